@@ -1,0 +1,364 @@
+//! The HTTP API's messages, as JSON. The store writes them, the page and the command line read them.
+//!
+//! `POST /api/v1/query` answers with [`Frame`]s, one JSON object per line
+//! (`Accept: application/x-ndjson`), or with one [`Answer`] (`Accept: application/json`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::query::ast::Span;
+
+/// The body of `POST /api/v1/query`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueryRequest {
+    /// A search with pipes, or SQL. Empty asks for every record.
+    #[serde(default)]
+    pub query: String,
+    /// From this instant on: RFC 3339, epoch (s, ms, µs or ns by magnitude), or `now-15m`, `-15m`.
+    /// Absent: no lower end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Up to, and without, this instant. Absent: no upper end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// At most so many rows. Absent: `query.rows_default`; above `query.rows_max` is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// Go on where an earlier answer's [`End::cursor`] left off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Newest first unless said otherwise. Only for a search without pipes.
+    #[serde(default)]
+    pub direction: Direction,
+    /// A name of the caller's choice by which `DELETE /api/v1/query/{id}` cancels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_id: Option<String>,
+}
+
+/// In which order of time records come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Newest first.
+    #[default]
+    Backward,
+    /// Oldest first.
+    Forward,
+}
+
+/// One line of a streamed answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Frame {
+    /// The columns of what follows; first of all, once. Absent for records.
+    Schema {
+        /// The columns.
+        columns: Vec<Column>,
+    },
+    /// Records found, in order (a search without pipes).
+    Records {
+        /// The records.
+        records: Vec<Record>,
+    },
+    /// Rows of a table (pipes or SQL): one JSON value per column.
+    Rows {
+        /// The rows.
+        rows: Vec<Vec<Value>>,
+    },
+    /// How far the query is.
+    Progress(Progress),
+    /// How complete the answer is.
+    Completeness(Completeness),
+    /// The last frame of an answer that went well.
+    End(End),
+    /// The last frame of one that did not.
+    Error(ApiError),
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type: `timestamp` (RFC 3339 text), `integer`, `number`, `boolean`, `text`, `map`.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// One record of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// `topic-partition-offset`.
+    pub id: String,
+    /// The record's time: RFC 3339, UTC, nanoseconds.
+    pub timestamp: String,
+    /// When the agent or receiver read it.
+    pub observed: String,
+    /// `trace`, `debug`, `info`, `warn`, `error`, `fatal`, or absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    /// The line; bytes that are not UTF-8 are shown as U+FFFD.
+    pub body: String,
+    /// The line's bytes in base64, only where `body` does not show them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_base64: Option<String>,
+    /// The template's stable id, as hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// Attributes of its stream: `host.name`, `service.name`, `log.file.path`, …
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stream: BTreeMap<String, String>,
+    /// Fields taken from the line, and the record's own attributes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Value>,
+    /// Where the line stands in its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// Where a record's bytes stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The agent.
+    pub agent: String,
+    /// The file generation.
+    pub generation: String,
+    /// The first byte in the file.
+    pub start: u64,
+    /// Bytes in the file, line end included.
+    pub length: u64,
+}
+
+/// How far a query is, and what it cost so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Splits of the catalog in range.
+    pub splits_total: u64,
+    /// Splits that time, stream or index ruled out whole.
+    pub splits_skipped: u64,
+    /// Pages in the splits that were looked at.
+    pub pages_total: u64,
+    /// Pages read.
+    pub pages_read: u64,
+    /// Rows whose line or field was tested.
+    pub rows_scanned: u64,
+    /// Rows that matched.
+    pub rows_matched: u64,
+    /// Milliseconds since the query began.
+    pub elapsed_ms: f64,
+}
+
+/// Up to when an answer is complete.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Completeness {
+    /// Every source is complete to here (RFC 3339); absent if nothing is known of any source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete_to: Option<String>,
+    /// Sources (files) known.
+    pub sources: u64,
+    /// Sources complete to within `lag_tolerance` of now.
+    pub sources_current: u64,
+    /// Records in the queue that the store has not taken.
+    pub queued_records: u64,
+    /// The sources most behind, at most ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<SourceLag>,
+    /// What could not be read: one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<String>,
+}
+
+/// One source that is behind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceLag {
+    /// The host.
+    pub host: String,
+    /// The file.
+    pub path: String,
+    /// Bytes not yet acked.
+    pub bytes: u64,
+    /// Read to the end at (RFC 3339), if ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_to_end_at: Option<String>,
+}
+
+/// The end of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// Rows returned.
+    pub rows: u64,
+    /// Present if there is more: send it back to go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// What it cost.
+    pub progress: Progress,
+}
+
+/// A whole answer in one object.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Columns, for a table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<Column>,
+    /// Rows of a table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<Vec<Value>>,
+    /// Records, for a search without pipes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Record>,
+    /// How complete it is.
+    pub completeness: Completeness,
+    /// How it ended.
+    pub end: End,
+}
+
+/// An error's body; its HTTP status says whose fault it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// A stable word: `bad_query`, `bad_request`, `not_found`, `limit`, `cancelled`, `timeout`,
+    /// `forbidden`, `unavailable`, `internal`.
+    pub code: String,
+    /// A sentence that names the thing and the way out.
+    pub message: String,
+    /// The part of the query's text that it concerns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+    /// A text that could stand there instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
+}
+
+/// The body of `POST /api/v1/histogram`: records over time by severity, for a search's filter.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistogramRequest {
+    /// A search; its pipes are left out.
+    #[serde(default)]
+    pub query: String,
+    /// See [`QueryRequest::from`]. Absent: the oldest record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// See [`QueryRequest::to`]. Absent: now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// About how many bins; a round width is chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bins: Option<u32>,
+    /// See [`QueryRequest::query_id`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_id: Option<String>,
+}
+
+/// Its answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HistogramAnswer {
+    /// Start of the first bin, milliseconds since the epoch.
+    pub start_ms: i64,
+    /// A bin's width in milliseconds.
+    pub width_ms: i64,
+    /// Per bin, counts in the order none, trace, debug, info, warn, error, fatal.
+    pub bins: Vec<[u64; 7]>,
+    /// All of them together.
+    pub total: u64,
+    /// What it cost.
+    pub progress: Progress,
+    /// How complete it is.
+    pub completeness: Completeness,
+}
+
+/// The body of `POST /api/v1/fields`: the fields of the records that a search's filter keeps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldsRequest {
+    /// A search; its pipes are left out.
+    #[serde(default)]
+    pub query: String,
+    /// See [`QueryRequest::from`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// See [`QueryRequest::to`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Only this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Top values per field; 10 unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<u32>,
+    /// See [`QueryRequest::query_id`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_id: Option<String>,
+}
+
+/// Its answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FieldsAnswer {
+    /// The fields, those of most records first.
+    pub fields: Vec<FieldSummary>,
+    /// Records looked at: at most `query.fields_sample_rows`, the newest.
+    pub rows: u64,
+    /// Whether that was all of them.
+    pub exact: bool,
+}
+
+/// One field in what was looked at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FieldSummary {
+    /// Its name.
+    pub name: String,
+    /// Its types, most frequent first: `text`, `integer`, `number`, `boolean`.
+    pub types: Vec<String>,
+    /// Records that have it.
+    pub count: u64,
+    /// Distinct values; exact unless `distinct_capped`.
+    pub distinct: u64,
+    /// Whether counting stopped at the limit.
+    pub distinct_capped: bool,
+    /// The most frequent values.
+    pub top: Vec<ValueCount>,
+}
+
+/// A value and how often it stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ValueCount {
+    /// The value as text.
+    pub value: String,
+    /// Records.
+    pub count: u64,
+}
+
+/// The answer of `POST /api/v1/ingest`. Sent after the records are durable in the queue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct IngestAnswer {
+    /// Records taken.
+    pub accepted: u64,
+}
+
+/// The answer of `GET /api/v1/status`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// Where its data is.
+    pub data_dir: String,
+    /// Records stored.
+    pub records: u64,
+    /// Bytes of the lines stored.
+    pub raw_bytes: u64,
+    /// Bytes of splits on disk.
+    pub disk_bytes: u64,
+    /// Splits.
+    pub splits: u64,
+    /// Time of the oldest record (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<String>,
+    /// Time of the newest record (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<String>,
+    /// How complete the store is.
+    pub completeness: Completeness,
+}

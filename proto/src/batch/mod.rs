@@ -1,0 +1,71 @@
+//! Kafka record batches, version 2, and what Timberline writes into them.
+//!
+//! Source of the format: Apache Kafka, "Implementation: Message Format", Record Batch (magic 2).
+//! One record per log event: key = stream id, value = the line's bytes without its line end,
+//! timestamp = the record's time in milliseconds. A batch holds one stream and, from a file, one
+//! range of one generation. What holds for all of it stands once, as headers of its first record:
+//!
+//! | header | value |
+//! |---|---|
+//! | `tb.v` | 1 byte: version of this table, 1 |
+//! | `tb.stream` | JSON object, text to text: the stream's attributes |
+//! | `tb.agent` | 16 bytes |
+//! | `tb.gen` | 16 bytes: the generation |
+//! | `tb.range` | 2 × u64 little-endian: first byte and end in the file |
+//! | `tb.eol` | 1 byte: length of the usual line end (1: `\n`; 2: `\r\n`); 1 if absent |
+//! | `tb.observed` | i64 little-endian, nanoseconds: when the batch was read |
+//! | `tb.file` | JSON object: what identifies the file; with a generation's first batch |
+//! | `tb.dropped` | JSON array of `{start, end, reason}`: bytes of the range that became no record |
+//! | `tb.marker` | UTF-8: the batch's one record is no log event (its value is null); why |
+//!
+//! What a record has of its own stands in its own headers:
+//!
+//! | header | value |
+//! |---|---|
+//! | `t` | u32 little-endian: nanoseconds below the millisecond of its time; 0 if absent |
+//! | `n` | empty: its time is the time of observation, none was found in it |
+//! | `o` | i64 little-endian, nanoseconds: observed, if other than `tb.observed` |
+//! | `p` | u64 start, u32 source length, little-endian: its place, where it does not follow from the record before it (end of that one, and line length + `tb.eol`) |
+//! | `part` | u32 little-endian index, u8 1 if last: a part of a line above `line_bytes_max` |
+//! | `a:NAME` | an attribute that is not in the line: 1 type byte (`s` text, `i` i64 LE, `f` f64 LE, `b` u8, `j` JSON), then the value |
+//!
+//! Encoding and walking are the hot path: no allocation per record.
+
+mod read;
+mod write;
+
+pub use read::{BatchError, BatchHeader, LogBatch, LogRecord, LogRecords, verify};
+pub use write::{BatchBuilder, BatchMeta, NewRecord};
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes before the records: base offset, length, leader epoch, magic, CRC, attributes, last
+/// offset delta, timestamps, producer id, epoch, sequence, count.
+pub const HEADER_BYTES: usize = 61;
+
+/// Bytes of a file that became no record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// The first byte.
+    pub start: u64,
+    /// One past the last.
+    pub end: u64,
+    /// Why: `rule:NAME`, `nul_hole`, `empty`, …
+    pub reason: String,
+}
+
+/// A record's attribute with its type.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AttributeValue {
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Another number.
+    Number(f64),
+    /// Text.
+    Text(String),
+    /// Anything else, as JSON.
+    Json(serde_json::Value),
+}

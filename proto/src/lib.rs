@@ -1,0 +1,25 @@
+//! What the parts of Timberline agree on.
+//!
+//! | module | what it fixes | feature |
+//! |---|---|---|
+//! | [`id`] | agents, generations, records | – |
+//! | [`query`] | the query language: text ⇄ tree, spans, errors | – |
+//! | [`token`] | where a word begins and ends, for index and query alike | – |
+//! | [`api`] | the HTTP API's messages | – |
+//! | [`line`](mod@line) | how a line is read: time, severity, fields | `line` |
+//! | [`batch`] | Kafka record batches v2 and what their headers mean | `batch` |
+//! | [`wire`] | the gRPC services | `grpc` |
+//!
+//! Without features the crate builds for wasm32 and brings no C.
+
+pub mod api;
+pub mod id;
+pub mod query;
+pub mod token;
+
+#[cfg(feature = "batch")]
+pub mod batch;
+#[cfg(feature = "line")]
+pub mod line;
+#[cfg(feature = "grpc")]
+pub mod wire;

@@ -1,0 +1,275 @@
+//! The tree that a query's text becomes. Every node that an error may concern has a [`Span`].
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes `start..end` of the query's text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+/// What the one box takes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Query {
+    /// A search with pipes.
+    Search(Search),
+    /// SQL (text that begins with SELECT, WITH, EXPLAIN, SHOW or DESCRIBE followed by a space).
+    Sql(String),
+}
+
+/// A filter and what follows it. `explain` is set by a leading `explain` (or `explain analyze`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// Which records.
+    pub filter: Filter,
+    /// What is made of them, in order.
+    pub pipes: Vec<Pipe>,
+}
+
+/// Which records.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Filter {
+    /// Every record: an empty query, or `*`.
+    All,
+    /// All of them.
+    And(Vec<Filter>),
+    /// Any of them.
+    Or(Vec<Filter>),
+    /// Not it.
+    Not(Box<Filter>),
+    /// A test of the line or of one field.
+    Leaf(Leaf),
+}
+
+/// One test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leaf {
+    /// The field; `None` is "any": the line and every attribute of the record.
+    pub field: Option<Field>,
+    /// The test.
+    pub test: Test,
+    /// Where it stands, field included.
+    pub span: Span,
+}
+
+/// A field's name as written, dots included: `service.name`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// The name.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What a leaf asks of a value.
+///
+/// Text is compared without regard to case, except by a regex, which says `(?i)` itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// A word or phrase. Its tokens stand in the value as whole tokens, next to each other, with
+    /// the characters between them: exactly those written for a word (`10.251.39.242`,
+    /// `user-agent`); for a phrase in quotes a run of white space matches any run of white space.
+    /// Characters before the first and after the last token must be there too
+    /// (`/api/v1` matches the slash).
+    Text {
+        /// What was written, unquoted and unescaped.
+        text: String,
+        /// Whether it stood in quotes.
+        quoted: bool,
+    },
+    /// A word with `*`: its pieces in order, each `*` any run of characters within the value but
+    /// no white space. An end without `*` is at a token's edge. `*` at both ends is a fragment.
+    Wildcard(
+        /// The pieces between the stars; the first and last may be empty.
+        Vec<String>,
+    ),
+    /// `/regex/`, unanchored, in the syntax of the crate `regex`.
+    Regex(String),
+    /// `field:*`: it has a value.
+    Exists,
+    /// `field:>n`, `>=`, `<`, `<=`, and `field:=v` (the whole value equals).
+    Compare(CompareOp, Literal),
+    /// `field:[a TO b]`, `{a TO b}`, mixed; `*` leaves an end open.
+    Range {
+        /// The lower end.
+        low: Bound,
+        /// The upper end.
+        high: Bound,
+    },
+}
+
+/// How a field is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompareOp {
+    /// `=`
+    Eq,
+    /// `>`
+    Gt,
+    /// `>=`
+    Ge,
+    /// `<`
+    Lt,
+    /// `<=`
+    Le,
+}
+
+/// An end of a range.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound {
+    /// No end.
+    Open,
+    /// The value belongs to it.
+    Included(Literal),
+    /// The value does not belong to it.
+    Excluded(Literal),
+}
+
+/// A value as written. Compared as a number if both sides are numbers, else as text without
+/// regard to case; severity names compare by rank; the time field takes the forms of time ranges.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Literal {
+    /// Its text, unquoted.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Literal {
+    /// Its value as a number, with a unit of size or duration allowed by the caller's choice.
+    pub fn number(&self) -> Option<f64> {
+        self.text.parse().ok().filter(|n: &f64| !n.is_nan())
+    }
+}
+
+/// One step of a pipeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipe {
+    /// Which.
+    pub kind: PipeKind,
+    /// Where it stands, from its name to its end.
+    pub span: Span,
+}
+
+/// The pipes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PipeKind {
+    /// `where FILTER`: the search syntax, over what came before.
+    Where(Filter),
+    /// `stats count() as n, p99(x) by host, bin(timestamp, 5m)`
+    Stats(Stats),
+    /// `timechart [span=5m] count() [by level]`: stats by time, with gaps filled.
+    Timechart(Timechart),
+    /// `top [N] field, …`: the most frequent values with count and percent.
+    Top {
+        /// How many; 10 unless said.
+        limit: u64,
+        /// Of which fields.
+        fields: Vec<Field>,
+    },
+    /// `sort -n, +host`
+    Sort(Vec<SortKey>),
+    /// `head N`: the first N (10 unless said).
+    Head(u64),
+    /// `fields a, b` keeps; `fields - a, b` drops.
+    Fields {
+        /// Which.
+        fields: Vec<Field>,
+        /// Keep them, or drop them.
+        keep: bool,
+    },
+}
+
+/// `stats` arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stats {
+    /// What is computed; at least one.
+    pub aggregates: Vec<Aggregate>,
+    /// Per what; may be empty.
+    pub by: Vec<GroupKey>,
+}
+
+/// `timechart` arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timechart {
+    /// A bin's width in nanoseconds; chosen from the range if not said.
+    pub span_nanos: Option<i64>,
+    /// What is computed per bin.
+    pub aggregates: Vec<Aggregate>,
+    /// Split by fields; may be empty.
+    pub by: Vec<Field>,
+}
+
+/// One computed column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aggregate {
+    /// The function.
+    pub function: AggregateFunction,
+    /// Its argument; `None` for `count()`.
+    pub field: Option<Field>,
+    /// The column's name: `as n`, else the call as written without spaces (`count()`).
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// The aggregate functions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum AggregateFunction {
+    /// Records, or records with the field.
+    Count,
+    /// Distinct values, exact.
+    CountDistinct,
+    /// Sum of the numeric values.
+    Sum,
+    /// Mean of the numeric values.
+    Avg,
+    /// Smallest.
+    Min,
+    /// Largest.
+    Max,
+    /// Percentile 0–100 of the numeric values: `p50`, `p99`, `p99.9`, `median`.
+    Percentile(f64),
+    /// Value of the earliest record.
+    First,
+    /// Value of the latest record.
+    Last,
+}
+
+/// What `stats` groups by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GroupKey {
+    /// A field's value.
+    Field(Field),
+    /// `bin(timestamp, 5m)` or `bin(field, 100)`: the value rounded down.
+    Bin {
+        /// Which field.
+        field: Field,
+        /// The width: nanoseconds for a time, else the number.
+        width: BinWidth,
+        /// The column's name: `bin(timestamp,5m)` unless `as` says otherwise; for time, `timestamp`.
+        name: String,
+        /// Where it stands.
+        span: Span,
+    },
+}
+
+/// A bin's width.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum BinWidth {
+    /// A duration, in nanoseconds.
+    Nanos(i64),
+    /// A number.
+    Number(f64),
+}
+
+/// One key of `sort`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SortKey {
+    /// The column.
+    pub field: Field,
+    /// Largest first.
+    pub descending: bool,
+}

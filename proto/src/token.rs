@@ -1,0 +1,158 @@
+//! Where a word begins and ends.
+//!
+//! A token is a maximal run of letters, digits and underscores (Unicode). Templates, index and
+//! queries cut tokens with this one function over bytes, so a query's token never straddles a
+//! template's edge. Bytes that are not UTF-8 separate.
+
+/// A token's place in the text: `start..end` in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The first byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// Whether it holds an ASCII or Unicode digit.
+    pub has_digit: bool,
+}
+
+/// The tokens of `text`, in order.
+pub fn tokens(text: &[u8]) -> Tokens<'_> {
+    Tokens { text, at: 0 }
+}
+
+/// Iterator over the tokens of a text; see [`tokens`].
+#[derive(Clone, Debug)]
+pub struct Tokens<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Iterator for Tokens<'_> {
+    type Item = Token;
+
+    #[inline]
+    fn next(&mut self) -> Option<Token> {
+        let mut at = self.at;
+        let mut class;
+        loop {
+            class = classify(self.text, at);
+            match class {
+                Class::End => {
+                    self.at = at;
+                    return None;
+                }
+                Class::Separator(length) => at += length,
+                Class::Letter(_) | Class::Digit(_) => break,
+            }
+        }
+        let start = at;
+        let mut has_digit = false;
+        loop {
+            match class {
+                Class::Letter(length) => at += length,
+                Class::Digit(length) => {
+                    at += length;
+                    has_digit = true;
+                }
+                Class::Separator(_) | Class::End => break,
+            }
+            class = classify(self.text, at);
+        }
+        self.at = at;
+        Some(Token {
+            start,
+            end: at,
+            has_digit,
+        })
+    }
+}
+
+/// Whether `c` can stand in a token.
+pub fn is_token_char(c: char) -> bool {
+    c == '_' || c.is_alphanumeric()
+}
+
+enum Class {
+    Letter(usize),
+    Digit(usize),
+    Separator(usize),
+    End,
+}
+
+#[inline]
+fn classify(text: &[u8], at: usize) -> Class {
+    let Some(&byte) = text.get(at) else { return Class::End };
+    match byte {
+        b'0'..=b'9' => Class::Digit(1),
+        b'a'..=b'z' | b'A'..=b'Z' | b'_' => Class::Letter(1),
+        0..=0x7f => Class::Separator(1),
+        _ => classify_wide(text, at),
+    }
+}
+
+#[cold]
+fn classify_wide(text: &[u8], at: usize) -> Class {
+    let window = &text[at..text.len().min(at + 4)];
+    let valid = match std::str::from_utf8(window) {
+        Ok(valid) => valid,
+        Err(error) => std::str::from_utf8(&window[..error.valid_up_to()]).expect("valid up to there"),
+    };
+    match valid.chars().next() {
+        Some(c) if c.is_numeric() => Class::Digit(c.len_utf8()),
+        Some(c) if c.is_alphanumeric() => Class::Letter(c.len_utf8()),
+        Some(c) => Class::Separator(c.len_utf8()),
+        None => Class::Separator(1),
+    }
+}
+
+/// `token` in the form the index and the matcher compare: lower case.
+///
+/// Appends to `out` without clearing it. The bytes must be a token (valid UTF-8); other bytes
+/// are copied as they are.
+pub fn lower_into(token: &[u8], out: &mut Vec<u8>) {
+    if token.is_ascii() {
+        out.extend(token.iter().map(u8::to_ascii_lowercase));
+    } else {
+        match std::str::from_utf8(token) {
+            Ok(text) => out.extend_from_slice(text.to_lowercase().as_bytes()),
+            Err(_) => out.extend_from_slice(token),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: impl AsRef<[u8]>, expected: &[&str]) {
+        let text = text.as_ref();
+        let found: Vec<_> = tokens(text)
+            .map(|t| String::from_utf8_lossy(&text[t.start..t.end]).into_owned())
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_token_is_a_run_of_letters_digits_and_underscores() {
+        check(
+            "GET /api/v1 user-agent=10.251.39.242",
+            &["GET", "api", "v1", "user", "agent", "10", "251", "39", "242"],
+        );
+        check("blk_-9870817 ünïcode№5", &["blk_", "9870817", "ünïcode", "5"]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn invalid_utf8_separates() {
+        check(b"ab\xffcd\xc3", &["ab", "cd"]);
+        check(b"a\xe2\x82b", &["a", "b"]);
+    }
+
+    #[test]
+    fn lower_case_is_unicode() {
+        let mut out = Vec::new();
+        lower_into("ÄB_C".as_bytes(), &mut out);
+        assert_eq!(out, "äb_c".as_bytes());
+    }
+}

@@ -1,0 +1,12 @@
+//! Compressed, indexed splits of log records, their catalog, and the queries over them.
+
+pub mod catalog;
+pub mod live;
+pub mod rows;
+pub mod split;
+pub mod write;
+
+#[cfg(feature = "read")]
+pub mod http;
+#[cfg(feature = "read")]
+pub mod read;

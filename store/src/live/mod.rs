@@ -1,0 +1,30 @@
+//! Rows not yet published, in memory. `write` fills it from the queue, `read` asks it.
+//!
+//! A query takes the live blocks first and the catalog's snapshot after them, then drops live rows
+//! below the snapshot's positions: so publication neither hides nor doubles a row.
+
+use std::sync::Arc;
+
+use crate::rows::RowBlock;
+
+/// Some rows of one partition, contiguous in offset; never changed once handed out.
+#[derive(Clone, Debug)]
+pub struct LiveBlock {
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: u32,
+    /// The rows, ascending in offset. The store's `write` seals a block and begins another often.
+    pub rows: Arc<RowBlock>,
+}
+
+/// What `read` asks of the rows not yet published.
+pub trait LiveRows: Send + Sync + std::fmt::Debug {
+    /// Every block held now, those of one partition in order of offset.
+    fn blocks(&self) -> Vec<LiveBlock>;
+    /// Blocks as they arrive from now on, for `tail`; a slow receiver loses the oldest and is told
+    /// (`tokio::sync::broadcast`).
+    fn subscribe(&self) -> tokio::sync::broadcast::Receiver<LiveBlock>;
+    /// Records in the queue beyond what is live or published.
+    fn queued_records(&self) -> u64;
+}

@@ -1,0 +1,192 @@
+//! A split: one immutable searchable file of the store.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::rows::{RowBlock, StreamId};
+
+/// How a split is written.
+#[derive(Clone, Debug)]
+pub struct SplitOptions {
+    /// Rows of a page at most, the unit that the index points at.
+    pub page_rows_max: usize,
+    /// Rows of a stripe at most, stored by column.
+    pub stripe_rows_max: usize,
+    /// zstd level of the columns.
+    pub zstd_level: i32,
+}
+
+/// What the catalog keeps of a split.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SplitMeta {
+    /// 32 hexadecimal digits; the file is `ID.split`.
+    pub id: String,
+    /// Version of the file's format.
+    pub format_version: u32,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of the lines.
+    pub raw_bytes: u64,
+    /// Bytes of the file.
+    pub file_bytes: u64,
+    /// Time of the earliest row, nanoseconds.
+    pub time_min: i64,
+    /// Time of the latest row, nanoseconds.
+    pub time_max: i64,
+    /// Pages.
+    pub pages: u32,
+    /// The streams of its rows.
+    pub streams: Vec<StreamId>,
+    /// Rows per severity rank 0–6.
+    pub severity_rows: [u64; 7],
+    /// Per partition of the queue, the first and last offset of its rows.
+    pub offsets: Vec<(u32, u64, u64)>,
+    /// CRC-32C of the footer, which holds the checksums of everything else.
+    pub footer_crc: u32,
+    /// Merges behind it; 0 for one written from the queue.
+    pub level: u32,
+}
+
+/// What a search can ask of a split's index. Answers may name too many pages, never too few.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PageQuery {
+    /// Every page.
+    All,
+    /// No page.
+    None,
+    /// Pages in all of them.
+    And(Vec<PageQuery>),
+    /// Pages in any of them.
+    Or(Vec<PageQuery>),
+    /// This token (lower case).
+    Token(String),
+    /// A token that begins so (lower case).
+    TokenPrefix(String),
+    /// A token that matches the pieces with `*` between them (lower case); ends without star are
+    /// written as non-empty first or last pieces.
+    TokenWildcard(Vec<String>),
+    /// `field = value`, the value in lower case as text.
+    FieldEquals(String, String),
+    /// The field is there.
+    FieldExists(String),
+    /// A template's stable id.
+    Template(u64),
+    /// Times that overlap `start..=end`, nanoseconds.
+    Time(i64, i64),
+    /// One of these streams.
+    Streams(Vec<StreamId>),
+    /// A severity of at least and at most these ranks.
+    Severity(u8, u8),
+}
+
+/// Which columns of a page to read; the others are left at their defaults in the [`RowBlock`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// The line.
+    pub line: bool,
+    /// Place, observed time, part.
+    pub provenance: bool,
+    /// Attributes that are not in the line.
+    pub attributes: bool,
+}
+
+/// What is known of a page without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageInfo {
+    /// Rows.
+    pub rows: u32,
+    /// Earliest, nanoseconds.
+    pub time_min: i64,
+    /// Latest, nanoseconds.
+    pub time_max: i64,
+}
+
+/// Why a split cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SplitError {
+    /// Bytes are not what was written: quarantine the split, answer without it.
+    #[error("{path}: damaged: {what}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where and how.
+        what: String,
+    },
+    /// A newer program wrote it.
+    #[error(
+        "{path} has split format version {found}, this program reads up to {supported}: install the newer program again"
+    )]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        supported: u32,
+    },
+    /// The disk said no: try again when it says yes.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+}
+
+/// Writes `rows` (in any order) to a new file `ID.split` in `dir`. Durable on return: file and directory are fsynced.
+///
+/// # Errors
+/// [`SplitError::Io`]
+pub fn write_split(
+    _dir: &Path,
+    _rows: &RowBlock,
+    _options: &SplitOptions,
+    _level: u32,
+) -> Result<SplitMeta, SplitError> {
+    todo!()
+}
+
+/// An open split. Shared between queries; reads with `pread`, checks each block's checksum.
+#[derive(Debug)]
+pub struct Split {}
+
+impl Split {
+    /// Opens and checks the footer.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn open(_path: &Path) -> Result<Self, SplitError> {
+        todo!()
+    }
+    /// What the catalog keeps of it.
+    pub fn meta(&self) -> &SplitMeta {
+        todo!()
+    }
+    /// Its pages, in order of their number.
+    pub fn pages(&self) -> &[PageInfo] {
+        todo!()
+    }
+    /// The pages that may hold rows for the query, ascending.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn candidates(&self, _query: &PageQuery) -> Result<Vec<u32>, SplitError> {
+        todo!()
+    }
+    /// A page's rows.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn read_page(&self, _page: u32, _columns: Columns) -> Result<RowBlock, SplitError> {
+        todo!()
+    }
+    /// Reads everything and checks every checksum.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn verify(&self) -> Result<(), SplitError> {
+        todo!()
+    }
+}
