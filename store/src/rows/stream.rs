@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// A stream's id: the first 8 bytes of the SHA-256 of its attributes as canonical JSON; the key of
 /// its records in the queue is the same, as 16 hexadecimal digits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct StreamId(pub u64);
 
 /// A stream and its attributes: `host.name`, `service.name`, `log.file.path`, …
