@@ -1,47 +1,44 @@
 //! The one place that says which splits exist, and how far the store has taken the queue. SQLite.
+//!
+//! # The file
+//! `catalog.sqlite`, in WAL mode with `synchronous=FULL`: a transaction is durable when the call
+//! that made it returns. `user_version` is the format version; a newer one is refused, untouched.
+//! Times are nanoseconds since the epoch; ids of streams and offsets are stored as SQLite's signed
+//! 64 bits with the same bit pattern.
+//!
+//! | table | columns | meaning |
+//! |---|---|---|
+//! | `meta` | key, value | `store_id`: 32 hexadecimal digits, made with the file |
+//! | `splits` | id, topic, level, rows, raw_bytes, file_bytes, time_min, time_max, meta, quarantined, created_at | one row per split that exists; `meta` is [`SplitMeta`] as JSON and wins over the columns beside it, which are there for people; `quarantined` is the reason, or NULL |
+//! | `split_streams` | split_id, stream_id | which streams a split holds |
+//! | `streams` | id, attributes | every stream ever published; attributes as a JSON object |
+//! | `positions` | topic, partition, incarnation, next_offset | how far each partition is published |
+//! | `gaps` | topic, partition, incarnation, from_offset, to_offset, reason, noted_at | offsets that the queue no longer had or could not read |
+//! | `alerts` | id, topic, partition, what, noted_at | a partition that came back as another one, or shorter |
+//! | `deletions` | id, split_id, topic, rows, time_min, time_max, reason, deleted_at | what was deleted on purpose, and why |
+//!
+//! # What holds
+//! - A split's row and the position that covers its offsets are written in one transaction, so no
+//!   crash publishes rows twice or moves the position past rows that are in no split.
+//! - Within one incarnation a position only grows, except by [`Catalog::reset`], which leaves an alert.
+//! - Replacing splits by their merge touches no position.
+//! - The snapshot in memory is replaced only after its transaction is durable. Splits keep their
+//!   `Arc` from snapshot to snapshot: whoever holds one can tell whether others still do.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod edit;
+mod publish;
+mod schema;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::{Mutex, RwLock};
 use timberline_proto::id::IncarnationId;
 
-use crate::rows::{Stream, StreamId};
-use crate::split::SplitMeta;
-
-/// How far each partition of the queue is published: the next offset to take.
-pub type Positions = BTreeMap<(String, u32), Position>;
-
-/// How far one partition is published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// The life of the partition's directory that the offset belongs to.
-    pub incarnation: IncarnationId,
-    /// The next offset to take; everything before it is in splits.
-    pub next_offset: u64,
-}
-
-/// What exists at one moment. Shared and never changed.
-#[derive(Clone, Debug, Default)]
-pub struct Snapshot {
-    /// The splits, newest `time_max` first.
-    pub splits: Vec<Arc<CatalogSplit>>,
-    /// The positions of the same transaction.
-    pub positions: Positions,
-    /// Every stream known.
-    pub streams: Arc<BTreeMap<StreamId, Arc<Stream>>>,
-}
-
-/// A split in the catalog.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CatalogSplit {
-    /// The topic of its rows.
-    pub topic: String,
-    /// What is known of it.
-    pub meta: SplitMeta,
-    /// Why it is not read, if it was found damaged.
-    pub quarantined: Option<String>,
-}
+pub use snapshot::{CatalogSplit, Position, Positions, Snapshot};
 
 /// A range of a partition that becomes splits: offsets `from..to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +53,38 @@ pub struct Taken {
     pub from: u64,
     /// The next position.
     pub to: u64,
+}
+
+/// Offsets that the queue no longer had, or could not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: u32,
+    /// The life of the partition's directory.
+    pub incarnation: IncarnationId,
+    /// The first offset missing.
+    pub from: u64,
+    /// One past the last.
+    pub to: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// A deletion on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// The split's id.
+    pub split_id: String,
+    /// Its topic.
+    pub topic: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Why it was deleted.
+    pub reason: String,
+    /// When, nanoseconds since the epoch.
+    pub deleted_at_nanos: i64,
 }
 
 /// Why the catalog refuses.
@@ -75,6 +104,12 @@ pub enum CatalogError {
         /// Stored.
         stored: u64,
     },
+    /// A split to be replaced is not there any more, or must not be read: plan anew.
+    #[error("split {id} is not in the catalog, or is quarantined: plan again from a new snapshot")]
+    NotThere {
+        /// Its id.
+        id: String,
+    },
     /// A newer program wrote it.
     #[error(
         "{path} has catalog version {found}, this program reads up to {supported}: install the newer program again"
@@ -87,54 +122,93 @@ pub enum CatalogError {
         /// Ours.
         supported: u32,
     },
+    /// The file is not what this program wrote: restore it from a backup.
+    #[error("{path}: damaged: {what}; restore it from a backup")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// Where and how.
+        what: String,
+    },
     /// SQLite said no.
     #[error("catalog: {0}")]
     Database(#[from] rusqlite::Error),
 }
 
-/// The open catalog. Cheap to clone. Calls block: keep them off the async threads.
+/// The open catalog. Cheap to clone. Calls other than [`snapshot`](Self::snapshot) block on the
+/// disk: keep them off the async threads.
 #[derive(Clone, Debug)]
-pub struct Catalog {}
+pub struct Catalog {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    store_id: String,
+    created: bool,
+    /// One writer at a time; held from before a transaction until its snapshot is in place.
+    connection: Mutex<rusqlite::Connection>,
+    snapshot: RwLock<Arc<Snapshot>>,
+}
 
 impl Catalog {
     /// Opens or creates the database (`synchronous=FULL`, WAL).
     ///
     /// # Errors
     /// [`CatalogError`]
-    pub fn open(_path: &Path) -> Result<Self, CatalogError> {
-        todo!()
+    pub fn open(path: &Path) -> Result<Self, CatalogError> {
+        let opened = schema::open(path)?;
+        let snapshot = snapshot::load(&opened.connection, path)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                store_id: opened.store_id,
+                created: opened.created,
+                connection: Mutex::new(opened.connection),
+                snapshot: RwLock::new(Arc::new(snapshot)),
+            }),
+        })
     }
+
     /// The present moment. Cheap: kept in memory, replaced by each transaction of this process.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        todo!()
+        Arc::clone(&self.inner.snapshot.read())
     }
-    /// Publishes splits cut from a range and advances the position, in one transaction. A `from`
-    /// above the stored position is recorded as a gap. Durable on return.
-    ///
-    /// # Errors
-    /// [`CatalogError::Overlap`], [`CatalogError::Database`]
-    pub fn publish(&self, _taken: &Taken, _splits: &[SplitMeta], _streams: &[Arc<Stream>]) -> Result<(), CatalogError> {
-        todo!()
+
+    /// This store's identity, 32 hexadecimal digits, made with the catalog.
+    pub fn store_id(&self) -> &str {
+        &self.inner.store_id
     }
-    /// Replaces splits by their merge, in one transaction. Positions are not touched.
-    ///
-    /// # Errors
-    /// [`CatalogError::Database`]
-    pub fn replace(&self, _topic: &str, _removed: &[String], _added: &[SplitMeta]) -> Result<(), CatalogError> {
-        todo!()
+
+    /// Whether [`open`](Self::open) created the file.
+    pub fn was_created(&self) -> bool {
+        self.inner.created
     }
-    /// Deletes splits, with the reason on record.
-    ///
-    /// # Errors
-    /// [`CatalogError::Database`]
-    pub fn delete(&self, _ids: &[String], _reason: &str) -> Result<(), CatalogError> {
-        todo!()
+
+    /// How far a partition is published.
+    pub fn position(&self, topic: &str, partition: u32) -> Option<Position> {
+        self.snapshot().positions.get(&(topic.to_owned(), partition)).copied()
     }
-    /// Marks a split as damaged: it stays listed and is named in answers, and is not read.
+
+    /// Runs one transaction and, once it is durable, puts the changed snapshot in place.
     ///
-    /// # Errors
-    /// [`CatalogError::Database`]
-    pub fn quarantine(&self, _id: &str, _reason: &str) -> Result<(), CatalogError> {
-        todo!()
+    /// A commit that failed leaves open what the disk holds, so the snapshot is read anew then.
+    fn transact(
+        &self,
+        change: impl FnOnce(&rusqlite::Transaction<'_>, &mut Snapshot) -> Result<(), CatalogError>,
+    ) -> Result<(), CatalogError> {
+        let mut connection = self.inner.connection.lock();
+        let mut next = Snapshot::clone(&self.snapshot());
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        change(&transaction, &mut next)?;
+        if let Err(error) = transaction.commit() {
+            if let Ok(read_back) = snapshot::load(&connection, &self.inner.path) {
+                *self.inner.snapshot.write() = Arc::new(read_back.sharing(&self.snapshot()));
+            }
+            return Err(error.into());
+        }
+        *self.inner.snapshot.write() = Arc::new(next);
+        Ok(())
     }
 }

@@ -1,11 +1,23 @@
 //! Rows not yet published, in memory. `write` fills it from the queue, `read` asks it.
 //!
 //! A query takes the live blocks first and the catalog's snapshot after them, then drops live rows
-//! below the snapshot's positions: so publication neither hides nor doubles a row.
+//! below the snapshot's positions: so publication neither hides nor doubles a row. That holds
+//! because `write` publishes first and drops live rows afterwards, and because a partition that
+//! starts over is emptied here and reset in the catalog before its first new row arrives.
+//!
+//! Nothing here is on disk: after a crash the rows are taken from the queue again.
+
+mod held;
+mod partition;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use crate::rows::RowBlock;
+
+pub use held::Live;
+pub(crate) use held::{Cut, Held};
 
 /// Some rows of one partition, contiguous in offset; never changed once handed out.
 #[derive(Clone, Debug)]

@@ -1,0 +1,149 @@
+//! Splits that come and go without the queue: merges, deletions, quarantine.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rusqlite::{Transaction, params};
+
+use super::{Catalog, CatalogError, CatalogSplit, Deletion, Snapshot};
+use crate::split::SplitMeta;
+
+impl Catalog {
+    /// Replaces splits by their merge, in one transaction. Positions are not touched. All of
+    /// `removed` must be there and sound, else nothing changes. Durable on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotThere`], [`CatalogError::Database`]
+    pub fn replace(&self, topic: &str, removed: &[String], added: &[SplitMeta]) -> Result<(), CatalogError> {
+        self.transact(|transaction, next| {
+            for id in removed {
+                let sound = next
+                    .split(id)
+                    .is_some_and(|split| split.topic == topic && split.quarantined.is_none());
+                if !sound {
+                    return Err(CatalogError::NotThere { id: id.clone() });
+                }
+            }
+            for meta in added {
+                insert_split(transaction, topic, meta)?;
+            }
+            remove_splits(transaction, removed, next)?;
+            next.add_splits(topic, added);
+            Ok(())
+        })
+    }
+
+    /// Deletes splits, with the reason on record; ids that are not there are passed over.
+    /// Durable on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub fn delete(&self, ids: &[String], reason: &str) -> Result<(), CatalogError> {
+        self.transact(|transaction, next| {
+            for id in ids {
+                if let Some(split) = next.split(id) {
+                    insert_deletion(transaction, split, reason)?;
+                }
+            }
+            remove_splits(transaction, ids, next)
+        })
+    }
+
+    /// Marks a split as damaged: it stays listed and is named in answers, and is not read.
+    /// Durable on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub fn quarantine(&self, id: &str, reason: &str) -> Result<(), CatalogError> {
+        self.transact(|transaction, next| {
+            transaction.execute("UPDATE splits SET quarantined = ?2 WHERE id = ?1", params![id, reason])?;
+            for split in next.splits.iter_mut().filter(|split| split.meta.id == id) {
+                *split = Arc::new(CatalogSplit {
+                    quarantined: Some(reason.to_owned()),
+                    ..CatalogSplit::clone(split)
+                });
+            }
+            Ok(())
+        })
+    }
+
+    /// What was deleted on purpose, oldest first.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub fn deletions(&self) -> Result<Vec<Deletion>, CatalogError> {
+        let connection = self.inner.connection.lock();
+        let mut statement =
+            connection.prepare("SELECT split_id, topic, rows, reason, deleted_at FROM deletions ORDER BY id")?;
+        let deletions = statement.query_map([], |row| {
+            Ok(Deletion {
+                split_id: row.get(0)?,
+                topic: row.get(1)?,
+                rows: row.get::<_, i64>(2)? as u64,
+                reason: row.get(3)?,
+                deleted_at_nanos: row.get(4)?,
+            })
+        })?;
+        Ok(deletions.collect::<Result<_, _>>()?)
+    }
+}
+
+pub(super) fn insert_split(transaction: &Transaction<'_>, topic: &str, meta: &SplitMeta) -> Result<(), CatalogError> {
+    let json = serde_json::to_string(meta).expect("numbers and text are JSON");
+    transaction
+        .prepare_cached(
+            "INSERT INTO splits (id, topic, level, rows, raw_bytes, file_bytes, time_min, time_max, meta, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            meta.id,
+            topic,
+            meta.level,
+            meta.rows as i64,
+            meta.raw_bytes as i64,
+            meta.file_bytes as i64,
+            meta.time_min,
+            meta.time_max,
+            json,
+            now_nanos()
+        ])?;
+    let mut statement =
+        transaction.prepare_cached("INSERT OR IGNORE INTO split_streams (split_id, stream_id) VALUES (?1, ?2)")?;
+    for stream in &meta.streams {
+        statement.execute(params![meta.id, stream.0 as i64])?;
+    }
+    Ok(())
+}
+
+fn remove_splits(transaction: &Transaction<'_>, ids: &[String], next: &mut Snapshot) -> Result<(), CatalogError> {
+    let mut statement = transaction.prepare_cached("DELETE FROM splits WHERE id = ?1")?;
+    for id in ids {
+        statement.execute(params![id])?;
+    }
+    let gone: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    next.splits.retain(|split| !gone.contains(split.meta.id.as_str()));
+    Ok(())
+}
+
+fn insert_deletion(transaction: &Transaction<'_>, split: &CatalogSplit, reason: &str) -> Result<(), CatalogError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO deletions (split_id, topic, rows, time_min, time_max, reason, deleted_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            split.meta.id,
+            split.topic,
+            split.meta.rows as i64,
+            split.meta.time_min,
+            split.meta.time_max,
+            reason,
+            now_nanos()
+        ])?;
+    Ok(())
+}
+
+/// For people who read the tables; nothing is decided by it.
+pub(super) fn now_nanos() -> i64 {
+    i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,137 @@
+//! Opening the file: pragmas, version, tables.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::CatalogError;
+
+/// Version of the tables described at the top of the module.
+pub(super) const FORMAT_VERSION: u32 = 1;
+
+/// Other processes only read (a backup, a person with `sqlite3`); none holds the file longer.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+const TABLES: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE splits (
+    id TEXT PRIMARY KEY,
+    topic TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    raw_bytes INTEGER NOT NULL,
+    file_bytes INTEGER NOT NULL,
+    time_min INTEGER NOT NULL,
+    time_max INTEGER NOT NULL,
+    meta TEXT NOT NULL,
+    quarantined TEXT,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE streams (id INTEGER PRIMARY KEY, attributes TEXT NOT NULL) STRICT;
+CREATE TABLE split_streams (
+    split_id TEXT NOT NULL REFERENCES splits (id) ON DELETE CASCADE,
+    stream_id INTEGER NOT NULL REFERENCES streams (id),
+    PRIMARY KEY (split_id, stream_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE positions (
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    incarnation BLOB NOT NULL,
+    next_offset INTEGER NOT NULL,
+    PRIMARY KEY (topic, partition)
+) STRICT;
+CREATE TABLE gaps (
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    incarnation BLOB NOT NULL,
+    from_offset INTEGER NOT NULL,
+    to_offset INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    noted_at INTEGER NOT NULL,
+    PRIMARY KEY (topic, partition, incarnation, from_offset)
+) STRICT;
+CREATE TABLE alerts (
+    id INTEGER PRIMARY KEY,
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    noted_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE deletions (
+    id INTEGER PRIMARY KEY,
+    split_id TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    time_min INTEGER NOT NULL,
+    time_max INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    deleted_at INTEGER NOT NULL
+) STRICT;
+";
+
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) store_id: String,
+    pub(super) created: bool,
+}
+
+pub(super) fn open(path: &Path) -> Result<Opened, CatalogError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let found = version(&connection)?;
+    if found > FORMAT_VERSION {
+        return Err(CatalogError::NewerFormat {
+            path: path.display().to_string(),
+            found,
+            supported: FORMAT_VERSION,
+        });
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let created = found == 0;
+    if created {
+        create(&mut connection)?;
+        sync_directory_of(path)?;
+    }
+    let store_id = connection
+        .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| CatalogError::Damaged {
+            path: path.display().to_string(),
+            what: "no store id".into(),
+        })?;
+    Ok(Opened {
+        connection,
+        store_id,
+        created,
+    })
+}
+
+fn version(connection: &Connection) -> Result<u32, CatalogError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// Tables, store id and version in one transaction: a crash leaves all or none.
+fn create(connection: &mut Connection) -> Result<(), CatalogError> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    let store_id = format!("{:032x}", rand::random::<u128>());
+    transaction.execute("INSERT INTO meta (key, value) VALUES ('store_id', ?1)", params![store_id])?;
+    transaction.pragma_update(None, "user_version", FORMAT_VERSION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// SQLite syncs the directory for its journal, not for a database just created.
+fn sync_directory_of(path: &Path) -> Result<(), CatalogError> {
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|error| CatalogError::Damaged {
+            path: directory.display().to_string(),
+            what: format!("directory cannot be synced: {error}"),
+        })
+}

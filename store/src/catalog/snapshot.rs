@@ -1,0 +1,157 @@
+//! What exists at one moment, in memory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use timberline_proto::id::IncarnationId;
+
+use super::CatalogError;
+use crate::rows::{Stream, StreamId};
+use crate::split::SplitMeta;
+
+/// How far each partition of the queue is published: the next offset to take.
+pub type Positions = BTreeMap<(String, u32), Position>;
+
+/// How far one partition is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The life of the partition's directory that the offset belongs to.
+    pub incarnation: IncarnationId,
+    /// The next offset to take; everything before it is in splits.
+    pub next_offset: u64,
+}
+
+/// What exists at one moment. Shared and never changed.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The splits, newest `time_max` first.
+    pub splits: Vec<Arc<CatalogSplit>>,
+    /// The positions of the same transaction.
+    pub positions: Positions,
+    /// Every stream known.
+    pub streams: Arc<BTreeMap<StreamId, Arc<Stream>>>,
+}
+
+/// A split in the catalog.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CatalogSplit {
+    /// The topic of its rows.
+    pub topic: String,
+    /// What is known of it.
+    pub meta: SplitMeta,
+    /// Why it is not read, if it was found damaged.
+    pub quarantined: Option<String>,
+}
+
+impl Snapshot {
+    /// The split of this id.
+    pub fn split(&self, id: &str) -> Option<&Arc<CatalogSplit>> {
+        self.splits.iter().find(|split| split.meta.id == id)
+    }
+
+    pub(super) fn add_splits(&mut self, topic: &str, metas: &[SplitMeta]) {
+        self.splits.extend(metas.iter().map(|meta| {
+            Arc::new(CatalogSplit {
+                topic: topic.to_owned(),
+                meta: meta.clone(),
+                quarantined: None,
+            })
+        }));
+        self.sort();
+    }
+
+    pub(super) fn add_streams(&mut self, streams: &[Arc<Stream>]) {
+        if streams.iter().all(|stream| self.streams.contains_key(&stream.id)) {
+            return;
+        }
+        let known = Arc::make_mut(&mut self.streams);
+        for stream in streams {
+            known.entry(stream.id).or_insert_with(|| Arc::clone(stream));
+        }
+    }
+
+    /// Takes the other's `Arc`s where they hold the same, so that who counts them still can.
+    pub(super) fn sharing(mut self, other: &Self) -> Self {
+        let held: HashMap<&str, &Arc<CatalogSplit>> =
+            other.splits.iter().map(|split| (split.meta.id.as_str(), split)).collect();
+        for split in &mut self.splits {
+            if let Some(same) = held.get(split.meta.id.as_str()).filter(|same| ***same == *split) {
+                *split = Arc::clone(same);
+            }
+        }
+        self
+    }
+
+    fn sort(&mut self) {
+        self.splits
+            .sort_by(|a, b| b.meta.time_max.cmp(&a.meta.time_max).then_with(|| a.meta.id.cmp(&b.meta.id)));
+    }
+}
+
+pub(super) fn load(connection: &Connection, path: &Path) -> Result<Snapshot, CatalogError> {
+    let mut snapshot = Snapshot {
+        splits: load_splits(connection, path)?,
+        positions: load_positions(connection, path)?,
+        streams: Arc::new(load_streams(connection, path)?),
+    };
+    snapshot.sort();
+    Ok(snapshot)
+}
+
+fn load_splits(connection: &Connection, path: &Path) -> Result<Vec<Arc<CatalogSplit>>, CatalogError> {
+    let mut statement = connection.prepare("SELECT id, topic, meta, quarantined FROM splits")?;
+    let mut rows = statement.query([])?;
+    let mut splits = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        let meta: String = row.get(2)?;
+        splits.push(Arc::new(CatalogSplit {
+            topic: row.get(1)?,
+            meta: serde_json::from_str(&meta).map_err(|e| damaged(path, format!("split {id}: {e}")))?,
+            quarantined: row.get(3)?,
+        }));
+    }
+    Ok(splits)
+}
+
+fn load_positions(connection: &Connection, path: &Path) -> Result<Positions, CatalogError> {
+    let mut statement = connection.prepare("SELECT topic, partition, incarnation, next_offset FROM positions")?;
+    let mut rows = statement.query([])?;
+    let mut positions = Positions::new();
+    while let Some(row) = rows.next()? {
+        let incarnation: Vec<u8> = row.get(2)?;
+        let incarnation = IncarnationId::try_from(incarnation.as_slice())
+            .map_err(|e| damaged(path, format!("position's incarnation: {e}")))?;
+        let next_offset = row.get::<_, i64>(3)? as u64;
+        positions.insert(
+            (row.get(0)?, row.get(1)?),
+            Position {
+                incarnation,
+                next_offset,
+            },
+        );
+    }
+    Ok(positions)
+}
+
+fn load_streams(connection: &Connection, path: &Path) -> Result<BTreeMap<StreamId, Arc<Stream>>, CatalogError> {
+    let mut statement = connection.prepare("SELECT id, attributes FROM streams")?;
+    let mut rows = statement.query([])?;
+    let mut streams = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let id = StreamId(row.get::<_, i64>(0)? as u64);
+        let text: String = row.get(1)?;
+        let attributes = serde_json::from_str(&text).map_err(|e| damaged(path, format!("stream {:016x}: {e}", id.0)))?;
+        streams.insert(id, Arc::new(Stream { id, attributes }));
+    }
+    Ok(streams)
+}
+
+fn damaged(path: &Path, what: String) -> CatalogError {
+    CatalogError::Damaged {
+        path: path.display().to_string(),
+        what,
+    }
+}

@@ -1,0 +1,193 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::rows::{Stream, StreamId};
+use crate::split::SplitMeta;
+
+const LIFE: IncarnationId = IncarnationId([7; 16]);
+const OTHER_LIFE: IncarnationId = IncarnationId([8; 16]);
+
+fn meta(id: &str, time_max: i64) -> SplitMeta {
+    SplitMeta {
+        id: id.into(),
+        format_version: 1,
+        rows: 10,
+        raw_bytes: 1000,
+        file_bytes: 100,
+        time_min: time_max - 10,
+        time_max,
+        pages: 1,
+        streams: vec![StreamId(u64::MAX - 1)],
+        severity_rows: [10, 0, 0, 0, 0, 0, 0],
+        offsets: vec![(0, 0, 9)],
+        footer_crc: 0xdead_beef,
+        level: 0,
+    }
+}
+
+fn stream() -> Arc<Stream> {
+    Arc::new(Stream {
+        id: StreamId(u64::MAX - 1),
+        attributes: BTreeMap::from([("host.name".into(), "web-1".into())]),
+    })
+}
+
+fn taken(incarnation: IncarnationId, from: u64, to: u64) -> Taken {
+    Taken {
+        topic: "logs".into(),
+        partition: 3,
+        incarnation,
+        from,
+        to,
+    }
+}
+
+fn open() -> (tempfile::TempDir, Catalog) {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(&dir.path().join("catalog.sqlite")).unwrap();
+    (dir, catalog)
+}
+
+fn reopened(dir: &tempfile::TempDir, catalog: Catalog) -> Catalog {
+    drop(catalog);
+    Catalog::open(&dir.path().join("catalog.sqlite")).unwrap()
+}
+
+fn ids(catalog: &Catalog) -> Vec<String> {
+    catalog.snapshot().splits.iter().map(|s| s.meta.id.clone()).collect()
+}
+
+#[test]
+fn what_is_published_is_there_after_reopening_newest_first() {
+    let (dir, catalog) = open();
+    let id = catalog.store_id().to_owned();
+    assert!(catalog.was_created());
+    catalog
+        .publish(&taken(LIFE, 0, 10), &[meta("a", 100), meta("b", 300)], &[stream()])
+        .unwrap();
+    catalog.publish(&taken(LIFE, 10, 20), &[meta("c", 200)], &[stream()]).unwrap();
+    let before = catalog.snapshot();
+    let catalog = reopened(&dir, catalog);
+    let after = catalog.snapshot();
+    assert_eq!(ids(&catalog), ["b", "c", "a"]);
+    assert_eq!(before.splits, after.splits);
+    assert_eq!(before.positions, after.positions);
+    assert_eq!(before.streams, after.streams);
+    assert_eq!(after.positions[&("logs".to_owned(), 3)].next_offset, 20);
+    assert_eq!(catalog.store_id(), id);
+    assert!(!catalog.was_created());
+}
+
+#[test]
+fn s05_publishing_the_same_offsets_again_is_refused_and_changes_nothing() {
+    let (dir, catalog) = open();
+    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()]).unwrap();
+    for (from, to) in [(0, 10), (5, 15), (9, 10)] {
+        let refused = catalog.publish(&taken(LIFE, from, to), &[meta("b", 2)], &[stream()]);
+        assert!(matches!(refused, Err(CatalogError::Overlap { stored: 10, .. })), "{refused:?}");
+    }
+    assert_eq!(ids(&catalog), ["a"]);
+    assert_eq!(ids(&reopened(&dir, catalog)), ["a"]);
+}
+
+#[test]
+fn a_gap_is_recorded_once_and_does_not_stop_publication() {
+    let (dir, catalog) = open();
+    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()]).unwrap();
+    catalog.publish(&taken(LIFE, 15, 20), &[meta("b", 2)], &[stream()]).unwrap();
+    let gap = Gap {
+        topic: "logs".into(),
+        partition: 3,
+        incarnation: LIFE,
+        from: 17,
+        to: 18,
+        reason: "damaged batch".into(),
+    };
+    catalog.note_gap(&gap).unwrap();
+    catalog.note_gap(&gap).unwrap();
+    let catalog = reopened(&dir, catalog);
+    let gaps: Vec<_> = catalog.gaps().unwrap().iter().map(|g| (g.from, g.to)).collect();
+    assert_eq!(gaps, [(10, 15), (17, 18)]);
+    assert_eq!(catalog.position("logs", 3).unwrap().next_offset, 20);
+}
+
+#[test]
+fn q17_another_incarnation_starts_over_and_leaves_an_alert() {
+    let (dir, catalog) = open();
+    catalog.publish(&taken(LIFE, 0, 500), &[meta("a", 1)], &[stream()]).unwrap();
+    catalog.publish(&taken(OTHER_LIFE, 0, 4), &[meta("b", 2)], &[stream()]).unwrap();
+    let catalog = reopened(&dir, catalog);
+    let position = catalog.position("logs", 3).unwrap();
+    assert_eq!((position.incarnation, position.next_offset), (OTHER_LIFE, 4));
+    assert_eq!(ids(&catalog), ["b", "a"]);
+    let alerts = catalog.alerts().unwrap();
+    assert!(alerts.len() == 1 && alerts[0].contains("500"), "{alerts:?}");
+}
+
+#[test]
+fn a_merge_replaces_its_splits_and_touches_no_position() {
+    let (dir, catalog) = open();
+    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1), meta("b", 2)], &[stream()]).unwrap();
+    let kept_by_a_query = catalog.snapshot();
+    catalog.replace("logs", &["a".into(), "b".into()], &[meta("ab", 2)]).unwrap();
+    assert_eq!(kept_by_a_query.splits.len(), 2);
+    let again = catalog.replace("logs", &["a".into()], &[meta("x", 2)]);
+    assert!(matches!(again, Err(CatalogError::NotThere { .. })));
+    let catalog = reopened(&dir, catalog);
+    assert_eq!(ids(&catalog), ["ab"]);
+    assert_eq!(catalog.position("logs", 3).unwrap().next_offset, 10);
+}
+
+#[test]
+fn a_deletion_leaves_its_reason() {
+    let (dir, catalog) = open();
+    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1), meta("b", 2)], &[stream()]).unwrap();
+    catalog.delete(&["a".into(), "never".into()], "older than 30 days").unwrap();
+    let catalog = reopened(&dir, catalog);
+    assert_eq!(ids(&catalog), ["b"]);
+    let deletions = catalog.deletions().unwrap();
+    assert_eq!(deletions.len(), 1);
+    assert_eq!((deletions[0].split_id.as_str(), deletions[0].reason.as_str()), ("a", "older than 30 days"));
+}
+
+#[test]
+fn s06_a_quarantined_split_stays_listed_and_is_not_merged() {
+    let (dir, catalog) = open();
+    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()]).unwrap();
+    catalog.quarantine("a", "footer checksum").unwrap();
+    let catalog = reopened(&dir, catalog);
+    assert_eq!(catalog.snapshot().splits[0].quarantined.as_deref(), Some("footer checksum"));
+    assert!(catalog.replace("logs", &["a".into()], &[meta("b", 1)]).is_err());
+}
+
+#[test]
+fn q26_a_newer_format_is_refused_and_left_alone() {
+    let (dir, catalog) = open();
+    drop(catalog);
+    let path = dir.path().join("catalog.sqlite");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let before = std::fs::read(&path).unwrap();
+    let refused = Catalog::open(&path).unwrap_err();
+    assert!(matches!(refused, CatalogError::NewerFormat { found: 99, .. }), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_an_error_not_a_new_catalog() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog.sqlite");
+    std::fs::write(&path, vec![0x55; 8192]).unwrap();
+    assert!(Catalog::open(&path).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), vec![0x55; 8192]);
+}
+
+#[test]
+fn splits_keep_their_arc_from_snapshot_to_snapshot() {
+    let (_dir, catalog) = open();
+    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()]).unwrap();
+    let before = Arc::clone(&catalog.snapshot().splits[0]);
+    catalog.publish(&taken(LIFE, 10, 20), &[meta("b", 2)], &[stream()]).unwrap();
+    assert!(Arc::ptr_eq(&before, catalog.snapshot().split("a").unwrap()));
+}

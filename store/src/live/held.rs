@@ -1,0 +1,190 @@
+//! The live rows of all partitions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use timberline_proto::id::IncarnationId;
+use tokio::sync::broadcast;
+
+use super::partition::PartitionRows;
+use super::{LiveBlock, LiveRows};
+use crate::rows::RowBlock;
+
+/// Blocks that a slow `tail` may lag behind before it loses the oldest. Each block is one fetch.
+const TAIL_BLOCKS_MAX: usize = 64;
+
+/// The rows not yet published. Filled by `write`, which alone appends and drops.
+#[derive(Debug)]
+pub struct Live {
+    partitions: Mutex<BTreeMap<(String, u32), PartitionRows>>,
+    /// Signalled when rows were dropped: pullers at the bound wait for it.
+    dropped: Condvar,
+    tail: broadcast::Sender<LiveBlock>,
+}
+
+/// What a flush takes: offsets `from..to` and their rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut {
+    pub(crate) incarnation: IncarnationId,
+    pub(crate) to: u64,
+    pub(crate) blocks: Vec<Arc<RowBlock>>,
+}
+
+/// How much of one partition is held.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) topic: String,
+    pub(crate) partition: u32,
+    pub(crate) covered: u64,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    pub(crate) oldest: Option<Instant>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Live {
+    /// Nothing held.
+    pub fn new() -> Self {
+        Self {
+            partitions: Mutex::default(),
+            dropped: Condvar::new(),
+            tail: broadcast::channel(TAIL_BLOCKS_MAX).0,
+        }
+    }
+
+    /// Bytes held in memory, of all partitions.
+    pub fn bytes(&self) -> u64 {
+        self.partitions.lock().values().map(PartitionRows::bytes).sum()
+    }
+
+    /// Rows held, of all partitions.
+    pub fn rows(&self) -> u64 {
+        self.partitions.lock().values().map(PartitionRows::rows).sum()
+    }
+
+    /// Begins a partition, or begins it anew: what was held of it is forgotten.
+    pub(crate) fn start(&self, topic: &str, partition: u32, incarnation: IncarnationId, next_offset: u64) {
+        let key = (topic.to_owned(), partition);
+        self.partitions.lock().insert(key, PartitionRows::new(incarnation, next_offset));
+        self.dropped.notify_all();
+    }
+
+    /// Adds rows; every offset below `covered` is taken now, rows or not. Visible on return.
+    pub(crate) fn append(&self, topic: &str, partition: u32, rows: RowBlock, covered: u64, queue_end: u64) {
+        let rows = Arc::new(rows);
+        {
+            let mut partitions = self.partitions.lock();
+            let Some(held) = partitions.get_mut(&(topic.to_owned(), partition)) else { return };
+            if covered > held.covered {
+                held.covered = covered;
+                held.oldest.get_or_insert_with(Instant::now);
+            }
+            held.queue_end = queue_end.max(covered);
+            if !rows.is_empty() {
+                held.push(Arc::clone(&rows));
+            }
+        }
+        if !rows.is_empty() && self.tail.receiver_count() > 0 {
+            let block = LiveBlock {
+                topic: topic.to_owned(),
+                partition,
+                rows,
+            };
+            // No receiver is no error: it left between the question and the sending.
+            self.tail.send(block).ok();
+        }
+    }
+
+    /// Notes how far the queue goes, for [`LiveRows::queued_records`].
+    pub(crate) fn note_queue_end(&self, topic: &str, partition: u32, queue_end: u64) {
+        if let Some(held) = self.partitions.lock().get_mut(&(topic.to_owned(), partition)) {
+            held.queue_end = queue_end.max(held.covered);
+        }
+    }
+
+    /// Takes the rows of the next flush; they stay visible until [`drop_below`](Self::drop_below).
+    pub(crate) fn cut(&self, topic: &str, partition: u32, rows_max: usize, bytes_max: u64) -> Option<Cut> {
+        let mut partitions = self.partitions.lock();
+        let held = partitions.get_mut(&(topic.to_owned(), partition))?;
+        let (blocks, to) = held.fence(rows_max, bytes_max);
+        Some(Cut {
+            incarnation: held.incarnation,
+            to,
+            blocks,
+        })
+    }
+
+    /// The flush came to nothing: its rows are as all others again.
+    pub(crate) fn uncut(&self, topic: &str, partition: u32) {
+        if let Some(held) = self.partitions.lock().get_mut(&(topic.to_owned(), partition)) {
+            held.unfence();
+        }
+    }
+
+    /// Forgets published rows.
+    pub(crate) fn drop_below(&self, topic: &str, partition: u32, offset: u64) {
+        if let Some(held) = self.partitions.lock().get_mut(&(topic.to_owned(), partition)) {
+            held.drop_below(offset);
+            held.unfence();
+        }
+        self.dropped.notify_all();
+    }
+
+    /// What is held of each partition.
+    pub(crate) fn held(&self) -> Vec<Held> {
+        let partitions = self.partitions.lock();
+        let held = partitions.iter().map(|((topic, partition), rows)| Held {
+            topic: topic.clone(),
+            partition: *partition,
+            covered: rows.covered,
+            rows: rows.rows(),
+            bytes: rows.bytes(),
+            oldest: rows.oldest,
+        });
+        held.collect()
+    }
+
+    /// Waits until less than `bytes_max` is held, or the time is over; whether there is room.
+    pub(crate) fn wait_for_room(&self, bytes_max: u64, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut partitions = self.partitions.lock();
+        loop {
+            if partitions.values().map(PartitionRows::bytes).sum::<u64>() < bytes_max {
+                return true;
+            }
+            if self.dropped.wait_until(&mut partitions, deadline).timed_out() {
+                return false;
+            }
+        }
+    }
+}
+
+impl LiveRows for Live {
+    fn blocks(&self) -> Vec<LiveBlock> {
+        let partitions = self.partitions.lock();
+        let blocks = partitions.iter().flat_map(|((topic, partition), held)| {
+            held.blocks.iter().map(|block| LiveBlock {
+                topic: topic.clone(),
+                partition: *partition,
+                rows: Arc::clone(&block.rows),
+            })
+        });
+        blocks.collect()
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<LiveBlock> {
+        self.tail.subscribe()
+    }
+
+    fn queued_records(&self) -> u64 {
+        let partitions = self.partitions.lock();
+        partitions.values().map(|held| held.queue_end.saturating_sub(held.covered)).sum()
+    }
+}

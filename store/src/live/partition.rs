@@ -1,0 +1,149 @@
+//! The live rows of one partition.
+//!
+//! Every fetch adds a small block. So that a query never meets thousands of them, neighbours of
+//! like size are joined as they come (a row is copied about log2(rows) times), up to
+//! [`BLOCK_ROWS_MAX`]. Blocks that a flush has taken are fenced: they are joined with nothing, so
+//! the flush's end is always the edge of a block.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use timberline_proto::id::IncarnationId;
+
+use crate::rows::RowBlock;
+
+/// Joined blocks do not grow beyond this.
+pub(super) const BLOCK_ROWS_MAX: usize = 16_384;
+/// Nor beyond this, bytes in memory.
+const BLOCK_BYTES_MAX: u64 = 8 << 20;
+/// Bytes that a row takes beside its line: the fixed columns of a [`RowBlock`].
+const ROW_BYTES: u64 = 144;
+
+#[derive(Debug)]
+pub(super) struct PartitionRows {
+    pub(super) incarnation: IncarnationId,
+    /// Every offset below is here, published, or known to hold no row.
+    pub(super) covered: u64,
+    /// One past the last record that the queue was seen to hold.
+    pub(super) queue_end: u64,
+    /// When the oldest offset covered but not published was covered.
+    pub(super) oldest: Option<Instant>,
+    pub(super) blocks: VecDeque<Sealed>,
+    /// So many blocks at the front belong to a flush under way.
+    fenced: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Sealed {
+    pub(super) rows: Arc<RowBlock>,
+    pub(super) bytes: u64,
+}
+
+impl PartitionRows {
+    pub(super) fn new(incarnation: IncarnationId, next_offset: u64) -> Self {
+        Self {
+            incarnation,
+            covered: next_offset,
+            queue_end: next_offset,
+            oldest: None,
+            blocks: VecDeque::new(),
+            fenced: 0,
+        }
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.blocks.iter().map(|block| block.rows.len() as u64).sum()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.blocks.iter().map(|block| block.bytes).sum()
+    }
+
+    pub(super) fn push(&mut self, rows: Arc<RowBlock>) {
+        debug_assert!(rows.offsets().is_sorted(), "rows of a partition come in order of offset");
+        let bytes = bytes_of(&rows);
+        self.blocks.push_back(Sealed { rows, bytes });
+        while self.joinable() {
+            self.join_last_two();
+        }
+    }
+
+    /// The blocks of the next flush and the offset that they reach: whole blocks until `rows_max`
+    /// or `bytes_max` is met, everything covered if all blocks are in.
+    pub(super) fn fence(&mut self, rows_max: usize, bytes_max: u64) -> (Vec<Arc<RowBlock>>, u64) {
+        let (mut rows, mut bytes, mut taken) = (0, 0, 0);
+        for block in &self.blocks {
+            if taken > 0 && (rows + block.rows.len() > rows_max || bytes + block.bytes > bytes_max) {
+                break;
+            }
+            rows += block.rows.len();
+            bytes += block.bytes;
+            taken += 1;
+        }
+        self.fenced = taken;
+        let to = self.blocks.get(taken).and_then(|next| next.rows.offsets().first().copied());
+        let blocks = self.blocks.iter().take(taken).map(|block| Arc::clone(&block.rows)).collect();
+        (blocks, to.unwrap_or(self.covered))
+    }
+
+    pub(super) fn unfence(&mut self) {
+        self.fenced = 0;
+    }
+
+    /// Forgets the blocks that lie wholly below `offset`.
+    pub(super) fn drop_below(&mut self, offset: u64) {
+        while let Some(first) = self.blocks.front() {
+            if first.rows.offsets().last().is_some_and(|&last| last >= offset) {
+                break;
+            }
+            self.blocks.pop_front();
+            self.fenced = self.fenced.saturating_sub(1);
+        }
+        self.oldest = (self.covered > offset).then(Instant::now);
+    }
+
+    fn joinable(&self) -> bool {
+        let unfenced = self.blocks.len().saturating_sub(self.fenced);
+        if unfenced < 2 {
+            return false;
+        }
+        let last = &self.blocks[self.blocks.len() - 1];
+        let before = &self.blocks[self.blocks.len() - 2];
+        before.rows.len() < 2 * last.rows.len()
+            && before.rows.len() + last.rows.len() <= BLOCK_ROWS_MAX
+            && before.bytes + last.bytes <= BLOCK_BYTES_MAX
+    }
+
+    fn join_last_two(&mut self) {
+        let (Some(last), Some(before)) = (self.blocks.pop_back(), self.blocks.pop_back()) else { return };
+        let mut joined = RowBlock::new();
+        for row in before.rows.rows().chain(last.rows.rows()) {
+            joined.push(&row);
+        }
+        self.blocks.push_back(Sealed {
+            rows: Arc::new(joined),
+            bytes: before.bytes + last.bytes,
+        });
+    }
+}
+
+/// About what a block takes in memory. Attributes are counted by their names and a flat sum for
+/// the value: text values are short where there are any.
+pub(super) fn bytes_of(rows: &RowBlock) -> u64 {
+    let attributes: usize = rows
+        .rows()
+        .flat_map(|row| row.attributes.iter())
+        .map(|(name, value)| name.len() + 64 + text_bytes(value))
+        .sum();
+    rows.line_bytes() as u64 + rows.len() as u64 * ROW_BYTES + attributes as u64
+}
+
+fn text_bytes(value: &timberline_proto::batch::AttributeValue) -> usize {
+    use timberline_proto::batch::AttributeValue;
+    match value {
+        AttributeValue::Text(text) => text.len(),
+        AttributeValue::Json(json) => json.to_string().len(),
+        AttributeValue::Bool(_) | AttributeValue::Integer(_) | AttributeValue::Number(_) => 0,
+    }
+}
