@@ -29,19 +29,37 @@
 //! | `part` | u32 little-endian index, u8 1 if last: a part of a line above `line_bytes_max` |
 //! | `a:NAME` | an attribute that is not in the line: 1 type byte (`s` text, `i` i64 LE, `f` f64 LE, `b` u8, `j` JSON), then the value |
 //!
+//! A batch whose first record does not begin with `tb.v` is a foreign one (a Kafka client's): its
+//! values are lines, its times are not from the line, its headers are text attributes.
+//!
+//! On the wire a batch is, big-endian: base offset i64, length of what follows i32, leader epoch
+//! i32, magic 2, CRC-32C u32 of everything after it, attributes i16 (codec), last offset delta i32,
+//! base and max timestamp i64, producer id i64, epoch i16, sequence i32, count i32, then the
+//! records, as one zstd frame where that is smaller. The CRC leaves out base offset and epoch, so
+//! that the queue assigns offsets without encoding anew.
+//!
 //! Encoding and walking are the hot path: no allocation per record.
 
+mod frame;
+mod header;
+mod meta;
+mod own;
 mod read;
+mod stream;
+mod unpack;
+mod verify;
 mod write;
 
-pub use read::{BatchError, BatchHeader, LogBatch, LogRecord, LogRecords, verify};
+#[cfg(test)]
+mod tests;
+
+pub use header::{BatchError, BatchHeader, HEADER_BYTES, assign_base_offset};
+pub use read::{LogBatch, LogRecord, LogRecords};
+pub use stream::{stream_id, stream_key};
+pub use verify::verify;
 pub use write::{BatchBuilder, BatchMeta, NewRecord};
 
 use serde::{Deserialize, Serialize};
-
-/// Bytes before the records: base offset, length, leader epoch, magic, CRC, attributes, last
-/// offset delta, timestamps, producer id, epoch, sequence, count.
-pub const HEADER_BYTES: usize = 61;
 
 /// Bytes of a file that became no record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

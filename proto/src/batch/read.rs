@@ -2,81 +2,13 @@
 
 use bytes::Bytes;
 
-use super::{AttributeValue, BatchMeta};
-
-/// The fixed fields of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BatchHeader {
-    /// Offset of the first record, assigned by the queue.
-    pub base_offset: i64,
-    /// Bytes of the whole batch, the first 12 included.
-    pub total_bytes: u64,
-    /// Records.
-    pub record_count: u32,
-    /// Time of the first record, milliseconds.
-    pub base_timestamp_ms: i64,
-    /// Largest time, milliseconds.
-    pub max_timestamp_ms: i64,
-    /// Kafka producer id, −1 for none.
-    pub producer_id: i64,
-    /// Kafka producer epoch.
-    pub producer_epoch: i16,
-    /// Kafka sequence of the first record.
-    pub base_sequence: i32,
-    /// Kafka compression codec (0 none, 4 zstd; others are refused here).
-    pub codec: u8,
-    /// CRC-32C as stored.
-    pub crc: u32,
-}
-
-impl BatchHeader {
-    /// Reads the fixed fields and checks lengths, magic and codec; not the CRC.
-    ///
-    /// # Errors
-    /// [`BatchError`] if the bytes are no batch.
-    pub fn parse(_bytes: &[u8]) -> Result<Self, BatchError> {
-        todo!()
-    }
-}
-
-/// Why bytes are no batch.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BatchError {
-    /// Fewer bytes than the header says; more may follow.
-    #[error("batch cut short: {have} of {need} bytes")]
-    Short {
-        /// Bytes there.
-        have: u64,
-        /// Bytes needed.
-        need: u64,
-    },
-    /// The checksum does not fit.
-    #[error("batch checksum {found:08x}, computed {computed:08x}")]
-    Checksum {
-        /// As stored.
-        found: u32,
-        /// As computed.
-        computed: u32,
-    },
-    /// Something in it cannot be.
-    #[error("malformed batch: {0}")]
-    Malformed(&'static str),
-    /// It unpacks to more than allowed.
-    #[error("batch unpacks to more than {max} bytes")]
-    TooLarge {
-        /// The limit.
-        max: u64,
-    },
-}
-
-/// Checks a batch whole without keeping anything: lengths, CRC, decompression, every record's
-/// framing and offset delta, and gives back its header and meta.
-///
-/// # Errors
-/// [`BatchError`]
-pub fn verify(_bytes: &[u8], _unpacked_bytes_max: u64) -> Result<(BatchHeader, BatchMeta), BatchError> {
-    todo!()
-}
+use super::frame::Cursor;
+use super::header::{CODEC_ZSTD, HEADER_BYTES};
+use super::own::{self, NANOS_PER_MS, NextPlace, Own};
+use super::stream::{stream_id, stream_key};
+use super::unpack::unpack_zstd;
+use super::verify::check_records;
+use super::{AttributeValue, BatchError, BatchHeader, BatchMeta};
 
 /// A batch unpacked.
 #[derive(Clone, Debug)]
@@ -89,32 +21,118 @@ pub struct LogBatch {
     pub marker: Option<String>,
     /// The stream id, the key of every record.
     pub stream_id: Bytes,
+    /// Not written by Timberline.
+    foreign: bool,
+    /// Unpacked and checked.
+    records: Bytes,
 }
 
 impl LogBatch {
-    /// Checks and unpacks.
+    /// Checks as [`verify`](super::verify) does, and unpacks.
     ///
     /// # Errors
     /// [`BatchError`]
-    pub fn parse(_bytes: &Bytes, _unpacked_bytes_max: u64) -> Result<Self, BatchError> {
-        todo!()
+    pub fn parse(bytes: &Bytes, unpacked_bytes_max: u64) -> Result<Self, BatchError> {
+        let header = BatchHeader::parse_checked(bytes)?;
+        let records = bytes.slice(HEADER_BYTES..);
+        let records = if header.codec == CODEC_ZSTD {
+            Bytes::from(unpack_zstd(&records, unpacked_bytes_max)?)
+        } else if records.len() as u64 > unpacked_bytes_max {
+            return Err(BatchError::TooLarge {
+                max: unpacked_bytes_max,
+            });
+        } else {
+            records
+        };
+        let found = check_records(&header, &records)?;
+        let stream_id = Bytes::copy_from_slice(&stream_key(stream_id(&found.meta.stream)));
+        Ok(Self {
+            header,
+            meta: found.meta,
+            marker: found.marker,
+            stream_id,
+            foreign: found.foreign,
+            records,
+        })
     }
+
     /// Its records, in order; none for a marker.
     pub fn records(&self) -> LogRecords<'_> {
-        todo!()
+        let records: &[u8] = if self.marker.is_some() { &[] } else { &self.records };
+        let (start, eol_bytes) = (self.meta.range.0, self.meta.eol_bytes);
+        LogRecords {
+            batch: self,
+            cursor: Cursor { rest: records },
+            next_place: NextPlace { start, eol_bytes },
+        }
     }
 }
 
 /// Iterator over a batch's records.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LogRecords<'a> {
-    _batch: &'a LogBatch,
+    batch: &'a LogBatch,
+    cursor: Cursor<'a>,
+    next_place: NextPlace,
 }
 
 impl<'a> Iterator for LogRecords<'a> {
     type Item = LogRecord<'a>;
+
     fn next(&mut self) -> Option<LogRecord<'a>> {
-        todo!()
+        if self.cursor.rest.is_empty() {
+            return None;
+        }
+        // Parsing checked every record, so neither of these fails.
+        let record = self.cursor.record().ok()?;
+        let mut attributes = Vec::new();
+        let own = if self.batch.foreign {
+            record
+                .headers(|header| {
+                    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+                    attributes.push((text(header.name), AttributeValue::Text(text(header.value))));
+                    Ok(())
+                })
+                .ok()?;
+            Own {
+                time_missing: true,
+                ..Own::default()
+            }
+        } else {
+            Own::read(&record, |header| {
+                attributes.push(own::attribute(header));
+                Ok(())
+            })
+            .ok()?
+        };
+        let header = &self.batch.header;
+        let meta = &self.batch.meta;
+        let line = record.value.unwrap_or_default();
+        let time_ms = header.base_timestamp_ms.saturating_add(record.timestamp_delta);
+        let time_nanos = time_ms
+            .saturating_mul(NANOS_PER_MS)
+            .saturating_add(own.sub_ms_nanos.into());
+        let observed_batch = if self.batch.foreign {
+            time_nanos
+        } else {
+            meta.observed_nanos
+        };
+        let place = meta
+            .generation
+            .map(|_| own.place.unwrap_or_else(|| self.next_place.of_line(line)));
+        if let Some(place) = place {
+            self.next_place.advance(place);
+        }
+        Some(LogRecord {
+            offset: header.base_offset.saturating_add(record.offset_delta).max(0) as u64,
+            time_nanos,
+            time_parsed: !own.time_missing,
+            observed_nanos: own.observed_nanos.unwrap_or(observed_batch),
+            line,
+            place,
+            part: own.part,
+            attributes,
+        })
     }
 }
 
