@@ -105,18 +105,42 @@ fn classify_wide(text: &[u8], at: usize) -> Class {
     }
 }
 
-/// `token` in the form the index and the matcher compare: lower case.
+/// `c` without regard to case: its lower case if that is one character, and final sigma as sigma.
+///
+/// One character becomes one character whatever stands beside it, and nothing outside ASCII
+/// becomes ASCII (the Kelvin sign stays itself). So the folded form of a piece of a text is the
+/// piece of the folded text, and a search for ASCII may go by bytes.
+pub fn fold_char(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
+    if c == 'ς' {
+        return 'σ';
+    }
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(folded), None) if !folded.is_ascii() => folded,
+        _ => c,
+    }
+}
+
+/// `token` in the form the index and the matcher compare: every character by [`fold_char`].
 ///
 /// Appends to `out` without clearing it. The bytes must be a token (valid UTF-8); other bytes
 /// are copied as they are.
 pub fn lower_into(token: &[u8], out: &mut Vec<u8>) {
     if token.is_ascii() {
         out.extend(token.iter().map(u8::to_ascii_lowercase));
-    } else {
-        match std::str::from_utf8(token) {
-            Ok(text) => out.extend_from_slice(text.to_lowercase().as_bytes()),
-            Err(_) => out.extend_from_slice(token),
+        return;
+    }
+    match std::str::from_utf8(token) {
+        Ok(text) => {
+            let mut buffer = [0; 4];
+            for c in text.chars() {
+                out.extend_from_slice(fold_char(c).encode_utf8(&mut buffer).as_bytes());
+            }
         }
+        Err(_) => out.extend_from_slice(token),
     }
 }
 
@@ -154,5 +178,16 @@ mod tests {
         let mut out = Vec::new();
         lower_into("ÄB_C".as_bytes(), &mut out);
         assert_eq!(out, "äb_c".as_bytes());
+    }
+
+    #[test]
+    fn folding_keeps_tokens_tokens_and_is_done_after_once() {
+        for c in '\0'..=char::MAX {
+            let folded = fold_char(c);
+            assert_eq!(is_token_char(c), is_token_char(folded), "{c:?}");
+            assert_eq!(fold_char(folded), folded, "{c:?}");
+            assert!(c.is_ascii() || !folded.is_ascii(), "{c:?}");
+            assert_eq!(c.is_whitespace(), folded.is_whitespace(), "{c:?}");
+        }
     }
 }

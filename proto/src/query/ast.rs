@@ -16,13 +16,27 @@ pub struct Span {
 pub enum Query {
     /// A search with pipes.
     Search(Search),
-    /// SQL (text that begins with SELECT, WITH, EXPLAIN, SHOW or DESCRIBE followed by a space).
+    /// SQL, by the rule of [`is_sql`](super::is_sql).
     Sql(String),
 }
 
-/// A filter and what follows it. `explain` is set by a leading `explain` (or `explain analyze`).
+/// Whether the answer is asked for, or how it would be found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Explain {
+    /// The answer.
+    #[default]
+    No,
+    /// The plan, without running it.
+    Plan,
+    /// The plan, after running it, with what each step read.
+    Analyze,
+}
+
+/// A filter and what follows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Search {
+    /// Whether `explain` or `explain analyze` stood before it.
+    pub explain: Explain,
     /// Which records.
     pub filter: Filter,
     /// What is made of them, in order.
@@ -42,6 +56,51 @@ pub enum Filter {
     Not(Box<Filter>),
     /// A test of the line or of one field.
     Leaf(Leaf),
+}
+
+impl Filter {
+    /// All of `filters`: flat, without `All`, and without a node for one.
+    pub fn and(filters: Vec<Filter>) -> Filter {
+        let mut flat = Vec::with_capacity(filters.len());
+        for filter in filters {
+            match filter {
+                Filter::All => {}
+                Filter::And(inner) => flat.extend(inner),
+                other => flat.push(other),
+            }
+        }
+        match flat.len() {
+            0 => Filter::All,
+            1 => flat.remove(0),
+            _ => Filter::And(flat),
+        }
+    }
+    /// Any of `filters`, of which there is at least one: flat, and without a node for one.
+    pub fn or(filters: Vec<Filter>) -> Filter {
+        let mut flat = Vec::with_capacity(filters.len());
+        for filter in filters {
+            match filter {
+                Filter::Or(inner) => flat.extend(inner),
+                other => flat.push(other),
+            }
+        }
+        match flat.len() {
+            1 => flat.remove(0),
+            _ => Filter::Or(flat),
+        }
+    }
+    /// Calls `visit` with every leaf, left to right, and whether an odd number of NOTs is above it.
+    pub fn for_each_leaf<'a>(&'a self, visit: &mut dyn FnMut(&'a Leaf, bool)) {
+        self.leaves_under(false, visit);
+    }
+    fn leaves_under<'a>(&'a self, negated: bool, visit: &mut dyn FnMut(&'a Leaf, bool)) {
+        match self {
+            Filter::All => {}
+            Filter::And(all) | Filter::Or(all) => all.iter().for_each(|f| f.leaves_under(negated, visit)),
+            Filter::Not(inner) => inner.leaves_under(!negated, visit),
+            Filter::Leaf(leaf) => visit(leaf, negated),
+        }
+    }
 }
 
 /// One test.
@@ -73,7 +132,7 @@ pub enum Test {
     /// the characters between them: exactly those written for a word (`10.251.39.242`,
     /// `user-agent`); for a phrase in quotes a run of white space matches any run of white space.
     /// Characters before the first and after the last token must be there too
-    /// (`/api/v1` matches the slash).
+    /// (`/api/v1` matches the slash). Empty (`field:""`): the value is empty.
     Text {
         /// What was written, unquoted and unescaped.
         text: String,
@@ -83,7 +142,8 @@ pub enum Test {
     /// A word with `*`: its pieces in order, each `*` any run of characters within the value but
     /// no white space. An end without `*` is at a token's edge. `*` at both ends is a fragment.
     Wildcard(
-        /// The pieces between the stars; the first and last may be empty.
+        /// The pieces between the stars, at least two; only the first and last may be empty, and
+        /// not both if there are two.
         Vec<String>,
     ),
     /// `/regex/`, unanchored, in the syntax of the crate `regex`.

@@ -13,3 +13,19 @@ pub struct QueryError {
     /// A text that could stand in the span's place.
     pub suggestion: Option<String>,
 }
+
+impl QueryError {
+    /// An error without a suggestion.
+    pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
+        QueryError {
+            message: message.into(),
+            span,
+            suggestion: None,
+        }
+    }
+    /// The same with a text that could stand there.
+    pub(super) fn suggest(mut self, suggestion: impl Into<String>) -> Self {
+        self.suggestion = Some(suggestion.into());
+        self
+    }
+}

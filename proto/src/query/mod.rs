@@ -7,16 +7,28 @@
 //! ```
 //!
 //! The page colours and completes with it, the store lowers it to a plan.
+//!
+//! | module | what it says |
+//! |---|---|
+//! | [`ast`] | the tree |
+//! | [`pipes`] | every pipe, with a line about it |
+//! | [`duration`] | `5m` |
+//! | [`fields`] | the fields that are compared in their own way |
 
 pub mod ast;
+mod display;
+pub mod duration;
 mod error;
+pub mod fields;
+mod lexer;
+mod parser;
+pub mod pipes;
+mod sql;
+mod suggest;
 
+pub use display::quote_value;
 pub use error::QueryError;
-
-/// The tree of a query's text.
-///
-/// # Errors
-/// [`QueryError`] with the bytes concerned and, where there is one, what could stand there instead.
-pub fn parse(_text: &str) -> Result<ast::Query, QueryError> {
-    todo!()
-}
+pub use lexer::is_identifier;
+pub use parser::{DEPTH_MAX, LEAVES_MAX, PIPES_MAX, QUERY_BYTES_MAX, parse};
+pub use sql::is_sql;
+pub use suggest::nearest;

@@ -1,0 +1,53 @@
+//! `sort -n, +host`: by columns, ascending unless `-` or `desc` says otherwise.
+
+use super::PipeInfo;
+use crate::query::ast::{PipeKind, SortKey};
+use crate::query::lexer::PipeToken;
+use crate::query::parser::{Parser, Result};
+
+pub(super) const INFO: PipeInfo = PipeInfo {
+    name: "sort",
+    summary: "orders rows by columns; - is largest first",
+    syntax: "sort -n, host",
+    parse,
+};
+
+fn parse(parser: &mut Parser<'_>) -> Result<PipeKind> {
+    parser.list(key).map(PipeKind::Sort)
+}
+
+fn key(parser: &mut Parser<'_>) -> Result<SortKey> {
+    let minus = parser.take(&PipeToken::Minus);
+    if !minus {
+        parser.take(&PipeToken::Plus);
+    }
+    let field = parser.column("a column")?;
+    let word = parser.keyword("desc");
+    if !word {
+        parser.keyword("asc");
+    }
+    Ok(SortKey {
+        field,
+        descending: minus != word,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{canonical, fails};
+
+    #[test]
+    fn sort_takes_signs_and_words() {
+        canonical("sort -n, +host, a", "sort -n, host, a");
+        canonical("sort n desc, host asc", "sort -n, host");
+        canonical("sort -\"count()\"", "sort -\"count()\"");
+    }
+
+    #[test]
+    fn sort_needs_a_column() {
+        fails("sort", "", None);
+        fails("sort -", "", None);
+        fails("sort 5", "5", None);
+        fails("sort n host", "host", None);
+    }
+}
