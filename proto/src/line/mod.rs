@@ -1,10 +1,18 @@
 //! How a line is read: its time, its severity, its fields. Read once, here, for agent, collector
 //! and store alike.
+//!
+//! Everything here takes bytes as they came: nothing panics on any input, nothing allocates for a
+//! plain line, and every loop is bounded by the line's length or by a constant with a name.
 
 mod fields;
+mod json;
+mod logfmt;
 mod severity;
 mod time;
 
+#[cfg(test)]
+mod proptests;
+
 pub use fields::{FieldValue, Structure, fields, structure};
 pub use severity::{Severity, severity};
-pub use time::{TimeFound, TimeHints, TimeReader};
+pub use time::{TimeForm, TimeFound, TimeHints, TimeReader, describe};
