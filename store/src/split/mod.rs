@@ -1,10 +1,28 @@
 //! A split: one immutable searchable file of the store.
 
-use std::path::{Path, PathBuf};
+mod block;
+mod column;
+mod footer;
+mod hash;
+mod index;
+mod page;
+mod read;
+mod stripe;
+mod template;
+mod wire;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use read::Split;
+pub use write::write_split;
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rows::{RowBlock, StreamId};
+use crate::rows::StreamId;
 
 /// How a split is written.
 #[derive(Clone, Debug)]
@@ -133,60 +151,4 @@ pub enum SplitError {
         /// What it said.
         source: std::io::Error,
     },
-}
-
-/// Writes `rows` (in any order) to a new file `ID.split` in `dir`. Durable on return: file and directory are fsynced.
-///
-/// # Errors
-/// [`SplitError::Io`]
-pub fn write_split(
-    _dir: &Path,
-    _rows: &RowBlock,
-    _options: &SplitOptions,
-    _level: u32,
-) -> Result<SplitMeta, SplitError> {
-    todo!()
-}
-
-/// An open split. Shared between queries; reads with `pread`, checks each block's checksum.
-#[derive(Debug)]
-pub struct Split {}
-
-impl Split {
-    /// Opens and checks the footer.
-    ///
-    /// # Errors
-    /// [`SplitError`]
-    pub fn open(_path: &Path) -> Result<Self, SplitError> {
-        todo!()
-    }
-    /// What the catalog keeps of it.
-    pub fn meta(&self) -> &SplitMeta {
-        todo!()
-    }
-    /// Its pages, in order of their number.
-    pub fn pages(&self) -> &[PageInfo] {
-        todo!()
-    }
-    /// The pages that may hold rows for the query, ascending.
-    ///
-    /// # Errors
-    /// [`SplitError`]
-    pub fn candidates(&self, _query: &PageQuery) -> Result<Vec<u32>, SplitError> {
-        todo!()
-    }
-    /// A page's rows.
-    ///
-    /// # Errors
-    /// [`SplitError`]
-    pub fn read_page(&self, _page: u32, _columns: Columns) -> Result<RowBlock, SplitError> {
-        todo!()
-    }
-    /// Reads everything and checks every checksum.
-    ///
-    /// # Errors
-    /// [`SplitError`]
-    pub fn verify(&self) -> Result<(), SplitError> {
-        todo!()
-    }
 }

@@ -1,0 +1,140 @@
+//! A block: what one part of one page (or a stripe's templates) is stored as.
+//!
+//! Encoders append to five *sinks* of bytes with like statistics, so that each compresses by its
+//! own tables; decoders take from the five in the same order. A block is, per sink, `raw length,
+//! stored length` as varints, then the five sinks one after another: each a zstd frame, or the
+//! raw bytes where stored length = raw length.
+
+use super::wire::{Corrupt, Reader, put_varint};
+
+/// Sinks of a block.
+const SINKS: usize = 5;
+
+/// zstd writes at least 4 bytes for every 128 KiB that it stands for.
+const ZSTD_RATIO_MAX: u64 = 128 << 10;
+
+#[derive(Debug, Default)]
+pub(crate) struct Sinks {
+    /// Encodings and parameters of columns.
+    pub(crate) meta: Vec<u8>,
+    /// One byte per value: numbers of dictionary entries.
+    pub(crate) index: Vec<u8>,
+    /// Varints: deltas, runs, lengths.
+    pub(crate) delta: Vec<u8>,
+    /// Packed bits.
+    pub(crate) bits: Vec<u8>,
+    /// Text.
+    pub(crate) text: Vec<u8>,
+}
+
+impl Sinks {
+    fn all(&self) -> [&Vec<u8>; SINKS] {
+        [&self.meta, &self.index, &self.delta, &self.bits, &self.text]
+    }
+
+    pub(crate) fn clear(&mut self) {
+        for sink in [
+            &mut self.meta,
+            &mut self.index,
+            &mut self.delta,
+            &mut self.bits,
+            &mut self.text,
+        ] {
+            sink.clear();
+        }
+    }
+
+    /// The block's bytes. Nothing at all if every sink is empty.
+    pub(crate) fn pack(&self, compressor: &mut zstd::bulk::Compressor<'_>) -> std::io::Result<Vec<u8>> {
+        let mut block = Vec::new();
+        if self.all().iter().all(|sink| sink.is_empty()) {
+            return Ok(block);
+        }
+        let mut stored = Vec::with_capacity(SINKS);
+        for sink in self.all() {
+            let frame = if sink.len() < 16 {
+                sink.clone()
+            } else {
+                compressor.compress(sink)?
+            };
+            stored.push(if frame.len() < sink.len() { frame } else { sink.clone() });
+        }
+        for (sink, frame) in self.all().iter().zip(&stored) {
+            put_varint(&mut block, sink.len() as u64);
+            put_varint(&mut block, frame.len() as u64);
+        }
+        stored.iter().for_each(|frame| block.extend_from_slice(frame));
+        Ok(block)
+    }
+}
+
+/// A block's sinks again, decompressed.
+#[derive(Debug, Default)]
+pub(crate) struct Unpacked([Vec<u8>; SINKS]);
+
+impl Unpacked {
+    pub(crate) fn new(block: &[u8]) -> Result<Self, Corrupt> {
+        let mut sinks = Self::default();
+        if block.is_empty() {
+            return Ok(sinks);
+        }
+        let mut reader = Reader::new(block);
+        let mut lengths = [(0, 0); SINKS];
+        for length in &mut lengths {
+            *length = (reader.varint()?, reader.varint()?);
+        }
+        for (sink, (raw, stored)) in sinks.0.iter_mut().zip(lengths) {
+            let stored_bytes = reader.take(usize::try_from(stored).unwrap_or(usize::MAX))?;
+            *sink = if raw == stored {
+                stored_bytes.to_vec()
+            } else {
+                decompress(stored_bytes, raw)?
+            };
+        }
+        reader.end()?;
+        Ok(sinks)
+    }
+
+    pub(crate) fn sources(&self) -> Sources<'_> {
+        let [meta, index, delta, bits, text] = &self.0;
+        Sources {
+            meta: Reader::new(meta),
+            index: Reader::new(index),
+            delta: Reader::new(delta),
+            bits: Reader::new(bits),
+            text: Reader::new(text),
+        }
+    }
+}
+
+/// Decompresses one frame of known length, which is believed only as far as zstd could reach it.
+pub(crate) fn decompress(frame: &[u8], raw: u64) -> Result<Vec<u8>, Corrupt> {
+    if raw > (frame.len() as u64).saturating_mul(ZSTD_RATIO_MAX) {
+        return Err(Corrupt("length beyond what its bytes can hold"));
+    }
+    let bytes = zstd::bulk::decompress(frame, raw as usize).map_err(|_| Corrupt("does not decompress"))?;
+    if bytes.len() as u64 == raw {
+        Ok(bytes)
+    } else {
+        Err(Corrupt("decompresses to another length"))
+    }
+}
+
+/// Where decoders take from.
+#[derive(Debug)]
+pub(crate) struct Sources<'a> {
+    pub(crate) meta: Reader<'a>,
+    pub(crate) index: Reader<'a>,
+    pub(crate) delta: Reader<'a>,
+    pub(crate) bits: Reader<'a>,
+    pub(crate) text: Reader<'a>,
+}
+
+impl Sources<'_> {
+    /// Everything was taken.
+    pub(crate) fn end(&self) -> Result<(), Corrupt> {
+        [&self.meta, &self.index, &self.delta, &self.bits, &self.text]
+            .iter()
+            .try_for_each(|source| source.end())
+    }
+}

@@ -1,0 +1,78 @@
+//! A page in four blocks, so that a query decodes only what it needs.
+//!
+//! Every column has one entry per row of the page, in the page's order, unless it says otherwise;
+//! "numbers" and "values" are the columns of `column::ints` and `column::values`.
+//!
+//! **core**: numbers time, time parsed (0, 1), partition, offset (as i64), severity, stream (number
+//! in the split); then the page's templates: `meta`: how many, and their numbers in the stripe,
+//! ascending, each as difference to the one before; numbers: which of these.
+//!
+//! **text**: per template of the page a byte in `meta`: 1 if its slots are columns, else 0 (*rare*);
+//! then per template with columns and per slot the values of its rows; then all slots of the rare
+//! templates' rows, in order of rows, one after another: `delta`: length, `text`: bytes.
+//!
+//! **provenance**: numbers observed; `meta`: count of generations, and per generation 16 bytes
+//! agent, 16 bytes generation; numbers: 0 for rows without place, else 1 + which; then, for rows
+//! with place only, numbers start − end of the row of this generation before it in the page (0 if
+//! none), numbers source bytes − (line bytes + 1); then numbers part: 0 if none, else
+//! 1 + 2 × index + last.
+//!
+//! **attributes** (empty if no row has any): `meta`: count of sets, per set the count of its names,
+//! per name its bytes (varint length first) and a type byte as in the queue (`s` text, `i` whole
+//! number in decimal, `f` f64 little-endian, `b` 0 or 1, `j` JSON); numbers: which set; then per set
+//! and name the values of its rows.
+
+mod attributes;
+mod core;
+mod provenance;
+mod text;
+
+pub(crate) use attributes::{Attributes, decode_attributes, encode_attributes};
+pub(crate) use core::{Core, decode_core, encode_core};
+pub(crate) use provenance::{Provenance, decode_provenance, encode_provenance};
+pub(crate) use text::{Lines, decode_text, encode_text};
+
+use super::stripe::StripeText;
+use crate::rows::RowBlock;
+
+/// Blocks of a page.
+pub(crate) const BLOCKS: usize = 4;
+
+/// What a page is written from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageRows<'a> {
+    pub(crate) rows: &'a RowBlock,
+    /// The page's rows, in its order.
+    pub(crate) order: &'a [u32],
+    pub(crate) stripe: &'a StripeText,
+    /// The page's first row in the stripe.
+    pub(crate) first: usize,
+    /// The number in the split of each of the block's streams.
+    pub(crate) streams: &'a [u32],
+}
+
+impl PageRows<'_> {
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+    pub(crate) fn line(&self, at: usize) -> &[u8] {
+        self.rows.line(self.order[at] as usize)
+    }
+    pub(crate) fn template(&self, at: usize) -> u32 {
+        self.stripe.template_of(self.first + at)
+    }
+    pub(crate) fn variables(&self, at: usize) -> impl ExactSizeIterator<Item = &[u8]> {
+        let line = self.line(at);
+        let places = self.stripe.variables_of(self.first + at);
+        places
+            .iter()
+            .map(move |&(start, end)| &line[start as usize..end as usize])
+    }
+    /// The page's templates, ascending.
+    pub(crate) fn templates(&self) -> Vec<u32> {
+        let mut templates: Vec<u32> = (0..self.len()).map(|at| self.template(at)).collect();
+        templates.sort_unstable();
+        templates.dedup();
+        templates
+    }
+}

@@ -1,0 +1,280 @@
+//! Reads a split: opens and checks the footer, then single blocks with `pread`.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::footer::{self, Extent, FORMAT_VERSION, Footer, HEADER_BYTES, TRAILER_BYTES};
+use super::index::SplitIndex;
+use super::page::{self, Core};
+use super::stripe::Templates;
+use super::wire::Corrupt;
+use super::{Columns, PageInfo, PageQuery, SplitError, SplitMeta};
+use crate::rows::{Row, RowBlock, Stream};
+
+/// An open split. Shared between queries; reads with `pread`, checks each block's checksum.
+#[derive(Debug)]
+pub struct Split {
+    path: PathBuf,
+    file: Arc<File>,
+    meta: SplitMeta,
+    pages: Vec<PageInfo>,
+    footer: Arc<Footer>,
+    index: SplitIndex,
+    /// The stripe read last: pages of one are mostly read one after another.
+    templates: Mutex<Option<(u32, Arc<Templates>)>>,
+}
+
+impl Split {
+    /// Opens and checks the footer.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn open(path: &Path) -> Result<Self, SplitError> {
+        let file = File::open(path).map_err(|e| io_error(path, e))?;
+        let file_bytes = file.metadata().map_err(|e| io_error(path, e))?.len();
+        let damaged = |Corrupt(what)| SplitError::Damaged {
+            path: path.to_owned(),
+            what: what.to_owned(),
+        };
+        let Some(footer_end) = file_bytes
+            .checked_sub(TRAILER_BYTES as u64)
+            .filter(|&end| end >= HEADER_BYTES as u64)
+        else {
+            return Err(damaged(Corrupt("too short for a split")));
+        };
+        let read = |offset: u64, length: usize| read_at(&file, path, offset, length);
+        let version = footer::check_header(&read(0, HEADER_BYTES)?).map_err(damaged)?;
+        if version > FORMAT_VERSION {
+            return Err(SplitError::NewerFormat {
+                path: path.to_owned(),
+                found: version,
+                supported: FORMAT_VERSION,
+            });
+        }
+        if version == 0 {
+            return Err(damaged(Corrupt("version 0")));
+        }
+        let stored = footer::check_trailer(&read(footer_end, TRAILER_BYTES)?).map_err(damaged)?;
+        let Some(footer_offset) = footer_end
+            .checked_sub(stored as u64)
+            .filter(|&offset| offset >= HEADER_BYTES as u64)
+        else {
+            return Err(damaged(Corrupt("footer longer than the file")));
+        };
+        let (footer, crc) = footer::unseal(&read(footer_offset, stored + TRAILER_BYTES)?).map_err(damaged)?;
+        footer.check_extents(footer_offset).map_err(damaged)?;
+        let (meta, pages) = footer.describe(file_bytes, crc);
+        let (file, footer) = (Arc::new(file), Arc::new(footer));
+        Ok(Self {
+            path: path.to_owned(),
+            index: SplitIndex::new(Arc::clone(&file), Arc::clone(&footer)),
+            file,
+            meta,
+            pages,
+            footer,
+            templates: Mutex::default(),
+        })
+    }
+
+    /// What the catalog keeps of it.
+    pub fn meta(&self) -> &SplitMeta {
+        &self.meta
+    }
+
+    /// Its pages, in order of their number.
+    pub fn pages(&self) -> &[PageInfo] {
+        &self.pages
+    }
+
+    /// The streams of its rows.
+    pub fn streams(&self) -> &[Arc<Stream>] {
+        &self.footer.streams
+    }
+
+    /// Rows of a page per severity rank 0–6, known without reading it.
+    pub fn page_severity_rows(&self, page: u32) -> [u32; 7] {
+        self.footer.pages.get(page as usize).map_or([0; 7], |p| p.severity_rows)
+    }
+
+    /// Which of [`streams`](Self::streams) have rows in a page, ascending, known without reading it.
+    pub fn page_streams(&self, page: u32) -> &[u32] {
+        self.footer.pages.get(page as usize).map_or(&[], |p| &p.streams)
+    }
+
+    /// The pages that may hold rows for the query, ascending.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn candidates(&self, query: &PageQuery) -> Result<Vec<u32>, SplitError> {
+        self.index.candidates(query).map_err(|e| self.damaged("index", e))
+    }
+
+    /// A page's rows.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn read_page(&self, page: u32, columns: Columns) -> Result<RowBlock, SplitError> {
+        let Some(entry) = self.footer.pages.get(page as usize) else {
+            return Err(self.damaged("pages", Corrupt("no page of that number").into()));
+        };
+        let stripe = self.stripe_templates(entry.stripe)?;
+        let rows = entry.rows as usize;
+        let fail = |what: &str, e: Corrupt| self.damaged(&format!("page {page}, {what}"), e.into());
+        let core = self.block(page, "core", &entry.blocks[0])?;
+        let core =
+            page::decode_core(&core, rows, self.footer.streams.len(), stripe.len()).map_err(|e| fail("core", e))?;
+        // Places follow from the lengths of lines.
+        let lines = if columns.line || columns.provenance {
+            let text = self.block(page, "text", &entry.blocks[1])?;
+            Some(page::decode_text(&text, &core, &stripe, entry.line_bytes).map_err(|e| fail("text", e))?)
+        } else {
+            None
+        };
+        let provenance = match &lines {
+            Some(lines) if columns.provenance => {
+                let block = self.block(page, "provenance", &entry.blocks[2])?;
+                Some(page::decode_provenance(&block, rows, lines).map_err(|e| fail("provenance", e))?)
+            }
+            _ => None,
+        };
+        let attributes = if columns.attributes && entry.blocks[3].length > 0 {
+            let block = self.block(page, "attributes", &entry.blocks[3])?;
+            Some(page::decode_attributes(&block, rows).map_err(|e| fail("attributes", e))?)
+        } else {
+            None
+        };
+        let lines = lines.filter(|_| columns.line);
+        Ok(self.assemble(
+            &stripe,
+            &core,
+            lines.as_ref(),
+            provenance.as_ref(),
+            attributes.as_deref(),
+        ))
+    }
+
+    fn assemble(
+        &self,
+        stripe: &Templates,
+        core: &Core,
+        lines: Option<&page::Lines>,
+        provenance: Option<&page::Provenance>,
+        attributes: Option<&[page::Attributes]>,
+    ) -> RowBlock {
+        let rows = core.time.len();
+        let mut block = RowBlock::with_capacity(rows, lines.map_or(0, page::Lines::bytes));
+        for row in 0..rows {
+            block.push(&Row {
+                time_nanos: core.time[row],
+                time_parsed: core.parsed[row] != 0,
+                observed_nanos: provenance.map_or(0, |p| p.observed[row]),
+                partition: core.partition[row],
+                offset: core.offset[row] as u64,
+                severity: core.severity[row],
+                template: stripe.ids[core.templates[core.which[row]]],
+                stream: &self.footer.streams[core.stream[row]],
+                line: lines.map_or(&[][..], |l| l.get(row)),
+                place: provenance.and_then(|p| p.place[row]),
+                part: provenance.and_then(|p| p.part[row]),
+                attributes: attributes.map_or(&[][..], |a| &a[row]),
+            });
+        }
+        block
+    }
+
+    /// Reads everything and checks every checksum.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn verify(&self) -> Result<(), SplitError> {
+        let all = Columns {
+            line: true,
+            provenance: true,
+            attributes: true,
+        };
+        // Opened long ago, perhaps: the ends of the file are read again.
+        let again = Self::open(&self.path)?;
+        if again.meta != self.meta {
+            return Err(self.damaged("footer", Corrupt("is not what it was when opened").into()));
+        }
+        for page in 0..self.pages.len() as u32 {
+            again.read_page(page, all)?;
+        }
+        again.index.verify().map_err(|e| self.damaged("index", e))
+    }
+
+    fn stripe_templates(&self, stripe: u32) -> Result<Arc<Templates>, SplitError> {
+        if let Some((last, templates)) = &*self.templates.lock()
+            && *last == stripe
+        {
+            return Ok(Arc::clone(templates));
+        }
+        let entry = &self.footer.stripes[stripe as usize];
+        let what = format!("templates of stripe {stripe}");
+        let block = self.checked(&what, &entry.extent)?;
+        let templates = Templates::decode(&block, entry.template_bytes).map_err(|e| self.damaged(&what, e.into()))?;
+        let templates = Arc::new(templates);
+        *self.templates.lock() = Some((stripe, Arc::clone(&templates)));
+        Ok(templates)
+    }
+
+    fn block(&self, page: u32, name: &str, extent: &Extent) -> Result<Vec<u8>, SplitError> {
+        self.checked(&format!("page {page}, {name}"), extent)
+    }
+
+    fn checked(&self, what: &str, extent: &Extent) -> Result<Vec<u8>, SplitError> {
+        let bytes = read_at(&self.file, &self.path, extent.offset, extent.length as usize)?;
+        if crc32c::crc32c(&bytes) == extent.crc {
+            return Ok(bytes);
+        }
+        Err(self.damaged(what, Corrupt("does not match its checksum").into()))
+    }
+
+    fn damaged(&self, place: &str, failure: ReadFailure) -> SplitError {
+        match failure {
+            ReadFailure::Damaged(what) => SplitError::Damaged {
+                path: self.path.clone(),
+                what: format!("{place}: {what}"),
+            },
+            ReadFailure::Io(source) => io_error(&self.path, source),
+        }
+    }
+}
+
+/// Why a part of a split cannot be read; the split adds the path.
+#[derive(Debug)]
+pub(crate) enum ReadFailure {
+    Damaged(String),
+    Io(std::io::Error),
+}
+
+impl From<Corrupt> for ReadFailure {
+    fn from(Corrupt(what): Corrupt) -> Self {
+        Self::Damaged(what.to_owned())
+    }
+}
+
+fn io_error(path: &Path, source: std::io::Error) -> SplitError {
+    SplitError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// The length must have been checked against the file's: it is allocated before reading.
+fn read_at(file: &File, path: &Path, offset: u64, length: usize) -> Result<Vec<u8>, SplitError> {
+    let mut bytes = vec![0; length];
+    match file.read_exact_at(&mut bytes, offset) {
+        Ok(()) => Ok(bytes),
+        // Cut short since it was opened.
+        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Err(SplitError::Damaged {
+            path: path.to_owned(),
+            what: format!("ends before byte {}", offset + length as u64),
+        }),
+        Err(e) => Err(io_error(path, e)),
+    }
+}

@@ -1,0 +1,289 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use timberline_proto::batch::AttributeValue;
+use timberline_proto::id::{AgentId, GenerationId};
+use timberline_proto::line::Severity;
+
+use super::*;
+use crate::rows::{Place, Row, RowBlock, Stream};
+
+pub(super) const ALL: Columns = Columns {
+    line: true,
+    provenance: true,
+    attributes: true,
+};
+
+pub(super) fn options() -> SplitOptions {
+    SplitOptions {
+        page_rows_max: 16,
+        stripe_rows_max: 48,
+        zstd_level: 3,
+    }
+}
+
+/// A row that owns what it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Owned {
+    pub(super) time_nanos: i64,
+    pub(super) time_parsed: bool,
+    pub(super) observed_nanos: i64,
+    pub(super) partition: u32,
+    pub(super) offset: u64,
+    pub(super) severity: Severity,
+    pub(super) stream: Arc<Stream>,
+    pub(super) line: Vec<u8>,
+    pub(super) place: Option<Place>,
+    pub(super) part: Option<(u32, bool)>,
+    pub(super) attributes: Vec<(String, AttributeValue)>,
+}
+
+impl Owned {
+    pub(super) fn plain(number: u64, line: impl AsRef<[u8]>) -> Self {
+        Self {
+            time_nanos: 1_700_000_000_000_000_000 + number as i64 * 1_000_000,
+            time_parsed: true,
+            observed_nanos: 1_700_000_001_000_000_000,
+            partition: 0,
+            offset: number,
+            severity: Severity::Info,
+            stream: stream((number % 3) as u8),
+            line: line.as_ref().to_vec(),
+            place: None,
+            part: None,
+            attributes: Vec::new(),
+        }
+    }
+
+    fn of(row: &Row<'_>) -> Self {
+        Self {
+            time_nanos: row.time_nanos,
+            time_parsed: row.time_parsed,
+            observed_nanos: row.observed_nanos,
+            partition: row.partition,
+            offset: row.offset,
+            severity: row.severity,
+            stream: Arc::clone(row.stream),
+            line: row.line.to_vec(),
+            place: row.place,
+            part: row.part,
+            attributes: row.attributes.to_vec(),
+        }
+    }
+}
+
+pub(super) fn stream(number: u8) -> Arc<Stream> {
+    let attributes = BTreeMap::from([
+        ("service.name".to_owned(), format!("service-{}", number / 2)),
+        ("host.name".to_owned(), format!("host-{number}")),
+    ]);
+    Arc::new(Stream {
+        id: StreamId(u64::from(number) + 1),
+        attributes,
+    })
+}
+
+pub(super) fn block(rows: &[Owned]) -> RowBlock {
+    let mut block = RowBlock::new();
+    for row in rows {
+        block.push(&Row {
+            time_nanos: row.time_nanos,
+            time_parsed: row.time_parsed,
+            observed_nanos: row.observed_nanos,
+            partition: row.partition,
+            offset: row.offset,
+            severity: row.severity,
+            template: 0,
+            stream: &row.stream,
+            line: &row.line,
+            place: row.place,
+            part: row.part,
+            attributes: &row.attributes,
+        });
+    }
+    block
+}
+
+pub(super) fn written(dir: &Path, rows: &[Owned]) -> Split {
+    let meta = write_split(dir, &block(rows), &options(), 0).unwrap();
+    let split = Split::open(&dir.join(format!("{}.split", meta.id))).unwrap();
+    assert_eq!(split.meta(), &meta);
+    split
+}
+
+pub(super) fn read_all(split: &Split) -> Vec<Owned> {
+    let pages = (0..split.meta().pages).map(|page| split.read_page(page, ALL).unwrap());
+    pages
+        .flat_map(|page| page.rows().map(|row| Owned::of(&row)).collect::<Vec<_>>())
+        .collect()
+}
+
+fn normal(mut rows: Vec<Owned>) -> Vec<Owned> {
+    rows.sort_by_key(|r| (r.time_nanos, r.partition, r.offset, r.line.clone(), format!("{r:?}")));
+    rows
+}
+
+#[track_caller]
+fn check_round_trip(rows: &[Owned]) {
+    let dir = tempfile::tempdir().unwrap();
+    let split = written(dir.path(), rows);
+    assert_eq!(normal(read_all(&split)), normal(rows.to_vec()));
+    split.verify().unwrap();
+    assert_eq!(split.meta().rows, rows.len() as u64);
+}
+
+#[test]
+fn lines_of_any_kind_come_back_byte_for_byte() {
+    let big_text = "a long line without digits ".repeat(40_000);
+    let big_digits = "12 34,".repeat(170_000);
+    let lines: Vec<Vec<u8>> = vec![
+        b"".to_vec(),
+        b"\0\0\x01".to_vec(),
+        b"\0".to_vec(),
+        b"--- ... ---".to_vec(),
+        b"ends with digits 9".to_vec(),
+        b"9".to_vec(),
+        b"\xff\xfe7\xc3".to_vec(),
+        "ünï 5№ ٣".into(),
+        b"tab\there\r".to_vec(),
+        big_text.into_bytes(),
+        big_digits.into_bytes(),
+        vec![0; 1 << 20],
+    ];
+    let rows: Vec<_> = lines
+        .iter()
+        .enumerate()
+        .map(|(n, line)| Owned::plain(n as u64, line))
+        .collect();
+    check_round_trip(&rows);
+}
+
+#[test]
+fn a_split_without_rows_is_a_split() {
+    check_round_trip(&[]);
+}
+
+#[test]
+fn columns_not_asked_for_are_left_at_their_defaults() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut row = Owned::plain(1, "text 1");
+    row.attributes = vec![("a".into(), AttributeValue::Bool(true))];
+    row.part = Some((2, true));
+    let split = written(dir.path(), &[row]);
+    let none = Columns {
+        line: false,
+        provenance: false,
+        attributes: false,
+    };
+    let page = split.read_page(0, none).unwrap();
+    let row = page.row(0);
+    assert_eq!((row.line, row.part, row.attributes.len()), (&b""[..], None, 0));
+    assert_eq!((row.offset, row.severity), (1, Severity::Info));
+    assert_ne!(row.template, 0);
+}
+
+#[test]
+fn a_template_has_the_same_id_in_every_split() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = written(
+        dir.path(),
+        &[Owned::plain(1, "user 17 logged in"), Owned::plain(2, "other")],
+    );
+    let two = written(dir.path(), &[Owned::plain(9, "user 99999 logged in")]);
+    let templates = |split: &Split| -> Vec<u64> {
+        let pages = (0..split.meta().pages).map(|p| split.read_page(p, ALL).unwrap());
+        pages.flat_map(|p| p.templates().to_vec()).collect()
+    };
+    assert!(templates(&one).contains(&templates(&two)[0]));
+}
+
+pub(super) fn any_rows(count: usize) -> impl Strategy<Value = Vec<Owned>> {
+    prop::collection::vec(any_row(), 0..count)
+}
+
+fn any_line() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        4 => "(GET|PUT) /api/v[12]/[a-c]{1,2}\\?id=[0-9]{1,4} (200|404|500) [0-9]{1,3}ms".prop_map(String::into_bytes),
+        2 => "user=[a-e]{1,3} id=0{0,2}[0-9]{1,20}".prop_map(String::into_bytes),
+        1 => "\\PC{0,30}".prop_map(String::into_bytes),
+        1 => "[\\x00-\\x03a1 ]{0,8}".prop_map(String::into_bytes),
+        1 => prop::collection::vec(any::<u8>(), 0..40),
+    ]
+}
+
+fn any_attributes() -> impl Strategy<Value = Vec<(String, AttributeValue)>> {
+    let value = prop_oneof![
+        any::<bool>().prop_map(AttributeValue::Bool),
+        any::<i64>().prop_map(AttributeValue::Integer),
+        (0..50_i64).prop_map(AttributeValue::Integer),
+        any::<f64>()
+            .prop_filter("equal to itself", |n| !n.is_nan())
+            .prop_map(AttributeValue::Number),
+        "\\PC{0,12}".prop_map(AttributeValue::Text),
+        Just(AttributeValue::Json(serde_json::json!({"a": [1, "x", null]}))),
+    ];
+    prop_oneof![
+        3 => Just(Vec::new()),
+        1 => prop::collection::vec(("[a-c.]{1,2}", value), 0..4),
+    ]
+}
+
+fn any_place() -> impl Strategy<Value = Option<Place>> {
+    let place = (0..2_u8, 0..3_u8, prop_oneof![0..9999_u64, any::<u64>()], any::<u32>());
+    prop::option::of(place.prop_map(|(agent, generation, start, source_bytes)| Place {
+        agent: AgentId([agent; 16]),
+        generation: GenerationId([generation; 16]),
+        start,
+        source_bytes,
+    }))
+}
+
+fn any_row() -> impl Strategy<Value = Owned> {
+    let time = prop_oneof![
+        (0..100_i64).prop_map(|ms| 1_700_000_000_000_000_000 + ms * 1_000_000),
+        any::<i64>()
+    ];
+    let numbers = (
+        time,
+        any::<bool>(),
+        any::<i64>(),
+        0..3_u32,
+        prop_oneof![0..200_u64, any::<u64>()],
+        0..7_u8,
+    );
+    let part = prop::option::of((prop_oneof![0..3_u32, any::<u32>()], any::<bool>()));
+    (numbers, 0..9_u8, any_line(), any_place(), part, any_attributes()).prop_map(
+        |(
+            (time_nanos, time_parsed, observed_nanos, partition, offset, rank),
+            number,
+            line,
+            place,
+            part,
+            attributes,
+        )| {
+            Owned {
+                time_nanos,
+                time_parsed,
+                observed_nanos,
+                partition,
+                offset,
+                severity: Severity::from_rank(rank).unwrap(),
+                stream: stream(number),
+                line,
+                place,
+                part,
+                attributes,
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn any_rows_come_back(rows in any_rows(120)) {
+        check_round_trip(&rows);
+    }
+}
