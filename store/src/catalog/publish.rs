@@ -180,17 +180,18 @@ fn insert_streams(transaction: &Transaction<'_>, streams: &[Arc<Stream>]) -> Res
     Ok(())
 }
 
-fn store_position(
-    transaction: &Transaction<'_>,
-    key: &(String, u32),
-    position: Position,
-) -> Result<(), CatalogError> {
+fn store_position(transaction: &Transaction<'_>, key: &(String, u32), position: Position) -> Result<(), CatalogError> {
     transaction
         .prepare_cached(
             "INSERT INTO positions (topic, partition, incarnation, next_offset) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (topic, partition)
              DO UPDATE SET incarnation = excluded.incarnation, next_offset = excluded.next_offset",
         )?
-        .execute(params![key.0, key.1, position.incarnation.0, position.next_offset as i64])?;
+        .execute(params![
+            key.0,
+            key.1,
+            position.incarnation.0,
+            position.next_offset as i64
+        ])?;
     Ok(())
 }

@@ -119,7 +119,10 @@ fn create(connection: &mut Connection) -> Result<(), CatalogError> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     let store_id = format!("{:032x}", rand::random::<u128>());
-    transaction.execute("INSERT INTO meta (key, value) VALUES ('store_id', ?1)", params![store_id])?;
+    transaction.execute(
+        "INSERT INTO meta (key, value) VALUES ('store_id', ?1)",
+        params![store_id],
+    )?;
     transaction.pragma_update(None, "user_version", FORMAT_VERSION)?;
     transaction.commit()?;
     Ok(())
@@ -127,7 +130,10 @@ fn create(connection: &mut Connection) -> Result<(), CatalogError> {
 
 /// SQLite syncs the directory for its journal, not for a database just created.
 fn sync_directory_of(path: &Path) -> Result<(), CatalogError> {
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     File::open(directory)
         .and_then(|dir| dir.sync_all())
         .map_err(|error| CatalogError::Damaged {

@@ -74,8 +74,11 @@ impl Snapshot {
 
     /// Takes the other's `Arc`s where they hold the same, so that who counts them still can.
     pub(super) fn sharing(mut self, other: &Self) -> Self {
-        let held: HashMap<&str, &Arc<CatalogSplit>> =
-            other.splits.iter().map(|split| (split.meta.id.as_str(), split)).collect();
+        let held: HashMap<&str, &Arc<CatalogSplit>> = other
+            .splits
+            .iter()
+            .map(|split| (split.meta.id.as_str(), split))
+            .collect();
         for split in &mut self.splits {
             if let Some(same) = held.get(split.meta.id.as_str()).filter(|same| ***same == *split) {
                 *split = Arc::clone(same);
@@ -85,8 +88,12 @@ impl Snapshot {
     }
 
     fn sort(&mut self) {
-        self.splits
-            .sort_by(|a, b| b.meta.time_max.cmp(&a.meta.time_max).then_with(|| a.meta.id.cmp(&b.meta.id)));
+        self.splits.sort_by(|a, b| {
+            b.meta
+                .time_max
+                .cmp(&a.meta.time_max)
+                .then_with(|| a.meta.id.cmp(&b.meta.id))
+        });
     }
 }
 
@@ -143,7 +150,8 @@ fn load_streams(connection: &Connection, path: &Path) -> Result<BTreeMap<StreamI
     while let Some(row) = rows.next()? {
         let id = StreamId(row.get::<_, i64>(0)? as u64);
         let text: String = row.get(1)?;
-        let attributes = serde_json::from_str(&text).map_err(|e| damaged(path, format!("stream {:016x}: {e}", id.0)))?;
+        let attributes =
+            serde_json::from_str(&text).map_err(|e| damaged(path, format!("stream {:016x}: {e}", id.0)))?;
         streams.insert(id, Arc::new(Stream { id, attributes }));
     }
     Ok(streams)

@@ -65,7 +65,9 @@ fn what_is_published_is_there_after_reopening_newest_first() {
     catalog
         .publish(&taken(LIFE, 0, 10), &[meta("a", 100), meta("b", 300)], &[stream()])
         .unwrap();
-    catalog.publish(&taken(LIFE, 10, 20), &[meta("c", 200)], &[stream()]).unwrap();
+    catalog
+        .publish(&taken(LIFE, 10, 20), &[meta("c", 200)], &[stream()])
+        .unwrap();
     let before = catalog.snapshot();
     let catalog = reopened(&dir, catalog);
     let after = catalog.snapshot();
@@ -81,10 +83,15 @@ fn what_is_published_is_there_after_reopening_newest_first() {
 #[test]
 fn s05_publishing_the_same_offsets_again_is_refused_and_changes_nothing() {
     let (dir, catalog) = open();
-    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()]).unwrap();
+    catalog
+        .publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()])
+        .unwrap();
     for (from, to) in [(0, 10), (5, 15), (9, 10)] {
         let refused = catalog.publish(&taken(LIFE, from, to), &[meta("b", 2)], &[stream()]);
-        assert!(matches!(refused, Err(CatalogError::Overlap { stored: 10, .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(CatalogError::Overlap { stored: 10, .. })),
+            "{refused:?}"
+        );
     }
     assert_eq!(ids(&catalog), ["a"]);
     assert_eq!(ids(&reopened(&dir, catalog)), ["a"]);
@@ -93,8 +100,12 @@ fn s05_publishing_the_same_offsets_again_is_refused_and_changes_nothing() {
 #[test]
 fn a_gap_is_recorded_once_and_does_not_stop_publication() {
     let (dir, catalog) = open();
-    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()]).unwrap();
-    catalog.publish(&taken(LIFE, 15, 20), &[meta("b", 2)], &[stream()]).unwrap();
+    catalog
+        .publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()])
+        .unwrap();
+    catalog
+        .publish(&taken(LIFE, 15, 20), &[meta("b", 2)], &[stream()])
+        .unwrap();
     let gap = Gap {
         topic: "logs".into(),
         partition: 3,
@@ -114,8 +125,12 @@ fn a_gap_is_recorded_once_and_does_not_stop_publication() {
 #[test]
 fn q17_another_incarnation_starts_over_and_leaves_an_alert() {
     let (dir, catalog) = open();
-    catalog.publish(&taken(LIFE, 0, 500), &[meta("a", 1)], &[stream()]).unwrap();
-    catalog.publish(&taken(OTHER_LIFE, 0, 4), &[meta("b", 2)], &[stream()]).unwrap();
+    catalog
+        .publish(&taken(LIFE, 0, 500), &[meta("a", 1)], &[stream()])
+        .unwrap();
+    catalog
+        .publish(&taken(OTHER_LIFE, 0, 4), &[meta("b", 2)], &[stream()])
+        .unwrap();
     let catalog = reopened(&dir, catalog);
     let position = catalog.position("logs", 3).unwrap();
     assert_eq!((position.incarnation, position.next_offset), (OTHER_LIFE, 4));
@@ -127,9 +142,13 @@ fn q17_another_incarnation_starts_over_and_leaves_an_alert() {
 #[test]
 fn a_merge_replaces_its_splits_and_touches_no_position() {
     let (dir, catalog) = open();
-    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1), meta("b", 2)], &[stream()]).unwrap();
+    catalog
+        .publish(&taken(LIFE, 0, 10), &[meta("a", 1), meta("b", 2)], &[stream()])
+        .unwrap();
     let kept_by_a_query = catalog.snapshot();
-    catalog.replace("logs", &["a".into(), "b".into()], &[meta("ab", 2)]).unwrap();
+    catalog
+        .replace("logs", &["a".into(), "b".into()], &[meta("ab", 2)])
+        .unwrap();
     assert_eq!(kept_by_a_query.splits.len(), 2);
     let again = catalog.replace("logs", &["a".into()], &[meta("x", 2)]);
     assert!(matches!(again, Err(CatalogError::NotThere { .. })));
@@ -141,22 +160,34 @@ fn a_merge_replaces_its_splits_and_touches_no_position() {
 #[test]
 fn a_deletion_leaves_its_reason() {
     let (dir, catalog) = open();
-    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1), meta("b", 2)], &[stream()]).unwrap();
-    catalog.delete(&["a".into(), "never".into()], "older than 30 days").unwrap();
+    catalog
+        .publish(&taken(LIFE, 0, 10), &[meta("a", 1), meta("b", 2)], &[stream()])
+        .unwrap();
+    catalog
+        .delete(&["a".into(), "never".into()], "older than 30 days")
+        .unwrap();
     let catalog = reopened(&dir, catalog);
     assert_eq!(ids(&catalog), ["b"]);
     let deletions = catalog.deletions().unwrap();
     assert_eq!(deletions.len(), 1);
-    assert_eq!((deletions[0].split_id.as_str(), deletions[0].reason.as_str()), ("a", "older than 30 days"));
+    assert_eq!(
+        (deletions[0].split_id.as_str(), deletions[0].reason.as_str()),
+        ("a", "older than 30 days")
+    );
 }
 
 #[test]
 fn s06_a_quarantined_split_stays_listed_and_is_not_merged() {
     let (dir, catalog) = open();
-    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()]).unwrap();
+    catalog
+        .publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()])
+        .unwrap();
     catalog.quarantine("a", "footer checksum").unwrap();
     let catalog = reopened(&dir, catalog);
-    assert_eq!(catalog.snapshot().splits[0].quarantined.as_deref(), Some("footer checksum"));
+    assert_eq!(
+        catalog.snapshot().splits[0].quarantined.as_deref(),
+        Some("footer checksum")
+    );
     assert!(catalog.replace("logs", &["a".into()], &[meta("b", 1)]).is_err());
 }
 
@@ -170,7 +201,10 @@ fn q26_a_newer_format_is_refused_and_left_alone() {
     drop(connection);
     let before = std::fs::read(&path).unwrap();
     let refused = Catalog::open(&path).unwrap_err();
-    assert!(matches!(refused, CatalogError::NewerFormat { found: 99, .. }), "{refused}");
+    assert!(
+        matches!(refused, CatalogError::NewerFormat { found: 99, .. }),
+        "{refused}"
+    );
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -186,8 +220,12 @@ fn a_file_that_is_no_database_is_an_error_not_a_new_catalog() {
 #[test]
 fn splits_keep_their_arc_from_snapshot_to_snapshot() {
     let (_dir, catalog) = open();
-    catalog.publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()]).unwrap();
+    catalog
+        .publish(&taken(LIFE, 0, 10), &[meta("a", 1)], &[stream()])
+        .unwrap();
     let before = Arc::clone(&catalog.snapshot().splits[0]);
-    catalog.publish(&taken(LIFE, 10, 20), &[meta("b", 2)], &[stream()]).unwrap();
+    catalog
+        .publish(&taken(LIFE, 10, 20), &[meta("b", 2)], &[stream()])
+        .unwrap();
     assert!(Arc::ptr_eq(&before, catalog.snapshot().split("a").unwrap()));
 }

@@ -72,7 +72,9 @@ impl Live {
     /// Begins a partition, or begins it anew: what was held of it is forgotten.
     pub(crate) fn start(&self, topic: &str, partition: u32, incarnation: IncarnationId, next_offset: u64) {
         let key = (topic.to_owned(), partition);
-        self.partitions.lock().insert(key, PartitionRows::new(incarnation, next_offset));
+        self.partitions
+            .lock()
+            .insert(key, PartitionRows::new(incarnation, next_offset));
         self.dropped.notify_all();
     }
 
@@ -81,7 +83,9 @@ impl Live {
         let rows = Arc::new(rows);
         {
             let mut partitions = self.partitions.lock();
-            let Some(held) = partitions.get_mut(&(topic.to_owned(), partition)) else { return };
+            let Some(held) = partitions.get_mut(&(topic.to_owned(), partition)) else {
+                return;
+            };
             if covered > held.covered {
                 held.covered = covered;
                 held.oldest.get_or_insert_with(Instant::now);
@@ -185,6 +189,9 @@ impl LiveRows for Live {
 
     fn queued_records(&self) -> u64 {
         let partitions = self.partitions.lock();
-        partitions.values().map(|held| held.queue_end.saturating_sub(held.covered)).sum()
+        partitions
+            .values()
+            .map(|held| held.queue_end.saturating_sub(held.covered))
+            .sum()
     }
 }

@@ -61,7 +61,10 @@ impl PartitionRows {
     }
 
     pub(super) fn push(&mut self, rows: Arc<RowBlock>) {
-        debug_assert!(rows.offsets().is_sorted(), "rows of a partition come in order of offset");
+        debug_assert!(
+            rows.offsets().is_sorted(),
+            "rows of a partition come in order of offset"
+        );
         let bytes = bytes_of(&rows);
         self.blocks.push_back(Sealed { rows, bytes });
         while self.joinable() {
@@ -82,8 +85,16 @@ impl PartitionRows {
             taken += 1;
         }
         self.fenced = taken;
-        let to = self.blocks.get(taken).and_then(|next| next.rows.offsets().first().copied());
-        let blocks = self.blocks.iter().take(taken).map(|block| Arc::clone(&block.rows)).collect();
+        let to = self
+            .blocks
+            .get(taken)
+            .and_then(|next| next.rows.offsets().first().copied());
+        let blocks = self
+            .blocks
+            .iter()
+            .take(taken)
+            .map(|block| Arc::clone(&block.rows))
+            .collect();
         (blocks, to.unwrap_or(self.covered))
     }
 
@@ -116,7 +127,9 @@ impl PartitionRows {
     }
 
     fn join_last_two(&mut self) {
-        let (Some(last), Some(before)) = (self.blocks.pop_back(), self.blocks.pop_back()) else { return };
+        let (Some(last), Some(before)) = (self.blocks.pop_back(), self.blocks.pop_back()) else {
+            return;
+        };
         let mut joined = RowBlock::new();
         for row in before.rows.rows().chain(last.rows.rows()) {
             joined.push(&row);

@@ -62,13 +62,13 @@ fn level_at(text: &[u8], start: usize, end: usize) -> Option<Severity> {
     if !(3..=WORD_BYTES_MAX).contains(&word.len()) || !word[0].is_ascii_alphabetic() {
         return None;
     }
-    let found = from_word(word)?;
+    // Most words fail here, before they are compared with any level's name.
     let before = start.checked_sub(1).map(|before| text[before]);
-    let after = text.get(end).copied();
+    let (after, next) = (text.get(end).copied(), text.get(end + 1).copied());
     let counts = is_bracketed(before, after)
-        || is_labelled(before, after, text.get(end + 1).copied())
-        || (may_be_free(word, before) && is_free(before, after, text.get(end + 1).copied()));
-    counts.then_some(found)
+        || is_labelled(before, after, next)
+        || (may_be_free(word, before) && is_free(before, after, next));
+    if counts { from_word(word) } else { None }
 }
 
 /// Between brackets, bars or tabs; Apache puts the module and a colon before the word.
@@ -95,7 +95,7 @@ fn may_be_free(word: &[u8], before: Option<u8>) -> bool {
     if word.iter().all(u8::is_ascii_uppercase) {
         return !NEVER_FREE.contains(&word);
     }
-    FREE_IN_TITLE_CASE.contains(&word) && before != Some(b':')
+    word[0].is_ascii_uppercase() && FREE_IN_TITLE_CASE.contains(&word) && before != Some(b':')
 }
 
 /// Not part of a name, a path, a number or an assignment.

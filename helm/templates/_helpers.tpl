@@ -1,0 +1,95 @@
+{{/* The name that everything of the release begins with. */}}
+{{- define "timberline.fullname" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 45 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 45 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What selects the pods of a component: never changes between versions. Takes the root and `component`. */}}
+{{- define "timberline.selector" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{/* All labels of a component. */}}
+{{- define "timberline.labels" -}}
+{{ include "timberline.selector" . }}
+app.kubernetes.io/version: {{ .root.Values.image.tag | default .root.Chart.AppVersion | trunc 63 | quote }}
+app.kubernetes.io/part-of: timberline
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 }}
+{{- end -}}
+
+{{- define "timberline.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+
+{{- define "timberline.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ .Values.serviceAccount.name | default (include "timberline.fullname" .) }}
+{{- else -}}
+{{ .Values.serviceAccount.name | default "default" }}
+{{- end -}}
+{{- end -}}
+
+{{/* The node's configuration: the operator's, with what the chart must know put over it. */}}
+{{- define "timberline.nodeConfig" -}}
+{{- $name := include "timberline.fullname" . -}}
+{{- $names := list $name (printf "%s.%s" $name .Release.Namespace) (printf "%s.%s.svc" $name .Release.Namespace) (printf "%s.%s.svc.cluster.local" $name .Release.Namespace) -}}
+{{- $config := deepCopy (.Values.node.config | default dict) -}}
+{{- $server := $config.server | default dict -}}
+{{- $hosts := concat ($server.allowed_hosts | default list) $names | uniq -}}
+{{- $server = mergeOverwrite $server (dict "http" "0.0.0.0:7700" "grpc" "0.0.0.0:4317" "allowed_hosts" $hosts) -}}
+{{- $config = mergeOverwrite $config (dict "data" "/data" "server" $server) -}}
+{{- include "timberline.toml" (dict "path" "" "table" $config) -}}
+{{- end -}}
+
+{{/* The agents' configuration. */}}
+{{- define "timberline.agentConfig" -}}
+{{- $collector := printf "http://%s.%s.svc:4317" (include "timberline.fullname" .) .Release.Namespace -}}
+{{- $config := deepCopy (.Values.agent.config | default dict) -}}
+{{- $agent := $config.agent | default dict -}}
+{{- $tail := $agent.tail | default (list "/var/log/pods/*/*/*.log" "/var/log/*.log") -}}
+{{- $agent = mergeOverwrite $agent (dict "collector" $collector "tail" $tail) -}}
+{{- $config = mergeOverwrite $config (dict "data" "/data" "host" "${NODE_NAME}" "agent" $agent) -}}
+{{- include "timberline.toml" (dict "path" "" "table" $config) -}}
+{{- end -}}
+
+{{/*
+A map as TOML: plain keys first, then tables, then arrays of tables. Helm's own toToml writes 3 as 3.0,
+which is another type. A JSON text is a TOML text for strings, whole numbers, booleans and lists of them.
+Takes `table`, and `path`: the header so far.
+*/}}
+{{- define "timberline.toml" -}}
+{{- $path := .path -}}
+{{- range $key, $value := .table -}}
+{{- if not (or (kindIs "map" $value) (kindIs "invalid" $value) (include "timberline.isTables" $value)) -}}
+{{ include "timberline.tomlKey" $key }} = {{ $value | toJson }}
+{{ end -}}
+{{- end -}}
+{{- range $key, $value := .table -}}
+{{- $inner := include "timberline.tomlKey" $key -}}
+{{- if $path -}}{{- $inner = printf "%s.%s" $path $inner -}}{{- end -}}
+{{- if kindIs "map" $value }}
+[{{ $inner }}]
+{{ include "timberline.toml" (dict "path" $inner "table" $value) -}}
+{{- else if include "timberline.isTables" $value -}}
+{{- range $value }}
+[[{{ $inner }}]]
+{{ include "timberline.toml" (dict "path" $inner "table" .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Whether a value is a list of maps. */}}
+{{- define "timberline.isTables" -}}
+{{- if and (kindIs "slice" .) . -}}{{- if kindIs "map" (first .) -}}yes{{- end -}}{{- end -}}
+{{- end -}}
+
+{{- define "timberline.tomlKey" -}}
+{{- if regexMatch "^[A-Za-z0-9_-]+$" . -}}{{ . }}{{- else -}}{{ . | toJson }}{{- end -}}
+{{- end -}}
