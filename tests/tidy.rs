@@ -52,7 +52,10 @@ fn sources(dir: &str) -> Vec<PathBuf> {
 
 /// All sources that people write.
 fn written_sources() -> impl Iterator<Item = (PathBuf, String)> {
-    sources(".").into_iter().map(|path| (path.clone(), read(path))).filter(|(_, text)| !is_generated(text))
+    sources(".")
+        .into_iter()
+        .map(|path| (path.clone(), read(path)))
+        .filter(|(_, text)| !is_generated(text))
 }
 
 fn is_generated(text: &str) -> bool {
@@ -103,7 +106,11 @@ fn packages_import_along_the_way_of_the_data() {
     let mut faults = Vec::new();
     for (package, allowed) in IMPORTS {
         let manifest: toml::Table = read(Path::new(package).join("Cargo.toml")).parse().unwrap();
-        let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+        let dependencies = manifest
+            .get("dependencies")
+            .and_then(toml::Value::as_table)
+            .cloned()
+            .unwrap_or_default();
         for name in dependencies.keys().filter_map(|name| name.strip_prefix("timberline-")) {
             if !allowed.contains(&name) {
                 faults.push(format!("{package} imports {name}"));
@@ -117,7 +124,11 @@ fn packages_import_along_the_way_of_the_data() {
 fn the_workspace_has_the_packages_that_the_layering_knows() {
     let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
     let members = manifest["workspace"]["members"].as_array().unwrap();
-    let members: BTreeSet<_> = members.iter().map(|member| member.as_str().unwrap()).chain(["."]).collect();
+    let members: BTreeSet<_> = members
+        .iter()
+        .map(|member| member.as_str().unwrap())
+        .chain(["."])
+        .collect();
     let known: BTreeSet<_> = IMPORTS.iter().map(|(package, _)| *package).collect();
     assert_eq!(members, known);
 }
@@ -137,7 +148,10 @@ fn the_stores_writer_and_reader_do_not_know_each_other() {
 
 /// The modules that stand directly after `crate::` in `text`, comments left out.
 fn crate_modules(text: &str) -> BTreeSet<String> {
-    let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default().to_owned() + "\n").collect();
+    let code: String = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default().to_owned() + "\n")
+        .collect();
     let mut modules = BTreeSet::new();
     for (at, path) in code.match_indices("crate::") {
         let rest = &code[at + path.len()..];
@@ -187,15 +201,25 @@ fn every_path_that_the_documents_name_exists() {
     let mut faults = Vec::new();
     for document in ["ARCHITECTURE.md", "README.md", "SECURITY.md", "CHANGELOG.md"] {
         let text = read(document);
-        let named = code_spans(&text).filter(|span| is_path(span)).flat_map(braces).chain(links(&text));
-        faults.extend(named.filter(|path| !exists(path)).map(|path| format!("{document} names {path}")));
+        let named = code_spans(&text)
+            .filter(|span| is_path(span))
+            .flat_map(braces)
+            .chain(links(&text));
+        faults.extend(
+            named
+                .filter(|path| !exists(path))
+                .map(|path| format!("{document} names {path}")),
+        );
     }
     none(&faults, "these paths do not exist");
 }
 
 /// What stands between single backticks.
 fn code_spans(text: &str) -> impl Iterator<Item = &str> {
-    text.split("```").step_by(2).flat_map(|prose| prose.lines()).flat_map(|line| line.split('`').skip(1).step_by(2))
+    text.split("```")
+        .step_by(2)
+        .flat_map(|prose| prose.lines())
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
 /// The targets of links within the repository.
@@ -210,13 +234,20 @@ fn links(text: &str) -> impl Iterator<Item = String> {
 /// Whether a span reads as a path from the root: below a directory that is there.
 fn is_path(span: &&str) -> bool {
     let plain = span.chars().all(|c| c.is_ascii_alphanumeric() || "_-./{},".contains(c));
-    plain && span.split_once('/').is_some_and(|(first, _)| !first.is_empty() && root().join(first).is_dir())
+    plain
+        && span
+            .split_once('/')
+            .is_some_and(|(first, _)| !first.is_empty() && root().join(first).is_dir())
 }
 
 /// `a/{b,c}/` is `a/b/` and `a/c/`.
 fn braces(path: &str) -> Vec<String> {
-    let Some((before, rest)) = path.split_once('{') else { return vec![path.to_owned()] };
-    let Some((names, after)) = rest.split_once('}') else { return vec![path.to_owned()] };
+    let Some((before, rest)) = path.split_once('{') else {
+        return vec![path.to_owned()];
+    };
+    let Some((names, after)) = rest.split_once('}') else {
+        return vec![path.to_owned()];
+    };
     names.split(',').map(|name| format!("{before}{name}{after}")).collect()
 }
 
@@ -229,6 +260,9 @@ fn exists(path: &str) -> bool {
 fn ci_runs_what_the_readme_says() {
     let ci = read(".ci/run");
     let readme = read("README.md");
-    let command = readme.lines().find(|line| line.contains("cargo test")).expect("README.md says how to test");
+    let command = readme
+        .lines()
+        .find(|line| line.contains("cargo test"))
+        .expect("README.md says how to test");
     assert!(ci.contains(command.trim()), ".ci/run does not run `{command}`");
 }
