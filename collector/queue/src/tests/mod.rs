@@ -1,0 +1,4 @@
+//! Claims about the queue, named after the fault cases that they cover.
+
+mod basic;
+mod support;
