@@ -92,17 +92,41 @@ fn classify(text: &[u8], at: usize) -> Class {
 
 #[cold]
 fn classify_wide(text: &[u8], at: usize) -> Class {
-    let window = &text[at..text.len().min(at + 4)];
-    let valid = match std::str::from_utf8(window) {
-        Ok(valid) => valid,
-        Err(error) => std::str::from_utf8(&window[..error.valid_up_to()]).expect("valid up to there"),
-    };
-    match valid.chars().next() {
+    match char_at(text, at) {
         Some(c) if c.is_numeric() => Class::Digit(c.len_utf8()),
         Some(c) if c.is_alphanumeric() => Class::Letter(c.len_utf8()),
         Some(c) => Class::Separator(c.len_utf8()),
         None => Class::Separator(1),
     }
+}
+
+/// The character that begins at byte `at`; `None` at the end and where no valid UTF-8 begins.
+#[inline]
+pub fn char_at(text: &[u8], at: usize) -> Option<char> {
+    let first = *text.get(at)?;
+    if first.is_ascii() {
+        return Some(char::from(first));
+    }
+    let window = &text[at..text.len().min(at + 4)];
+    let valid = match std::str::from_utf8(window) {
+        Ok(valid) => valid,
+        Err(error) => std::str::from_utf8(&window[..error.valid_up_to()]).expect("valid up to there"),
+    };
+    valid.chars().next()
+}
+
+/// The character that ends before byte `at`; `None` at the beginning and after a byte that is not
+/// part of valid UTF-8.
+#[inline]
+pub fn char_before(text: &[u8], at: usize) -> Option<char> {
+    let last = *text[..at].last()?;
+    if last.is_ascii() {
+        return Some(char::from(last));
+    }
+    (at.saturating_sub(4)..at)
+        .rev()
+        .find(|start| !matches!(text[*start], 0x80..=0xbf))
+        .and_then(|start| char_at(&text[..at], start).filter(|c| start + c.len_utf8() == at))
 }
 
 /// `c` without regard to case: its lower case if that is one character, and final sigma as sigma.

@@ -187,8 +187,7 @@ pub enum Bound {
     Excluded(Literal),
 }
 
-/// A value as written. Compared as a number if both sides are numbers, else as text without
-/// regard to case; severity names compare by rank; the time field takes the forms of time ranges.
+/// A value as written. How it is compared stands in [`matcher`](super::matcher).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Literal {
     /// Its text, unquoted.
@@ -198,9 +197,9 @@ pub struct Literal {
 }
 
 impl Literal {
-    /// Its value as a number, with a unit of size or duration allowed by the caller's choice.
+    /// Its value as a number.
     pub fn number(&self) -> Option<f64> {
-        self.text.parse().ok().filter(|n: &f64| !n.is_nan())
+        super::matcher::number(self.text.as_bytes())
     }
 }
 

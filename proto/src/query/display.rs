@@ -10,7 +10,7 @@ use super::ast::{
     PipeKind, Query, Search, Test,
 };
 use super::duration::format_duration;
-use super::lexer::{field_name_len, is_identifier, regex_at};
+use super::lexer::{field_name_len, is_identifier, loose_comparison, regex_at};
 use super::pipes::{bin_name, is_reserved};
 use super::sql::{explain_prefix, is_sql};
 
@@ -46,6 +46,7 @@ impl Display for Search {
     }
 }
 
+/// `{:#}` writes it for `where`, in which `n>10` is no word.
 impl Display for Filter {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -53,8 +54,15 @@ impl Display for Filter {
             Filter::And(all) => separated(f, all, " ", |inner| matches!(inner, Filter::Or(_) | Filter::And(_))),
             Filter::Or(any) => separated(f, any, " OR ", |inner| matches!(inner, Filter::Or(_))),
             Filter::Not(inner) => match **inner {
-                Filter::And(_) | Filter::Or(_) => write!(f, "NOT ({inner})"),
-                _ => write!(f, "NOT {inner}"),
+                Filter::And(_) | Filter::Or(_) => {
+                    f.write_str("NOT (")?;
+                    inner.fmt(f)?;
+                    f.write_str(")")
+                }
+                _ => {
+                    f.write_str("NOT ")?;
+                    inner.fmt(f)
+                }
             },
             Filter::Leaf(leaf) => leaf.fmt(f),
         }
@@ -72,7 +80,9 @@ fn separated(
             f.write_str(separator)?;
         }
         if in_parentheses(filter) {
-            write!(f, "({filter})")?;
+            f.write_str("(")?;
+            filter.fmt(f)?;
+            f.write_str(")")?;
         } else {
             filter.fmt(f)?;
         }
@@ -87,8 +97,8 @@ impl Display for Leaf {
         }
         match &self.test {
             Test::Text { text, quoted: true } => f.write_str(&quote(text)),
-            Test::Text { text, quoted: false } => f.write_str(&word(&[text], self.field.is_some())),
-            Test::Wildcard(pieces) => f.write_str(&word(pieces, self.field.is_some())),
+            Test::Text { text, quoted: false } => f.write_str(&word(&[text], self.field.is_some(), f.alternate())),
+            Test::Wildcard(pieces) => f.write_str(&word(pieces, self.field.is_some(), f.alternate())),
             Test::Regex(pattern) => write!(f, "/{}/", escape_slashes(pattern)),
             Test::Exists => f.write_str("*"),
             Test::Compare(op, literal) => write!(f, "{}{literal}", sign(*op)),
@@ -171,7 +181,7 @@ fn column_name(name: &str) -> String {
 }
 
 /// A word, its pieces joined by stars, with everything escaped that would not be part of it.
-fn word(pieces: &[impl AsRef<str>], is_value: bool) -> String {
+fn word(pieces: &[impl AsRef<str>], is_value: bool, in_where: bool) -> String {
     let mut out = String::new();
     for (at, piece) in pieces.iter().enumerate() {
         if at > 0 {
@@ -190,6 +200,11 @@ fn word(pieces: &[impl AsRef<str>], is_value: bool) -> String {
         out.insert(0, '\\');
     } else if !is_value && let Some(colon) = field_name_len(&out) {
         out.insert(colon, '\\');
+    } else if !is_value
+        && in_where
+        && let Some((name, _)) = loose_comparison(&out)
+    {
+        out.insert(name, '\\');
     }
     out
 }
@@ -238,7 +253,7 @@ fn escape_slashes(pattern: &str) -> String {
 impl Display for Pipe {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            PipeKind::Where(filter) => write!(f, "where {filter}"),
+            PipeKind::Where(filter) => write!(f, "where {filter:#}"),
             PipeKind::Stats(stats) => {
                 write!(f, "stats {}", list(&stats.aggregates, Aggregate::to_string))?;
                 by(f, &stats.by, group_key)

@@ -342,6 +342,20 @@ pub(super) fn field_name_len(text: &str) -> Option<usize> {
     (length > 0 && !after.starts_with("//") && !after.starts_with(':')).then_some(length)
 }
 
+/// `n>10` of a word as bytes of name and sign, and a lone sign as no name and the sign: what
+/// people write in `where` for a comparison.
+pub(super) fn loose_comparison(word: &str) -> Option<(usize, usize)> {
+    let name = identifier_len(word);
+    let rest = &word[name..];
+    let sign = rest
+        .bytes()
+        .take_while(|b| matches!(b, b'<' | b'>' | b'=' | b'!'))
+        .count();
+    let is_sign = matches!(&rest[..sign], ">" | ">=" | "<" | "<=" | "=" | "==" | "!=");
+    // A lone sign, or a sign between name and value.
+    (is_sign && (name == 0) == (sign == rest.len())).then_some((name, sign))
+}
+
 /// The regex at the beginning of `text`, with `\/` unescaped, and its bytes with both slashes.
 pub(super) fn regex_at(text: &str) -> Option<(String, usize)> {
     let body = text.strip_prefix('/')?;

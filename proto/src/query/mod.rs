@@ -14,6 +14,8 @@
 //! | [`pipes`] | every pipe, with a line about it |
 //! | [`duration`] | `5m` |
 //! | [`fields`] | the fields that are compared in their own way |
+//! | [`time_range`] | `now-15m`, RFC 3339, epochs |
+//! | [`matcher`] | what matches: the semantics of every test |
 
 pub mod ast;
 mod display;
@@ -21,10 +23,12 @@ pub mod duration;
 mod error;
 pub mod fields;
 mod lexer;
+pub mod matcher;
 mod parser;
 pub mod pipes;
 mod sql;
 mod suggest;
+pub mod time_range;
 
 pub use display::quote_value;
 pub use error::QueryError;

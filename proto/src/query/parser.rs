@@ -14,7 +14,7 @@ pub(super) use value::open_quote;
 
 use super::ast::{Explain, Field, Filter, Leaf, Pipe, Query, Search, Span, Test};
 use super::error::QueryError;
-use super::lexer::{Lexer, Position, SearchToken};
+use super::lexer::{Lexer, Position, SearchToken, loose_comparison};
 use super::{pipes, sql};
 
 /// A query's text has at most so many bytes.
@@ -150,7 +150,7 @@ impl<'a> Parser<'a> {
             }
             SearchToken::Plus => self.nested(span, |parser| parser.unary(scope, Some("+"))),
             SearchToken::Open => self.parentheses(scope, span),
-            SearchToken::Field(name) => self.field(Field { name, span }),
+            SearchToken::Field(name) => self.field(&Field { name, span }),
             SearchToken::End | SearchToken::Pipe | SearchToken::And | SearchToken::Or | SearchToken::Close => {
                 Err(self.missing_operand(&token, span, after))
             }
@@ -159,20 +159,20 @@ impl<'a> Parser<'a> {
     }
 
     /// What follows a field's colon.
-    fn field(&mut self, field: Field) -> Result<Filter> {
+    fn field(&mut self, field: &Field) -> Result<Filter> {
         let (token, span) = self.lexer.search(Position::Value);
         match token {
             SearchToken::Open => {
-                let scope = Scope { field: Some(&field) };
+                let scope = Scope { field: Some(field) };
                 self.parentheses(scope, span)
             }
             SearchToken::End | SearchToken::Pipe | SearchToken::Or | SearchToken::And | SearchToken::Close => {
-                Err(self.missing_value(&field, span.start))
+                Err(self.missing_value(field, span.start))
             }
             SearchToken::Word(pieces) if pieces.iter().all(String::is_empty) && pieces.len() == 1 => {
-                Err(self.missing_value(&field, span.start))
+                Err(self.missing_value(field, span.start))
             }
-            token => self.leaf(Some(&field), token, span),
+            token => self.leaf(Some(field), token, span),
         }
     }
 
@@ -219,9 +219,8 @@ impl<'a> Parser<'a> {
         if field.is_none() {
             self.refuse_loose_comparison(span)?;
         }
-        let (test, negated) = match self.test(field, token, span)? {
-            Some(found) => found,
-            None => return Ok(Filter::All),
+        let Some((test, negated)) = self.test(field, token, span)? else {
+            return Ok(Filter::All);
         };
         let leaf = Filter::Leaf(Leaf {
             field: field.cloned(),
@@ -311,22 +310,16 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         let word = &self.lexer.text[span.start..span.end];
-        let name = super::lexer::identifier_len(word);
-        let rest = &word[name..];
-        let sign = rest
-            .bytes()
-            .take_while(|b| matches!(b, b'<' | b'>' | b'=' | b'!'))
-            .count();
-        if sign == 0 || (name > 0 && sign == rest.len()) || (name == 0 && sign < rest.len()) {
+        let Some((name, sign)) = loose_comparison(word) else {
             return Ok(());
-        }
+        };
         let message = "a field is compared as `field:>5`, `field:=text`; to search for the text, put it in quotes";
         let error = QueryError::new(span, message);
-        let operator = rest[..sign].replace("==", "=");
-        Err(match name {
-            0 => error,
-            _ => error.suggest(format!("{}:{operator}{}", &word[..name], &rest[sign..])),
-        })
+        if name == 0 {
+            return Err(error);
+        }
+        let operator = word[name..name + sign].replace("==", "=");
+        Err(error.suggest(format!("{}:{operator}{}", &word[..name], &word[name + sign..])))
     }
 }
 
