@@ -9,7 +9,7 @@ use crate::line::logfmt;
 const HEAD_BYTES_MAX: usize = 512;
 const NAME_BYTES_MAX: usize = 16;
 
-/// Words, Bunyan's and pino's 10–60, or syslog's 0–7.
+/// Words, and Bunyan's and pino's 10–60.
 const LEVEL: &[&[u8]] = &[
     b"level",
     b"lvl",
@@ -24,6 +24,8 @@ const LEVEL: &[&[u8]] = &[
     b"priority",
     b"@l",
 ];
+/// Those under which a number below eight is syslog's; elsewhere small numbers mean anything.
+const SYSLOG: &[&[u8]] = &[b"severity", b"priority", b"level"];
 /// OpenTelemetry's 1–24.
 const NUMBER: &[&[u8]] = &[b"severity_number", b"severitynumber"];
 
@@ -38,7 +40,7 @@ pub(super) fn in_object(line: &[u8], start: usize) -> Option<Severity> {
     let mut likely = None;
     let mut each = |key: &[u8], value: Value, at: usize| {
         if is_in(LEVEL, key) {
-            sure = scalar(line, value).and_then(meaning);
+            sure = scalar(line, value).and_then(|value| meaning(key, value));
         } else if is_in(NUMBER, key) {
             sure = scalar(line, value).and_then(opentelemetry);
         } else if key == b"log" && value == Value::Object {
@@ -57,7 +59,7 @@ fn in_log(line: &[u8], at: usize) -> Option<Severity> {
     let mut found = None;
     let each = &mut |key: &[u8], value: Value, _: usize| {
         if key == b"level" {
-            found = scalar(line, value).and_then(meaning);
+            found = scalar(line, value).and_then(|value| meaning(key, value));
         }
         found.is_none()
     };
@@ -82,7 +84,7 @@ pub(super) fn in_pairs(text: &[u8]) -> Option<Severity> {
             .position(|b| !b.is_ascii_alphanumeric())
             .unwrap_or(rest.len());
         if is_in(LEVEL, key) {
-            meaning(&rest[..end])
+            meaning(key, &rest[..end])
         } else {
             opentelemetry(&rest[..end])
         }
@@ -97,13 +99,13 @@ fn scalar(line: &[u8], value: Value) -> Option<&[u8]> {
     }
 }
 
-/// A word, or a number of syslog (0–7) or of pino (from 10).
-fn meaning(value: &[u8]) -> Option<Severity> {
+/// What the word or number under `key` means.
+fn meaning(key: &[u8], value: &[u8]) -> Option<Severity> {
     let Some(number) = number(value) else {
         return words::from_word(value.trim_ascii());
     };
     match number {
-        0..=7 => Severity::from_syslog(number),
+        0..=7 if is_in(SYSLOG, key) => Severity::from_syslog(number),
         10..=19 => Some(Severity::Trace),
         20..=29 => Some(Severity::Debug),
         30..=39 => Some(Severity::Info),

@@ -37,6 +37,8 @@ fn logfmt_names_it_under_a_level_key() {
         ("a=1 severity=6", Info),
         ("sublevel=error b=2", None),
         ("level=high b=2", None),
+        ("[lvl=2] x", None),
+        ("lvl=50 b=2", Error),
     ]);
 }
 

@@ -263,6 +263,7 @@ fn a_missing_zone_is_that_of_the_hints_through_gaps_and_folds() {
     check_with("¦2026-12-01 10:00:00¦ x", "2026-12-01T15:00:00Z", &hints);
     check_with("¦2026-03-08 02:30:00¦ x", "2026-03-08T07:30:00Z", &hints); // a gap
     check_with("¦2026-11-01 01:30:00¦ x", "2026-11-01T05:30:00Z", &hints); // a fold
+    check_with("¦Dec 10 06:59:00¦ x", "2025-12-10T11:59:00Z", &hints);
     check_with("¦Nov 20 06:59:00¦ x", "2026-11-20T11:59:00Z", &hints);
     let line = b"2026-03-08 02:30:00 x";
     let found = TimeReader::new().find(line, &hints).expect("a time");

@@ -43,8 +43,11 @@ impl OffsetMemory {
         let latest_year = Civil::at(latest, 86_400).year;
         for year in (latest_year - LEAP_GAP_YEARS..=latest_year).rev() {
             civil.year = year;
-            if civil.is_valid()
-                && let Some(nanos) = self.civil_nanos(&civil, named, hints)
+            // Surely too late, without asking the zone about a time in another of its spans.
+            if !civil.is_valid() || civil.local_seconds() - MARGIN_SECONDS > latest.div_euclid(NANOS_PER_SECOND) {
+                continue;
+            }
+            if let Some(nanos) = self.civil_nanos(&civil, named, hints)
                 && nanos <= latest
             {
                 return Some(nanos);
