@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use parking_lot::{Condvar, Mutex};
 use timberline_proto::id::{GenerationId, IncarnationId};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Lock};
 use crate::ends::Ends;
 use crate::error::QueueError;
 use crate::inbox::Inbox;
@@ -32,6 +32,8 @@ pub(crate) struct Common {
     pub(crate) options: Arc<QueueOptions>,
     pub(crate) usage: Arc<Usage>,
     pub(crate) clock: Clock,
+    /// Goes with the last partition, so that no other process comes in while a writer ends.
+    pub(crate) _lock: Arc<Lock>,
 }
 
 pub(crate) struct Partition {

@@ -12,7 +12,7 @@ use timberline_proto::batch::BatchHeader;
 use timberline_proto::id::{GenerationId, IncarnationId};
 
 use crate::append::{Append, AppendError, Appended};
-use crate::disk::{Disk, Lock, RealDisk};
+use crate::disk::{Disk, RealDisk};
 use crate::error::{At, QueueError, is_retryable};
 use crate::inbox::{Done, Request};
 use crate::info::{Fetched, PartitionInfo};
@@ -37,7 +37,6 @@ pub struct Queue {
 }
 
 struct Inner {
-    // Dropped in this order: the writers end before the lock goes.
     topics: RwLock<BTreeMap<String, Arc<Topic>>>,
     common: Common,
     dir: PathBuf,
@@ -46,7 +45,6 @@ struct Inner {
     closed: AtomicBool,
     clean_at_open: bool,
     retaining: Mutex<()>,
-    _lock: Lock,
 }
 
 impl Queue {
@@ -180,9 +178,8 @@ impl Queue {
             return Ok(());
         }
         let _none_is_being_made = self.inner.creating.lock();
-        for topic in self.inner.topics.read().values() {
-            topic.close()?;
-        }
+        let topics: Vec<_> = self.inner.topics.read().values().cloned().collect();
+        topics.iter().fold(Ok(()), |result, topic| result.and(topic.close()))?;
         small_file::replace(&*self.inner.common.disk, &self.inner.dir, CLEAN_NAME, b"")
     }
 
@@ -223,6 +220,7 @@ impl Queue {
             options: Arc::new(options),
             usage,
             clock,
+            _lock: Arc::new(lock),
         };
         let mut topics = BTreeMap::new();
         for name in common
@@ -243,7 +241,6 @@ impl Queue {
             closed: AtomicBool::new(false),
             clean_at_open,
             retaining: Mutex::new(()),
-            _lock: lock,
         };
         Ok(Self { inner: Arc::new(inner) })
     }

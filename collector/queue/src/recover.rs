@@ -64,17 +64,17 @@ pub(crate) fn open_partition(
         incarnation,
         base_offset,
     };
-    let mut recovery = Recovery {
+    let recovery = Recovery {
         disk: &*disk,
         dir,
         point,
         interval_bytes: common.options.index_interval_bytes,
     };
-    let mut tail = recovery.last_segment(&mut bases, &header)?;
-    let floor = point
+    let mut floor = point
         .map_or(0, |point| point.end_offset)
         .max(ends.offset_floor())
         .max(positions.highest());
+    let mut tail = recovery.last_segment(&mut bases, &mut floor, &header)?;
     let mut segments = recovery.sealed_segments(&bases)?;
     let mut active = match tail.take() {
         Some(tail) if tail.end_offset >= floor => tail,
@@ -205,13 +205,15 @@ struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
-    /// Takes the last base and recovers its segment; removes those whose creation was cut short.
+    /// Takes the last base and recovers its segment. One whose creation was cut short is removed: the
+    /// one before it is sealed, and the log goes on where the removed one began.
     fn last_segment(
-        &mut self,
+        &self,
         bases: &mut Vec<u64>,
+        floor: &mut u64,
         header: &dyn Fn(u64) -> SegmentHeader,
     ) -> Result<Option<Tail>, QueueError> {
-        while let Some(base) = bases.pop() {
+        if let Some(base) = bases.pop() {
             let path = self.dir.join(log_name(base));
             let file = self.disk.open(&path).at(&path)?;
             match read_header(&*file).at(&path)? {
@@ -238,7 +240,8 @@ impl Recovery<'_> {
                 Err(HeaderFault::Damaged) => {
                     self.disk.remove(&path).at(&path)?;
                     self.disk.sync_dir(self.dir).at(self.dir)?;
-                    continue;
+                    *floor = base.max(*floor);
+                    return Ok(None);
                 }
             }
             return self.tail(base, file).at(&path).map(Some);

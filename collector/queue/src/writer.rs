@@ -377,8 +377,15 @@ impl Writer {
 
     fn seal_previous(&self) {
         let partition = &self.partition;
-        let sealed_ms = partition.now_ms();
         let mut log = partition.log.lock();
+        // A clock that is set back does not make a later segment older.
+        let sealed_ms = log
+            .segments
+            .iter()
+            .map(|segment| segment.sealed_ms)
+            .max()
+            .unwrap_or(0)
+            .max(partition.now_ms());
         let mut index = std::mem::take(&mut log.active_index);
         index.sealed_ms = sealed_ms;
         let sealed = log.segments.back_mut().map(|previous| {

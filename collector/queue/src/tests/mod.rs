@@ -1,4 +1,8 @@
 //! Claims about the queue, named after the fault cases that they cover.
 
 mod basic;
+mod damage;
+mod faults;
+mod model;
+mod retention;
 mod support;

@@ -1,0 +1,185 @@
+//! The queue against a list: appends, crashes, full disks, retention, in any order.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::support::*;
+use crate::disk::memory::Faults;
+use crate::{AppendError, Appended, Queue};
+
+#[derive(Clone, Debug)]
+enum Action {
+    /// Generation, how far from the expected start, length.
+    Append(u8, i64, u64),
+    Anonymous(u16),
+    /// Power goes, with a write in flight that is not synced.
+    CutPower(u64, bool),
+    Kill,
+    Close,
+    Full(u64),
+    Take(u64),
+    Retain,
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        8 => (1..4u8, prop_oneof![6 => Just(0i64), 1 => -60..60i64], 1..120u64)
+            .prop_map(|(generation, shift, len)| Action::Append(generation, shift, len)),
+        3 => (1..400u16).prop_map(Action::Anonymous),
+        1 => (any::<u64>(), any::<bool>()).prop_map(|(seed, in_flight)| Action::CutPower(seed, in_flight)),
+        1 => Just(Action::Kill),
+        1 => Just(Action::Close),
+        1 => (0..200u64).prop_map(Action::Full),
+        1 => (0..30u64).prop_map(Action::Take),
+        1 => Just(Action::Retain),
+    ]
+}
+
+/// What must be held.
+#[derive(Default)]
+struct Model {
+    ends: BTreeMap<u8, u64>,
+    /// Offset and range of acked batches of generations.
+    acked: Vec<(u64, u8, (u64, u64))>,
+    next_offset: u64,
+    taken: u64,
+    start: u64,
+}
+
+impl Model {
+    fn append(&mut self, queue: &Queue, i: u8, shift: i64, len: u64) {
+        let expected = self.ends.get(&i).copied();
+        let start = (expected.unwrap_or(100) as i64 + shift).max(0) as u64;
+        let end = start + len;
+        let answer = queue.append(TOPIC, piece(i, start, end)).unwrap();
+        match (expected, answer) {
+            (Some(held), Appended::Duplicate { end: said }) => assert!(end <= held && said == held),
+            (Some(held), Appended::Refused { end: said }) => assert!(end > held && start != held && said == held),
+            (held, Appended::At { base_offset, .. }) => {
+                assert!(held.is_none_or(|held| held == start && end > held));
+                self.hold(base_offset, i, (start, end));
+            }
+            (None, other) => panic!("{other:?} for a new generation"),
+        }
+    }
+
+    fn hold(&mut self, base_offset: u64, i: u8, range: (u64, u64)) {
+        assert!(base_offset >= self.next_offset, "offset {base_offset} used again");
+        self.next_offset = base_offset + (range.1 - range.0).div_ceil(4).max(1);
+        self.acked.push((base_offset, i, range));
+        if i > 0 {
+            self.ends.insert(i, range.1);
+        }
+    }
+
+    fn anonymous(&mut self, queue: &Queue, len: u16) {
+        let base = append(queue, bulky(len.into(), len.into()));
+        self.hold(base, 0, (0, 0));
+    }
+
+    /// After a start: all acked is there, in order; what was in flight may be, whole.
+    fn check(&mut self, queue: &Queue) {
+        let Some(info) = queue.partitions().pop() else {
+            return assert!(self.acked.is_empty());
+        };
+        assert!(info.start_offset <= self.taken.max(self.start));
+        self.start = info.start_offset;
+        let held = held(queue);
+        let expected: Vec<_> = self
+            .acked
+            .iter()
+            .filter(|acked| acked.0 >= info.start_offset)
+            .copied()
+            .collect();
+        assert_eq!(
+            &held[..expected.len().min(held.len())],
+            &expected[..],
+            "acked and not there"
+        );
+        for (base, i, range) in held.into_iter().skip(expected.len()) {
+            self.hold(base, i, range); // was in flight, and survived
+        }
+        for (i, end) in &self.ends {
+            assert_eq!(queue.generation_end(TOPIC, generation(*i)), Some(*end));
+        }
+    }
+}
+
+fn act(bench: &Bench, queue: &mut Option<Queue>, model: &mut Model, action: &Action) {
+    let open = queue.take().expect("put back below");
+    let mut restart = false;
+    match *action {
+        Action::Append(i, shift, len) => model.append(&open, i, shift, len),
+        Action::Anonymous(len) => model.anonymous(&open, len),
+        Action::CutPower(seed, in_flight) => {
+            if in_flight && !model.acked.is_empty() {
+                bench.disk.set_faults(Faults {
+                    sync_of: Some(".log"),
+                    ..Faults::default()
+                });
+                let start = model.ends.get(&1).copied().unwrap_or(100);
+                assert!(matches!(
+                    open.append(TOPIC, piece(1, start, start + 90)),
+                    Err(AppendError::Failed(_))
+                ));
+            }
+            bench.disk.cut_power(seed);
+            restart = true;
+        }
+        Action::Kill => {
+            bench.disk.kill();
+            restart = true;
+        }
+        Action::Close => {
+            open.close().unwrap();
+            restart = true;
+        }
+        Action::Full(space) => {
+            bench.disk.set_faults(Faults {
+                space_bytes: Some(space),
+                ..Faults::default()
+            });
+            match open.append(TOPIC, bulky(150, 7)) {
+                Ok(Appended::At { base_offset, .. }) => model.hold(base_offset, 0, (0, 0)),
+                answer => assert!(matches!(answer, Err(AppendError::Full(_))), "{answer:?}"),
+            }
+            bench.disk.set_faults(Faults::default());
+        }
+        Action::Take(more) => {
+            if let Some(info) = open.partitions().pop() {
+                model.taken = (model.taken + more).min(info.end_offset);
+                open.commit("store", TOPIC, 0, info.incarnation, model.taken).unwrap();
+            }
+        }
+        Action::Retain => {
+            open.enforce_retention(bench.now()).unwrap();
+        }
+    }
+    *queue = Some(open);
+    if restart {
+        drop(queue.take());
+        let open = bench.open();
+        if let Some(info) = open.partitions().pop() {
+            assert_eq!(open.position("store", TOPIC, 0).unwrap_or(0), model.taken);
+            assert!(info.end_offset >= model.next_offset);
+        }
+        model.check(&open);
+        *queue = Some(open);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn the_queue_holds_what_it_acked_whatever_happens(actions in proptest::collection::vec(action(), 1..60)) {
+        let bench = Bench::new(options());
+        let mut queue = Some(bench.open());
+        let mut model = Model::default();
+        for action in &actions {
+            act(&bench, &mut queue, &mut model, action);
+        }
+        model.check(queue.as_ref().expect("open between actions"));
+    }
+}
