@@ -18,10 +18,13 @@
 //! | [`matcher`] | what matches: the semantics of every test |
 
 pub mod ast;
+mod complete;
 mod display;
 pub mod duration;
+mod edit;
 mod error;
 pub mod fields;
+mod highlight;
 mod lexer;
 pub mod matcher;
 mod parser;
@@ -30,8 +33,11 @@ mod sql;
 mod suggest;
 pub mod time_range;
 
+pub use complete::{Completion, Wanted, complete};
 pub use display::quote_value;
+pub use edit::{and_filter, and_text};
 pub use error::QueryError;
+pub use highlight::{TokenClass, classify};
 pub use lexer::is_identifier;
 pub use parser::{DEPTH_MAX, LEAVES_MAX, PIPES_MAX, QUERY_BYTES_MAX, parse};
 pub use sql::is_sql;

@@ -331,4 +331,4 @@ fn unreachable_operand(token: &SearchToken, span: Span) -> Result<Test> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

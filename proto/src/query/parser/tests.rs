@@ -266,8 +266,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_of_syntax_panics(parts in prop::collection::vec(part(), 0..12)) {
-        let text = parts.concat();
+    fn no_text_of_syntax_panics(text in parts()) {
         match parse(&text) {
             Err(error) => prop_assert!(text.get(error.span.start..error.span.end).is_some()),
             Ok(query) => {
@@ -278,6 +277,11 @@ proptest! {
             }
         }
     }
+}
+
+/// Texts made of what means something.
+pub(in crate::query) fn parts() -> impl Strategy<Value = String> {
+    prop::collection::vec(part(), 0..12).prop_map(|parts| parts.concat())
 }
 
 fn part() -> impl Strategy<Value = String> {

@@ -1,0 +1,636 @@
+//! What each part of a query's text is, for its colours. Any text has an answer, also one that
+//! does not parse.
+
+use super::ast::Span;
+use super::lexer::{Lexer, PipeToken, Position, SearchToken, ends_word};
+use super::{fields, matcher, pipes, sql};
+
+/// What a part of a query's text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenClass {
+    /// White space.
+    Space,
+    /// A word to search for.
+    Word,
+    /// A field's or column's name.
+    Field,
+    /// A comparison's sign.
+    Operator,
+    /// A quoted text, or a field's value.
+    String,
+    /// A regex with its slashes.
+    Regex,
+    /// AND, OR, NOT and their signs, TO, `by`, `as`, a word of SQL.
+    Keyword,
+    /// A pipe's name.
+    Pipe,
+    /// A function's name.
+    Function,
+    /// A number, a duration.
+    Number,
+    /// What cannot stand there.
+    Error,
+    /// Parentheses, brackets, commas, colons, `|`.
+    Punctuation,
+}
+
+/// The parts of `text` in order, without gaps: every byte is in one of them.
+pub fn classify(text: &str) -> Vec<(Span, TokenClass)> {
+    Painter::paint(text).parts
+}
+
+/// Walks over a text as the parser does, but goes on whatever comes.
+pub(super) struct Painter<'a> {
+    lexer: Lexer<'a>,
+    pub(super) parts: Vec<(Span, TokenClass)>,
+    /// Bytes painted.
+    done: usize,
+    /// Where the first pipe's `|` stands.
+    pub(super) search_end: Option<usize>,
+    pub(super) place: Place,
+}
+
+/// Where a text ends, for completion.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Place {
+    #[default]
+    Sql,
+    /// Where a test can begin, or within a word.
+    Test,
+    /// In the value of a field; from its first byte on.
+    Value { field: String, start: usize },
+    /// In a quoted text or regex without a field.
+    Literal,
+    /// Where a pipe's name stands.
+    PipeName,
+    /// In the arguments of a pipe.
+    Arguments {
+        pipe: &'static str,
+        in_call: bool,
+        /// The last of `by`, `as` and `span`.
+        keyword: Option<&'static str>,
+    },
+}
+
+impl<'a> Painter<'a> {
+    pub(super) fn paint(text: &'a str) -> Self {
+        let mut painter = Painter {
+            lexer: Lexer::new(text, 0),
+            parts: Vec::new(),
+            done: 0,
+            search_end: None,
+            place: Place::Sql,
+        };
+        if sql::is_sql(text) {
+            painter.sql();
+        } else {
+            painter.explain(sql::explain_prefix(text).1);
+            painter.search();
+            painter.pipes();
+        }
+        painter.push(
+            Span {
+                start: text.len(),
+                end: text.len(),
+            },
+            TokenClass::Space,
+        );
+        painter
+    }
+
+    /// Paints `span`, and white space before it.
+    fn push(&mut self, span: Span, class: TokenClass) {
+        for (start, end, class) in [
+            (self.done, span.start, TokenClass::Space),
+            (span.start, span.end, class),
+        ] {
+            if start < end {
+                self.parts.push((Span { start, end }, class));
+                self.done = end;
+            }
+        }
+    }
+
+    fn push_to_here(&mut self, start: usize, class: TokenClass) {
+        self.push(
+            Span {
+                start,
+                end: self.lexer.at,
+            },
+            class,
+        );
+    }
+
+    /// `explain` and `analyze` in the first `bytes`.
+    fn explain(&mut self, bytes: usize) {
+        while self.lexer.at < bytes {
+            self.lexer.skip_white_space();
+            let start = self.lexer.at;
+            let rest = &self.lexer.text[start..bytes.max(start)];
+            self.lexer.at = start + rest.find(char::is_whitespace).unwrap_or(rest.len());
+            if self.lexer.at == start {
+                break;
+            }
+            self.push_to_here(start, TokenClass::Keyword);
+        }
+    }
+
+    /// Up to a `|` or the end.
+    fn search(&mut self) {
+        // For each open parenthesis the field that its words are values of.
+        let mut open: Vec<Option<String>> = Vec::new();
+        loop {
+            let group = open.last().cloned().flatten();
+            let position = if group.is_some() {
+                Position::Group
+            } else {
+                Position::Start
+            };
+            self.place = match &group {
+                Some(field) => Place::Value {
+                    field: field.clone(),
+                    start: self.lexer.text.len(),
+                },
+                None => Place::Test,
+            };
+            let (token, span) = self.lexer.search(position);
+            match token {
+                SearchToken::End => return,
+                SearchToken::Pipe => {
+                    self.lexer.at = span.start;
+                    self.search_end.get_or_insert(span.start);
+                    return;
+                }
+                SearchToken::Open => {
+                    open.push(group);
+                    self.push(span, TokenClass::Punctuation);
+                }
+                SearchToken::Close => {
+                    let class = if open.pop().is_some() {
+                        TokenClass::Punctuation
+                    } else {
+                        TokenClass::Error
+                    };
+                    self.push(span, class);
+                }
+                SearchToken::Field(name) => {
+                    self.push(span, TokenClass::Field);
+                    self.push_to_here(span.end, TokenClass::Punctuation);
+                    if self.value(&name) {
+                        open.push(Some(name));
+                    }
+                }
+                token => self.operand(&token, span, group.as_deref()),
+            }
+            if self.lexer.at == self.lexer.text.len() && self.ends_within() {
+                return;
+            }
+        }
+    }
+
+    /// Whether the last part is one that more text would go on with.
+    fn ends_within(&self) -> bool {
+        self.parts.last().is_some_and(|(_, class)| {
+            !matches!(class, TokenClass::Punctuation | TokenClass::Keyword | TokenClass::Space)
+        }) || matches!(self.place, Place::Value { start, .. } if start == self.done)
+    }
+
+    /// What follows a field's colon; whether it opens a group.
+    fn value(&mut self, name: &str) -> bool {
+        self.place = Place::Value {
+            field: name.to_owned(),
+            start: self.lexer.at,
+        };
+        let before = self.lexer.at;
+        let (token, span) = self.lexer.search(Position::Value);
+        match token {
+            SearchToken::Open => {
+                self.push(span, TokenClass::Punctuation);
+                return true;
+            }
+            SearchToken::End | SearchToken::Pipe | SearchToken::Close | SearchToken::And | SearchToken::Or => {
+                self.lexer.at = before;
+            }
+            token => self.operand(&token, span, Some(name)),
+        }
+        false
+    }
+
+    fn operand(&mut self, token: &SearchToken, span: Span, field: Option<&str>) {
+        let class = match token {
+            SearchToken::And | SearchToken::Or | SearchToken::Not | SearchToken::Minus | SearchToken::Plus => {
+                self.push(span, TokenClass::Keyword);
+                return;
+            }
+            SearchToken::Compare(_) => {
+                self.push(span, TokenClass::Operator);
+                let start = self.lexer.at;
+                let class = self.literal(|_| false);
+                self.set_value(field, start);
+                self.push_to_here(start, class);
+                return;
+            }
+            SearchToken::RangeOpen { .. } => {
+                self.push(span, TokenClass::Punctuation);
+                self.range(field);
+                return;
+            }
+            SearchToken::Quoted { closed: false, .. } => TokenClass::Error,
+            SearchToken::Quoted { .. } => TokenClass::String,
+            SearchToken::Regex(_) => TokenClass::Regex,
+            _ => word_class(&self.lexer.text[span.start..span.end], field.is_some()),
+        };
+        match (field, class) {
+            (Some(_), _) => self.set_value(field, span.start),
+            (None, TokenClass::Word | TokenClass::Number) => self.place = Place::Test,
+            (None, _) => self.place = Place::Literal,
+        }
+        self.push(span, class);
+    }
+
+    fn set_value(&mut self, field: Option<&str>, start: usize) {
+        if let Some(field) = field {
+            self.place = Place::Value {
+                field: field.to_owned(),
+                start,
+            };
+        }
+    }
+
+    /// A quoted text or word from here on.
+    fn literal(&mut self, ends: impl Fn(char) -> bool) -> TokenClass {
+        if self.lexer.peek_char() == Some('"') {
+            let (_, closed) = self.lexer.quoted();
+            return if closed { TokenClass::String } else { TokenClass::Error };
+        }
+        let start = self.lexer.at;
+        self.lexer.word(ends);
+        word_class(&self.lexer.text[start..self.lexer.at], true)
+    }
+
+    fn range(&mut self, field: Option<&str>) {
+        loop {
+            self.lexer.skip_white_space();
+            let start = self.lexer.at;
+            self.set_value(field, start);
+            if self.lexer.take("]") || self.lexer.take("}") {
+                self.push_to_here(start, TokenClass::Punctuation);
+                return;
+            }
+            let rest = self.lexer.rest();
+            if ends_word(rest) && !rest.starts_with('"') {
+                return;
+            }
+            let class = self.literal(|c| matches!(c, ']' | '}'));
+            let class = if &self.lexer.text[start..self.lexer.at] == "TO" {
+                TokenClass::Keyword
+            } else {
+                class
+            };
+            self.push_to_here(start, class);
+        }
+    }
+
+    fn pipes(&mut self) {
+        while self.lexer.at < self.lexer.text.len() {
+            let start = self.lexer.at;
+            self.lexer.pipe();
+            self.push_to_here(start, TokenClass::Punctuation);
+            self.place = Place::PipeName;
+            let (token, span) = self.lexer.pipe();
+            let info = match token {
+                PipeToken::End => return,
+                PipeToken::Pipe => {
+                    self.lexer.at = span.start;
+                    continue;
+                }
+                PipeToken::Name(name) => pipes::find(name),
+                _ => None,
+            };
+            self.push(
+                span,
+                if info.is_some() {
+                    TokenClass::Pipe
+                } else {
+                    TokenClass::Error
+                },
+            );
+            if self.lexer.at == self.lexer.text.len() {
+                return;
+            }
+            let pipe = info.map_or("", |info| info.name);
+            if pipe == "where" {
+                self.search();
+            } else {
+                self.arguments(pipe);
+            }
+        }
+    }
+
+    /// Up to a `|` or the end.
+    fn arguments(&mut self, pipe: &'static str) {
+        let mut in_call = false;
+        let mut keyword = None;
+        loop {
+            self.place = Place::Arguments { pipe, in_call, keyword };
+            let (token, span) = self.lexer.pipe();
+            let class = match token {
+                PipeToken::End => return,
+                PipeToken::Pipe => {
+                    self.lexer.at = span.start;
+                    return;
+                }
+                PipeToken::Name(name) => self.name_class(name, &mut keyword),
+                PipeToken::Quoted { closed: true, .. } => TokenClass::Field,
+                PipeToken::Number(_) => TokenClass::Number,
+                PipeToken::Open => {
+                    in_call = true;
+                    TokenClass::Punctuation
+                }
+                PipeToken::Close => {
+                    in_call = false;
+                    TokenClass::Punctuation
+                }
+                PipeToken::Comma => {
+                    keyword = keyword.filter(|keyword| *keyword == "by");
+                    TokenClass::Punctuation
+                }
+                PipeToken::Equals | PipeToken::Minus | PipeToken::Plus => TokenClass::Operator,
+                PipeToken::Quoted { .. } | PipeToken::Other(_) => TokenClass::Error,
+            };
+            self.push(span, class);
+            // A keyword asks for what comes after the white space after it.
+            let within = !matches!(class, TokenClass::Punctuation | TokenClass::Operator);
+            if within && self.lexer.at == self.lexer.text.len() {
+                return;
+            }
+        }
+    }
+
+    fn name_class(&self, name: &str, keyword: &mut Option<&'static str>) -> TokenClass {
+        const KEYWORDS: [&str; 5] = ["by", "as", "span", "asc", "desc"];
+        let mut after = self.lexer.clone();
+        let next = after.pipe().0;
+        let known = KEYWORDS.iter().find(|known| known.eq_ignore_ascii_case(name));
+        match known {
+            Some(&"span") if next != PipeToken::Equals => TokenClass::Field,
+            Some(known) => {
+                *keyword = Some(known);
+                TokenClass::Keyword
+            }
+            None if next == PipeToken::Open => TokenClass::Function,
+            None => TokenClass::Field,
+        }
+    }
+
+    fn sql(&mut self) {
+        while self.lexer.at < self.lexer.text.len() {
+            self.lexer.skip_white_space();
+            let start = self.lexer.at;
+            let rest = self.lexer.rest();
+            let Some(first) = rest.chars().next() else { return };
+            let (length, class) = sql_token(rest, first);
+            self.lexer.at += length;
+            self.push_to_here(start, class);
+        }
+    }
+}
+
+fn word_class(word: &str, is_value: bool) -> TokenClass {
+    let is_number = matcher::number(word.as_bytes()).is_some();
+    match (is_number, is_value) {
+        (true, _) => TokenClass::Number,
+        (false, true) => TokenClass::String,
+        (false, false) => TokenClass::Word,
+    }
+}
+
+/// Bytes and class of the token of SQL at the beginning of `rest`.
+fn sql_token(rest: &str, first: char) -> (usize, TokenClass) {
+    const KEYWORDS: [&str; 49] = [
+        "all",
+        "analyze",
+        "and",
+        "as",
+        "asc",
+        "between",
+        "by",
+        "case",
+        "cast",
+        "create",
+        "cross",
+        "current",
+        "desc",
+        "describe",
+        "distinct",
+        "else",
+        "end",
+        "except",
+        "exists",
+        "explain",
+        "false",
+        "from",
+        "full",
+        "group",
+        "having",
+        "in",
+        "inner",
+        "intersect",
+        "interval",
+        "is",
+        "join",
+        "left",
+        "like",
+        "limit",
+        "matches",
+        "not",
+        "null",
+        "offset",
+        "on",
+        "or",
+        "order",
+        "outer",
+        "over",
+        "partition",
+        "right",
+        "select",
+        "show",
+        "then",
+        "true",
+    ];
+    const MORE: [&str; 6] = ["union", "using", "values", "when", "where", "with"];
+    let run = |in_run: fn(char) -> bool| rest.find(|c| !in_run(c)).unwrap_or(rest.len());
+    match first {
+        '\'' | '"' => match rest[1..].find(first) {
+            Some(at) if first == '\'' => (at + 2, TokenClass::String),
+            Some(at) => (at + 2, TokenClass::Field),
+            None => (rest.len(), TokenClass::Error),
+        },
+        '-' if rest.starts_with("--") => (rest.find('\n').unwrap_or(rest.len()), TokenClass::Space),
+        c if c.is_ascii_digit() => (run(|c| c.is_ascii_alphanumeric() || c == '.'), TokenClass::Number),
+        c if c.is_alphabetic() || c == '_' => {
+            let length = run(|c| c.is_alphanumeric() || c == '_');
+            let word = rest[..length].to_ascii_lowercase();
+            let class = if KEYWORDS.contains(&word.as_str()) || MORE.contains(&word.as_str()) {
+                TokenClass::Keyword
+            } else if rest[length..].starts_with('(') {
+                TokenClass::Function
+            } else {
+                TokenClass::Field
+            };
+            (length, class)
+        }
+        '=' | '<' | '>' | '!' | '+' | '-' | '*' | '/' | '%' | '~' | '|' => (1, TokenClass::Operator),
+        c => (c.len_utf8(), TokenClass::Punctuation),
+    }
+}
+
+/// Whether a completion of the field's values makes sense: times are written, not chosen.
+pub(super) fn has_values(field: &str) -> bool {
+    !fields::is_time_field(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Each part but white space, with the first letters of its class.
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, TokenClass)]) {
+        let parts: Vec<_> = classify(text)
+            .into_iter()
+            .filter(|(_, class)| *class != TokenClass::Space)
+            .map(|(span, class)| (&text[span.start..span.end], class))
+            .collect();
+        assert_eq!(parts, expected);
+    }
+
+    use TokenClass::{
+        Error, Field, Function, Keyword, Number, Operator, Pipe, Punctuation as P, Regex, String as S, Word,
+    };
+
+    #[test]
+    fn a_search_is_painted() {
+        check(
+            "error AND -a.b:>=500 \"x y\" c:/re/ d:[1 TO *] e:(f OR 5)",
+            &[
+                ("error", Word),
+                ("AND", Keyword),
+                ("-", Keyword),
+                ("a.b", Field),
+                (":", P),
+                (">=", Operator),
+                ("500", Number),
+                ("\"x y\"", S),
+                ("c", Field),
+                (":", P),
+                ("/re/", Regex),
+                ("d", Field),
+                (":", P),
+                ("[", P),
+                ("1", Number),
+                ("TO", Keyword),
+                ("*", S),
+                ("]", P),
+                ("e", Field),
+                (":", P),
+                ("(", P),
+                ("f", S),
+                ("OR", Keyword),
+                ("5", Number),
+                (")", P),
+            ],
+        );
+    }
+
+    #[test]
+    fn pipes_are_painted() {
+        check(
+            "explain a | stats p99(ms) as x by bin(timestamp, 5m) | where x:>5 | sort -x | nope 5",
+            &[
+                ("explain", Keyword),
+                ("a", Word),
+                ("|", P),
+                ("stats", Pipe),
+                ("p99", Function),
+                ("(", P),
+                ("ms", Field),
+                (")", P),
+                ("as", Keyword),
+                ("x", Field),
+                ("by", Keyword),
+                ("bin", Function),
+                ("(", P),
+                ("timestamp", Field),
+                (",", P),
+                ("5m", Number),
+                (")", P),
+                ("|", P),
+                ("where", Pipe),
+                ("x", Field),
+                (":", P),
+                (">", Operator),
+                ("5", Number),
+                ("|", P),
+                ("sort", Pipe),
+                ("-", Operator),
+                ("x", Field),
+                ("|", P),
+                ("nope", Error),
+                ("5", Number),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_painted_so() {
+        check("a) \"b", &[("a", Word), (")", Error), ("\"b", Error)]);
+        check("a | | ;", &[("a", Word), ("|", P), ("|", P), (";", Error)]);
+    }
+
+    #[test]
+    fn sql_is_painted() {
+        check(
+            "SELECT count(*) FROM logs WHERE a='x'",
+            &[
+                ("SELECT", Keyword),
+                ("count", Function),
+                ("(", P),
+                ("*", Operator),
+                (")", P),
+                ("FROM", Keyword),
+                ("logs", Field),
+                ("WHERE", Keyword),
+                ("a", Field),
+                ("=", Operator),
+                ("'x'", S),
+            ],
+        );
+    }
+
+    fn covers(text: &str) -> Result<(), TestCaseError> {
+        let mut at = 0;
+        for (span, _) in classify(text) {
+            prop_assert_eq!(span.start, at);
+            prop_assert!(span.end > at);
+            prop_assert!(text.get(span.start..span.end).is_some());
+            at = span.end;
+        }
+        prop_assert_eq!(at, text.len());
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_of_any_text_is_painted_once(text in ".{0,60}") {
+            covers(&text)?;
+        }
+
+        #[test]
+        fn every_byte_of_any_syntax_is_painted_once(parts in crate::query::parser::tests::parts()) {
+            covers(&parts)?;
+        }
+    }
+}
