@@ -1,1 +1,52 @@
-//! To be written.
+//! Queries over what is stored and what is live.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`reader`] | the door: questions in, answers out, within the limits |
+//! | [`view`] | what one query sees: live rows, then a catalog snapshot |
+//! | [`prune`], [`literals`] | from a filter to what the indexes are asked |
+//! | [`test`], [`row`] | the exact test of a row, and a row's values by name |
+//! | [`scan`] | pages and live rows, read and counted |
+//! | [`search`] | records in total order, early stop, cursors |
+//! | [`lower`], [`sql`] | pipes and SQL as DataFusion plans |
+//! | [`provider`], [`exec`], [`pushdown`], [`columns`], [`functions`] | the table `logs` for DataFusion |
+//! | [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
+//! | [`histogram`], [`summaries`], [`lookup`] | counts over time, fields, records by id |
+//! | [`running`], [`options`], [`engine`] | limits, cancellation, memory |
+
+mod base64;
+mod cells;
+mod columns;
+mod engine;
+mod error;
+mod exec;
+mod frames;
+mod functions;
+mod histogram;
+mod literals;
+mod lookup;
+mod lower;
+mod options;
+mod provider;
+mod prune;
+mod pushdown;
+mod reader;
+mod records;
+mod row;
+mod running;
+mod scan;
+mod search;
+mod sql;
+mod summaries;
+mod table;
+mod test;
+mod time;
+mod view;
+
+pub use error::ReadError;
+pub use frames::Frames;
+pub use options::ReadOptions;
+pub use reader::{NoSources, Reader, Sources};
+pub use view::Splits;
+
+pub(crate) use time::rfc3339;

@@ -1,0 +1,240 @@
+//! The scan below every table: reads its pages and live rows, tests them, makes batches.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchReceiverStream;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use tokio::sync::mpsc::Sender;
+
+use crate::split::{Columns, PageQuery};
+
+use super::columns::{batch, empty_batch, needed};
+use super::engine::{BATCH_ROWS_MAX, carried};
+use super::provider::Source;
+use super::row::RowView;
+use super::running::add;
+use super::scan::Unit;
+
+/// Batches that wait for who computes on them; beyond it the scan waits.
+const BATCHES_WAITING_MAX: usize = 2;
+
+/// Reads the chosen pages and live rows of `logs`. Its partitions take units from one list.
+#[derive(Debug)]
+pub(crate) struct LogsScan {
+    source: Source,
+    units: Arc<Vec<Unit>>,
+    next_unit: Arc<AtomicUsize>,
+    /// Rows that are enough, counted over all partitions.
+    limit: Option<usize>,
+    rows_sent: Arc<AtomicUsize>,
+    /// What the index was asked, for `EXPLAIN`.
+    index: PageQuery,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl LogsScan {
+    pub(crate) fn new(
+        source: Source,
+        schema: SchemaRef,
+        units: Vec<Unit>,
+        index: PageQuery,
+        limit: Option<usize>,
+    ) -> Self {
+        let threads = source.threads.min(units.len()).max(1);
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(threads),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self {
+            source,
+            units: Arc::new(units),
+            next_unit: Arc::default(),
+            limit,
+            rows_sent: Arc::default(),
+            index,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+impl DisplayAs for LogsScan {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let progress = self.source.running.progress();
+        let pages = self.units.iter().filter(|unit| matches!(unit, Unit::Page(_))).count();
+        let rows: u64 = self.units.iter().map(Unit::rows).sum();
+        write!(
+            f,
+            "LogsScan: splits={} skipped={}, pages={} kept={pages}, live_blocks={}, rows_at_most={rows}, index={:?}",
+            progress.splits_total,
+            progress.splits_skipped,
+            progress.pages_total,
+            self.units.len() - pages,
+            self.index,
+        )?;
+        if let Some(limit) = self.limit {
+            write!(f, ", limit={limit}")?;
+        }
+        let columns: Vec<_> = self.properties.eq_properties.schema().fields().iter().map(|f| f.name().as_str()).collect();
+        write!(f, ", columns=[{}]", columns.join(", "))
+    }
+}
+
+impl ExecutionPlan for LogsScan {
+    fn name(&self) -> &'static str {
+        "LogsScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut fresh = Self::new(
+            self.source.clone(),
+            self.schema(),
+            Vec::new(),
+            self.index.clone(),
+            self.limit,
+        );
+        fresh.units = Arc::clone(&self.units);
+        fresh.properties = Arc::clone(&self.properties);
+        Ok(Arc::new(fresh))
+    }
+
+    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let schema = self.schema();
+        let mut stream = RecordBatchReceiverStream::builder(Arc::clone(&schema), BATCHES_WAITING_MAX);
+        let counter = |name| MetricBuilder::new(&self.metrics).counter(name, partition);
+        let mut columns = needed(&schema);
+        if !self.source.selection.tester.is_all() {
+            columns.line = true;
+            columns.attributes = true;
+        }
+        let work = Work {
+            source: self.source.clone(),
+            columns,
+            schema,
+            units: Arc::clone(&self.units),
+            next_unit: Arc::clone(&self.next_unit),
+            limit: self.limit.unwrap_or(usize::MAX),
+            rows_sent: Arc::clone(&self.rows_sent),
+            sender: stream.tx(),
+            output_rows: MetricBuilder::new(&self.metrics).output_rows(partition),
+            units_read: counter("units_read"),
+            rows_tested: counter("rows_tested"),
+            line_bytes: counter("line_bytes"),
+        };
+        stream.spawn_blocking(move || work.run());
+        Ok(stream.build())
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+/// One partition's reading.
+struct Work {
+    source: Source,
+    columns: Columns,
+    schema: SchemaRef,
+    units: Arc<Vec<Unit>>,
+    next_unit: Arc<AtomicUsize>,
+    limit: usize,
+    rows_sent: Arc<AtomicUsize>,
+    sender: Sender<Result<RecordBatch>>,
+    output_rows: Count,
+    units_read: Count,
+    rows_tested: Count,
+    line_bytes: Count,
+}
+
+impl Work {
+    fn run(self) -> Result<()> {
+        while let Some(unit) = self.units.get(self.next_unit.fetch_add(1, Ordering::Relaxed)) {
+            self.source.running.check().map_err(carried)?;
+            if self.rows_sent.load(Ordering::Relaxed) >= self.limit {
+                break;
+            }
+            if !self.unit(unit)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one unit; whether anyone listens still.
+    fn unit(&self, unit: &Unit) -> Result<bool> {
+        let (min, max) = unit.times();
+        let all = self.source.selection.takes_all(min, max);
+        if all && self.schema.fields().is_empty() {
+            return self.send(empty_batch(&self.schema, unit.rows() as usize)?);
+        }
+        let Some(rows) = unit.read(&self.source.view, self.columns, &self.source.running) else {
+            return Ok(true);
+        };
+        self.units_read.add(1);
+        self.rows_tested.add(rows.block.len() - rows.first);
+        self.line_bytes.add(rows.block.line_bytes());
+        let mut views = Vec::new();
+        for at in rows.first..rows.block.len() {
+            let view = RowView::new(rows.block.row(at), &rows.topic);
+            if all || self.source.selection.matches(&view) {
+                views.push(view);
+            }
+        }
+        add(&self.source.running.meter.rows_matched, views.len());
+        for portion in views.chunks(BATCH_ROWS_MAX) {
+            if !self.send(batch(&self.schema, portion)?)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn send(&self, batch: RecordBatch) -> Result<bool> {
+        if batch.num_rows() == 0 {
+            return Ok(true);
+        }
+        self.output_rows.add(batch.num_rows());
+        self.rows_sent.fetch_add(batch.num_rows(), Ordering::Relaxed);
+        Ok(self.sender.blocking_send(Ok(batch)).is_ok())
+    }
+}

@@ -1,0 +1,115 @@
+//! What a regular expression requires of every text that it matches, as tokens.
+
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use crate::split::PageQuery;
+
+use super::prune::{and, fragment, or};
+
+/// Alternatives looked into at most; beyond them nothing is required.
+const ALTERNATIVES_MAX: usize = 64;
+
+/// Pages that may hold a text that the pattern matches, unanchored.
+pub(crate) fn required(pattern: &str) -> PageQuery {
+    match regex_syntax::Parser::new().parse(pattern) {
+        Ok(hir) => of(&hir),
+        Err(_) => PageQuery::All,
+    }
+}
+
+fn of(hir: &Hir) -> PageQuery {
+    match hir.kind() {
+        HirKind::Concat(parts) => concat(parts),
+        HirKind::Alternation(parts) if parts.len() <= ALTERNATIVES_MAX => or(parts.iter().map(of)),
+        HirKind::Capture(capture) => of(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => of(&repetition.sub),
+        HirKind::Literal(_) | HirKind::Class(_) => concat(std::slice::from_ref(hir)),
+        _ => PageQuery::All,
+    }
+}
+
+/// Neighbouring characters make one text; its ends may continue in what stands beside it.
+fn concat(parts: &[Hir]) -> PageQuery {
+    let mut all = Vec::new();
+    let mut run = String::new();
+    for part in parts {
+        match text(part) {
+            Some(text) => run.push_str(&text),
+            None => {
+                all.push(fragment(&std::mem::take(&mut run), true, true));
+                all.push(of_compound(part));
+            }
+        }
+    }
+    all.push(fragment(&run, true, true));
+    and(all)
+}
+
+/// What has a text of its own was taken as such: only what is made of parts is looked into.
+fn of_compound(hir: &Hir) -> PageQuery {
+    match hir.kind() {
+        HirKind::Literal(_) | HirKind::Class(_) => PageQuery::All,
+        _ => of(hir),
+    }
+}
+
+/// The one text that a part stands for, without regard to case.
+fn text(hir: &Hir) -> Option<String> {
+    match hir.kind() {
+        HirKind::Literal(literal) => String::from_utf8(literal.0.to_vec()).ok(),
+        HirKind::Class(Class::Unicode(class)) => one_letter(class.iter().flat_map(|r| [r.start(), r.end()])),
+        HirKind::Capture(capture) => text(&capture.sub),
+        _ => None,
+    }
+    .filter(|_| !is_wide(hir))
+}
+
+/// Whether a class holds more than the ends of its ranges.
+fn is_wide(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Class(Class::Unicode(class)) => class.iter().any(|r| (r.end() as u32) - (r.start() as u32) > 1),
+        _ => false,
+    }
+}
+
+/// The letter that all of these are in lower case.
+fn one_letter(chars: impl Iterator<Item = char>) -> Option<String> {
+    let mut folded = chars.map(timberline_proto::token::fold_char);
+    let first = folded.next()?;
+    folded.all(|c| c == first).then(|| first.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use PageQuery::{All, And, Or, Token, TokenPrefix, TokenWildcard};
+
+    #[track_caller]
+    fn check(pattern: &str, expected: &PageQuery) {
+        assert_eq!(required(pattern), *expected, "{pattern}");
+    }
+
+    fn inner(text: &str) -> PageQuery {
+        TokenWildcard(vec![String::new(), text.into(), String::new()])
+    }
+
+    #[test]
+    fn literals_between_separators_are_whole_tokens() {
+        check(
+            "user connection reset",
+            &And(vec![
+                TokenWildcard(vec!["".into(), "user".into()]),
+                Token("connection".into()),
+                TokenPrefix("reset".into()),
+            ]),
+        );
+        check("adm.n", &And(vec![inner("adm"), inner("n")]));
+        check("(foo|bar)+", &Or(vec![inner("foo"), inner("bar")]));
+        check("(?i:Warn)", &inner("warn"));
+        check(".*", &All);
+        check("a?", &All);
+        check("[a-z]+", &All);
+        check("(unclosed", &All);
+        check(r"\bfoo\b", &inner("foo"));
+    }
+}

@@ -1,0 +1,37 @@
+//! The limits of reading. All queries share the memory; everything else is per query.
+
+use std::time::Duration;
+
+/// The limits of reading, each with its key in the configuration.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// Rows of an answer where the request names no limit: `query.rows_default`.
+    pub rows_default: u64,
+    /// Rows of an answer at most; more is an error: `query.rows_max`.
+    pub rows_max: u64,
+    /// Memory of aggregations, sorts and joins of all queries together, in bytes; beyond it they
+    /// spill to disk, or fail where they cannot: `query.memory_bytes_max`.
+    pub memory_bytes_max: usize,
+    /// How long one query may take: `query.time_limit`.
+    pub time_limit: Duration,
+    /// Records that field summaries look at: `query.fields_sample_rows`.
+    pub fields_sample_rows: usize,
+    /// Queries that run at once; others wait their turn: `query.concurrent_max`.
+    pub concurrent_max: usize,
+    /// Threads that one query reads with: `query.threads`.
+    pub threads: usize,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            rows_default: 1000,
+            rows_max: 100_000,
+            memory_bytes_max: 256 << 20,
+            time_limit: Duration::from_secs(60),
+            fields_sample_rows: 10_000,
+            concurrent_max: 16,
+            threads: std::thread::available_parallelism().map_or(2, |n| n.get().min(4)),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The door to everything stored: takes questions, gives answers within the limits.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datafusion::execution::runtime_env::RuntimeEnv;
+use timberline_proto::api::{Completeness, Direction, Frame, QueryRequest, Record};
+use timberline_proto::id::RecordId;
+use timberline_proto::query::ast::{Filter, Query};
+use timberline_proto::query::{parse, time_range};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::catalog::Catalog;
+use crate::live::{LiveBlock, LiveRows};
+
+use super::frames::{Frames, Task, ending};
+use super::records::record;
+use super::running::{Registry, Running};
+use super::scan::Selection;
+use super::search::{Hit, Key, Search};
+use super::time::{TimeRange, now_nanos};
+use super::view::{Splits, View};
+use super::{ReadError, ReadOptions, engine, table};
+
+/// What is known of the sources (files) that records come from.
+pub trait Sources: Send + Sync + std::fmt::Debug {
+    /// How complete the sources are; `queued_records` and `partial` are filled in by the reader.
+    fn completeness(&self) -> Completeness;
+}
+
+/// No source is known of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSources;
+
+impl Sources for NoSources {
+    fn completeness(&self) -> Completeness {
+        Completeness::default()
+    }
+}
+
+/// Reads what is stored. Cheap to clone; all clones share the limits.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    catalog: Catalog,
+    live: Arc<dyn LiveRows>,
+    splits: Arc<dyn Splits>,
+    sources: Arc<dyn Sources>,
+    options: ReadOptions,
+    registry: Arc<Registry>,
+    permits: Arc<Semaphore>,
+    runtime: Arc<RuntimeEnv>,
+}
+
+impl Reader {
+    /// A reader over the catalog, its splits, and the rows not yet published.
+    ///
+    /// # Errors
+    /// [`ReadError::Internal`] if the place for spilled data cannot be made.
+    pub fn new(
+        catalog: Catalog,
+        live: Arc<dyn LiveRows>,
+        splits: Arc<dyn Splits>,
+        sources: Arc<dyn Sources>,
+        options: ReadOptions,
+    ) -> Result<Self, ReadError> {
+        let runtime = engine::runtime(&options)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                catalog,
+                live,
+                splits,
+                sources,
+                registry: Arc::default(),
+                permits: Arc::new(Semaphore::new(options.concurrent_max.max(1))),
+                runtime,
+                options,
+            }),
+        })
+    }
+
+    /// Begins to answer a query. What is wrong with its text is said here; what goes wrong later
+    /// is the answer's last frame.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub async fn query(&self, request: QueryRequest) -> Result<Frames, ReadError> {
+        let task = self.begin(request.query_id.clone()).await?;
+        let range = range(request.from.as_deref(), request.to.as_deref())?;
+        match parse(&request.query)? {
+            Query::Search(search) => {
+                let search = super::lower::fold_wheres(search);
+                if search.pipes.is_empty() && !search.explain.is_some() {
+                    self.search(&request, search.filter, range, task)
+                } else {
+                    no_cursor(&request)?;
+                    table::search(self, &request, search, range, task).await
+                }
+            }
+            Query::Sql(text) => {
+                no_cursor(&request)?;
+                table::sql(self, &request, &text, range, task).await
+            }
+        }
+    }
+
+    /// Cancels the running queries of that name; whether there was one.
+    pub fn cancel(&self, query_id: &str) -> bool {
+        self.inner.registry.cancel(query_id)
+    }
+
+    /// The record of an id. Blocks.
+    ///
+    /// # Errors
+    /// [`ReadError::NotFound`] if there is none, or it was deleted.
+    pub async fn record(&self, id: &RecordId) -> Result<Record, ReadError> {
+        let hit = self.hit(id).await?;
+        Ok(record(&hit.view()))
+    }
+
+    /// How complete everything stored is.
+    pub fn status_completeness(&self) -> Completeness {
+        let mut completeness = self.inner.sources.completeness();
+        completeness.queued_records = self.inner.live.queued_records();
+        let quarantined = self.inner.catalog.snapshot();
+        let quarantined = quarantined.splits.iter().filter_map(|split| {
+            let reason = split.quarantined.as_ref()?;
+            Some(format!("split {} ({} records) is left out: {reason}", split.meta.id, split.meta.rows))
+        });
+        completeness.partial.extend(quarantined);
+        completeness
+    }
+
+    /// The rows that arrive from now on.
+    pub fn subscribe(&self) -> tokio::sync::broadcast::Receiver<LiveBlock> {
+        self.inner.live.subscribe()
+    }
+
+    /// The limits.
+    pub fn options(&self) -> &ReadOptions {
+        &self.inner.options
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {
+        &self.inner.runtime
+    }
+
+    pub(crate) fn view(&self) -> View {
+        View::take(&*self.inner.live, &self.inner.catalog, &self.inner.splits)
+    }
+
+    pub(crate) fn completeness(&self, running: &Running) -> Completeness {
+        let mut completeness = self.inner.sources.completeness();
+        completeness.queued_records = self.inner.live.queued_records();
+        completeness.partial.extend(running.partial());
+        completeness
+    }
+
+    /// Waits for a turn, at most as long as a query may take.
+    pub(crate) async fn begin(&self, query_id: Option<String>) -> Result<Task, ReadError> {
+        let running = Running::new(self.inner.options.time_limit);
+        let guard = self.inner.registry.enter(query_id, &running);
+        let permit = Arc::clone(&self.inner.permits).acquire_owned();
+        let permit = tokio::time::timeout_at(running.deadline().into(), permit).await;
+        let Ok(Ok(permit)) = permit else {
+            return Err(ReadError::Limit {
+                what: format!("{} queries run already", self.inner.options.concurrent_max),
+                key: "query.concurrent_max",
+            });
+        };
+        Ok(Task {
+            running,
+            _guard: guard,
+            _permit: permit,
+        })
+    }
+
+    /// The number of rows that a request may get.
+    pub(crate) fn limit(&self, asked: Option<u64>, default: u64) -> Result<usize, ReadError> {
+        let options = &self.inner.options;
+        let limit = asked.unwrap_or(default);
+        if limit > options.rows_max {
+            return Err(ReadError::Limit {
+                what: format!("a limit of {limit} rows is above {}", options.rows_max),
+                key: "query.rows_max",
+            });
+        }
+        Ok(usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
+    fn search(
+        &self,
+        request: &QueryRequest,
+        filter: Filter,
+        range: TimeRange,
+        task: Task,
+    ) -> Result<Frames, ReadError> {
+        let search = Search {
+            view: self.view(),
+            selection: Selection::new(filter, range)?,
+            direction: request.direction,
+            after: request.cursor.as_deref().map(str::parse::<Key>).transpose()?,
+            limit: self.limit(request.limit, self.inner.options.rows_default)?,
+            running: Arc::clone(&task.running),
+        };
+        let (sender, frames) = Frames::channel(task);
+        let reader = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let outcome = send_records(&search, &sender);
+            for frame in ending(&reader, &search.running, outcome) {
+                if sender.blocking_send(frame).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(frames)
+    }
+
+    async fn hit(&self, id: &RecordId) -> Result<Hit, ReadError> {
+        let task = self.begin(None).await?;
+        let view = self.view();
+        let id = id.clone();
+        blocking(move || super::lookup::find(&view, &id, &task.running)).await
+    }
+
+    /// The records before and after one, in its file if it comes from one, else in its stream.
+    ///
+    /// # Errors
+    /// [`ReadError::NotFound`]
+    pub async fn context(&self, id: &RecordId, before: usize, after: usize) -> Result<Vec<Record>, ReadError> {
+        let task = self.begin(None).await?;
+        let view = self.view();
+        let id = id.clone();
+        blocking(move || super::lookup::context(&view, &id, before, after, &task.running)).await
+    }
+}
+
+/// Runs what blocks where it may.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
+    let outcome = tokio::task::spawn_blocking(work).await;
+    outcome.unwrap_or_else(|error| Err(ReadError::Internal(format!("a reading thread ended early: {error}"))))
+}
+
+/// The range of time that a request names.
+pub(crate) fn range(from: Option<&str>, to: Option<&str>) -> Result<TimeRange, ReadError> {
+    let now = now_nanos();
+    let instant = |name: &str, text: Option<&str>| {
+        let text = text.filter(|text| !text.is_empty());
+        let parse = |text| {
+            time_range::parse_instant(text, now).map_err(|error| ReadError::BadRequest(format!("{name}: {error}")))
+        };
+        text.map(parse).transpose()
+    };
+    Ok(TimeRange::new(instant("from", from)?, instant("to", to)?))
+}
+
+fn no_cursor(request: &QueryRequest) -> Result<(), ReadError> {
+    let refuse = |what: &str| {
+        Err(ReadError::BadRequest(format!(
+            "{what} is only for a search without pipes: leave it out, or use sort and head"
+        )))
+    };
+    if request.cursor.is_some() {
+        return refuse("cursor");
+    }
+    if request.direction != Direction::Backward {
+        return refuse("direction");
+    }
+    Ok(())
+}
+
+/// Between two frames of progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// Records of one frame at most.
+const FRAME_RECORDS_MAX: usize = 500;
+
+fn send_records(search: &Search, sender: &mpsc::Sender<Frame>) -> Result<(u64, Option<String>), ReadError> {
+    let mut rows = 0;
+    let mut progress_sent = Instant::now();
+    let mut send = |frame| match sender.blocking_send(frame) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    };
+    let last = search.run(&mut |hits: Vec<Hit>| {
+        for portion in hits.chunks(FRAME_RECORDS_MAX) {
+            let records: Vec<Record> = portion.iter().map(|hit| record(&hit.view())).collect();
+            rows += records.len() as u64;
+            send(Frame::Records { records })?;
+        }
+        if progress_sent.elapsed() >= PROGRESS_INTERVAL {
+            progress_sent = Instant::now();
+            send(Frame::Progress(search.running.progress()))?;
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok((rows, last.map(|key| key.to_string())))
+}

@@ -1,0 +1,155 @@
+//! Running queries: their names, their clocks, what they cost so far, and how they are stopped.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use timberline_proto::api::Progress;
+
+use super::ReadError;
+
+/// What a query cost so far. Counted by whoever reads for it, on any thread.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    pub(crate) splits_total: AtomicU64,
+    pub(crate) splits_skipped: AtomicU64,
+    pub(crate) pages_total: AtomicU64,
+    pub(crate) pages_read: AtomicU64,
+    pub(crate) rows_scanned: AtomicU64,
+    pub(crate) rows_matched: AtomicU64,
+    pub(crate) bytes_read: AtomicU64,
+}
+
+/// Adds to a counter of a [`Meter`].
+pub(crate) fn add(counter: &AtomicU64, n: usize) {
+    counter.fetch_add(n as u64, Relaxed);
+}
+
+/// One running query.
+#[derive(Debug)]
+pub(crate) struct Running {
+    started: Instant,
+    time_limit: Duration,
+    cancelled: AtomicBool,
+    pub(crate) meter: Meter,
+    /// What could not be read: one sentence each.
+    partial: Mutex<Vec<String>>,
+}
+
+impl Running {
+    pub(crate) fn new(time_limit: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            started: Instant::now(),
+            time_limit,
+            cancelled: AtomicBool::new(false),
+            meter: Meter::default(),
+            partial: Mutex::default(),
+        })
+    }
+
+    /// Whether it may go on. Asked once per page.
+    pub(crate) fn check(&self) -> Result<(), ReadError> {
+        if self.cancelled.load(Relaxed) {
+            return Err(ReadError::Cancelled);
+        }
+        if self.started.elapsed() > self.time_limit {
+            return Err(self.timeout());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn timeout(&self) -> ReadError {
+        ReadError::Timeout {
+            seconds: self.time_limit.as_secs(),
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.started + self.time_limit
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Relaxed);
+    }
+
+    pub(crate) fn note_partial(&self, sentence: String) {
+        let mut partial = self.partial.lock();
+        if partial.len() < PARTIAL_MAX && !partial.contains(&sentence) {
+            partial.push(sentence);
+        }
+    }
+
+    pub(crate) fn partial(&self) -> Vec<String> {
+        self.partial.lock().clone()
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        let meter = &self.meter;
+        Progress {
+            splits_total: meter.splits_total.load(Relaxed),
+            splits_skipped: meter.splits_skipped.load(Relaxed),
+            pages_total: meter.pages_total.load(Relaxed),
+            pages_read: meter.pages_read.load(Relaxed),
+            rows_scanned: meter.rows_scanned.load(Relaxed),
+            rows_matched: meter.rows_matched.load(Relaxed),
+            elapsed_ms: self.started.elapsed().as_secs_f64() * 1000.0,
+        }
+    }
+}
+
+/// Sentences about unreadable parts that one answer carries at most.
+const PARTIAL_MAX: usize = 100;
+
+/// The running queries that have a name.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    running: Mutex<BTreeMap<String, Vec<Weak<Running>>>>,
+}
+
+impl Registry {
+    /// Makes `running` known by `id` until the guard is dropped; dropping also cancels it, so that
+    /// whoever stops listening stops the work.
+    pub(crate) fn enter(self: &Arc<Self>, id: Option<String>, running: &Arc<Running>) -> Guard {
+        if let Some(id) = &id {
+            let mut all = self.running.lock();
+            all.entry(id.clone()).or_default().push(Arc::downgrade(running));
+        }
+        Guard {
+            registry: Arc::clone(self),
+            id,
+            running: Arc::clone(running),
+        }
+    }
+
+    /// Cancels every query of that name; whether there was one.
+    pub(crate) fn cancel(&self, id: &str) -> bool {
+        let found = self.running.lock().get(id).cloned().unwrap_or_default();
+        let running: Vec<_> = found.iter().filter_map(Weak::upgrade).collect();
+        running.iter().for_each(|r| r.cancel());
+        !running.is_empty()
+    }
+}
+
+/// Ends a query when dropped.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    registry: Arc<Registry>,
+    id: Option<String>,
+    running: Arc<Running>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.running.cancel();
+        let Some(id) = &self.id else { return };
+        let mut all = self.registry.running.lock();
+        if let Some(same) = all.get_mut(id) {
+            same.retain(|weak| weak.upgrade().is_some_and(|r| !Arc::ptr_eq(&r, &self.running)));
+            if same.is_empty() {
+                all.remove(id);
+            }
+        }
+    }
+}

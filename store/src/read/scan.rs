@@ -1,0 +1,197 @@
+//! Pages and live rows that may hold what a query looks for, and the exact test of their rows.
+
+use std::sync::Arc;
+
+use timberline_proto::query::ast::Filter;
+
+use crate::catalog::CatalogSplit;
+use crate::rows::RowBlock;
+use crate::split::{Columns, PageQuery, Split};
+
+use super::ReadError;
+use super::prune;
+use super::row::RowView;
+use super::running::{Running, add};
+use super::test::Tester;
+use super::time::TimeRange;
+use super::view::{LivePart, View};
+
+/// Which rows: a filter and a range of time.
+#[derive(Clone, Debug)]
+pub(crate) struct Selection {
+    pub(crate) filter: Arc<Filter>,
+    pub(crate) tester: Tester,
+    pub(crate) range: TimeRange,
+}
+
+impl Selection {
+    pub(crate) fn new(filter: Filter, range: TimeRange) -> Result<Self, ReadError> {
+        Ok(Self {
+            tester: Tester::new(&filter)?,
+            filter: Arc::new(filter),
+            range,
+        })
+    }
+
+    /// What to ask of a split's index, without the time range, which the split's pages know.
+    pub(crate) fn page_query(&self, view: &View) -> PageQuery {
+        prune::page_query(&self.filter, &view.snapshot.streams)
+    }
+
+    pub(crate) fn matches(&self, row: &RowView<'_>) -> bool {
+        self.range.holds(row.row.time_nanos) && self.tester.matches(row)
+    }
+
+    /// Whether every row between these times belongs to it, without looking.
+    pub(crate) fn takes_all(&self, time_min: i64, time_max: i64) -> bool {
+        self.tester.is_all() && self.range.covers(time_min, time_max)
+    }
+}
+
+/// Some rows that are read at once.
+#[derive(Clone, Debug)]
+pub(crate) enum Unit {
+    /// A page of a split.
+    Page(PageUnit),
+    /// Live rows.
+    Live(LivePart),
+}
+
+/// A page of a split.
+#[derive(Clone, Debug)]
+pub(crate) struct PageUnit {
+    pub(crate) topic: Arc<str>,
+    pub(crate) split: Arc<Split>,
+    pub(crate) page: u32,
+}
+
+/// Rows in memory, those from `first` on.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    pub(crate) topic: Arc<str>,
+    pub(crate) block: Arc<RowBlock>,
+    pub(crate) first: usize,
+}
+
+impl Unit {
+    /// Its earliest and latest time.
+    pub(crate) fn times(&self) -> (i64, i64) {
+        match self {
+            Unit::Live(part) => (part.time_min, part.time_max),
+            Unit::Page(unit) => {
+                let info = unit.split.pages()[unit.page as usize];
+                (info.time_min, info.time_max)
+            }
+        }
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        match self {
+            Unit::Live(part) => (part.rows.len() - part.first) as u64,
+            Unit::Page(unit) => u64::from(unit.split.pages()[unit.page as usize].rows),
+        }
+    }
+
+    /// Its rows; `None` if they cannot be read, which the answer then says.
+    pub(crate) fn read(&self, view: &View, columns: Columns, running: &Running) -> Option<Rows> {
+        match self {
+            Unit::Live(part) => {
+                add(&running.meter.rows_scanned, part.rows.len() - part.first);
+                Some(Rows {
+                    topic: Arc::clone(&part.topic),
+                    block: Arc::clone(&part.rows),
+                    first: part.first,
+                })
+            }
+            Unit::Page(unit) => match unit.split.read_page(unit.page, columns) {
+                Ok(block) => {
+                    add(&running.meter.pages_read, 1);
+                    add(&running.meter.rows_scanned, block.len());
+                    add(&running.meter.bytes_read, block.line_bytes());
+                    Some(Rows {
+                        topic: Arc::clone(&unit.topic),
+                        block: Arc::new(block),
+                        first: 0,
+                    })
+                }
+                Err(error) => {
+                    let rows = unit.split.pages()[unit.page as usize].rows;
+                    view.failed(&unit.split.meta().id, u64::from(rows), &error, running);
+                    None
+                }
+            },
+        }
+    }
+}
+
+/// The pages of a split that may hold matching rows. Counts what is skipped.
+pub(crate) fn split_units(
+    view: &View,
+    entry: &CatalogSplit,
+    query: &PageQuery,
+    range: &TimeRange,
+    running: &Running,
+) -> Vec<Unit> {
+    let Some(split) = view.open(entry, running) else {
+        return Vec::new();
+    };
+    let candidates = match split.candidates(query) {
+        Ok(candidates) => candidates,
+        Err(error) => {
+            view.failed(&entry.meta.id, entry.meta.rows, &error, running);
+            return Vec::new();
+        }
+    };
+    add(&running.meter.pages_total, split.pages().len());
+    let topic: Arc<str> = Arc::from(entry.topic.as_str());
+    let in_range = |page: &u32| {
+        let info = &split.pages()[*page as usize];
+        range.overlaps(info.time_min, info.time_max)
+    };
+    let units: Vec<_> = candidates
+        .into_iter()
+        .filter(in_range)
+        .map(|page| {
+            Unit::Page(PageUnit {
+                topic: Arc::clone(&topic),
+                split: Arc::clone(&split),
+                page,
+            })
+        })
+        .collect();
+    if units.is_empty() {
+        add(&running.meter.splits_skipped, 1);
+    }
+    units
+}
+
+/// The splits whose times overlap the range; the others count as skipped.
+pub(crate) fn splits_in_range<'a>(
+    view: &'a View,
+    range: &'a TimeRange,
+    running: &Running,
+) -> impl Iterator<Item = &'a Arc<CatalogSplit>> {
+    let all = &view.snapshot.splits;
+    add(&running.meter.splits_total, all.len());
+    let overlaps = |split: &&Arc<CatalogSplit>| range.overlaps(split.meta.time_min, split.meta.time_max);
+    add(&running.meter.splits_skipped, all.len() - all.iter().filter(overlaps).count());
+    all.iter().filter(overlaps)
+}
+
+/// Everything that may hold matching rows, in no order. Opens every split in range: for queries
+/// that read all of it anyway.
+pub(crate) fn all_units(
+    view: &View,
+    query: &PageQuery,
+    range: &TimeRange,
+    running: &Running,
+) -> Result<Vec<Unit>, ReadError> {
+    let mut units = Vec::new();
+    for entry in splits_in_range(view, range, running) {
+        running.check()?;
+        units.extend(split_units(view, entry, query, range, running));
+    }
+    let live = view.live.iter().filter(|part| range.overlaps(part.time_min, part.time_max));
+    units.extend(live.cloned().map(Unit::Live));
+    Ok(units)
+}

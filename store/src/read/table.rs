@@ -1,0 +1,153 @@
+//! Answers that are tables: pipes and SQL, run by DataFusion, sent as frames.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use timberline_proto::api::{Column, Frame, QueryRequest};
+use timberline_proto::query::ast::{Explain, Search};
+use tokio::sync::mpsc;
+
+use super::cells;
+use super::frames::{Frames, Task, ending};
+use super::lower::{self, Lowering};
+use super::running::Running;
+use super::time::TimeRange;
+use super::{ReadError, Reader, engine, sql as sql_query};
+
+/// Rows of one frame at most.
+const FRAME_ROWS_MAX: usize = 1000;
+/// Between two frames of progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Answers a search with pipes.
+pub(crate) async fn search(
+    reader: &Reader,
+    request: &QueryRequest,
+    search: Search,
+    range: TimeRange,
+    task: Task,
+) -> Result<Frames, ReadError> {
+    let limit = Limit::new(reader, request)?;
+    let explain = search.explain;
+    let lowering = Lowering::new(reader, range, &task.running);
+    let planned = tokio::time::timeout_at(task.running.deadline().into(), lower::lower(&lowering, search)).await;
+    let frame = planned.map_err(|_| task.running.timeout())??;
+    let frame = match explain {
+        Explain::No => frame,
+        Explain::Plan => frame.explain(false, false).map_err(|error| engine::failed(&error))?,
+        Explain::Analyze => frame.explain(false, true).map_err(|error| engine::failed(&error))?,
+    };
+    answer(reader, frame, limit, task).await
+}
+
+/// Answers SQL.
+pub(crate) async fn sql(
+    reader: &Reader,
+    request: &QueryRequest,
+    text: &str,
+    range: TimeRange,
+    task: Task,
+) -> Result<Frames, ReadError> {
+    let limit = Limit::new(reader, request)?;
+    let lowering = Lowering::new(reader, range, &task.running);
+    let frame = sql_query::plan(&lowering, text).await?;
+    answer(reader, frame, limit, task).await
+}
+
+/// How many rows may be sent, and what happens to the next one.
+#[derive(Clone, Copy)]
+struct Limit {
+    rows: usize,
+    /// Whether the request named it: then the answer ends there, else it is an error.
+    asked: bool,
+}
+
+impl Limit {
+    fn new(reader: &Reader, request: &QueryRequest) -> Result<Self, ReadError> {
+        Ok(Self {
+            rows: reader.limit(request.limit, reader.options().rows_max)?,
+            asked: request.limit.is_some(),
+        })
+    }
+}
+
+async fn answer(reader: &Reader, frame: DataFrame, limit: Limit, task: Task) -> Result<Frames, ReadError> {
+    let fetch = if limit.asked { limit.rows } else { limit.rows.saturating_add(1) };
+    // A plan to be explained stays as it is.
+    let is_explain = matches!(
+        frame.logical_plan(),
+        datafusion::logical_expr::LogicalPlan::Explain(_) | datafusion::logical_expr::LogicalPlan::Analyze(_)
+    );
+    let frame = match is_explain {
+        true => frame,
+        false => frame.limit(0, Some(fetch)).map_err(|error| engine::failed(&error))?,
+    };
+    let running = Arc::clone(&task.running);
+    let planned = tokio::time::timeout_at(running.deadline().into(), frame.execute_stream()).await;
+    let stream = planned.map_err(|_| running.timeout())?.map_err(|error| engine::failed(&error))?;
+    let (sender, frames) = Frames::channel(task);
+    let reader = reader.clone();
+    tokio::spawn(async move {
+        let outcome = tokio::select! {
+            outcome = send_rows(stream, limit, &running, &sender) => outcome,
+            error = stopped(&running) => Err(error),
+            () = sender.closed() => Err(ReadError::Cancelled),
+        };
+        for frame in ending(&reader, &running, outcome) {
+            if sender.send(frame).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(frames)
+}
+
+/// Returns when the query is cancelled or its time is over; a computation that reads no page asks nobody.
+async fn stopped(running: &Running) -> ReadError {
+    loop {
+        if let Err(error) = running.check() {
+            return error;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn send_rows(
+    mut stream: SendableRecordBatchStream,
+    limit: Limit,
+    running: &Running,
+    sender: &mpsc::Sender<Frame>,
+) -> Result<(u64, Option<String>), ReadError> {
+    let schema = stream.schema();
+    let columns: Vec<Column> = schema.fields().iter().map(|field| cells::column(field)).collect();
+    send(sender, Frame::Schema { columns }).await?;
+    let mut rows_sent = 0;
+    let mut progress_sent = Instant::now();
+    while let Some(batch) = stream.next().await {
+        let batch = batch.map_err(|error| engine::failed(&error))?;
+        rows_sent += batch.num_rows();
+        if rows_sent > limit.rows {
+            return Err(ReadError::Limit {
+                what: format!("the answer has more than {} rows", limit.rows),
+                key: "query.rows_max",
+            });
+        }
+        for start in (0..batch.num_rows()).step_by(FRAME_ROWS_MAX) {
+            let portion = batch.slice(start, FRAME_ROWS_MAX.min(batch.num_rows() - start));
+            let rows = cells::rows(&portion).map_err(|error| engine::failed(&error))?;
+            send(sender, Frame::Rows { rows }).await?;
+        }
+        if progress_sent.elapsed() >= PROGRESS_INTERVAL {
+            progress_sent = Instant::now();
+            send(sender, Frame::Progress(running.progress())).await?;
+        }
+    }
+    Ok((rows_sent as u64, None))
+}
+
+async fn send(sender: &mpsc::Sender<Frame>, frame: Frame) -> Result<(), ReadError> {
+    sender.send(frame).await.map_err(|_| ReadError::Cancelled)
+}

@@ -1,0 +1,104 @@
+//! What one query sees: live rows fixed first, then one catalog snapshot with its positions.
+//!
+//! A row is published before it leaves the live rows, so taking the live blocks first never hides
+//! one; dropping live rows below the snapshot's positions never shows one twice.
+
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, CatalogSplit, Snapshot};
+use crate::live::LiveRows;
+use crate::rows::RowBlock;
+use crate::split::{Split, SplitError};
+
+use super::running::Running;
+
+/// Where the reader finds the files of the catalog's splits.
+pub trait Splits: Send + Sync + std::fmt::Debug {
+    /// The open split. Blocks.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    fn split(&self, split: &CatalogSplit) -> Result<Arc<Split>, SplitError>;
+}
+
+/// Live rows that no split of the snapshot holds: those from `first` on.
+#[derive(Clone, Debug)]
+pub(crate) struct LivePart {
+    pub(crate) topic: Arc<str>,
+    pub(crate) rows: Arc<RowBlock>,
+    pub(crate) first: usize,
+    pub(crate) time_min: i64,
+    pub(crate) time_max: i64,
+}
+
+/// What one query sees. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) live: Arc<[LivePart]>,
+    splits: Arc<dyn Splits>,
+    catalog: Catalog,
+}
+
+impl View {
+    pub(crate) fn take(live: &dyn LiveRows, catalog: &Catalog, splits: &Arc<dyn Splits>) -> Self {
+        let blocks = live.blocks();
+        let snapshot = catalog.snapshot();
+        let live = blocks.into_iter().filter_map(|block| {
+            let published = snapshot.positions.get(&(block.topic.clone(), block.partition));
+            let next_offset = published.map_or(0, |position| position.next_offset);
+            let first = block.rows.offsets().partition_point(|&offset| offset < next_offset);
+            let times = &block.rows.times()[first..];
+            Some(LivePart {
+                topic: Arc::from(block.topic.as_str()),
+                first,
+                time_min: *times.iter().min()?,
+                time_max: *times.iter().max()?,
+                rows: block.rows,
+            })
+        });
+        let live = live.collect();
+        Self {
+            live,
+            snapshot,
+            splits: Arc::clone(splits),
+            catalog: catalog.clone(),
+        }
+    }
+
+    /// Opens a split. One that cannot be read is left out, and the answer says so.
+    pub(crate) fn open(&self, split: &CatalogSplit, running: &Running) -> Option<Arc<Split>> {
+        if let Some(reason) = &split.quarantined {
+            running.note_partial(format!(
+                "split {} ({} records) is left out: {reason}",
+                split.meta.id, split.meta.rows
+            ));
+            return None;
+        }
+        match self.splits.split(split) {
+            Ok(open) => Some(open),
+            Err(error) => {
+                self.failed(&split.meta.id, split.meta.rows, &error, running);
+                None
+            }
+        }
+    }
+
+    /// Takes note that a split, or a page of it, cannot be read.
+    pub(crate) fn failed(&self, id: &str, rows: u64, error: &SplitError, running: &Running) {
+        running.note_partial(format!("{rows} records of split {id} are left out: {error}"));
+        tracing::error!(split = id, %error, "split cannot be read");
+        if let SplitError::Damaged { what, .. } = error
+            && let Err(error) = self.catalog.quarantine(id, what)
+        {
+            tracing::error!(split = id, %error, "split cannot be quarantined");
+        }
+    }
+
+    /// The earliest and the latest time of all rows.
+    pub(crate) fn time_bounds(&self) -> Option<(i64, i64)> {
+        let splits = self.snapshot.splits.iter().map(|s| (s.meta.time_min, s.meta.time_max));
+        let live = self.live.iter().map(|part| (part.time_min, part.time_max));
+        splits.chain(live).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+}
