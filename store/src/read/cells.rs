@@ -2,7 +2,9 @@
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type, TimeUnit, TimestampNanosecondType, UInt64Type};
+use datafusion::arrow::datatypes::{
+    DataType, Field, Float64Type, Int64Type, TimeUnit, TimestampNanosecondType, UInt64Type,
+};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::error::Result;
 use serde_json::{Number, Value};
@@ -71,7 +73,9 @@ fn values(kind: Kind, array: &ArrayRef) -> Result<Vec<Value>> {
         Kind::Timestamp => {
             let array = cast(array, &DataType::Timestamp(TimeUnit::Nanosecond, None))?;
             let times = array.as_primitive::<TimestampNanosecondType>().iter();
-            times.map(|time| time.map_or(Value::Null, |nanos| rfc3339_short(nanos).into())).collect()
+            times
+                .map(|time| time.map_or(Value::Null, |nanos| rfc3339_short(nanos).into()))
+                .collect()
         }
         Kind::Integer => {
             let array = cast(array, &DataType::Int64)?;
@@ -83,7 +87,11 @@ fn values(kind: Kind, array: &ArrayRef) -> Result<Vec<Value>> {
         }
         Kind::Number => {
             let array = cast(array, &DataType::Float64)?;
-            array.as_primitive::<Float64Type>().iter().map(|n| n.map_or(Value::Null, number)).collect()
+            array
+                .as_primitive::<Float64Type>()
+                .iter()
+                .map(|n| n.map_or(Value::Null, number))
+                .collect()
         }
         Kind::Boolean => array.as_boolean().iter().map(Value::from).collect(),
         Kind::Text | Kind::Map => {
@@ -92,7 +100,11 @@ fn values(kind: Kind, array: &ArrayRef) -> Result<Vec<Value>> {
                 Kind::Map => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
                 _ => text.into(),
             };
-            array.as_string::<i32>().iter().map(|text| text.map_or(Value::Null, cell)).collect()
+            array
+                .as_string::<i32>()
+                .iter()
+                .map(|text| text.map_or(Value::Null, cell))
+                .collect()
         }
         Kind::Other => {
             let format = ArrayFormatter::try_new(array, &FormatOptions::default())?;

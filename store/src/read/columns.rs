@@ -75,24 +75,30 @@ pub(crate) fn needed(schema: &Schema) -> Columns {
 pub(crate) fn batch(schema: &SchemaRef, rows: &[RowView<'_>]) -> Result<RecordBatch> {
     let columns = schema.fields().iter().map(|field| column(field.name(), rows)).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns,
+        &options,
+    )?)
 }
 
 /// So many rows without columns.
 pub(crate) fn empty_batch(schema: &SchemaRef, rows: usize) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), Vec::new(), &options)?)
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        Vec::new(),
+        &options,
+    )?)
 }
 
 fn column(name: &str, rows: &[RowView<'_>]) -> ArrayRef {
-    let times = |of: &dyn Fn(&RowView<'_>) -> i64| -> ArrayRef {
-        let times = TimestampNanosecondArray::from_iter_values(rows.iter().map(of));
-        Arc::new(times.with_timezone(UTC))
-    };
     match name {
-        "timestamp" => times(&|view| view.row.time_nanos),
-        "observed" => times(&|view| view.row.observed_nanos),
-        "partition" => Arc::new(UInt32Array::from_iter_values(rows.iter().map(|view| view.row.partition))),
+        "timestamp" => times(rows.iter().map(|view| view.row.time_nanos)),
+        "observed" => times(rows.iter().map(|view| view.row.observed_nanos)),
+        "partition" => Arc::new(UInt32Array::from_iter_values(
+            rows.iter().map(|view| view.row.partition),
+        )),
         "offset" => Arc::new(UInt64Array::from_iter_values(rows.iter().map(|view| view.row.offset))),
         "stream" => text(rows, |view| Some(json(&view.row.stream.attributes).into())),
         "fields" => text(rows, |view| Some(json(&fields(view)).into())),
@@ -100,7 +106,14 @@ fn column(name: &str, rows: &[RowView<'_>]) -> ArrayRef {
     }
 }
 
-fn text<'a>(rows: &'a [RowView<'a>], of: impl Fn(&'a RowView<'a>) -> Option<std::borrow::Cow<'a, str>>) -> ArrayRef {
+fn times(nanos: impl Iterator<Item = i64>) -> ArrayRef {
+    Arc::new(TimestampNanosecondArray::from_iter_values(nanos).with_timezone(UTC))
+}
+
+fn text<'a, 'b>(
+    rows: &'a [RowView<'b>],
+    of: impl Fn(&'a RowView<'b>) -> Option<std::borrow::Cow<'a, str>>,
+) -> ArrayRef {
     Arc::new(rows.iter().map(of).collect::<StringArray>())
 }
 

@@ -16,7 +16,10 @@ pub(crate) const BATCH_ROWS_MAX: usize = 8192;
 /// The memory that all queries share.
 pub(crate) fn runtime(options: &ReadOptions) -> Result<Arc<RuntimeEnv>, ReadError> {
     let pool = Arc::new(FairSpillPool::new(options.memory_bytes_max));
-    RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().map_err(|error| failed(&error))
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(pool)
+        .build_arc()
+        .map_err(|error| failed(&error))
 }
 
 /// A session for one query.
@@ -26,7 +29,9 @@ pub(crate) fn session(runtime: &Arc<RuntimeEnv>, options: &ReadOptions) -> Sessi
         .with_batch_size(BATCH_ROWS_MAX)
         .with_information_schema(false);
     let session = SessionContext::new_with_config_rt(config, Arc::clone(runtime));
-    functions::all().into_iter().for_each(|function| session.register_udf(function));
+    functions::all()
+        .into_iter()
+        .for_each(|function| session.register_udf(function));
     session
 }
 

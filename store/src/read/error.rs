@@ -21,7 +21,9 @@ pub enum ReadError {
         key: &'static str,
     },
     /// It took longer than the configuration allows.
-    #[error("the query ran longer than {seconds} s: narrow its time range, or raise query.time_limit in the configuration")]
+    #[error(
+        "the query ran longer than {seconds} s: narrow its time range, or raise query.time_limit in the configuration"
+    )]
     Timeout {
         /// The limit.
         seconds: u64,

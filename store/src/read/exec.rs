@@ -88,7 +88,14 @@ impl DisplayAs for LogsScan {
         if let Some(limit) = self.limit {
             write!(f, ", limit={limit}")?;
         }
-        let columns: Vec<_> = self.properties.eq_properties.schema().fields().iter().map(|f| f.name().as_str()).collect();
+        let columns: Vec<_> = self
+            .properties
+            .eq_properties
+            .schema()
+            .fields()
+            .iter()
+            .map(|f| f.name().as_str())
+            .collect();
         write!(f, ", columns=[{}]", columns.join(", "))
     }
 }

@@ -37,7 +37,9 @@ pub(crate) fn num(expr: Expr) -> Expr {
 pub(crate) fn search_filter(text: &str) -> std::result::Result<Filter, ReadError> {
     match parse(text)? {
         Query::Search(search) if search.pipes.is_empty() => Ok(search.filter),
-        _ => Err(ReadError::BadRequest(format!("MATCHES takes a search without pipes, not {text:?}"))),
+        _ => Err(ReadError::BadRequest(format!(
+            "MATCHES takes a search without pipes, not {text:?}"
+        ))),
     }
 }
 
@@ -71,11 +73,18 @@ impl ScalarUDFImpl for Num {
 }
 
 fn numbers(array: &ArrayRef) -> Result<Float64Array> {
-    let is_text = matches!(array.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let is_text = matches!(
+        array.data_type(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    );
     if is_text {
         let array = cast(array, &DataType::Utf8)?;
         let parse = |text: &str| text.trim().parse().ok().filter(|n: &f64| n.is_finite());
-        return Ok(array.as_string::<i32>().iter().map(|text| text.and_then(parse)).collect());
+        return Ok(array
+            .as_string::<i32>()
+            .iter()
+            .map(|text| text.and_then(parse))
+            .collect());
     }
     Ok(cast(array, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
 }
@@ -108,7 +117,9 @@ impl ScalarUDFImpl for Matches {
             let error = "the second argument of matches is a search in quotes".to_owned();
             return Err(carried(ReadError::BadRequest(error)));
         };
-        let tester = search_filter(text).and_then(|filter| Tester::new(&filter)).map_err(carried)?;
+        let tester = search_filter(text)
+            .and_then(|filter| Tester::new(&filter))
+            .map_err(carried)?;
         let lines = args.args[0].to_array(args.number_rows)?;
         let lines = lines.as_string::<i32>();
         let test = |line: &str| tester.matches_table(&TableRow::line(line));

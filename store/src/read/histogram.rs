@@ -48,7 +48,9 @@ impl Reader {
 pub(crate) fn filter_of(text: &str) -> Result<Filter, ReadError> {
     match parse(text)? {
         Query::Search(search) => Ok(super::lower::fold_wheres(search).filter),
-        Query::Sql(_) => Err(ReadError::BadRequest("SQL has no filter of its own here: give a search".to_owned())),
+        Query::Sql(_) => Err(ReadError::BadRequest(
+            "SQL has no filter of its own here: give a search".to_owned(),
+        )),
     }
 }
 
@@ -102,7 +104,9 @@ impl Histogram {
             let whole = selection.takes_all(meta.time_min, meta.time_max) && entry.quarantined.is_none();
             if whole && self.bin(meta.time_min) == self.bin(meta.time_max) {
                 if let Some(bin) = self.bin(meta.time_min).and_then(|bin| self.bins.get_mut(bin)) {
-                    bin.iter_mut().zip(meta.severity_rows).for_each(|(count, rows)| *count += rows);
+                    bin.iter_mut()
+                        .zip(meta.severity_rows)
+                        .for_each(|(count, rows)| *count += rows);
                 }
                 continue;
             }
@@ -111,7 +115,11 @@ impl Histogram {
                 self.unit(view, &unit, selection, running);
             }
         }
-        for part in view.live.iter().filter(|part| selection.range.overlaps(part.time_min, part.time_max)) {
+        for part in view
+            .live
+            .iter()
+            .filter(|part| selection.range.overlaps(part.time_min, part.time_max))
+        {
             running.check()?;
             self.unit(view, &Unit::Live(part.clone()), selection, running);
         }
@@ -126,7 +134,9 @@ impl Histogram {
             provenance: false,
             attributes: !selection.tester.is_all(),
         };
-        let Some(rows) = unit.read(view, columns, running) else { return };
+        let Some(rows) = unit.read(view, columns, running) else {
+            return;
+        };
         let mut matched = 0;
         for at in rows.first..rows.block.len() {
             let time = rows.block.times()[at];

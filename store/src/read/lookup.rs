@@ -46,13 +46,21 @@ pub(crate) fn find(view: &View, id: &RecordId, running: &Running) -> Result<Hit,
         }
         for unit in split_units(view, entry, &PageQuery::All, &TimeRange::ALL, running) {
             running.check()?;
-            let Some(rows) = unit.read(view, PLACE_ONLY, running) else { continue };
-            let Some(at) = (0..rows.block.len()).find(|&at| is_it(&rows.block.row(at))) else { continue };
-            let Some(rows) = unit.read(view, EVERYTHING, running) else { continue };
+            let Some(rows) = unit.read(view, PLACE_ONLY, running) else {
+                continue;
+            };
+            let Some(at) = (0..rows.block.len()).find(|&at| is_it(&rows.block.row(at))) else {
+                continue;
+            };
+            let Some(rows) = unit.read(view, EVERYTHING, running) else {
+                continue;
+            };
             return Ok(hit(&rows.topic, &rows.block, at));
         }
     }
-    Err(ReadError::NotFound(format!("there is no record {id}: it was deleted, or never stored")))
+    Err(ReadError::NotFound(format!(
+        "there is no record {id}: it was deleted, or never stored"
+    )))
 }
 
 fn holds(entry: &CatalogSplit, partition: u32, offset: u64) -> bool {
@@ -94,7 +102,12 @@ pub(crate) fn context(
     for part in view.live.iter().filter(|part| part.topic == center.key.topic) {
         (part.first..part.rows.len()).for_each(|at| around.offer(&part.rows, at));
     }
-    let mut splits: Vec<_> = view.snapshot.splits.iter().filter_map(|entry| around.distance(entry)).collect();
+    let mut splits: Vec<_> = view
+        .snapshot
+        .splits
+        .iter()
+        .filter_map(|entry| around.distance(entry))
+        .collect();
     splits.sort_by_key(|(distance, _)| *distance);
     let query = PageQuery::Streams(vec![center.block.row(center.row).stream.id]);
     for (distance, entry) in splits {
@@ -106,7 +119,10 @@ pub(crate) fn context(
             read_around(view, &unit, &mut around, running);
         }
     }
-    let views = around.found.values().map(|(block, at)| RowView::new(block.row(*at), &center.key.topic));
+    let views = around
+        .found
+        .values()
+        .map(|(block, at)| RowView::new(block.row(*at), &center.key.topic));
     Ok(views.map(|view| record(&view)).collect())
 }
 
@@ -150,7 +166,11 @@ impl Around<'_> {
         if *entry.topic != *key.topic || !entry.meta.streams.contains(&stream) {
             return None;
         }
-        let ranges = entry.meta.offsets.iter().filter(|(partition, ..)| *partition == key.partition);
+        let ranges = entry
+            .meta
+            .offsets
+            .iter()
+            .filter(|(partition, ..)| *partition == key.partition);
         let distances = ranges.map(|&(_, first, last)| match key.offset {
             offset if offset < first => first - offset,
             offset => offset.saturating_sub(last),

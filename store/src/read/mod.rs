@@ -11,7 +11,7 @@
 //! | [`lower`], [`sql`] | pipes and SQL as DataFusion plans |
 //! | [`provider`], [`exec`], [`pushdown`], [`columns`], [`functions`] | the table `logs` for DataFusion |
 //! | [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
-//! | [`histogram`], [`summaries`], [`lookup`] | counts over time, fields, records by id |
+//! | [`histogram`], [`summaries`], [`lookup`], [`tail`] | counts over time, fields, records by id, records as they arrive |
 //! | [`running`], [`options`], [`engine`] | limits, cancellation, memory |
 
 mod base64;
@@ -39,6 +39,7 @@ mod search;
 mod sql;
 mod summaries;
 mod table;
+mod tail;
 mod test;
 mod time;
 mod view;
@@ -46,7 +47,6 @@ mod view;
 pub use error::ReadError;
 pub use frames::Frames;
 pub use options::ReadOptions;
-pub use reader::{NoSources, Reader, Sources};
+pub use reader::{NoSources, Reader, Sources, Stored};
+pub use tail::Tail;
 pub use view::Splits;
-
-pub(crate) use time::rfc3339;

@@ -41,10 +41,19 @@ pub(crate) fn field_exists(name: &str, streams: &Streams) -> PageQuery {
 /// Pages that may hold rows where a field's value is exactly `text`.
 pub(crate) fn field_equals(name: &str, text: &str, streams: &Streams) -> PageQuery {
     let equal = |stream: &Stream| {
-        [name, aliased(name)].iter().any(|name| stream.attributes.get(*name).is_some_and(|value| value == text))
+        [name, aliased(name)]
+            .iter()
+            .any(|name| stream.attributes.get(*name).is_some_and(|value| value == text))
     };
-    let ids: Vec<StreamId> = streams.values().filter(|stream| equal(stream)).map(|stream| stream.id).collect();
-    or([PageQuery::Streams(ids), PageQuery::FieldEquals(name.to_owned(), lower(text))])
+    let ids: Vec<StreamId> = streams
+        .values()
+        .filter(|stream| equal(stream))
+        .map(|stream| stream.id)
+        .collect();
+    or([
+        PageQuery::Streams(ids),
+        PageQuery::FieldEquals(name.to_owned(), lower(text)),
+    ])
 }
 
 fn leaf(name: &str, test: Test) -> Leaf {
@@ -85,7 +94,10 @@ fn leaf_query(leaf: &Leaf, streams: &Streams) -> PageQuery {
 
 /// Columns that the index does not know, or knows under another form.
 fn is_of_the_record(name: &str) -> bool {
-    matches!(column_name(name), "template" | "id" | "topic" | "partition" | "offset" | "stream" | "fields")
+    matches!(
+        column_name(name),
+        "template" | "id" | "topic" | "partition" | "offset" | "stream" | "fields"
+    )
 }
 
 /// Whether a literal is compared as text with every value; numbers equal other spellings too.
@@ -142,7 +154,9 @@ fn test_query(test: &Test) -> PageQuery {
 }
 
 fn words(text: &str) -> Vec<String> {
-    tokens(text.as_bytes()).map(|token| lower(&text[token.start..token.end])).collect()
+    tokens(text.as_bytes())
+        .map(|token| lower(&text[token.start..token.end]))
+        .collect()
 }
 
 fn wildcard(pieces: &[String]) -> PageQuery {
@@ -244,7 +258,11 @@ mod tests {
         check("*conn*", &TokenWildcard(vec!["".into(), "conn".into(), "".into()]));
         check(
             "a-b*d",
-            &And(vec![token("a"), TokenPrefix("b".into()), TokenWildcard(vec!["".into(), "d".into()])]),
+            &And(vec![
+                token("a"),
+                TokenPrefix("b".into()),
+                TokenWildcard(vec!["".into(), "d".into()]),
+            ]),
         );
     }
 

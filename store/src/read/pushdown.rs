@@ -68,7 +68,10 @@ pub(crate) fn pushdown(filter: &Expr, streams: &Streams) -> Pushdown {
             comparison(expr, Operator::LtEq, high, streams),
         ),
         Expr::InList(list) if !list.negated => {
-            let each = list.list.iter().map(|value| comparison(&list.expr, Operator::Eq, value, streams));
+            let each = list
+                .list
+                .iter()
+                .map(|value| comparison(&list.expr, Operator::Eq, value, streams));
             each.reduce(either).unwrap_or(Pushdown::ALL)
         }
         Expr::IsNotNull(inner) => match column(inner) {
@@ -78,7 +81,9 @@ pub(crate) fn pushdown(filter: &Expr, streams: &Streams) -> Pushdown {
         Expr::ScalarFunction(call) if call.func.name() == "matches" => match call.args.as_slice() {
             [text, search] if column(text) == Some("body") => {
                 let filter = literal(search).and_then(|search| search_filter(&search).ok());
-                filter.map_or(Pushdown::ALL, |filter| Pushdown::pages(prune::page_query(&filter, streams)))
+                filter.map_or(Pushdown::ALL, |filter| {
+                    Pushdown::pages(prune::page_query(&filter, streams))
+                })
             }
             _ => Pushdown::ALL,
         },

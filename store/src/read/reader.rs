@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use timberline_proto::api::{Completeness, Direction, Frame, QueryRequest, Record};
 use timberline_proto::id::RecordId;
-use timberline_proto::query::ast::{Filter, Query};
+use timberline_proto::query::ast::{Explain, Filter, Query};
 use timberline_proto::query::{parse, time_range};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -19,7 +19,7 @@ use super::records::record;
 use super::running::{Registry, Running};
 use super::scan::Selection;
 use super::search::{Hit, Key, Search};
-use super::time::{TimeRange, now_nanos};
+use super::time::{TimeRange, now_nanos, rfc3339};
 use super::view::{Splits, View};
 use super::{ReadError, ReadOptions, engine, table};
 
@@ -37,6 +37,23 @@ impl Sources for NoSources {
     fn completeness(&self) -> Completeness {
         Completeness::default()
     }
+}
+
+/// What is stored, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Records, live ones included.
+    pub records: u64,
+    /// Bytes of the lines in splits.
+    pub raw_bytes: u64,
+    /// Bytes of the splits' files.
+    pub disk_bytes: u64,
+    /// Splits.
+    pub splits: u64,
+    /// Time of the oldest record, RFC 3339.
+    pub oldest: Option<String>,
+    /// Time of the newest record, RFC 3339.
+    pub newest: Option<String>,
 }
 
 /// Reads what is stored. Cheap to clone; all clones share the limits.
@@ -95,7 +112,7 @@ impl Reader {
         match parse(&request.query)? {
             Query::Search(search) => {
                 let search = super::lower::fold_wheres(search);
-                if search.pipes.is_empty() && !search.explain.is_some() {
+                if search.pipes.is_empty() && search.explain == Explain::No {
                     self.search(&request, search.filter, range, task)
                 } else {
                     no_cursor(&request)?;
@@ -130,10 +147,29 @@ impl Reader {
         let quarantined = self.inner.catalog.snapshot();
         let quarantined = quarantined.splits.iter().filter_map(|split| {
             let reason = split.quarantined.as_ref()?;
-            Some(format!("split {} ({} records) is left out: {reason}", split.meta.id, split.meta.rows))
+            Some(format!(
+                "split {} ({} records) is left out: {reason}",
+                split.meta.id, split.meta.rows
+            ))
         });
         completeness.partial.extend(quarantined);
         completeness
+    }
+
+    /// What is stored, live rows included.
+    pub fn stored(&self) -> Stored {
+        let view = self.view();
+        let metas = || view.snapshot.splits.iter().map(|split| &split.meta);
+        let live: usize = view.live.iter().map(|part| part.rows.len() - part.first).sum();
+        let bounds = view.time_bounds();
+        Stored {
+            records: metas().map(|meta| meta.rows).sum::<u64>() + live as u64,
+            raw_bytes: metas().map(|meta| meta.raw_bytes).sum(),
+            disk_bytes: metas().map(|meta| meta.file_bytes).sum(),
+            splits: metas().count() as u64,
+            oldest: bounds.map(|(min, _)| rfc3339(min)),
+            newest: bounds.map(|(_, max)| rfc3339(max)),
+        }
     }
 
     /// The rows that arrive from now on.
@@ -253,9 +289,8 @@ pub(crate) fn range(from: Option<&str>, to: Option<&str>) -> Result<TimeRange, R
     let now = now_nanos();
     let instant = |name: &str, text: Option<&str>| {
         let text = text.filter(|text| !text.is_empty());
-        let parse = |text| {
-            time_range::parse_instant(text, now).map_err(|error| ReadError::BadRequest(format!("{name}: {error}")))
-        };
+        let parse =
+            |text| time_range::parse_time(text, now).map_err(|error| ReadError::BadRequest(format!("{name}: {error}")));
         text.map(parse).transpose()
     };
     Ok(TimeRange::new(instant("from", from)?, instant("to", to)?))

@@ -74,7 +74,10 @@ fn field_json(value: &FieldValue<'_>) -> Value {
 
 /// A number that JSON readers can hold exactly, else its text.
 fn number_json(text: &str) -> Value {
-    let exact = text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<u64>().map(Value::from));
+    let exact = text
+        .parse::<i64>()
+        .map(Value::from)
+        .or_else(|_| text.parse::<u64>().map(Value::from));
     exact.unwrap_or_else(|_| {
         let parsed = text.parse::<f64>().ok().and_then(Number::from_f64);
         parsed.map_or_else(|| Value::from(text), Value::Number)

@@ -174,7 +174,10 @@ pub(crate) fn splits_in_range<'a>(
     let all = &view.snapshot.splits;
     add(&running.meter.splits_total, all.len());
     let overlaps = |split: &&Arc<CatalogSplit>| range.overlaps(split.meta.time_min, split.meta.time_max);
-    add(&running.meter.splits_skipped, all.len() - all.iter().filter(overlaps).count());
+    add(
+        &running.meter.splits_skipped,
+        all.len() - all.iter().filter(overlaps).count(),
+    );
     all.iter().filter(overlaps)
 }
 
@@ -191,7 +194,10 @@ pub(crate) fn all_units(
         running.check()?;
         units.extend(split_units(view, entry, query, range, running));
     }
-    let live = view.live.iter().filter(|part| range.overlaps(part.time_min, part.time_max));
+    let live = view
+        .live
+        .iter()
+        .filter(|part| range.overlaps(part.time_min, part.time_max));
     units.extend(live.cloned().map(Unit::Live));
     Ok(units)
 }

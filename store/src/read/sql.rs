@@ -34,16 +34,31 @@ use super::row::FIXED;
 pub(crate) async fn plan(lowering: &Lowering, text: &str) -> Result<DataFrame, ReadError> {
     let rewritten = rewrite_matches(text);
     let state = lowering.session.state();
-    let mut statement =
-        state.sql_to_statement(&rewritten, &Dialect::Generic).map_err(|error| wrong(&error, text))?;
+    let mut statement = state
+        .sql_to_statement(&rewritten, &Dialect::Generic)
+        .map_err(|error| wrong(&error, text))?;
     let fields = rewrite_fields(&mut statement);
     let logs = lowering.logs(Filter::All, &fields)?;
-    lowering.session.register_table("logs", Arc::new(logs)).map_err(|error| wrong(&error, text))?;
-    let plan =
-        lowering.session.state().statement_to_plan(statement).await.map_err(|error| wrong(&error, text))?;
-    let only_reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    lowering
+        .session
+        .register_table("logs", Arc::new(logs))
+        .map_err(|error| wrong(&error, text))?;
+    let plan = lowering
+        .session
+        .state()
+        .statement_to_plan(statement)
+        .await
+        .map_err(|error| wrong(&error, text))?;
+    let only_reads = SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
     only_reads.verify_plan(&plan).map_err(|error| wrong(&error, text))?;
-    lowering.session.execute_logical_plan(plan).await.map_err(|error| wrong(&error, text))
+    lowering
+        .session
+        .execute_logical_plan(plan)
+        .await
+        .map_err(|error| wrong(&error, text))
 }
 
 /// A mistake in the text; the parser names line and column.
@@ -52,7 +67,9 @@ fn wrong(error: &DataFusionError, text: &str) -> ReadError {
         ReadError::BadRequest(message) => {
             let start = place(&message, text).unwrap_or(0);
             let end = match place(&message, text) {
-                Some(start) => text[start..].find(char::is_whitespace).map_or(text.len(), |length| start + length),
+                Some(start) => text[start..]
+                    .find(char::is_whitespace)
+                    .map_or(text.len(), |length| start + length),
                 None => text.len(),
             };
             ReadError::Query(QueryError {
@@ -73,7 +90,11 @@ fn place(message: &str, text: &str) -> Option<usize> {
         digits.parse::<usize>().ok()
     };
     let (line, column) = (number("Line:")?, number("Column:")?);
-    let start: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.checked_sub(1)?)
+        .map(str::len)
+        .sum();
     let within = text.get(start..)?.char_indices().nth(column.checked_sub(1)?);
     Some(within.map_or(text.len(), |(at, _)| start + at))
 }
@@ -96,7 +117,10 @@ fn rewrite_matches(text: &str) -> String {
     let mut kept: Vec<&Token> = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
-        let next = tokens[at + 1..].iter().position(|t| !matches!(t, Token::Whitespace(_))).map(|n| at + 1 + n);
+        let next = tokens[at + 1..]
+            .iter()
+            .position(|t| !matches!(t, Token::Whitespace(_)))
+            .map(|n| at + 1 + n);
         let search = next.filter(|&next| matches!(tokens[next], Token::SingleQuotedString(_)));
         if let (true, Some(search)) = (is_word(&tokens[at], "matches"), search) {
             let operand = |kept: &[&Token]| kept.iter().rposition(|t| !matches!(t, Token::Whitespace(_)));
@@ -132,7 +156,7 @@ fn rewrite_fields(statement: &mut Statement) -> BTreeSet<String> {
     match statement {
         Statement::Statement(statement) => {
             let mut known = Known::default();
-            let _: ControlFlow<()> = statement.visit(&mut known);
+            let _: ControlFlow<()> = Visit::visit(statement.as_ref(), &mut known);
             let mut rewrite = Rewrite {
                 known,
                 fields: BTreeSet::new(),
@@ -218,7 +242,7 @@ impl VisitorMut for Rewrite {
     fn pre_visit_select(&mut self, select: &mut ast::Select) -> ControlFlow<()> {
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) = item {
-                let name = match expr {
+                let name = match &*expr {
                     Expr::Identifier(name) if !self.is_field(name) => continue,
                     Expr::Identifier(name) => name.value.clone(),
                     Expr::CompoundIdentifier(parts) if self.is_relation(&parts[0]) => continue,
@@ -309,7 +333,11 @@ impl Rewrite {
 }
 
 fn join(parts: &[Ident]) -> String {
-    parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".")
+    parts
+        .iter()
+        .map(|part| part.value.as_str())
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 fn num(expr: Expr) -> Expr {
@@ -392,9 +420,18 @@ mod tests {
     #[test]
     fn matches_becomes_a_function() {
         check("SELECT 1", "SELECT 1");
-        check("SELECT * FROM logs WHERE body MATCHES 'it''s'", "SELECT * FROM logs WHERE matches(body, 'it''s')");
-        check("x WHERE l.body not matches 'a' AND 1", "x WHERE NOT matches(l.body, 'a') AND 1");
-        check("SELECT 'a MATCHES b', matches FROM t", "SELECT 'a MATCHES b', matches FROM t");
+        check(
+            "SELECT * FROM logs WHERE body MATCHES 'it''s'",
+            "SELECT * FROM logs WHERE matches(body, 'it''s')",
+        );
+        check(
+            "x WHERE l.body not matches 'a' AND 1",
+            "x WHERE NOT matches(l.body, 'a') AND 1",
+        );
+        check(
+            "SELECT 'a MATCHES b', matches FROM t",
+            "SELECT 'a MATCHES b', matches FROM t",
+        );
         check("MATCHES 'a'", "MATCHES 'a'");
     }
 

@@ -123,7 +123,11 @@ impl Summaries {
     }
 
     fn answer(self, rows: u64, exact: bool, values: usize) -> FieldsAnswer {
-        let mut fields: Vec<_> = self.fields.into_iter().map(|(name, s)| s.answer(name, values)).collect();
+        let mut fields: Vec<_> = self
+            .fields
+            .into_iter()
+            .map(|(name, s)| s.answer(name, values))
+            .collect();
         fields.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
         FieldsAnswer { fields, rows, exact }
     }
@@ -134,7 +138,11 @@ impl Summary {
         let mut types: Vec<_> = self.types.into_iter().collect();
         types.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let distinct = self.values.len() as u64;
-        let mut top: Vec<_> = self.values.into_iter().map(|(value, count)| ValueCount { value, count }).collect();
+        let mut top: Vec<_> = self
+            .values
+            .into_iter()
+            .map(|(value, count)| ValueCount { value, count })
+            .collect();
         top.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
         top.truncate(values);
         FieldSummary {
@@ -157,7 +165,11 @@ fn cut(text: &str) -> &str {
 }
 
 fn number_type(text: &str) -> &'static str {
-    if text.parse::<i64>().is_ok() { "integer" } else { "number" }
+    if text.parse::<i64>().is_ok() {
+        "integer"
+    } else {
+        "number"
+    }
 }
 
 fn field_type(value: &FieldValue<'_>) -> &'static str {

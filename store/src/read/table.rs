@@ -75,7 +75,11 @@ impl Limit {
 }
 
 async fn answer(reader: &Reader, frame: DataFrame, limit: Limit, task: Task) -> Result<Frames, ReadError> {
-    let fetch = if limit.asked { limit.rows } else { limit.rows.saturating_add(1) };
+    let fetch = if limit.asked {
+        limit.rows
+    } else {
+        limit.rows.saturating_add(1)
+    };
     // A plan to be explained stays as it is.
     let is_explain = matches!(
         frame.logical_plan(),
@@ -87,7 +91,9 @@ async fn answer(reader: &Reader, frame: DataFrame, limit: Limit, task: Task) -> 
     };
     let running = Arc::clone(&task.running);
     let planned = tokio::time::timeout_at(running.deadline().into(), frame.execute_stream()).await;
-    let stream = planned.map_err(|_| running.timeout())?.map_err(|error| engine::failed(&error))?;
+    let stream = planned
+        .map_err(|_| running.timeout())?
+        .map_err(|error| engine::failed(&error))?;
     let (sender, frames) = Frames::channel(task);
     let reader = reader.clone();
     tokio::spawn(async move {

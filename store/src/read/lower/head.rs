@@ -18,7 +18,11 @@ use crate::read::search::Search;
 use crate::read::{ReadError, engine};
 
 pub(super) fn lower(table: Table, rows: u64) -> Result<Table, ReadError> {
-    let mut table = if table.records { sort::newest_first(table)? } else { table };
+    let mut table = if table.records {
+        sort::newest_first(table)?
+    } else {
+        table
+    };
     let rows = usize::try_from(rows).unwrap_or(usize::MAX);
     table.frame = table.frame.limit(0, Some(rows)).map_err(planned)?;
     Ok(table)
@@ -26,7 +30,9 @@ pub(super) fn lower(table: Table, rows: u64) -> Result<Table, ReadError> {
 
 /// If the pipes begin with a `head` of at most `rows_max` records: how many, and the pipes after it.
 pub(super) fn newest(pipes: &[Pipe], rows_max: usize) -> Option<(usize, &[Pipe])> {
-    let PipeKind::Head(rows) = pipes.first()?.kind else { return None };
+    let PipeKind::Head(rows) = pipes.first()?.kind else {
+        return None;
+    };
     let rows = usize::try_from(rows).ok().filter(|&rows| rows <= rows_max)?;
     Some((rows, &pipes[1..]))
 }
@@ -58,7 +64,9 @@ pub(super) async fn table(
             let views: Vec<_> = portion.iter().map(|hit| hit.view()).collect();
             columns::batch(&batch_schema, &views)
         });
-        portions.collect::<Result<Vec<_>, _>>().map_err(|error| engine::failed(&error))
+        portions
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| engine::failed(&error))
     });
     let table = MemTable::try_new(schema, vec![batches.await?]).map_err(planned)?;
     lowering.session.read_table(Arc::new(table)).map_err(planned)

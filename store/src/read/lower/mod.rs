@@ -136,8 +136,13 @@ fn finish(table: Table) -> Result<DataFrame, ReadError> {
         return Ok(table.frame);
     }
     let table = sort::newest_first(table)?;
-    let shown = table.shown.unwrap_or_else(|| fields::DEFAULT.map(str::to_owned).to_vec());
-    table.frame.select(shown.iter().map(ident).collect::<Vec<_>>()).map_err(planned)
+    let shown = table
+        .shown
+        .unwrap_or_else(|| fields::DEFAULT.map(str::to_owned).to_vec());
+    table
+        .frame
+        .select(shown.iter().map(ident).collect::<Vec<_>>())
+        .map_err(planned)
 }
 
 /// Every name that the pipes use, whether a field or a column made by a pipe before.
@@ -155,13 +160,21 @@ fn names(pipes: &[Pipe]) -> BTreeSet<String> {
                 leaf.field.iter().for_each(|field| add(&field.name));
             }),
             PipeKind::Stats(stats) => {
-                stats.aggregates.iter().filter_map(|a| a.field.as_ref()).for_each(|field| add(&field.name));
+                stats
+                    .aggregates
+                    .iter()
+                    .filter_map(|a| a.field.as_ref())
+                    .for_each(|field| add(&field.name));
                 stats.by.iter().for_each(|key| match key {
                     GroupKey::Field(field) | GroupKey::Bin { field, .. } => add(&field.name),
                 });
             }
             PipeKind::Timechart(chart) => {
-                chart.aggregates.iter().filter_map(|a| a.field.as_ref()).for_each(|field| add(&field.name));
+                chart
+                    .aggregates
+                    .iter()
+                    .filter_map(|a| a.field.as_ref())
+                    .for_each(|field| add(&field.name));
                 chart.by.iter().for_each(|field| add(&field.name));
             }
             PipeKind::Top { fields, .. } | PipeKind::Fields { fields, .. } => {

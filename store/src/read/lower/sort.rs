@@ -13,7 +13,10 @@ pub(super) fn lower(mut table: Table, keys: &[SortKey]) -> Result<Table, ReadErr
     let mut order = Vec::new();
     for key in keys {
         let expr = column(&table, &key.field)?;
-        let known = table.frame.schema().field_with_unqualified_name(super::column_name(&key.field.name));
+        let known = table
+            .frame
+            .schema()
+            .field_with_unqualified_name(super::column_name(&key.field.name));
         let text = known.is_ok_and(|field| *field.data_type() == DataType::Utf8);
         if text && !FIXED.contains(&key.field.name.as_str()) {
             order.push(num(expr.clone()).sort(!key.descending, false));
@@ -38,5 +41,7 @@ pub(super) fn newest_first(mut table: Table) -> Result<Table, ReadError> {
 }
 
 fn total_order() -> Vec<SortExpr> {
-    ["timestamp", "partition", "offset", "topic"].map(|name| ident(name).sort(false, false)).to_vec()
+    ["timestamp", "partition", "offset", "topic"]
+        .map(|name| ident(name).sort(false, false))
+        .to_vec()
 }

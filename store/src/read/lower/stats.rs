@@ -24,8 +24,16 @@ use crate::read::ReadError;
 use crate::read::functions::num;
 
 pub(super) fn lower(mut table: Table, stats: &Stats) -> Result<Table, ReadError> {
-    let keys = stats.by.iter().map(|key| group_key(&table, key)).collect::<Result<Vec<_>, _>>()?;
-    let aggregates = stats.aggregates.iter().map(|a| aggregate_expr(&table, a)).collect::<Result<Vec<_>, _>>()?;
+    let keys = stats
+        .by
+        .iter()
+        .map(|key| group_key(&table, key))
+        .collect::<Result<Vec<_>, _>>()?;
+    let aggregates = stats
+        .aggregates
+        .iter()
+        .map(|a| aggregate_expr(&table, a))
+        .collect::<Result<Vec<_>, _>>()?;
     let order: Vec<SortExpr> = keys.iter().map(|(name, _)| ident(name).sort(true, false)).collect();
     let keys = keys.into_iter().map(|(name, expr)| expr.alias(name)).collect();
     let mut frame = table.frame.aggregate(keys, aggregates).map_err(planned)?;
@@ -53,7 +61,10 @@ fn group_key(table: &Table, key: &GroupKey) -> Result<(String, Expr), ReadError>
 
 fn bin(table: &Table, field: &Field, width: BinWidth, span: Span) -> Result<Expr, ReadError> {
     let expr = column(table, field)?;
-    let known = table.frame.schema().field_with_unqualified_name(column_name(&field.name));
+    let known = table
+        .frame
+        .schema()
+        .field_with_unqualified_name(column_name(&field.name));
     let is_time = known.is_ok_and(|known| matches!(known.data_type(), DataType::Timestamp(..)));
     match (width, is_time) {
         (BinWidth::Nanos(nanos), true) if nanos > 0 => Ok(time_bin(expr, nanos)),
@@ -102,9 +113,7 @@ pub(super) fn aggregate_expr(table: &Table, call: &Aggregate) -> Result<Expr, Re
         (AggregateFunction::Avg, Some(expr)) => aggregate::avg(num(expr)),
         (AggregateFunction::Min, Some(expr)) => aggregate::min(ordered(table, call, expr)),
         (AggregateFunction::Max, Some(expr)) => aggregate::max(ordered(table, call, expr)),
-        (AggregateFunction::Percentile(p), Some(expr)) => {
-            percentile_cont(num(expr).sort(true, false), lit(p / 100.0))
-        }
+        (AggregateFunction::Percentile(p), Some(expr)) => percentile_cont(num(expr).sort(true, false), lit(p / 100.0)),
         (AggregateFunction::First, Some(expr)) => edge(table, expr, true)?,
         (AggregateFunction::Last, Some(expr)) => edge(table, expr, false)?,
     };
@@ -123,10 +132,15 @@ fn ordered(table: &Table, call: &Aggregate, expr: Expr) -> Expr {
 
 fn edge(table: &Table, expr: Expr, first: bool) -> Result<Expr, ReadError> {
     let order = match table.records {
-        true => ["timestamp", "partition", "offset", "topic"].map(|name| ident(name).sort(true, false)).to_vec(),
+        true => ["timestamp", "partition", "offset", "topic"]
+            .map(|name| ident(name).sort(true, false))
+            .to_vec(),
         false => Vec::new(),
     };
     let function = if first { first_value_udaf() } else { last_value_udaf() };
-    let call = function.call(vec![expr]).order_by(order).null_treatment(NullTreatment::IgnoreNulls);
+    let call = function
+        .call(vec![expr])
+        .order_by(order)
+        .null_treatment(NullTreatment::IgnoreNulls);
     call.build().map_err(planned)
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, new_null_array};
-use datafusion::arrow::compute::{cast, concat_batches, take};
 use datafusion::arrow::array::{Int64Array, TimestampNanosecondArray};
+use datafusion::arrow::compute::{cast, concat_batches, take};
 use datafusion::arrow::datatypes::{DataType, TimestampNanosecondType};
 use datafusion::arrow::row::{OwnedRow, RowConverter, SortField};
 use datafusion::dataframe::DataFrame;
@@ -40,19 +40,41 @@ pub(super) async fn lower(
         (min.max(lowering.range.first), max.min(lowering.range.last))
     });
     // The range as asked, where it has ends; what is stored decides the open ones.
-    let first = if lowering.range.first == i64::MIN { first } else { lowering.range.first };
-    let last = if lowering.range.last == i64::MAX { last } else { lowering.range.last };
-    let width = chart.span_nanos.filter(|&nanos| nanos > 0).unwrap_or_else(|| round_width(first, last, BINS));
+    let first = if lowering.range.first == i64::MIN {
+        first
+    } else {
+        lowering.range.first
+    };
+    let last = if lowering.range.last == i64::MAX {
+        last
+    } else {
+        lowering.range.last
+    };
+    let width = chart
+        .span_nanos
+        .filter(|&nanos| nanos > 0)
+        .unwrap_or_else(|| round_width(first, last, BINS));
 
     let mut keys = vec![time_bin(ident("timestamp"), width).alias("timestamp")];
     for field in &chart.by {
         keys.push(column(&table, field)?.alias(column_name(&field.name)));
     }
-    let aggregates = chart.aggregates.iter().map(|a| aggregate_expr(&table, a)).collect::<Result<Vec<Expr>, _>>()?;
+    let aggregates = chart
+        .aggregates
+        .iter()
+        .map(|a| aggregate_expr(&table, a))
+        .collect::<Result<Vec<Expr>, _>>()?;
     let frame = table.frame.aggregate(keys, aggregates).map_err(planned)?;
-    let columns: Vec<Expr> = frame.schema().fields().iter().map(|field| ident(field.name())).collect();
+    let columns: Vec<Expr> = frame
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| ident(field.name()))
+        .collect();
     let frame = frame.select(columns).map_err(planned)?;
-    let order = (0..=chart.by.len()).map(|at| ident(frame.schema().field(at).name()).sort(true, false)).collect();
+    let order = (0..=chart.by.len())
+        .map(|at| ident(frame.schema().field(at).name()).sort(true, false))
+        .collect();
     let frame = frame.sort(order).map_err(planned)?;
     let schema = Arc::new(frame.schema().as_arrow().clone());
     let batches = frame.collect().await.map_err(planned)?;
@@ -69,7 +91,11 @@ pub(super) async fn lower(
     let filled = fill.run()?;
     table.frame = DataFrame::new(
         lowering.session.state(),
-        lowering.session.read_batch(filled).map_err(planned)?.into_unoptimized_plan(),
+        lowering
+            .session
+            .read_batch(filled)
+            .map_err(planned)?
+            .into_unoptimized_plan(),
     );
     table.records = false;
     table.sorted = true;
@@ -98,8 +124,9 @@ impl Fill<'_> {
         let rows = self.batch.num_rows();
         let times = self.batch.column(0).as_primitive::<TimestampNanosecondType>();
         let (series, of_row) = self.series().map_err(arrow)?;
-        let found: BTreeMap<(i64, usize), u32> =
-            (0..rows).map(|row| ((times.value(row), of_row[row]), row as u32)).collect();
+        let found: BTreeMap<(i64, usize), u32> = (0..rows)
+            .map(|row| ((times.value(row), of_row[row]), row as u32))
+            .collect();
         let starts = self.starts(series.len().max(1), times)?;
         let mut bins = Vec::new();
         let mut taken = Vec::new();
@@ -130,7 +157,11 @@ impl Fill<'_> {
             };
             columns.push(if zero { zeroed(&values).map_err(arrow)? } else { values });
         }
-        let fields: Vec<_> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        let fields: Vec<_> = schema
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone().with_nullable(true))
+            .collect();
         let schema = Arc::new(datafusion::arrow::datatypes::Schema::new(fields));
         RecordBatch::try_new(schema, columns).map_err(arrow)
     }
@@ -160,8 +191,18 @@ impl Fill<'_> {
         series: usize,
         times: &datafusion::arrow::array::PrimitiveArray<TimestampNanosecondType>,
     ) -> Result<Vec<i64>, ReadError> {
-        let first = times.iter().flatten().min().unwrap_or(i64::MAX).min(bin_start(self.first, self.width));
-        let last = times.iter().flatten().max().unwrap_or(i64::MIN).max(bin_start(self.last, self.width));
+        let first = times
+            .iter()
+            .flatten()
+            .min()
+            .unwrap_or(i64::MAX)
+            .min(bin_start(self.first, self.width));
+        let last = times
+            .iter()
+            .flatten()
+            .max()
+            .unwrap_or(i64::MIN)
+            .max(bin_start(self.last, self.width));
         let bins = (i128::from(last) - i128::from(first)) / i128::from(self.width) + 1;
         if bins.saturating_mul(series as i128) > self.rows_max as i128 {
             return Err(ReadError::Limit {
@@ -177,5 +218,7 @@ impl Fill<'_> {
 fn zeroed(values: &ArrayRef) -> Result<ArrayRef, datafusion::arrow::error::ArrowError> {
     let values = cast(values, &DataType::Int64)?;
     let values = values.as_primitive::<datafusion::arrow::datatypes::Int64Type>();
-    Ok(Arc::new(values.iter().map(|n| Some(n.unwrap_or(0))).collect::<Int64Array>()))
+    Ok(Arc::new(
+        values.iter().map(|n| Some(n.unwrap_or(0))).collect::<Int64Array>(),
+    ))
 }

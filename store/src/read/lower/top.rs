@@ -10,13 +10,18 @@ use super::{Table, column, column_name, planned};
 use crate::read::ReadError;
 
 pub(super) fn lower(mut table: Table, limit: u64, fields: &[Field]) -> Result<Table, ReadError> {
-    let keys = fields.iter().map(|field| column(&table, field)).collect::<Result<Vec<Expr>, _>>()?;
+    let keys = fields
+        .iter()
+        .map(|field| column(&table, field))
+        .collect::<Result<Vec<Expr>, _>>()?;
     let present = keys.iter().cloned().map(Expr::is_not_null).reduce(Expr::and);
     let frame = match present {
         Some(present) => table.frame.filter(present).map_err(planned)?,
         None => table.frame,
     };
-    let frame = frame.aggregate(keys, vec![count(lit(1)).alias("count")]).map_err(planned)?;
+    let frame = frame
+        .aggregate(keys, vec![count(lit(1)).alias("count")])
+        .map_err(planned)?;
     let frame = frame.window(vec![total()?.alias("total")]).map_err(planned)?;
     let percent = cast(ident("count"), DataType::Float64) * lit(100.0) / cast(ident("total"), DataType::Float64);
     let names: Vec<_> = fields.iter().map(|field| column_name(&field.name)).collect();
@@ -26,7 +31,10 @@ pub(super) fn lower(mut table: Table, limit: u64, fields: &[Field]) -> Result<Ta
     let mut order = vec![ident("count").sort(false, false)];
     order.extend(names.iter().map(|name| ident(*name).sort(true, false)));
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    table.frame = frame.sort(order).and_then(|frame| frame.limit(0, Some(limit))).map_err(planned)?;
+    table.frame = frame
+        .sort(order)
+        .and_then(|frame| frame.limit(0, Some(limit)))
+        .map_err(planned)?;
     table.records = false;
     table.sorted = true;
     Ok(table)

@@ -1,0 +1,46 @@
+//! `GET /metrics`, in Prometheus' text format.
+
+use std::fmt::Write;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use super::status::status;
+use crate::http::state::HttpState;
+
+pub(super) async fn get(State(state): State<HttpState>) -> Response {
+    let status = status(&state);
+    let mut text = String::new();
+    let mut gauge = |name: &str, help: &str, value: u64| {
+        // Writing to a String cannot fail.
+        _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n");
+    };
+    gauge(
+        "timberline_store_records",
+        "Records stored, live ones included.",
+        status.records,
+    );
+    gauge(
+        "timberline_store_raw_bytes",
+        "Bytes of the lines in splits.",
+        status.raw_bytes,
+    );
+    gauge(
+        "timberline_store_disk_bytes",
+        "Bytes of the splits' files.",
+        status.disk_bytes,
+    );
+    gauge("timberline_store_splits", "Splits.", status.splits);
+    gauge(
+        "timberline_store_queued_records",
+        "Records in the queue that the store has not taken.",
+        status.completeness.queued_records,
+    );
+    text.push_str(&state.metrics.text());
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+        .into_response()
+}

@@ -1,0 +1,62 @@
+//! The routes, one per file.
+
+mod context;
+mod fields;
+mod health;
+mod histogram;
+mod metrics;
+mod openapi;
+mod query;
+mod record;
+mod status;
+mod tail;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, post};
+
+use super::assets;
+use super::guard::guard;
+use super::state::HttpState;
+
+/// Bytes of a question's body at most. Routes that are merged in set their own.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Every address of our own with its methods; what the API's description must list.
+pub(super) const PATHS: [(&str, &str); 12] = [
+    ("/api/v1/query", "post"),
+    ("/api/v1/query/{id}", "delete"),
+    ("/api/v1/histogram", "post"),
+    ("/api/v1/fields", "post"),
+    ("/api/v1/tail", "get"),
+    ("/api/v1/context", "get"),
+    ("/api/v1/record/{id}", "get"),
+    ("/api/v1/status", "get"),
+    ("/api/v1/openapi.json", "get"),
+    ("/livez", "get"),
+    ("/readyz", "get"),
+    ("/metrics", "get"),
+];
+
+/// The API, the page, and `others` (the collector's receivers), behind one guard of Host and Origin.
+pub fn router(state: HttpState, others: Router) -> Router {
+    Router::new()
+        .route("/api/v1/query", post(query::post))
+        .route("/api/v1/query/{id}", delete(query::delete))
+        .route("/api/v1/histogram", post(histogram::post))
+        .route("/api/v1/fields", post(fields::post))
+        .route("/api/v1/tail", get(tail::get))
+        .route("/api/v1/context", get(context::get))
+        .route("/api/v1/record/{id}", get(record::get))
+        .route("/api/v1/status", get(status::get))
+        .route("/api/v1/openapi.json", get(openapi::get))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::get))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .fallback(assets::fallback)
+        .with_state(state.clone())
+        .merge(others)
+        .layer(from_fn_with_state(state, guard))
+}

@@ -1,0 +1,120 @@
+//! `POST /api/v1/query` and `DELETE /api/v1/query/{id}`.
+//!
+//! By `Accept`: `application/json` one answer, `text/csv` a table, else frames, one JSON object
+//! per line, as they are found.
+
+use axum::Json;
+use axum::body::{Body as HttpBody, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use serde_json::Value;
+use timberline_proto::api::{Answer, Frame, QueryRequest};
+
+use crate::http::error::{Body, HttpError};
+use crate::http::state::HttpState;
+
+pub(super) async fn post(
+    State(state): State<HttpState>,
+    headers: HeaderMap,
+    Body(request): Body<QueryRequest>,
+) -> Result<Response, HttpError> {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let mut frames = state.reader.query(request).await?;
+    if accept.contains("application/json") {
+        return Ok(Json(frames.collect().await.map_err(HttpError)?).into_response());
+    }
+    if accept.contains("text/csv") {
+        let answer = frames.collect().await.map_err(HttpError)?;
+        let headers = [
+            (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+            (header::CONTENT_DISPOSITION, "attachment; filename=\"timberline.csv\""),
+        ];
+        return Ok((headers, csv(&answer)).into_response());
+    }
+    // The first frame is waited for, so that what fails at once has its status.
+    let first = match frames.next().await {
+        Some(Frame::Error(error)) => return Err(HttpError(error)),
+        first => first,
+    };
+    let all = futures::stream::iter(first).chain(frames);
+    let body = HttpBody::from_stream(all.map(|frame| line(&frame)));
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
+}
+
+fn line(frame: &Frame) -> Result<Bytes, serde_json::Error> {
+    let mut line = serde_json::to_vec(frame)?;
+    line.push(b'\n');
+    Ok(line.into())
+}
+
+pub(super) async fn delete(State(state): State<HttpState>, Path(id): Path<String>) -> Result<Response, HttpError> {
+    match state.reader.cancel(&id) {
+        true => Ok(StatusCode::NO_CONTENT.into_response()),
+        false => Err(HttpError::new("not_found", format!("no query {id:?} is running"))),
+    }
+}
+
+/// RFC 4180. Records become the columns that all of them have, and their fields as JSON.
+fn csv(answer: &Answer) -> String {
+    let mut out = String::new();
+    let mut row = |cells: &[String]| {
+        out.push_str(&cells.join(","));
+        out.push_str("\r\n");
+    };
+    if !answer.columns.is_empty() {
+        row(&answer
+            .columns
+            .iter()
+            .map(|column| cell(&column.name))
+            .collect::<Vec<_>>());
+        for cells in &answer.rows {
+            row(&cells.iter().map(value).collect::<Vec<_>>());
+        }
+        return out;
+    }
+    row(&[
+        "timestamp",
+        "severity",
+        "host",
+        "service",
+        "file",
+        "body",
+        "id",
+        "fields",
+    ]
+    .map(str::to_owned));
+    for record in &answer.records {
+        let of_stream = |name: &str| cell(record.stream.get(name).map_or("", String::as_str));
+        row(&[
+            cell(&record.timestamp),
+            cell(record.severity.as_deref().unwrap_or_default()),
+            of_stream("host.name"),
+            of_stream("service.name"),
+            of_stream("log.file.path"),
+            cell(&record.body),
+            cell(&record.id),
+            cell(&serde_json::to_string(&record.fields).unwrap_or_default()),
+        ]);
+    }
+    out
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => cell(text),
+        other => cell(&other.to_string()),
+    }
+}
+
+fn cell(text: &str) -> String {
+    match text.contains([',', '"', '\r', '\n']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    }
+}

@@ -1,0 +1,97 @@
+//! Connections: how many, how slowly they may speak, how they end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The limits of connections.
+#[derive(Clone, Copy, Debug)]
+pub struct ServeOptions {
+    /// Connections at once; more wait to be accepted: `http.connections_max`.
+    pub connections_max: usize,
+    /// How long a request's head may take: `http.header_timeout`.
+    pub header_timeout: Duration,
+    /// How long answers may go on after the shutdown began: `http.drain_timeout`.
+    pub drain_timeout: Duration,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            connections_max: 1024,
+            header_timeout: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Serves until `shutdown`, then lets answers under way end, at most `drain_timeout` long.
+///
+/// # Errors
+/// None now; a listener that fails to accept is tried again.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    options: ServeOptions,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
+    let permits = Arc::new(Semaphore::new(options.connections_max.max(1)));
+    let tasks = TaskTracker::new();
+    let abort = CancellationToken::new();
+    loop {
+        let permit = Arc::clone(&permits).acquire_owned();
+        let accept = async { (permit.await, listener.accept().await) };
+        let (permit, accepted) = tokio::select! {
+            both = accept => both,
+            () = shutdown.cancelled() => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "nodelay");
+        }
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(options.header_timeout);
+        let service = TowerToHyperService::new(router.clone());
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let (shutdown, abort) = (shutdown.clone(), abort.clone());
+        tasks.spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            let outcome = tokio::select! {
+                outcome = connection.as_mut() => outcome,
+                () = shutdown.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        outcome = connection.as_mut() => outcome,
+                        () = abort.cancelled() => Ok(()),
+                    }
+                }
+            };
+            if let Err(error) = outcome {
+                tracing::debug!(%error, "a connection ended");
+            }
+            drop(permit);
+        });
+    }
+    tasks.close();
+    if tokio::time::timeout(options.drain_timeout, tasks.wait()).await.is_err() {
+        abort.cancel();
+        tasks.wait().await;
+    }
+    Ok(())
+}
