@@ -1,4 +1,19 @@
 //! A split: one immutable searchable file of the store.
+//!
+//! `header | per stripe: templates, per page: core, text, provenance, attributes | index | footer |
+//! trailer`, described byte for byte in `FORMAT.md` beside this file. Every byte is covered by a
+//! CRC-32C that is checked before the byte is believed; what does not match is
+//! [`SplitError::Damaged`], and nothing panics. A reader allocates no more than the file's length,
+//! its checked footer, and what zstd can unpack from that.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `write`, `read` | the two ways through |
+//! | `footer` | header, footer, trailer |
+//! | `stripe`, `template`, `time` | lines cut into templates, variables and the record's own time |
+//! | `page` | a page's four blocks |
+//! | `block`, `column`, `wire`, `hash` | sinks, encodings, numbers |
+//! | `index` | which pages hold a term |
 
 mod block;
 mod column;
@@ -9,9 +24,12 @@ mod page;
 mod read;
 mod stripe;
 mod template;
+mod time;
 mod wire;
 mod write;
 
+#[cfg(test)]
+mod damage_tests;
 #[cfg(test)]
 mod tests;
 

@@ -105,6 +105,29 @@ impl Split {
         self.footer.pages.get(page as usize).map_or(&[], |p| &p.streams)
     }
 
+    /// Bytes of the file by what they hold.
+    pub fn bytes_by_part(&self) -> [(&'static str, u64); 7] {
+        let block = |at: usize| {
+            self.footer
+                .pages
+                .iter()
+                .map(|p| u64::from(p.blocks[at].length))
+                .sum::<u64>()
+        };
+        let templates = self.footer.stripes.iter().map(|s| u64::from(s.extent.length)).sum();
+        let parts = [
+            ("templates", templates),
+            ("core", block(0)),
+            ("text", block(1)),
+            ("provenance", block(2)),
+            ("attributes", block(3)),
+            ("index", self.footer.index.length),
+        ];
+        let rest = self.meta.file_bytes - parts.iter().map(|(_, bytes)| bytes).sum::<u64>();
+        let [a, b, c, d, e, f] = parts;
+        [a, b, c, d, e, f, ("footer", rest)]
+    }
+
     /// The pages that may hold rows for the query, ascending.
     ///
     /// # Errors

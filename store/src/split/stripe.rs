@@ -5,7 +5,10 @@
 
 use super::block::{Sinks, Sources, Unpacked};
 use super::hash::FastMap;
-use super::template::{cut, stable_id};
+use timberline_proto::line::TimeForm;
+
+use super::template::{TIME, cut, stable_id};
+use super::time::TimeFinder;
 use super::wire::{Corrupt, put_varint};
 use crate::rows::RowBlock;
 
@@ -19,8 +22,18 @@ pub(crate) struct StripeText {
     row_templates: Vec<u32>,
     /// Per row of the stripe, where its variables end in `variables`.
     variable_ends: Vec<usize>,
-    /// Places in their rows' lines.
+    /// Places in their rows' lines; for a time slot `TIME`.
     variables: Vec<(u32, u32)>,
+    /// Per row of the stripe, where its time stands in the line, if that is a slot, and how.
+    times: Vec<Option<LineTime>>,
+}
+
+/// A time in a line that is a slot.
+#[derive(Clone, Copy, Debug)]
+struct LineTime {
+    start: u32,
+    end: u32,
+    form: [u8; TimeForm::BYTES],
 }
 
 impl StripeText {
@@ -33,10 +46,26 @@ impl StripeText {
             row_templates: Vec::with_capacity(order.len()),
             variable_ends: Vec::with_capacity(order.len()),
             variables: Vec::with_capacity(order.len() * 8),
+            times: Vec::with_capacity(order.len()),
         };
         let mut template = Vec::new();
+        let mut finder = TimeFinder::new();
         for &row in order {
-            cut(rows.line(row as usize), &mut template, &mut stripe.variables);
+            let row = rows.row(row as usize);
+            let time = if row.time_parsed {
+                finder.find(row.line, row.time_nanos)
+            } else {
+                None
+            };
+            let place = time.map(|(start, end, _)| (start, end));
+            let is_slot = cut(row.line, place, &mut template, &mut stripe.variables);
+            stripe
+                .times
+                .push(time.filter(|_| is_slot).map(|(start, end, form)| LineTime {
+                    start: start as u32,
+                    end: end as u32,
+                    form: form.to_bytes(),
+                }));
             stripe.variable_ends.push(stripe.variables.len());
             let place = places.get(template.as_slice()).copied().unwrap_or_else(|| {
                 let place = places.len() as u32;
@@ -66,10 +95,28 @@ impl StripeText {
         self.row_templates[row]
     }
 
-    /// The variables of a row of the stripe: places in its line.
-    pub(crate) fn variables_of(&self, row: usize) -> &[(u32, u32)] {
+    /// What fills the slots of a row of the stripe: pieces of its line, and the form of its time.
+    pub(crate) fn variables_of<'a>(&'a self, row: usize, line: &'a [u8]) -> impl ExactSizeIterator<Item = &'a [u8]> {
         let start = if row == 0 { 0 } else { self.variable_ends[row - 1] };
-        &self.variables[start..self.variable_ends[row]]
+        let places = &self.variables[start..self.variable_ends[row]];
+        places.iter().map(move |&(start, end)| match &self.times[row] {
+            Some(time) if start == TIME => &time.form[..],
+            _ => &line[start as usize..end as usize],
+        })
+    }
+
+    /// The pieces of the line that fill slots.
+    pub(crate) fn words_of<'a>(&'a self, row: usize, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let start = if row == 0 { 0 } else { self.variable_ends[row - 1] };
+        let places = self.variables[start..self.variable_ends[row]].iter();
+        places
+            .filter(|p| p.0 != TIME)
+            .map(|&(start, end)| &line[start as usize..end as usize])
+    }
+
+    /// The text of the time of a row of the stripe, if it is a slot.
+    pub(crate) fn time_of<'a>(&self, row: usize, line: &'a [u8]) -> Option<&'a [u8]> {
+        self.times[row].map(|time| &line[time.start as usize..time.end as usize])
     }
 
     pub(crate) fn encode_templates(&self, out: &mut Sinks) {

@@ -161,6 +161,30 @@ fn lines_of_any_kind_come_back_byte_for_byte() {
 }
 
 #[test]
+fn a_time_in_the_line_that_is_the_records_is_not_stored_twice() {
+    let forms: [fn(i64) -> String; 4] = [
+        |s| format!("2023-11-14T22:{:02}:{:02}.000Z start {s} done", 13 + s / 60, s % 60),
+        // Read in a zone that the line does not name.
+        |s| format!("Nov 15 00:{:02}:{:02} host app: text", 13 + s / 60, s % 60),
+        |s| format!("[14/Nov/2023:23:{:02}:{:02} +0100] \"GET /\"", 13 + s / 60, s % 60),
+        |s| format!("2023-11-14T22:{:02}:{:02}.000Z7 is no time", 13 + s / 60, s % 60),
+    ];
+    let mut rows = Vec::new();
+    for n in 0..400 {
+        // 1_700_000_000 is 2023-11-14 22:13:20.
+        let mut row = Owned::plain(n, forms[n as usize % 4](20 + n as i64));
+        row.time_nanos = 1_700_000_000_000_000_000 + n as i64 * 1_000_000_000;
+        rows.push(row);
+    }
+    check_round_trip(&rows);
+    let dir = tempfile::tempdir().unwrap();
+    let split = written(dir.path(), &rows[..1]);
+    let template = split.read_page(0, ALL).unwrap().templates()[0];
+    assert_eq!(template, super::template::stable_id(b"\0\x02 start \0\x01 done"));
+    assert_eq!(split.candidates(&PageQuery::Token("14t22".into())).unwrap(), [0]);
+}
+
+#[test]
 fn a_split_without_rows_is_a_split() {
     check_round_trip(&[]);
 }
@@ -207,6 +231,8 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => "(GET|PUT) /api/v[12]/[a-c]{1,2}\\?id=[0-9]{1,4} (200|404|500) [0-9]{1,3}ms".prop_map(String::into_bytes),
         2 => "user=[a-e]{1,3} id=0{0,2}[0-9]{1,20}".prop_map(String::into_bytes),
+        1 => "\\{\"[ab]\":\"[A-Ca-c 0-9]{0,5}\",\"n\":[0-9]{1,4}(,\"é\\.x\":(true|null|\\[1,2\\]))?\\}".prop_map(String::into_bytes),
+        1 => "level=(info|WARN) msg=\"[a-c ]{1,6}\" n=[0-9]{1,3}".prop_map(String::into_bytes),
         1 => "\\PC{0,30}".prop_map(String::into_bytes),
         1 => "[\\x00-\\x03a1 ]{0,8}".prop_map(String::into_bytes),
         1 => prop::collection::vec(any::<u8>(), 0..40),

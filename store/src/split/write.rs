@@ -78,7 +78,8 @@ struct SplitWriter<'a> {
     page_rows_max: usize,
     compressor: zstd::bulk::Compressor<'static>,
     sinks: Sinks,
-    index: IndexBuilder,
+    /// Taken when it is finished.
+    index: Option<IndexBuilder>,
     footer: Footer,
 }
 
@@ -92,7 +93,7 @@ impl<'a> SplitWriter<'a> {
             page_rows_max: options.page_rows_max.clamp(1, PAGE_ROWS_MAX),
             compressor: zstd::bulk::Compressor::new(options.zstd_level)?,
             sinks: Sinks::default(),
-            index: IndexBuilder::new()?,
+            index: Some(IndexBuilder::new()?),
             footer: Footer::default(),
         };
         writer.put(&footer::header())?;
@@ -160,7 +161,9 @@ impl<'a> SplitWriter<'a> {
         entry.blocks[2] = self.put_block()?;
         page::encode_attributes(page, &mut self.sinks);
         entry.blocks[3] = self.put_block()?;
-        self.index.add_page(page, &templates)?;
+        if let Some(index) = &mut self.index {
+            index.add_page(page, &templates)?;
+        }
         self.footer.pages.push(entry);
         Ok(())
     }
@@ -186,13 +189,13 @@ impl<'a> SplitWriter<'a> {
     }
 
     fn finish(mut self) -> io::Result<SplitMeta> {
-        let builder = std::mem::take(&mut self.index);
         let mut section = Vec::new();
         let mut entry = IndexEntry {
             offset: self.at,
             ..IndexEntry::default()
         };
-        for (name, bytes) in builder.finish()? {
+        let files = self.index.take().map_or(Ok(Vec::new()), IndexBuilder::finish)?;
+        for (name, bytes) in files {
             entry.files.push((name, section.len() as u64, bytes.len() as u64));
             section.extend_from_slice(&bytes);
         }

@@ -1,24 +1,27 @@
-//! The index of a split: which pages hold a term.
+//! The index of a split: which pages hold a term. A tantivy index of one segment, its files packed
+//! into the split; document *n* is page *n*. One text field, `t`, without positions, frequencies or
+//! norms. Its terms ([`terms`]) are UTF-8:
+//!
+//! | term | for |
+//! |---|---|
+//! | token | a token of a line or of an attribute's value, in lower case, cut at 256 bytes |
+//! | `01` name `02` value | a field and its value as text in lower case; both cut at 64 bytes |
+//! | `03` name | a field that is there; cut at 64 bytes |
+//! | `04` 16 hexadecimal digits | a template's stable id |
+//! | `05` `t`, `05` `f` | the page has tokens (fields) that are not indexed, because they are too many or in parts of a longer line: it matches always |
+//!
+//! Cuts fall on a character's edge at or before the limit; zero bytes in names and values are
+//! written as spaces; a query's terms are cut the same way, so that a cut term matches too much and
+//! never too little. Times, streams and severities are in the page directory, not here.
 
+mod directory;
+mod pages;
 mod search;
+mod terms;
+mod write;
 
-use std::io;
-
-use super::page::PageRows;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use search::SplitIndex;
-
-#[derive(Debug, Default)]
-pub(crate) struct IndexBuilder {}
-
-impl IndexBuilder {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-    pub(crate) fn add_page(&mut self, _page: &PageRows<'_>, _templates: &[u32]) -> io::Result<()> {
-        Ok(())
-    }
-    pub(crate) fn finish(self) -> io::Result<Vec<(String, Vec<u8>)>> {
-        Ok(Vec::new())
-    }
-}
+pub(crate) use write::IndexBuilder;

@@ -1,26 +1,267 @@
-//! Answers a `PageQuery`.
+//! Answers a [`PageQuery`]: sets of pages from the term dictionary and from the page directory.
 
 use std::fs::File;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocSet, InvertedIndexReader, SegmentReader, TERMINATED};
+use timberline_proto::token::{lower_into, tokens};
 
 use super::super::PageQuery;
-use super::super::footer::Footer;
+use super::super::footer::{Footer, PageEntry};
 use super::super::read::ReadFailure;
+use super::directory::SplitDirectory;
+use super::pages::Pages;
+use super::terms::{self, FIELDS_CUT, TOKEN_BYTES_MAX, TOKENS_CUT, cut};
+use super::write::FIELD;
+use crate::rows::Stream;
 
-#[derive(Debug)]
+/// A term this long or longer may be a token's beginning only: a character has up to four bytes.
+const TOKEN_PERHAPS_CUT: usize = TOKEN_BYTES_MAX - 3;
+
 pub(crate) struct SplitIndex {
-    _file: Arc<File>,
     footer: Arc<Footer>,
+    directory: SplitDirectory,
+    /// Opened at the first question.
+    terms: OnceLock<Arc<InvertedIndexReader>>,
 }
+
+impl std::fmt::Debug for SplitIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SplitIndex")
+            .field("open", &self.terms.get().is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What tantivy answers, before it is told apart into damage and disk errors.
+type Answer<T> = tantivy::Result<T>;
 
 impl SplitIndex {
     pub(crate) fn new(file: Arc<File>, footer: Arc<Footer>) -> Self {
-        Self { _file: file, footer }
+        let directory = SplitDirectory::new(file, Arc::clone(&footer));
+        Self {
+            footer,
+            directory,
+            terms: OnceLock::new(),
+        }
     }
-    pub(crate) fn candidates(&self, _query: &PageQuery) -> Result<Vec<u32>, ReadFailure> {
-        Ok((0..self.footer.pages.len() as u32).collect())
+
+    pub(crate) fn candidates(&self, query: &PageQuery) -> Result<Vec<u32>, ReadFailure> {
+        Ok(self.guarded(|| self.answer(query))?.numbers())
     }
+
+    /// Checks every byte, and that tantivy opens them.
     pub(crate) fn verify(&self) -> Result<(), ReadFailure> {
-        Ok(())
+        self.directory.verify()?;
+        self.guarded(|| self.answer(&PageQuery::Token("a".to_owned())))
+            .map(drop)
     }
+
+    /// tantivy does not promise never to panic on bytes that it did not write.
+    fn guarded<T>(&self, ask: impl FnOnce() -> Answer<T>) -> Result<T, ReadFailure> {
+        let message = match catch_unwind(AssertUnwindSafe(ask)) {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "tantivy panicked".to_owned(),
+        };
+        Err(self.directory.take_failure().unwrap_or(ReadFailure::Damaged(message)))
+    }
+
+    fn pages(&self) -> u32 {
+        self.footer.pages.len() as u32
+    }
+
+    fn none(&self) -> Pages {
+        Pages::none(self.pages())
+    }
+
+    fn all(&self) -> Pages {
+        Pages::all(self.pages())
+    }
+
+    fn answer(&self, query: &PageQuery) -> Answer<Pages> {
+        Ok(match query {
+            PageQuery::All => self.all(),
+            PageQuery::None => self.none(),
+            PageQuery::And(parts) => {
+                let mut pages = self.all();
+                for part in parts {
+                    pages.intersect(&self.answer(part)?);
+                    if pages.is_empty() {
+                        break;
+                    }
+                }
+                pages
+            }
+            PageQuery::Or(parts) => {
+                let mut pages = self.none();
+                for part in parts {
+                    pages.unite(&self.answer(part)?);
+                }
+                pages
+            }
+            PageQuery::Token(token) => self.token(token)?,
+            PageQuery::TokenPrefix(prefix) => self.tokens_like(&[prefix.clone(), String::new()])?,
+            PageQuery::TokenWildcard(pieces) => self.tokens_like(pieces)?,
+            PageQuery::FieldEquals(name, value) => self.field_equals(name, value)?,
+            PageQuery::FieldExists(name) => self.field_exists(name)?,
+            PageQuery::Template(id) => self.term(&terms::template(*id))?,
+            &PageQuery::Time(start, end) => self.where_page(|p| p.time_min <= end && p.time_max >= start),
+            PageQuery::Streams(ids) => self.where_stream(|stream| ids.contains(&stream.id)),
+            &PageQuery::Severity(least, most) => self
+                .where_page(|p| (0..7).any(|rank| rank >= least && rank <= most && p.severity_rows[rank as usize] > 0)),
+        })
+    }
+
+    fn where_page(&self, holds: impl Fn(&PageEntry) -> bool) -> Pages {
+        let mut pages = self.none();
+        let holding = self.footer.pages.iter().enumerate().filter(|(_, p)| holds(p));
+        holding.for_each(|(page, _)| pages.insert(page as u32));
+        pages
+    }
+
+    fn where_stream(&self, holds: impl Fn(&Stream) -> bool) -> Pages {
+        let holding: Vec<bool> = self.footer.streams.iter().map(|stream| holds(stream)).collect();
+        self.where_page(|page| page.streams.iter().any(|&stream| holding[stream as usize]))
+    }
+
+    /// Streams of which an attribute's value holds a token that matches: a word is looked for in
+    /// any field.
+    fn where_stream_token(&self, matches: impl Fn(&str) -> bool) -> Pages {
+        let mut lower = Vec::new();
+        let mut holds = |value: &str| {
+            tokens(value.as_bytes()).any(|token| {
+                lower.clear();
+                lower_into(&value.as_bytes()[token.start..token.end], &mut lower);
+                std::str::from_utf8(&lower).is_ok_and(&matches)
+            })
+        };
+        let holding: Vec<bool> = self
+            .footer
+            .streams
+            .iter()
+            .map(|s| s.attributes.values().any(|value| holds(value)))
+            .collect();
+        self.where_page(|page| page.streams.iter().any(|&stream| holding[stream as usize]))
+    }
+
+    fn token(&self, token: &str) -> Answer<Pages> {
+        if token.is_empty() {
+            return Ok(self.all());
+        }
+        let mut pages = self.term(cut(token, TOKEN_BYTES_MAX))?;
+        pages.unite(&self.term(TOKENS_CUT)?);
+        pages.unite(&self.where_stream_token(|t| t == token));
+        Ok(pages)
+    }
+
+    fn field_equals(&self, name: &str, value: &str) -> Answer<Pages> {
+        let mut term = String::new();
+        terms::field_equals(name, value, &mut term);
+        let mut pages = self.term(&term)?;
+        pages.unite(&self.term(FIELDS_CUT)?);
+        let value = terms::lower(value);
+        let same = |stream: &Stream| stream.attributes.get(name).is_some_and(|v| terms::lower(v) == value);
+        pages.unite(&self.where_stream(same));
+        Ok(pages)
+    }
+
+    fn field_exists(&self, name: &str) -> Answer<Pages> {
+        let mut term = String::new();
+        terms::field_exists(name, &mut term);
+        let mut pages = self.term(&term)?;
+        pages.unite(&self.term(FIELDS_CUT)?);
+        pages.unite(&self.where_stream(|stream| stream.attributes.contains_key(name)));
+        Ok(pages)
+    }
+
+    /// The inverted index; none in a split without rows.
+    fn terms(&self) -> Answer<Option<&InvertedIndexReader>> {
+        if self.footer.pages.is_empty() {
+            return Ok(None);
+        }
+        if let Some(terms) = self.terms.get() {
+            return Ok(Some(terms));
+        }
+        let index = tantivy::Index::open(self.directory.clone())?;
+        let field = index.schema().get_field(FIELD)?;
+        let segments = index.searchable_segments()?;
+        let [segment] = segments.as_slice() else {
+            return Err(tantivy::TantivyError::InternalError("not one segment".to_owned()));
+        };
+        let reader = SegmentReader::open(segment)?;
+        if reader.max_doc() != self.pages() {
+            return Err(tantivy::TantivyError::InternalError(
+                "not one document per page".to_owned(),
+            ));
+        }
+        let terms = reader.inverted_index(field)?;
+        Ok(Some(self.terms.get_or_init(|| terms)))
+    }
+
+    /// Pages of exactly this term.
+    fn term(&self, term: &str) -> Answer<Pages> {
+        let mut pages = self.none();
+        if let Some(index) = self.terms()?
+            && let Some(info) = index.terms().get(term)?
+        {
+            add_postings(index, &info, &mut pages)?;
+        }
+        Ok(pages)
+    }
+
+    /// Pages of tokens made of the pieces, with anything between them.
+    fn tokens_like(&self, pieces: &[String]) -> Answer<Pages> {
+        let (Some(first), Some(index)) = (pieces.first(), self.terms()?) else {
+            return Ok(self.all());
+        };
+        let first = cut(first, TOKEN_BYTES_MAX);
+        if pieces.len() == 1 {
+            return self.token(&pieces[0]);
+        }
+        let mut pages = self.term(TOKENS_CUT)?;
+        pages.unite(&self.where_stream_token(|token| matches(token, pieces)));
+        // Every other kind of term begins with a byte below those of tokens.
+        let from = if first.is_empty() { "0" } else { first };
+        let mut stream = index.terms().range().ge(from).into_stream()?;
+        while stream.advance() {
+            let key = stream.key();
+            if !key.starts_with(first.as_bytes()) {
+                break;
+            }
+            let Ok(term) = std::str::from_utf8(key) else { continue };
+            if term.len() >= TOKEN_PERHAPS_CUT || matches(term, pieces) {
+                add_postings(index, stream.value(), &mut pages)?;
+            }
+        }
+        Ok(pages)
+    }
+}
+
+fn add_postings(index: &InvertedIndexReader, info: &tantivy::postings::TermInfo, pages: &mut Pages) -> Answer<()> {
+    let mut postings = index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+    while postings.doc() != TERMINATED {
+        pages.insert(postings.doc());
+        postings.advance();
+    }
+    Ok(())
+}
+
+/// Whether the token is the pieces, in order, with anything between them.
+fn matches(token: &str, pieces: &[String]) -> bool {
+    let [first, middle @ .., last] = pieces else {
+        return pieces.iter().all(|p| p == token);
+    };
+    let Some(mut rest) = token.strip_prefix(first.as_str()) else {
+        return false;
+    };
+    for piece in middle {
+        let Some(at) = rest.find(piece.as_str()) else {
+            return false;
+        };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.ends_with(last.as_str())
 }

@@ -62,11 +62,7 @@ impl PageRows<'_> {
         self.stripe.template_of(self.first + at)
     }
     pub(crate) fn variables(&self, at: usize) -> impl ExactSizeIterator<Item = &[u8]> {
-        let line = self.line(at);
-        let places = self.stripe.variables_of(self.first + at);
-        places
-            .iter()
-            .map(move |&(start, end)| &line[start as usize..end as usize])
+        self.stripe.variables_of(self.first + at, self.line(at))
     }
     /// The page's templates, ascending.
     pub(crate) fn templates(&self) -> Vec<u32> {

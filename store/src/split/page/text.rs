@@ -1,5 +1,7 @@
 //! The text block: the variables of the lines, by template and slot.
 
+use timberline_proto::line::TimeForm;
+
 use super::{Core, PageRows};
 use crate::split::block::{Sinks, Sources, Unpacked};
 use crate::split::column::values::{self, Values};
@@ -78,8 +80,8 @@ pub(crate) fn decode_text(block: &[u8], core: &Core, templates: &Templates, line
     let mut from = unpacked.sources();
     let mut templates = decode_templates(core, templates, &mut from)?;
     let mut lines = Lines::default();
-    for &which in &core.which {
-        put_line(&mut templates[which], &mut from, &mut lines.bytes)?;
+    for (&which, &nanos) in core.which.iter().zip(&core.time) {
+        put_line(&mut templates[which], nanos, &mut from, &mut lines.bytes)?;
         if lines.bytes.len() as u64 > line_bytes {
             return Err(Corrupt("lines longer than the page"));
         }
@@ -118,23 +120,29 @@ fn decode_templates<'a>(
     Ok(decoded)
 }
 
-fn put_line(template: &mut Template<'_>, from: &mut Sources<'_>, line: &mut Vec<u8>) -> Result<(), Corrupt> {
+fn put_line(
+    template: &mut Template<'_>,
+    nanos: i64,
+    from: &mut Sources<'_>,
+    line: &mut Vec<u8>,
+) -> Result<(), Corrupt> {
     let mut fixed = template.pieces.fixed();
     line.extend_from_slice(fixed.next().unwrap_or_default());
-    match &mut template.columns {
-        Some(columns) => {
-            for (column, fixed) in columns.iter_mut().zip(fixed) {
-                column.next_into(line);
-                line.extend_from_slice(fixed);
-            }
-        }
-        None => {
-            for fixed in fixed {
+    for (slot, fixed) in fixed.enumerate() {
+        let start = line.len();
+        match &mut template.columns {
+            Some(columns) => columns[slot].next_into(line),
+            None => {
                 let length = usize::try_from(from.delta.varint()?).unwrap_or(usize::MAX);
                 line.extend_from_slice(from.text.take(length)?);
-                line.extend_from_slice(fixed);
             }
         }
+        if template.pieces.time_slot() == Some(slot) {
+            let form = TimeForm::from_bytes(&line[start..]).ok_or(Corrupt("unknown form of time"))?;
+            line.truncate(start);
+            form.write(nanos, line);
+        }
+        line.extend_from_slice(fixed);
     }
     Ok(())
 }

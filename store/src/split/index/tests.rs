@@ -1,0 +1,192 @@
+use timberline_proto::token::tokens;
+
+use super::super::tests::{ALL, Owned, any_rows, options, written};
+use super::super::{PageQuery, Split, write_split};
+use super::terms;
+use crate::rows::{Row, RowBlock, StreamId};
+use proptest::prelude::*;
+use timberline_proto::batch::AttributeValue;
+use timberline_proto::line::fields;
+
+/// Pages with a row for which `holds`.
+fn pages_where(split: &Split, holds: impl Fn(&Row<'_>) -> bool) -> Vec<u32> {
+    let has = |page: &u32| split.read_page(*page, ALL).unwrap().rows().any(|row| holds(&row));
+    (0..split.meta().pages).filter(has).collect()
+}
+
+#[track_caller]
+fn check_finds(split: &Split, query: &PageQuery, holds: impl Fn(&Row<'_>) -> bool) {
+    let found = split.candidates(query).unwrap();
+    assert!(found.is_sorted());
+    for page in pages_where(split, holds) {
+        assert!(found.contains(&page), "{query:?} misses page {page}, has {found:?}");
+    }
+}
+
+fn lower_tokens(text: &[u8]) -> Vec<String> {
+    tokens(text)
+        .map(|t| terms::lower(std::str::from_utf8(&text[t.start..t.end]).unwrap()))
+        .collect()
+}
+
+fn row_tokens(row: &Row<'_>) -> Vec<String> {
+    let mut all = lower_tokens(row.line);
+    for (name, value) in row.attributes {
+        terms::each_leaf(name, value, &mut |_, text| all.extend(lower_tokens(text.as_bytes())));
+    }
+    all
+}
+
+fn pieces(texts: &[&str]) -> PageQuery {
+    PageQuery::TokenWildcard(texts.iter().map(|&t| t.to_owned()).collect())
+}
+
+fn check_every_query(split: &Split) {
+    for page in 0..split.meta().pages {
+        for row in split.read_page(page, ALL).unwrap().rows() {
+            check_row(split, &row);
+        }
+    }
+    assert_eq!(
+        split.candidates(&PageQuery::All).unwrap().len() as u32,
+        split.meta().pages
+    );
+    assert!(split.candidates(&PageQuery::None).unwrap().is_empty());
+}
+
+fn check_row(split: &Split, row: &Row<'_>) {
+    for token in row_tokens(row).iter().take(6) {
+        let has = |row: &Row<'_>| row_tokens(row).contains(token);
+        check_finds(split, &PageQuery::Token(token.clone()), has);
+        let middle = token.char_indices().nth(1).map_or(token.len(), |(at, _)| at);
+        let (head, tail) = token.split_at(middle);
+        check_finds(split, &PageQuery::TokenPrefix(head.into()), has);
+        check_finds(split, &pieces(&[head, tail]), has);
+        check_finds(split, &pieces(&["", tail]), has);
+        check_finds(split, &pieces(&["", head, ""]), has);
+    }
+    for (name, value) in row.attributes {
+        terms::each_leaf(name, value, &mut |name, text| {
+            let has = |row: &Row<'_>| row.attributes.contains(&(name.to_owned(), value.clone()));
+            check_finds(split, &PageQuery::FieldEquals(name.into(), terms::lower(text)), has);
+            check_finds(split, &PageQuery::FieldExists(name.into()), has);
+        });
+    }
+    fields(row.line, &mut |name, value| {
+        let text = terms::lower(value.as_text());
+        let has = |r: &Row<'_>| r.line == row.line;
+        check_finds(split, &PageQuery::FieldEquals(name.into(), text), has);
+        check_finds(split, &PageQuery::FieldExists(name.into()), has);
+        true
+    });
+    check_finds(split, &PageQuery::Template(row.template), |r| {
+        r.template == row.template
+    });
+    let streams = PageQuery::Streams(vec![row.stream.id]);
+    check_finds(split, &streams, |r| r.stream.id == row.stream.id);
+    let time = row.time_nanos;
+    let times = PageQuery::Time(time, time);
+    check_finds(split, &times, |r| r.time_nanos == time);
+    let rank = row.severity as u8;
+    let severity = PageQuery::Severity(rank, rank);
+    check_finds(split, &severity, |r| r.severity == row.severity);
+    let both = PageQuery::And(vec![streams.clone(), times.clone(), severity.clone()]);
+    check_finds(split, &both, |r| {
+        r.stream.id == row.stream.id && r.time_nanos == time && r.severity == row.severity
+    });
+    check_finds(split, &PageQuery::Or(vec![PageQuery::None, times]), |r| {
+        r.time_nanos == time
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn candidates_never_miss_a_row(rows in any_rows(40)) {
+        let dir = tempfile::tempdir().unwrap();
+        check_every_query(&written(dir.path(), &rows));
+    }
+}
+
+#[test]
+fn a_needle_is_looked_for_in_its_page_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows: Vec<_> = (0..600)
+        .map(|n| Owned::plain(n, format!("request {n} of blk_{}", n * 31)))
+        .collect();
+    let split = written(dir.path(), &rows);
+    assert!(split.meta().pages > 30);
+    let found = split
+        .candidates(&PageQuery::Token(format!("blk_{}", 300 * 31)))
+        .unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        split.candidates(&PageQuery::Token("nowhere".into())).unwrap(),
+        Vec::<u32>::new()
+    );
+    assert_eq!(
+        split.candidates(&PageQuery::TokenPrefix("blk_9300".into())).unwrap(),
+        found
+    );
+    assert_eq!(
+        split.candidates(&pieces(&["", "_930", ""])).unwrap(),
+        pages_where(&split, |r| { lower_tokens(r.line).iter().any(|t| t.contains("_930")) })
+    );
+    assert_eq!(
+        split.candidates(&PageQuery::Streams(vec![StreamId(77)])).unwrap(),
+        Vec::<u32>::new()
+    );
+}
+
+#[test]
+fn tokens_and_values_longer_than_the_index_keeps_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = format!("{}ÄÖ{}END", "x".repeat(250), "ÄÖÜ".repeat(100));
+    let mut with_value = Owned::plain(2, "short");
+    with_value.attributes = vec![
+        ("k".into(), AttributeValue::Text(format!("İ{}\0end", "Ü".repeat(90)))),
+        ("n".repeat(300), AttributeValue::Text(String::new())),
+    ];
+    let mut rows = vec![Owned::plain(1, &long), with_value];
+    rows.extend((3..80).map(|n| Owned::plain(n, "other")));
+    let split = written(dir.path(), &rows);
+    check_every_query(&split);
+    let lower = terms::lower(&long);
+    for query in [
+        pieces(&["x", "end"]),
+        pieces(&["", "öü", "end"]),
+        PageQuery::Token(lower),
+        PageQuery::TokenPrefix("x".repeat(250)),
+    ] {
+        check_finds(&split, &query, |row| row.line == long.as_bytes());
+        assert_eq!(split.candidates(&query).unwrap().len(), 1, "{query:?}");
+    }
+}
+
+#[test]
+fn words_and_fields_of_the_stream_find_its_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows: Vec<_> = (0..90).map(|n| Owned::plain(n, "text")).collect();
+    let split = written(dir.path(), &rows);
+    let of_host = |r: &Row<'_>| r.stream.attributes["host.name"] == "host-2";
+    for query in [
+        PageQuery::FieldEquals("host.name".into(), "host-2".into()),
+        PageQuery::And(vec![PageQuery::Token("host".into()), PageQuery::Token("2".into())]),
+    ] {
+        check_finds(&split, &query, of_host);
+        assert!(split.candidates(&query).unwrap().len() < split.meta().pages as usize);
+    }
+    check_finds(&split, &PageQuery::FieldExists("host.name".into()), |_| true);
+}
+
+#[test]
+fn an_index_over_no_rows_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let meta = write_split(dir.path(), &RowBlock::new(), &options(), 0).unwrap();
+    let split = Split::open(&dir.path().join(format!("{}.split", meta.id))).unwrap();
+    assert_eq!(
+        split.candidates(&PageQuery::Token("a".into())).unwrap(),
+        Vec::<u32>::new()
+    );
+    assert_eq!(split.candidates(&pieces(&["a", ""])).unwrap(), Vec::<u32>::new());
+}
