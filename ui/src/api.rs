@@ -1,0 +1,221 @@
+//! The only place that speaks to the server.
+
+use js_sys::Uint8Array;
+use serde::{Serialize, de::DeserializeOwned};
+use timberline_proto::api::{
+    ApiError, FieldsAnswer, FieldsRequest, Frame, HistogramAnswer, HistogramRequest, QueryRequest,
+};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortSignal, Headers, ReadableStreamDefaultReader, RequestInit, Response};
+
+use crate::model::view::encode;
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// We no longer want it.
+    Cancelled,
+    /// The server cannot be reached, or what came is not an answer.
+    Unreachable(String),
+    /// The server says what is wrong.
+    Refused(ApiError),
+}
+
+impl Failure {
+    /// As an error to show; `None` if there is nothing to show.
+    pub(crate) fn into_error(self) -> Option<ApiError> {
+        match self {
+            Failure::Cancelled => None,
+            Failure::Refused(error) => Some(error),
+            Failure::Unreachable(message) => Some(ApiError {
+                code: "unreachable".into(),
+                message,
+                ..ApiError::default()
+            }),
+        }
+    }
+}
+
+/// Asks and hands over every frame as it comes; returns after the last.
+///
+/// # Errors
+/// [`Failure`]; a frame [`Frame::Error`] becomes [`Failure::Refused`].
+pub(crate) async fn query(
+    request: &QueryRequest,
+    abort: &AbortSignal,
+    mut on_frame: impl FnMut(Frame),
+) -> Result<(), Failure> {
+    let response = post("/api/v1/query", request, "application/x-ndjson", abort).await?;
+    let mut frames = Lines::of(&response)?;
+    let mut ended = false;
+    while let Some(line) = frames.next(abort).await? {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        match serde_json::from_slice(&line) {
+            Ok(Frame::Error(error)) => return Err(Failure::Refused(error)),
+            Ok(frame) => {
+                ended |= matches!(frame, Frame::End(_));
+                on_frame(frame);
+            }
+            Err(error) => return Err(not_an_answer(&error)),
+        }
+    }
+    if ended {
+        Ok(())
+    } else {
+        Err(Failure::Unreachable(
+            "The answer broke off. Is the server still running? Run the query again.".into(),
+        ))
+    }
+}
+
+/// Counts over time.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn histogram(request: &HistogramRequest, abort: &AbortSignal) -> Result<HistogramAnswer, Failure> {
+    whole("/api/v1/histogram", request, abort).await
+}
+
+/// The fields and their top values.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn fields(request: &FieldsRequest, abort: &AbortSignal) -> Result<FieldsAnswer, Failure> {
+    whole("/api/v1/fields", request, abort).await
+}
+
+/// Tells the server that nobody waits any more. Whether it heard does not matter to us.
+pub(crate) fn cancel(query_id: &str) {
+    let init = RequestInit::new();
+    init.set_method("DELETE");
+    let promise =
+        leptos::prelude::window().fetch_with_str_and_init(&format!("/api/v1/query/{}", encode(query_id)), &init);
+    leptos::task::spawn_local(async move { drop(JsFuture::from(promise).await) });
+}
+
+/// The address of the live tail.
+pub(crate) fn tail_address(query: &str) -> String {
+    format!("/api/v1/tail?query={}", encode(query))
+}
+
+async fn whole<Q: Serialize, A: DeserializeOwned>(path: &str, request: &Q, abort: &AbortSignal) -> Result<A, Failure> {
+    let response = post(path, request, "application/json", abort).await?;
+    let text = text(&response, abort).await?;
+    serde_json::from_str(&text).map_err(|error| not_an_answer(&error))
+}
+
+async fn post<Q: Serialize>(path: &str, request: &Q, accept: &str, abort: &AbortSignal) -> Result<Response, Failure> {
+    let body = serde_json::to_string(request).map_err(|error| not_an_answer(&error))?;
+    let headers = Headers::new().map_err(|error| failure(&error, abort))?;
+    for (name, value) in [("content-type", "application/json"), ("accept", accept)] {
+        headers.set(name, value).map_err(|error| failure(&error, abort))?;
+    }
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_headers(&headers);
+    init.set_body(&JsValue::from_str(&body));
+    init.set_signal(Some(abort));
+    let response: Response = JsFuture::from(leptos::prelude::window().fetch_with_str_and_init(path, &init))
+        .await
+        .and_then(JsCast::dyn_into)
+        .map_err(|error| failure(&error, abort))?;
+    if response.ok() {
+        Ok(response)
+    } else {
+        Err(refusal(&response, abort).await)
+    }
+}
+
+async fn refusal(response: &Response, abort: &AbortSignal) -> Failure {
+    let status = response.status();
+    let text = match text(response, abort).await {
+        Ok(text) => text,
+        Err(failure) => return failure,
+    };
+    Failure::Refused(serde_json::from_str(&text).unwrap_or_else(|_| ApiError {
+        code: format!("http_{status}"),
+        message: if text.trim().is_empty() || text.len() > 500 {
+            format!("The server answered with status {status} and no explanation.")
+        } else {
+            text
+        },
+        ..ApiError::default()
+    }))
+}
+
+async fn text(response: &Response, abort: &AbortSignal) -> Result<String, Failure> {
+    let promise = response.text().map_err(|error| failure(&error, abort))?;
+    let text = JsFuture::from(promise).await.map_err(|error| failure(&error, abort))?;
+    Ok(text.as_string().unwrap_or_default())
+}
+
+fn failure(error: &JsValue, abort: &AbortSignal) -> Failure {
+    if abort.aborted() {
+        return Failure::Cancelled;
+    }
+    let reason = error
+        .dyn_ref::<js_sys::Error>()
+        .map(|error| String::from(error.message()))
+        .unwrap_or_default();
+    Failure::Unreachable(format!(
+        "The server cannot be reached ({reason}). Check that timberline is running, then run the query again."
+    ))
+}
+
+fn not_an_answer(error: &serde_json::Error) -> Failure {
+    Failure::Unreachable(format!(
+        "The server's answer cannot be read ({error}). Reload the page: its version may differ from the server's."
+    ))
+}
+
+/// A streamed body, line by line.
+struct Lines {
+    reader: ReadableStreamDefaultReader,
+    buffer: Vec<u8>,
+    /// Up to here the buffer holds no line end.
+    searched: usize,
+    done: bool,
+}
+
+impl Lines {
+    fn of(response: &Response) -> Result<Lines, Failure> {
+        let body = response
+            .body()
+            .ok_or_else(|| Failure::Unreachable("The server sent no answer.".into()))?;
+        Ok(Lines {
+            reader: body.get_reader().unchecked_into(),
+            buffer: Vec::new(),
+            searched: 0,
+            done: false,
+        })
+    }
+
+    async fn next(&mut self, abort: &AbortSignal) -> Result<Option<Vec<u8>>, Failure> {
+        loop {
+            if let Some(at) = self.buffer[self.searched..].iter().position(|&byte| byte == b'\n') {
+                let rest = self.buffer.split_off(self.searched + at + 1);
+                self.searched = 0;
+                return Ok(Some(std::mem::replace(&mut self.buffer, rest)));
+            }
+            self.searched = self.buffer.len();
+            if self.done {
+                self.searched = 0;
+                return Ok(Some(std::mem::take(&mut self.buffer)).filter(|line| !line.is_empty()));
+            }
+            let chunk = JsFuture::from(self.reader.read())
+                .await
+                .map_err(|error| failure(&error, abort))?;
+            self.done = js_sys::Reflect::get(&chunk, &"done".into()).is_ok_and(|done| done.is_truthy());
+            if let Ok(value) = js_sys::Reflect::get(&chunk, &"value".into())
+                && let Ok(bytes) = value.dyn_into::<Uint8Array>()
+            {
+                let start = self.buffer.len();
+                self.buffer.resize(start + bytes.length() as usize, 0);
+                bytes.copy_to(&mut self.buffer[start..]);
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The question: the query box, the time, run and cancel, and under it what is wrong with it.
+
+use leptos::prelude::*;
+
+use super::{
+    icon::{self, Icon},
+    problem::Problem,
+    query_box::QueryBox,
+    time_picker::TimePicker,
+};
+use crate::model::{app::App, view::Page};
+
+/// The top of every page that asks.
+#[component]
+pub(crate) fn Ask() -> impl IntoView {
+    let app = App::get();
+    let on_search = move || app.view.with(|view| view.page == Page::Search);
+    let busy = move || app.search.is_busy();
+    view! {
+        <header class="ask">
+            <QueryBox/>
+            <div class="ask-side">
+                <Show when=on_search>
+                    <TimePicker/>
+                </Show>
+                <Show
+                    when=move || on_search() && busy()
+                    fallback=move || {
+                        view! {
+                            <button class="button primary" title="Run (Enter)" on:click=move |_| app.run()>
+                                <Icon path=icon::RUN/>
+                                <span>"Run"</span>
+                            </button>
+                        }
+                    }
+                >
+                    <button class="button" title="Cancel (Esc)" on:click=move |_| app.search.cancel()>
+                        <Icon path=icon::STOP/>
+                        <span>"Cancel"</span>
+                    </button>
+                </Show>
+            </div>
+        </header>
+        <Problem/>
+    }
+}

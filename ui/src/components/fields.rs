@@ -1,0 +1,139 @@
+//! The fields of the answer with their top values; each value is a click from a filter.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use timberline_proto::api::{FieldSummary, ValueCount};
+
+use super::icon::{self, Icon};
+use crate::{
+    model::app::App,
+    text::{
+        number,
+        printable::{Layout, printable},
+    },
+};
+
+/// The list.
+#[component]
+pub(crate) fn Fields() -> impl IntoView {
+    let app = App::get();
+    let fields = app.search.fields;
+    let wanted = RwSignal::new(String::new());
+    let open = RwSignal::new(None::<String>);
+    let shown = move || {
+        let wanted = wanted.get().to_lowercase();
+        fields.with(|answer| {
+            let answer = answer.as_ref()?;
+            let matching = answer
+                .fields
+                .iter()
+                .filter(|field| field.name.to_lowercase().contains(&wanted));
+            Some(matching.map(|field| (field.clone(), answer.rows)).collect::<Vec<_>>())
+        })
+    };
+    let basis = move || {
+        fields.with(|answer| {
+            answer
+                .as_ref()
+                .filter(|answer| !answer.exact)
+                .map(|answer| format!("from the newest {}", number::counted(answer.rows, "line", "lines")))
+        })
+    };
+    view! {
+        <aside class="fields" class:hidden=move || !app.prefs.fields.get() class:drawer=move || app.drawer.get() aria-label="Fields">
+            <div class="fields-head">
+                <input
+                    class="input" placeholder="Find a field" aria-label="Find a field" spellcheck="false"
+                    prop:value=move || wanted.get()
+                    on:input=move |event| wanted.set(event_target_value(&event))
+                />
+                <button class="button bare drawer-close" aria-label="Close" on:click=move |_| app.drawer.set(false)><Icon path=icon::CLOSE/></button>
+            </div>
+            <div class="fields-list">
+                {move || match shown() {
+                    None => ().into_any(),
+                    Some(list) if list.is_empty() => view! { <p class="fields-none">"No fields"</p> }.into_any(),
+                    Some(list) => list.into_iter().map(|(field, rows)| view! { <FieldEntry field rows open/> }).collect_view().into_any(),
+                }}
+            </div>
+            <div class="fields-foot">{basis}</div>
+        </aside>
+        <Show when=move || app.drawer.get()>
+            <div class="drawer-veil" on:click=move |_| app.drawer.set(false)></div>
+        </Show>
+    }
+}
+
+#[component]
+fn FieldEntry(field: FieldSummary, rows: u64, open: RwSignal<Option<String>>) -> impl IntoView {
+    let app = App::get();
+    let field = Arc::new(field);
+    let name = field.name.clone();
+    let is_open = {
+        let name = name.clone();
+        Memo::new(move |_| open.with(|open| open.as_ref() == Some(&name)))
+    };
+    let distinct = format!(
+        "{}{}",
+        number::short(field.distinct),
+        if field.distinct_capped { "+" } else { "" }
+    );
+    let title = format!(
+        "{}: {} in {} ({}), {distinct} distinct",
+        field.name,
+        field.types.join(" and "),
+        number::counted(field.count, "line", "lines"),
+        number::share(field.count, rows)
+    );
+    let conflict = field.types.len() > 1;
+    let types = field.types.join(" and ");
+    view! {
+        <div class="fields-entry">
+            <button
+                class="fields-name"
+                title=title
+                aria-expanded=move || is_open.get().to_string()
+                on:click=move |_| open.update(|open| *open = (open.as_ref() != Some(&name)).then(|| name.clone()))
+            >
+                <span class="fields-word">{field.name.clone()}</span>
+                {conflict.then(|| view! { <span class="fields-conflict" title=format!("Has values of several types: {types}")>"≠"</span> })}
+                <span class="number">{distinct}</span>
+            </button>
+            {move || is_open.get().then(|| {
+                let top = field.top.iter().map(|value| value_row(app, &field.name, value.clone(), field.count)).collect_view();
+                view! { <div class="fields-values">{top}</div> }
+            })}
+        </div>
+    }
+}
+
+fn value_row(app: App, name: &str, value: ValueCount, total: u64) -> impl IntoView + use<> {
+    let percent = value.count as f64 * 100.0 / total.max(1) as f64;
+    let title = format!(
+        "{} · {}",
+        number::counted(value.count, "line", "lines"),
+        number::share(value.count, total)
+    );
+    let shown = if value.value.is_empty() {
+        "(empty)".to_owned()
+    } else {
+        printable(&value.value, Layout::Row).into_owned()
+    };
+    let (keep, drop) = (
+        (name.to_owned(), value.value.clone()),
+        (name.to_owned(), value.value.clone()),
+    );
+    view! {
+        <div class="fields-value" title=title>
+            <div class="fields-share" style:width=format!("{percent:.1}%")></div>
+            <button class="fields-pick" on:click=move |_| app.filter(Some(&keep.0), &keep.1, true)>
+                <span class="fields-text">{shown}</span>
+                <span class="number">{number::share(value.count, total)}</span>
+            </button>
+            <button class="button bare fields-drop" title="Leave these out" aria-label="Leave these out" on:click=move |_| app.filter(Some(&drop.0), &drop.1, false)>
+                <Icon path=icon::DROP/>
+            </button>
+        </div>
+    }
+}

@@ -1,0 +1,36 @@
+//! Pictures of sixteen pixels, drawn as one path in the colour of the text around them.
+
+use leptos::prelude::*;
+
+/// A picture by its path.
+#[component]
+pub(crate) fn Icon(
+    /// The path's `d`.
+    path: &'static str,
+) -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+            <path d=path fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round"/>
+        </svg>
+    }
+}
+
+pub(crate) const SEARCH: &str = "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10ZM10.7 10.7 14 14";
+pub(crate) const LIVE: &str = "M1.5 8h3l2-5 3 10 2-5h3";
+pub(crate) const CLOCK: &str = "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 4.8V8l2.2 1.5";
+pub(crate) const RUN: &str = "M4.5 3v10l8-5z";
+pub(crate) const STOP: &str = "M4 4h8v8H4z";
+pub(crate) const PAUSE: &str = "M5.5 3.5v9M10.5 3.5v9";
+pub(crate) const KEEP: &str = "M8 3.5v9M3.5 8h9";
+pub(crate) const DROP: &str = "M3.5 8h9";
+pub(crate) const COPY: &str = "M5.5 5.5h8v8h-8zM3 10.5H2.5v-8h8V3";
+pub(crate) const FIELDS: &str = "M2.5 4h11M2.5 8h7M2.5 12h9";
+pub(crate) const SUN: &str = "M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM8 1.5v1M8 13.5v1M1.5 8h1M13.5 8h1M3.4 3.4l.7.7M11.9 11.9l.7.7M3.4 12.6l.7-.7M11.9 4.1l.7-.7";
+pub(crate) const MOON: &str = "M13.5 9.5A5.8 5.8 0 0 1 6.5 2.5a5.8 5.8 0 1 0 7 7Z";
+pub(crate) const HELP: &str =
+    "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM6.3 6.3a1.8 1.8 0 1 1 2.5 1.6c-.5.2-.8.5-.8 1.1M8 11.2v.1";
+pub(crate) const CONTEXT: &str = "M2.5 3h11M2.5 13h11M5 8h6M8 4.5v1M8 10.5v1";
+pub(crate) const LINK: &str =
+    "M6.5 9.5 9.5 6.5M7 4.5l1.5-1.5a3 3 0 0 1 4.5 4.5L11.5 9M9 11.5 7.5 13A3 3 0 0 1 3 8.5L4.5 7";
+pub(crate) const CLOSE: &str = "M4 4l8 8M12 4l-8 8";
+pub(crate) const LOGO: &str = "M8 1.8 3.8 8h2L3.2 12h9.6L10.2 8h2zM8 12v2.4";

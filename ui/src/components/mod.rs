@@ -1,0 +1,27 @@
+//! What is drawn, one part per file.
+
+#![allow(unreachable_pub, reason = "the component macro declares its props `pub`")]
+
+mod ask;
+mod chart;
+mod detail;
+mod empty;
+mod fields;
+mod help;
+mod histogram;
+mod icon;
+mod lines;
+mod live;
+mod notice;
+mod problem;
+mod query_box;
+mod rail;
+mod row;
+mod search;
+mod shell;
+mod summary;
+mod table;
+mod time_map;
+mod time_picker;
+
+pub(crate) use shell::Shell;

@@ -1,0 +1,147 @@
+//! One line about the answer: how many, how long, how much was read, how complete.
+
+use leptos::prelude::*;
+use timberline_proto::api::Completeness;
+
+use super::{
+    icon::{self, Icon},
+    search::exact,
+};
+use crate::{
+    lang,
+    model::{app::App, search::Phase},
+    text::{number, time},
+};
+
+/// The line.
+#[component]
+pub(crate) fn Summary() -> impl IntoView {
+    let app = App::get();
+    let search = app.search;
+    let open = RwSignal::new(false);
+    let fields = app.prefs.fields;
+    view! {
+        <div class="summary">
+            <button
+                class="button bare fields-toggle"
+                title="Fields"
+                aria-pressed=move || fields.get().to_string()
+                on:click=move |_| {
+                    fields.update(|shown| *shown = !*shown);
+                    app.drawer.update(|open| *open = !*open);
+                }
+            >
+                <Icon path=icon::FIELDS/>
+                <span class="sr">"Fields"</span>
+            </button>
+            <span class="summary-count">{move || count(app)}</span>
+            <span class="summary-cost">{move || cost(app)}</span>
+            <button class="button bare completeness" class:lacking=move || lacks(app) on:click=move |_| open.update(|open| *open = !*open)>
+                {move || search.completeness.with(|completeness| completeness.as_ref().map(|c| complete_words(app, c)))}
+            </button>
+            <Show when=move || open.get()>
+                <div class="panel completeness-panel">
+                    {move || search.completeness.get().map(|completeness| completeness_details(app, completeness))}
+                </div>
+            </Show>
+        </div>
+    }
+}
+
+fn count(app: App) -> String {
+    let search = app.search;
+    match search.phase.get() {
+        Phase::Waiting => return "Searching …".into(),
+        Phase::Cancelled => return "Cancelled".into(),
+        Phase::Streaming | Phase::Done => {}
+    }
+    if search.error.with(Option::is_some) {
+        return "No answer".into();
+    }
+    if let Some(rows) = search.table.with(|table| table.as_ref().map(|table| table.rows.len())) {
+        return number::counted(rows as u64, "row", "rows");
+    }
+    let known = if search.answered.with(|query| lang::is_sql(query)) {
+        None
+    } else {
+        search.histogram.with(|h| h.as_ref().map(|h| h.total))
+    };
+    match known {
+        Some(total) => number::counted(total, "line", "lines"),
+        None => search
+            .window
+            .with(|window| number::counted(window.len() as u64, "line", "lines")),
+    }
+}
+
+fn cost(app: App) -> String {
+    let progress = app.search.progress.get();
+    if app.search.phase.get() == Phase::Waiting && progress.elapsed_ms == 0.0 {
+        return String::new();
+    }
+    let mut parts = vec![number::duration(progress.elapsed_ms)];
+    if progress.pages_total > 0 {
+        parts.push(format!(
+            "read {} of {}",
+            number::grouped(progress.pages_read),
+            number::counted(progress.pages_total, "page", "pages")
+        ));
+    }
+    parts.join(" · ")
+}
+
+fn lacks(app: App) -> bool {
+    app.search.completeness.with(|completeness| {
+        completeness
+            .as_ref()
+            .is_some_and(|c| c.sources_current < c.sources || !c.partial.is_empty() || c.queued_records > 0)
+    })
+}
+
+fn complete_words(app: App, completeness: &Completeness) -> String {
+    let to = completeness.complete_to.as_deref().and_then(time::millis);
+    let Completeness {
+        sources,
+        sources_current,
+        ..
+    } = *completeness;
+    let mut words = match to {
+        None if sources == 0 => return String::new(),
+        None => "completeness not known yet".to_owned(),
+        Some(ms) => format!("complete to {}", app.prefs.zone.get().civil(ms).clock_seconds()),
+    };
+    if sources_current < sources {
+        words.push_str(&format!(
+            " for {} of {}",
+            number::grouped(sources_current),
+            number::counted(sources, "source", "sources")
+        ));
+    } else if sources > 0 {
+        words.push_str(&format!(" for {}", number::counted(sources, "source", "sources")));
+    }
+    if !completeness.partial.is_empty() {
+        words.push_str(" · part could not be read");
+    }
+    words
+}
+
+fn completeness_details(app: App, completeness: Completeness) -> impl IntoView {
+    let to = completeness
+        .complete_to
+        .as_deref()
+        .and_then(time::millis)
+        .map(|ms| exact(app, ms));
+    let behind = completeness
+        .behind
+        .into_iter()
+        .map(|source| {
+            view! { <tr><td>{source.host}</td><td class="mono">{source.path}</td><td class="number">{number::bytes(source.bytes)}" behind"</td></tr> }
+        })
+        .collect_view();
+    view! {
+        <p>{to.map(|to| format!("Every source has been read to its end up to {to}."))}</p>
+        <p>{(completeness.queued_records > 0).then(|| format!("{} wait in the queue and are not searchable yet.", number::counted(completeness.queued_records, "line", "lines")))}</p>
+        {completeness.partial.into_iter().map(|sentence| view! { <p class="lacking">{sentence}</p> }).collect_view()}
+        <table class="plain">{behind}</table>
+    }
+}

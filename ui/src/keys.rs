@@ -1,0 +1,196 @@
+//! What each key does, outside of text fields.
+
+use leptos::{ev::KeyboardEvent, prelude::*};
+use wasm_bindgen::JsCast;
+
+use crate::{
+    model::{
+        app::App,
+        view::{Page, TimeRange},
+        window::Line,
+    },
+    text::segment::words,
+};
+
+/// The keys, as the sheet of keys shows them.
+pub(crate) const KEYS: &[(&str, &str)] = &[
+    ("/", "to the query"),
+    ("Enter", "run the query; open or close the line"),
+    ("j ↓", "next line"),
+    ("k ↑", "line before"),
+    ("h ←", "word before in the line"),
+    ("w →", "next word in the line"),
+    ("f", "filter for the word, or the line's template words"),
+    ("x", "exclude it"),
+    ("y", "copy the line"),
+    ("c", "context: the same file around this line"),
+    ("Home g", "newest"),
+    ("End G", "oldest"),
+    ("t", "time"),
+    ("l", "live, and back"),
+    ("Space", "pause live"),
+    ("b", "what repeats is quiet, or not"),
+    ("r", "run again"),
+    ("Esc", "close, cancel"),
+    ("?", "these keys"),
+];
+
+/// Minutes on each side of a line that its context shows.
+const CONTEXT_MS: i64 = 5 * 60_000;
+
+/// Hears keys until the page goes.
+pub(crate) fn listen(app: App) {
+    let handle = window_event_listener(leptos::ev::keydown, move |event| {
+        if event.default_prevented() || event.is_composing() {
+            return;
+        }
+        if event.key() == "Escape" {
+            escape(app);
+        } else if !event.ctrl_key()
+            && !event.meta_key()
+            && !event.alt_key()
+            && !in_text(&event)
+            && act(app, &event.key(), on_button(&event))
+        {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || handle.remove());
+}
+
+fn in_text(event: &KeyboardEvent) -> bool {
+    target_is(event, |tag| matches!(tag, "INPUT" | "TEXTAREA" | "SELECT"))
+}
+
+fn on_button(event: &KeyboardEvent) -> bool {
+    target_is(event, |tag| matches!(tag, "BUTTON" | "A"))
+}
+
+fn target_is(event: &KeyboardEvent, test: impl Fn(&str) -> bool) -> bool {
+    event
+        .target()
+        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        .is_some_and(|element| test(&element.tag_name()))
+}
+
+/// Closes the topmost thing that is open.
+fn escape(app: App) {
+    if app.time_open.get_untracked() {
+        app.time_open.set(false);
+    } else if app.help.get_untracked() {
+        app.help.set(false);
+    } else if app.drawer.get_untracked() {
+        app.drawer.set(false);
+    } else if app.view.with_untracked(|view| view.open.is_some()) {
+        app.open(None);
+    } else if untrack(|| app.search.is_busy()) {
+        app.search.cancel();
+    } else {
+        app.word.set(None);
+        app.selected.set(None);
+    }
+}
+
+/// Does what `key` says; says whether it meant anything. Enter and Space stay with a button.
+fn act(app: App, key: &str, on_button: bool) -> bool {
+    match key {
+        "/" => app.focus_query.update(|asked| *asked += 1),
+        "?" => app.help.update(|open| *open = !*open),
+        "t" => app.time_open.update(|open| *open = !*open),
+        "l" => app.go(if app.view.with_untracked(|view| view.page == Page::Live) {
+            Page::Search
+        } else {
+            Page::Live
+        }),
+        "b" => app.prefs.quiet.update(|quiet| *quiet = !*quiet),
+        "r" => app.again(),
+        "j" | "ArrowDown" => step(app, 1),
+        "k" | "ArrowUp" => step(app, -1),
+        "w" | "ArrowRight" => step_word(app, true),
+        "h" | "ArrowLeft" => step_word(app, false),
+        "Home" | "g" => app.search_page(|app| app.again()),
+        "End" | "G" => app.search_page(|app| app.search.travel_to_oldest(&app.view.get_untracked().query)),
+        "Enter" if !on_button => with_line(app, toggle),
+        " " if !on_button => app.tail.paused.update(|paused| *paused = !*paused),
+        "f" => with_line(app, |app, line| filter_word(app, line, true)),
+        "x" => with_line(app, |app, line| filter_word(app, line, false)),
+        "y" => with_line(app, |app, line| app.copy(&line.record.body, "Line")),
+        "c" => with_line(app, show_context),
+        _ => return false,
+    }
+    true
+}
+
+fn step(app: App, by: i64) {
+    let (first, end) = app
+        .shown_window()
+        .with_untracked(|window| (window.first(), window.end()));
+    if first == end {
+        return;
+    }
+    let next = match app.selected.get_untracked() {
+        Some(index) => index + by,
+        None if app.view.with_untracked(|view| view.page == Page::Live) => end - 1,
+        None => app.search.seen_first.get_untracked(),
+    };
+    app.word.set(None);
+    app.selected.set(Some(next.clamp(first, end - 1)));
+}
+
+fn step_word(app: App, forward: bool) {
+    with_line(app, |app, line| {
+        let count = words(&line.record.body).len();
+        app.word.update(|word| {
+            *word = match (*word, forward) {
+                (None, true) => Some(0),
+                (None, false) => count.checked_sub(1),
+                (Some(at), true) => Some((at + 1).min(count.saturating_sub(1))),
+                (Some(at), false) => Some(at.saturating_sub(1)),
+            }
+            .filter(|_| count > 0);
+        });
+    });
+}
+
+fn with_line(app: App, act: impl FnOnce(App, &Line)) {
+    let line = app
+        .selected
+        .get_untracked()
+        .and_then(|index| app.shown_window().with_untracked(|window| window.get(index).cloned()));
+    if let Some(line) = line {
+        act(app, &line);
+    }
+}
+
+/// Opens the line, or closes it.
+pub(crate) fn toggle(app: App, line: &Line) {
+    let record = &line.record;
+    let open = app.view.with_untracked(|view| view.open.as_ref() == Some(&record.id));
+    app.open((!open).then(|| (record.id.clone(), record.timestamp.clone())));
+}
+
+fn filter_word(app: App, line: &Line, keep: bool) {
+    let body = &line.record.body;
+    match app.word.get_untracked().and_then(|word| words(body).get(word).cloned()) {
+        Some(range) => app.filter(None, &body[range], keep),
+        None => app.notice.set(Some("Choose a word with ← and → first".into())),
+    }
+}
+
+/// Asks for the same file around this line.
+pub(crate) fn show_context(app: App, line: &Line) {
+    let (id, at, time_ms) = (line.record.id.clone(), line.record.timestamp.clone(), line.time_ms);
+    let query = ["host.name", "service.name", "log.file.path"]
+        .into_iter()
+        .filter_map(|name| line.record.stream.get(name).map(|value| (name, value)))
+        .fold(String::new(), |query, (name, value)| {
+            crate::lang::with_filter(&query, Some(name), value, true)
+        });
+    app.ask(|view| {
+        view.page = Page::Search;
+        view.query = query;
+        view.range = TimeRange::absolute(time_ms - CONTEXT_MS, time_ms + CONTEXT_MS);
+        view.at = Some(at);
+        view.open = Some(id);
+    });
+}

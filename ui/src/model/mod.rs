@@ -1,0 +1,10 @@
+//! What the page knows, apart from how it looks.
+
+pub(crate) mod app;
+pub(crate) mod layout;
+pub(crate) mod paging;
+pub(crate) mod prefs;
+pub(crate) mod search;
+pub(crate) mod tail;
+pub(crate) mod view;
+pub(crate) mod window;

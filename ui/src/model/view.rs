@@ -1,0 +1,214 @@
+//! The address bar's state: what is asked, of which time, and what is open.
+//!
+//! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID`; what equals its default is left out.
+
+/// Asked for when the address says nothing.
+pub(crate) const FROM_DEFAULT: &str = "-1h";
+/// In the address: no lower end.
+const FROM_NONE: &str = "all";
+
+/// Which page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// A question and its answer.
+    #[default]
+    Search,
+    /// What comes in now.
+    Live,
+}
+
+/// A range of time as chosen: relative or absolute, see [`crate::text::time::instant`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TimeRange {
+    /// Empty: no lower end.
+    pub from: String,
+    /// Empty: no upper end.
+    pub to: String,
+}
+
+impl Default for TimeRange {
+    fn default() -> TimeRange {
+        TimeRange::last(FROM_DEFAULT)
+    }
+}
+
+impl TimeRange {
+    /// From `from` on.
+    pub(crate) fn last(from: &str) -> TimeRange {
+        TimeRange {
+            from: from.to_owned(),
+            to: String::new(),
+        }
+    }
+
+    /// Without ends.
+    pub(crate) fn all() -> TimeRange {
+        TimeRange::last("")
+    }
+
+    /// From and to these instants, milliseconds since the epoch.
+    pub(crate) fn absolute(from_ms: i64, to_ms: i64) -> TimeRange {
+        TimeRange {
+            from: crate::text::time::rfc3339(from_ms),
+            to: crate::text::time::rfc3339(to_ms),
+        }
+    }
+}
+
+/// The whole view.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct View {
+    /// Which page.
+    pub page: Page,
+    /// The query's text.
+    pub query: String,
+    /// Of which time.
+    pub range: TimeRange,
+    /// The lines begin here (RFC 3339): at the opened record, or where one travelled to.
+    pub at: Option<String>,
+    /// The opened record's id.
+    pub open: Option<String>,
+}
+
+impl View {
+    /// Of an address's search part, with or without `?`.
+    pub(crate) fn from_address(search: &str) -> View {
+        let mut view = View::default();
+        for pair in search.trim_start_matches('?').split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decode(value);
+            match name {
+                "view" if value == "live" => view.page = Page::Live,
+                "q" => view.query = value,
+                "from" if value == FROM_NONE => view.range.from = String::new(),
+                "from" => view.range.from = value,
+                "to" => view.range.to = value,
+                "at" if !value.is_empty() => view.at = Some(value),
+                "open" if !value.is_empty() => view.open = Some(value),
+                _ => {}
+            }
+        }
+        view
+    }
+
+    /// The address, path included.
+    pub(crate) fn address(&self) -> String {
+        let mut pairs = Vec::new();
+        let mut add = |name: &str, value: &str| pairs.push(format!("{name}={}", encode(value)));
+        if self.page == Page::Live {
+            add("view", "live");
+        }
+        if !self.query.is_empty() {
+            add("q", &self.query);
+        }
+        match self.range.from.as_str() {
+            FROM_DEFAULT => {}
+            "" => add("from", FROM_NONE),
+            from => add("from", from),
+        }
+        if !self.range.to.is_empty() {
+            add("to", &self.range.to);
+        }
+        if let Some(at) = &self.at {
+            add("at", at);
+        }
+        if let Some(open) = &self.open {
+            add("open", open);
+        }
+        if pairs.is_empty() {
+            "/".into()
+        } else {
+            format!("/?{}", pairs.join("&"))
+        }
+    }
+
+    /// Whether the same records are asked for.
+    pub(crate) fn asks_the_same(&self, other: &View) -> bool {
+        self.page == other.page && self.query == other.query && self.range == other.range
+    }
+}
+
+/// Percent-encodes what a query string cannot hold; a space becomes `+`, as browsers write it.
+pub(crate) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'0'..=b'9'
+            | b'-'
+            | b'_'
+            | b'.'
+            | b'~'
+            | b':'
+            | b'*'
+            | b'/'
+            | b'('
+            | b')'
+            | b',' => {
+                out.push(char::from(byte));
+            }
+            b' ' => out.push('+'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// What is not well encoded stays as it is.
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let escaped = (bytes[at] == b'%')
+            .then(|| text.get(at + 1..at + 3))
+            .flatten()
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (bytes[at], escaped) {
+            (_, Some(byte)) => {
+                out.push(byte);
+                at += 2;
+            }
+            (b'+', None) => out.push(b' '),
+            (byte, None) => out.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_reproduces_the_view() {
+        let view = View {
+            page: Page::Live,
+            query: "a&b=\"ü +%2B\" | stats count() by host\n#?".into(),
+            range: TimeRange::absolute(0, 1_500),
+            at: Some("1970-01-01T00:00:00.000000001Z".into()),
+            open: Some("logs-0-17".into()),
+        };
+        assert_eq!(View::from_address(view.address().trim_start_matches('/')), view);
+        let all = View {
+            range: TimeRange::all(),
+            ..View::default()
+        };
+        assert_eq!(View::from_address(&all.address()[1..]), all);
+    }
+
+    #[test]
+    fn the_default_view_has_a_bare_address() {
+        assert_eq!(View::default().address(), "/");
+        assert_eq!(View::from_address(""), View::default());
+    }
+
+    #[test]
+    fn a_broken_address_still_opens() {
+        assert_eq!(View::from_address("?q=100%&x&=&from=%zz").query, "100%");
+        assert_eq!(View::from_address("?q=%ff").query, "\u{fffd}");
+        assert_eq!(View::from_address("?q=%€").query, "%€");
+    }
+}
