@@ -1,1 +1,41 @@
-//! Placeholder.
+//! Tails files and ships their lines, each once, to a collector.
+//!
+//! ```text
+//! scan ─► tail (one thread: find, read, cut) ─► ship (async: window, verdicts) ══gRPC══► collector
+//!            ▲             │                       │
+//!            └── registry ◄┴──── inbox ◄───────────┘
+//! ```
+//! The tail thread owns all state of files. It hands batches to the shipper through a bounded
+//! channel and learns verdicts from its inbox. When nothing is acked, it stops reading: the files
+//! are the buffer. A checkpoint moves only after the collector's ack, per generation and in order.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`agent`](Agent) | opens the data directory, runs the parts, drains |
+//! | `config` | what can be set, with units |
+//! | `scan` | which files exist: globs, own walk, a watcher as a hint |
+//! | `identity` | is this still the file that was read before |
+//! | `lines` | bytes in, lines out |
+//! | `stream` | a file's stream attributes |
+//! | `tail` | the thread: follows files, cuts batches, keeps checkpoints |
+//! | `registry` | checkpoints on disk |
+//! | `ship` | the way to the collector |
+//! | `status` | what can be asked of a running agent |
+
+mod agent;
+mod config;
+mod error;
+mod identity;
+mod inbox;
+mod lines;
+mod registry;
+mod scan;
+mod ship;
+mod status;
+mod stream;
+mod tail;
+
+pub use agent::{Agent, run};
+pub use config::{AgentConfig, StartAt, default_excludes, default_globs};
+pub use error::AgentError;
+pub use status::{AgentStatus, FileState};

@@ -1,0 +1,90 @@
+//! Checkpoints on disk: for every generation, how far it is acked and what identifies its file.
+//!
+//! Two files, `registry.0` and `registry.1`, are written in turn, so that the one before survives
+//! a write that was cut short. Byte order is little-endian.
+//!
+//! | bytes | |
+//! |---|---|
+//! | 8 | magic `TBLNREG\0` |
+//! | u32 | format, 1 |
+//! | u64 | serial: the valid file with the greater one holds |
+//! | u64 | length of the payload |
+//! | u32 | CRC-32C of serial and payload |
+//! | … | payload: JSON, [`Registry`] |
+//!
+//! Written to `registry.tmp`, fsynced, renamed, directory fsynced: when [`Store::save`] returns,
+//! it is durable. The agent's id stands in `agent-id` as well as here, each restoring the other.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+use timberline_proto::id::{AgentId, GenerationId};
+
+use crate::identity::{Inode, Print};
+
+pub(crate) use file::{Store, open};
+
+/// What is kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Registry {
+    pub(crate) agent: AgentId,
+    pub(crate) generations: Vec<Entry>,
+}
+
+/// One generation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) generation: GenerationId,
+    /// Where the file was last seen. Raw bytes, for a path is any bytes.
+    #[serde(with = "path_bytes")]
+    pub(crate) path: std::path::PathBuf,
+    /// The name under which the generation was first seen, which names its stream.
+    #[serde(with = "path_bytes")]
+    pub(crate) first_path: std::path::PathBuf,
+    #[serde(flatten)]
+    pub(crate) inode: Inode,
+    /// Birth time, nanoseconds; 0 where the filesystem has none.
+    pub(crate) btime: i64,
+    pub(crate) prefix: Print,
+    /// Bytes acked, and parts of a long line before them.
+    pub(crate) acked: u64,
+    pub(crate) part: u32,
+    /// Of the bytes before `acked`.
+    pub(crate) marker: Print,
+    /// Bytes in the file when last looked at: what a loss is counted from.
+    pub(crate) size: u64,
+    /// Seconds since the epoch when the file was last there.
+    pub(crate) seen: u64,
+}
+
+/// Paths as text where they are text, else as bytes.
+mod path_bytes {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Text(String),
+        Bytes(Vec<u8>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, s: S) -> Result<S::Ok, S::Error> {
+        match path.to_str() {
+            Some(text) => s.serialize_str(text),
+            None => Form::Bytes(path.as_os_str().as_bytes().to_vec()).serialize(s),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<PathBuf, D::Error> {
+        Ok(match Form::deserialize(d)? {
+            Form::Text(text) => PathBuf::from(text),
+            Form::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes)),
+        })
+    }
+}
