@@ -127,7 +127,12 @@ impl Default for AgentConfig {
 impl AgentConfig {
     /// Checks what types do not.
     pub(crate) fn check(&self) -> Result<(), AgentError> {
-        let fail = |key, reason: &str| Err(AgentError::Config { key, reason: reason.into() });
+        let fail = |key, reason: &str| {
+            Err(AgentError::Config {
+                key,
+                reason: reason.into(),
+            })
+        };
         if self.in_flight_max == 0 || self.in_flight_max > 1024 {
             return fail("in_flight_max", "must be 1 to 1024");
         }
@@ -160,8 +165,10 @@ impl AgentConfig {
         if self.zone.is_empty() {
             return Ok(jiff::tz::TimeZone::system());
         }
-        jiff::tz::TimeZone::get(&self.zone)
-            .map_err(|error| AgentError::Config { key: "zone", reason: format!("{:?}: {error}", self.zone) })
+        jiff::tz::TimeZone::get(&self.zone).map_err(|error| AgentError::Config {
+            key: "zone",
+            reason: format!("{:?}: {error}", self.zone),
+        })
     }
 
     /// The longest record, which must fit into one batch.
@@ -172,9 +179,15 @@ impl AgentConfig {
 
 /// What is followed when nothing is configured: the readable text logs under /var/log.
 pub fn default_globs() -> Vec<String> {
-    ["/var/log/**/*.log", "/var/log/**/*log", "/var/log/messages", "/var/log/**/*.err", "/var/log/**/*.out"]
-        .map(String::from)
-        .to_vec()
+    [
+        "/var/log/**/*.log",
+        "/var/log/**/*log",
+        "/var/log/messages",
+        "/var/log/**/*.err",
+        "/var/log/**/*.out",
+    ]
+    .map(String::from)
+    .to_vec()
 }
 
 /// What is left alone: packed files, and the binary logs that match the default globs.
@@ -200,7 +213,11 @@ pub fn default_excludes() -> Vec<String> {
 }
 
 fn host_name() -> String {
-    let read = |path: &str| std::fs::read_to_string(Path::new(path)).ok().map(|name| name.trim().to_owned());
+    let read = |path: &str| {
+        std::fs::read_to_string(Path::new(path))
+            .ok()
+            .map(|name| name.trim().to_owned())
+    };
     read("/proc/sys/kernel/hostname")
         .or_else(|| read("/etc/hostname"))
         .filter(|name| !name.is_empty())

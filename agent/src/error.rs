@@ -16,13 +16,17 @@ pub enum AgentError {
         reason: String,
     },
     /// Another process uses the data directory.
-    #[error("the agent's data directory {path} is in use by another process; stop that one or choose another directory")]
+    #[error(
+        "the agent's data directory {path} is in use by another process; stop that one or choose another directory"
+    )]
     Locked {
         /// The directory.
         path: PathBuf,
     },
     /// The registry was written by a newer program.
-    #[error("the registry {path} has format {found}, this program knows up to {known}; run the newer program, or move the file away (the collector still knows what it holds)")]
+    #[error(
+        "the registry {path} has format {found}, this program knows up to {known}; run the newer program, or move the file away (the collector still knows what it holds)"
+    )]
     RegistryNewer {
         /// The file.
         path: PathBuf,

@@ -40,12 +40,21 @@ pub(crate) struct Stat {
 
 impl From<&Metadata> for Stat {
     fn from(meta: &Metadata) -> Self {
-        let btime = meta.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let btime = meta
+            .created()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Self {
-            inode: Inode { dev: meta.dev(), ino: meta.ino() },
+            inode: Inode {
+                dev: meta.dev(),
+                ino: meta.ino(),
+            },
             btime: btime.map_or(0, |time| time.as_nanos() as i64),
             size: meta.size(),
-            mtime: meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()),
+            mtime: meta
+                .mtime()
+                .saturating_mul(1_000_000_000)
+                .saturating_add(meta.mtime_nsec()),
             links: meta.nlink(),
         }
     }
@@ -69,7 +78,10 @@ pub(crate) struct Print {
 
 impl Print {
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self { len: bytes.len() as u32, hash: fnv1a(bytes) }
+        Self {
+            len: bytes.len() as u32,
+            hash: fnv1a(bytes),
+        }
     }
 
     /// The marker for a position: of the last bytes of what stands before it.
@@ -79,14 +91,20 @@ impl Print {
 
     /// Whether `bytes` begin with what was hashed.
     pub(crate) fn begins(&self, bytes: &[u8]) -> bool {
-        bytes.get(..self.len as usize).is_some_and(|head| fnv1a(head) == self.hash)
+        bytes
+            .get(..self.len as usize)
+            .is_some_and(|head| fnv1a(head) == self.hash)
     }
 
     /// Whether the file still holds the hashed bytes directly before `position`.
     pub(crate) fn stands_before(&self, file: &File, position: u64) -> io::Result<bool> {
-        let Some(start) = position.checked_sub(u64::from(self.len)) else { return Ok(false) };
+        let Some(start) = position.checked_sub(u64::from(self.len)) else {
+            return Ok(false);
+        };
         let mut bytes = [0; MARKER_BYTES_MAX];
-        let Some(bytes) = bytes.get_mut(..self.len as usize) else { return Ok(false) };
+        let Some(bytes) = bytes.get_mut(..self.len as usize) else {
+            return Ok(false);
+        };
         Ok(read_at(file, bytes, start)? == bytes.len() && fnv1a(bytes) == self.hash)
     }
 }
@@ -122,7 +140,9 @@ pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
 }
 
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

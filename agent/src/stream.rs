@@ -10,8 +10,8 @@ use crate::config::AgentConfig;
 
 /// Names that say what a file holds but not whose it is; its directory says that.
 const GENERIC_STEMS: &[&str] = &[
-    "access", "audit", "current", "debug", "default", "err", "error", "errors", "info", "log", "logs", "main", "messages", "other",
-    "out", "output", "server", "stderr", "stdout", "trace", "warn", "warning",
+    "access", "audit", "current", "debug", "default", "err", "error", "errors", "info", "log", "logs", "main",
+    "messages", "other", "out", "output", "server", "stderr", "stdout", "trace", "warn", "warning",
 ];
 
 /// Directories that say nothing about whose their files are.
@@ -19,19 +19,30 @@ const GENERIC_DIRECTORIES: &[&str] = &["", "log", "logs", "var", "tmp"];
 
 /// The attributes of the stream that a file at `path` begins.
 pub(crate) fn attributes(config: &AgentConfig, path: &Path) -> BTreeMap<String, String> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let mut attributes = BTreeMap::from([
         ("host.name".to_owned(), config.host.clone()),
         ("log.file.path".to_owned(), path.to_string_lossy().into_owned()),
         ("log.file.name".to_owned(), name),
         ("service.name".to_owned(), service_name(path)),
     ]);
-    attributes.extend(config.attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
+    attributes.extend(
+        config
+            .attributes
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
     attributes
 }
 
 fn service_name(path: &Path) -> String {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let stem = stem(&name);
     if !GENERIC_STEMS.contains(&stem.to_ascii_lowercase().as_str()) {
         return stem.to_owned();
@@ -45,10 +56,12 @@ fn service_name(path: &Path) -> String {
 }
 
 /// A file's name without endings that say how it is kept: `.log`, `.gz`, numbers, dates.
-fn stem(name: &str) -> &str {
+pub(crate) fn stem(name: &str) -> &str {
     let mut stem = name;
     loop {
-        let Some(at) = stem.rfind(['.', '-', '_']).filter(|at| *at > 0) else { return stem };
+        let Some(at) = stem.rfind(['.', '-', '_']).filter(|at| *at > 0) else {
+            return stem;
+        };
         let (separator, ending) = (&stem[at..=at], &stem[at + 1..]);
         let drop = match separator {
             "." => is_kind(ending) || is_rotation(ending),
@@ -62,13 +75,19 @@ fn stem(name: &str) -> &str {
 }
 
 fn is_kind(ending: &str) -> bool {
-    let kinds = ["log", "txt", "json", "jsonl", "ndjson", "gz", "zst", "xz", "bz2", "old", "bak", "1st", "out", "err"];
+    let kinds = [
+        "log", "txt", "json", "jsonl", "ndjson", "gz", "zst", "xz", "bz2", "old", "bak", "1st", "out", "err",
+    ];
     kinds.contains(&ending.to_ascii_lowercase().as_str())
 }
 
 /// `1`, `20260131`, `2026`, `01`, `20260131T2359`, `1700000000`.
 fn is_rotation(ending: &str) -> bool {
-    !ending.is_empty() && ending.bytes().all(|byte| byte.is_ascii_digit() || byte == b'T' || byte == b'Z') && ending.as_bytes()[0].is_ascii_digit()
+    !ending.is_empty()
+        && ending
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'T' || byte == b'Z')
+        && ending.as_bytes()[0].is_ascii_digit()
 }
 
 #[cfg(test)]

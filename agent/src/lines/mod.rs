@@ -66,12 +66,28 @@ pub(crate) struct Line<'a> {
 }
 
 /// Cuts `bytes`, which stand at `from` in the file, and gives each piece to `sink`. Returns where
-/// it stopped: at a limit, or where more bytes are needed.
-pub(crate) fn cut<'a>(bytes: &'a [u8], from: Place, flush: bool, limits: Limits, mut sink: impl FnMut(Piece<'a>)) -> Place {
-    let mut cutter = Cutter { bytes, base: from.offset, at: 0, part: from.part, limits };
+/// it stopped, and whether that is because more bytes are needed (else it was a limit).
+pub(crate) fn cut<'a>(
+    bytes: &'a [u8],
+    from: Place,
+    flush: bool,
+    limits: Limits,
+    mut sink: impl FnMut(Piece<'a>),
+) -> (Place, bool) {
+    let mut cutter = Cutter {
+        bytes,
+        base: from.offset,
+        at: 0,
+        part: from.part,
+        limits,
+    };
     let mut line_bytes = 0;
+    let mut needs_more = false;
     for _ in 0..limits.pieces_max {
-        let Some((piece, next)) = cutter.next_piece(flush) else { break };
+        let Some((piece, next)) = cutter.next_piece(flush) else {
+            needs_more = true;
+            break;
+        };
         if let Piece::Line(line) = piece {
             line_bytes += line.bytes.len();
             if line_bytes > limits.bytes_max && line_bytes > line.bytes.len() {
@@ -79,13 +95,22 @@ pub(crate) fn cut<'a>(bytes: &'a [u8], from: Place, flush: bool, limits: Limits,
             }
         }
         cutter.part = match piece {
-            Piece::Line(Line { part: Some((index, false)), .. }) => index + 1,
+            Piece::Line(Line {
+                part: Some((index, false)),
+                ..
+            }) => index + 1,
             _ => 0,
         };
         cutter.at = next;
         sink(piece);
     }
-    Place { offset: cutter.base + cutter.at as u64, part: cutter.part }
+    (
+        Place {
+            offset: cutter.base + cutter.at as u64,
+            part: cutter.part,
+        },
+        needs_more,
+    )
 }
 
 struct Cutter<'a> {
@@ -119,7 +144,13 @@ impl<'a> Cutter<'a> {
 
     fn hole(&self, n: usize) -> (Piece<'a>, usize) {
         let start = self.base + self.at as u64;
-        (Piece::Hole { start, end: start + n as u64 }, self.at + n)
+        (
+            Piece::Hole {
+                start,
+                end: start + n as u64,
+            },
+            self.at + n,
+        )
     }
 
     fn line(&self, rest: &'a [u8], flush: bool) -> Option<(Piece<'a>, usize)> {
@@ -142,7 +173,13 @@ impl<'a> Cutter<'a> {
     fn piece(&self, bytes: &'a [u8], source_len: usize, last: bool, partial: bool) -> (Piece<'a>, usize) {
         let part = (self.part > 0 || !last).then_some((self.part, last));
         let start = self.base + self.at as u64;
-        let line = Line { bytes, start, source_len: source_len as u32, part, partial };
+        let line = Line {
+            bytes,
+            start,
+            source_len: source_len as u32,
+            part,
+            partial,
+        };
         (Piece::Line(line), self.at + source_len)
     }
 }

@@ -2,12 +2,16 @@ use proptest::prelude::*;
 
 use super::*;
 
-const WIDE: Limits = Limits { line_bytes_max: 16, bytes_max: usize::MAX, pieces_max: usize::MAX };
+const WIDE: Limits = Limits {
+    line_bytes_max: 16,
+    bytes_max: usize::MAX,
+    pieces_max: usize::MAX,
+};
 
 /// Pieces as text: `line`, `line/k` and `line/k.` for parts, `line~` for a partial, `<n>` for a hole.
 fn check(input: &[u8], flush: bool, expected: &[&str], held: usize) {
     let mut found = Vec::new();
-    let end = cut(input, Place::default(), flush, WIDE, |piece| {
+    let (end, _) = cut(input, Place::default(), flush, WIDE, |piece| {
         found.push(match piece {
             Piece::Hole { start, end } => format!("<{}>", end - start),
             Piece::Line(line) => {
@@ -60,19 +64,28 @@ fn a26_a_longer_line_becomes_numbered_parts() {
     check(b"0123456789abcdef\r\n", false, &["0123456789abcdef"], 0);
     check(b"0123456789abcdef\r", false, &[], 17);
     check(b"0123456789abcdefg\n", false, &["0123456789abcdef/0", "g/1."], 0);
-    check(b"0123456789abcdef0123456789abcdefg\nx\n", false, &["0123456789abcdef/0", "0123456789abcdef/1", "g/2.", "x"], 0);
+    check(
+        b"0123456789abcdef0123456789abcdefg\nx\n",
+        false,
+        &["0123456789abcdef/0", "0123456789abcdef/1", "g/2.", "x"],
+        0,
+    );
     check(b"0123456789abcdefgh", true, &["0123456789abcdef/0", "gh/1.~"], 0);
 }
 
 type Owned = (Vec<u8>, u64, u32, Option<(u32, bool)>);
 
 fn collect(input: &[u8], reads: &[usize], bytes_max: usize, pieces_max: usize) -> (Vec<Owned>, Place) {
-    let limits = Limits { bytes_max, pieces_max, ..WIDE };
+    let limits = Limits {
+        bytes_max,
+        pieces_max,
+        ..WIDE
+    };
     let (mut place, mut found, mut visible) = (Place::default(), Vec::new(), 0);
     let mut reads = reads.iter().copied();
     loop {
         let before = place;
-        place = cut(&input[place.offset as usize..visible], place, false, limits, |piece| {
+        (place, _) = cut(&input[place.offset as usize..visible], place, false, limits, |piece| {
             if let Piece::Line(line) = piece {
                 found.push((line.bytes.to_vec(), line.start, line.source_len, line.part));
             }

@@ -53,7 +53,11 @@ pub(crate) fn open(dir: &Path) -> Result<Opened, AgentError> {
                 }
                 Ok(_) => {}
                 Err(Damage::Newer(format)) => {
-                    return Err(AgentError::RegistryNewer { path, found: format, known: FORMAT });
+                    return Err(AgentError::RegistryNewer {
+                        path,
+                        found: format,
+                        known: FORMAT,
+                    });
                 }
                 Err(Damage::Torn(why)) => damaged.push((path, why.to_owned())),
             },
@@ -63,7 +67,15 @@ pub(crate) fn open(dir: &Path) -> Result<Opened, AgentError> {
     let first_start = found.is_none() && damaged.is_empty();
     let (serial, mut registry) = found.unwrap_or_default();
     registry.agent = agent_id(dir, registry.agent)?;
-    Ok(Opened { store: Store { dir: dir.to_owned(), serial, _lock: lock }, registry, first_start })
+    Ok(Opened {
+        store: Store {
+            dir: dir.to_owned(),
+            serial,
+            _lock: lock,
+        },
+        registry,
+        first_start,
+    })
 }
 
 impl Store {
@@ -74,7 +86,12 @@ impl Store {
     pub(crate) fn save(&mut self, registry: &Registry) -> io::Result<()> {
         let serial = self.serial + 1;
         let temporary = self.dir.join("registry.tmp");
-        write_durably(&temporary, &slot_path(&self.dir, serial % 2), &self.dir, &encode(serial, registry)?)?;
+        write_durably(
+            &temporary,
+            &slot_path(&self.dir, serial % 2),
+            &self.dir,
+            &encode(serial, registry)?,
+        )?;
         self.serial = serial;
         Ok(())
     }
@@ -132,7 +149,9 @@ fn parse(bytes: &[u8]) -> Result<(u64, Registry), Damage> {
     if crc32c::crc32c_append(crc32c::crc32c(&serial.to_le_bytes()), payload) != u32_at(28) {
         return Err(Damage::Torn("checksum does not fit"));
     }
-    serde_json::from_slice(payload).map(|registry| (serial, registry)).map_err(|_| Damage::Torn("not readable"))
+    serde_json::from_slice(payload)
+        .map(|registry| (serial, registry))
+        .map_err(|_| Damage::Torn("not readable"))
 }
 
 fn warn_of_damage(damaged: &[(PathBuf, String)], other_holds: bool) {
@@ -147,11 +166,17 @@ fn warn_of_damage(damaged: &[(PathBuf, String)], other_holds: bool) {
 
 fn agent_id(dir: &Path, from_registry: AgentId) -> Result<AgentId, AgentError> {
     let path = dir.join(ID_FILE);
-    let known = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<AgentId>().ok());
+    let known = fs::read_to_string(&path)
+        .ok()
+        .and_then(|text| text.trim().parse::<AgentId>().ok());
     if let Some(id) = known.filter(|id| *id != AgentId::default()) {
         return Ok(id);
     }
-    let id = if from_registry == AgentId::default() { AgentId(rand::random()) } else { from_registry };
+    let id = if from_registry == AgentId::default() {
+        AgentId(rand::random())
+    } else {
+        from_registry
+    };
     if path.exists() {
         tracing::warn!(path = %path.display(), %id, "agent id damaged; written again");
     }

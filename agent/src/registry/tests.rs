@@ -13,7 +13,10 @@ fn entry(n: u8) -> Entry {
         generation: GenerationId([n; 16]),
         path: PathBuf::from(format!("/var/log/{n}.log")),
         first_path: PathBuf::from("/var/log/first.log"),
-        inode: Inode { dev: 1, ino: u64::from(n) },
+        inode: Inode {
+            dev: 1,
+            ino: u64::from(n),
+        },
         btime: 5,
         prefix: Print::of(b"abc"),
         acked: 1000 + u64::from(n),
@@ -39,7 +42,10 @@ fn a_registry_reads_back_what_was_saved() {
     let dir = tempfile::tempdir().unwrap();
     let mut opened = open(dir.path()).unwrap();
     assert!(opened.first_start);
-    let odd = Entry { path: PathBuf::from(std::ffi::OsString::from_vec(b"/l/\xff.log".to_vec())), ..entry(1) };
+    let odd = Entry {
+        path: PathBuf::from(std::ffi::OsString::from_vec(b"/l/\xff.log".to_vec())),
+        ..entry(1)
+    };
     opened.registry.generations = vec![odd, entry(2)];
     opened.store.save(&opened.registry).unwrap();
     let expected = opened.registry.clone();

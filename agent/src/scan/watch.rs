@@ -1,0 +1,108 @@
+//! Notifications, which only make the next look come earlier. Losing one, or having none at all
+//! (network filesystems, the watch limit), costs at most `scan_interval`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use notify::{Event, EventKind, RecursiveMode, Watcher};
+
+use crate::identity::Inode;
+use crate::inbox::Inbox;
+
+/// Directories watched at most; files in others are found by walking.
+const WATCHES_MAX: usize = 8192;
+
+/// Watches on directories.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    watcher: notify::RecommendedWatcher,
+    watched: HashMap<PathBuf, Inode>,
+    /// No more watches are to be had; said once.
+    full: bool,
+}
+
+impl Watch {
+    /// Watches nothing yet. None, with a warning, if the system has no notifications to give.
+    pub(crate) fn new(inbox: Arc<Inbox>) -> Option<Self> {
+        let watcher = notify::recommended_watcher(move |event| on_event(&inbox, event));
+        match watcher {
+            Ok(watcher) => Some(Self {
+                watcher,
+                watched: HashMap::new(),
+                full: false,
+            }),
+            Err(error) => {
+                tracing::warn!(%error, "no file notifications; files are looked at every scan_interval");
+                None
+            }
+        }
+    }
+
+    /// Watches the directories that a walk entered, and no others.
+    pub(crate) fn follow(&mut self, directories: &[(PathBuf, Inode)]) {
+        for (path, inode) in directories {
+            if self.full || self.watched.get(path) == Some(inode) {
+                continue;
+            }
+            if self.watched.remove(path).is_some() {
+                self.unwatch(path);
+            }
+            if self.watched.len() >= WATCHES_MAX {
+                self.give_up("the limit of watched directories is reached");
+                return;
+            }
+            match self.watcher.watch(path, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    self.watched.insert(path.clone(), *inode);
+                }
+                Err(error) if matches!(error.kind, notify::ErrorKind::MaxFilesWatch) => {
+                    self.give_up("the system's limit of watches is reached (fs.inotify.max_user_watches)");
+                }
+                Err(error) => tracing::debug!(path = %path.display(), %error, "not watched"),
+            }
+        }
+        if self.watched.len() > directories.len() {
+            self.forget_others(directories);
+        }
+    }
+
+    fn forget_others(&mut self, directories: &[(PathBuf, Inode)]) {
+        let present: std::collections::HashSet<&PathBuf> = directories.iter().map(|(path, _)| path).collect();
+        let gone: Vec<PathBuf> = self
+            .watched
+            .keys()
+            .filter(|path| !present.contains(path))
+            .cloned()
+            .collect();
+        for path in gone {
+            self.watched.remove(&path);
+            self.unwatch(&path);
+        }
+    }
+
+    fn unwatch(&mut self, path: &Path) {
+        if let Err(error) = self.watcher.unwatch(path) {
+            tracing::debug!(path = %path.display(), %error, "watch already gone");
+        }
+    }
+
+    fn give_up(&mut self, why: &str) {
+        self.full = true;
+        tracing::warn!(why, "further directories are looked at every scan_interval only");
+    }
+}
+
+fn on_event(inbox: &Inbox, event: notify::Result<Event>) {
+    match event {
+        Ok(event) if event.need_rescan() => inbox.hint_all(),
+        Ok(event) => match event.kind {
+            EventKind::Access(_) => {}
+            EventKind::Modify(notify::event::ModifyKind::Data(_) | notify::event::ModifyKind::Any) => {
+                event.paths.into_iter().for_each(|path| inbox.hint(path));
+            }
+            _ => inbox.hint_all(),
+        },
+        Err(_) => inbox.hint_all(),
+    }
+}

@@ -1,0 +1,44 @@
+//! The way to the collector: a window of batches, one verdict each, over one gRPC stream.
+//!
+//! Order is kept per generation: a batch is sent only when those before it have been, and until
+//! the collector has acked one batch of a generation on this connection, only one of it is under
+//! way. Otherwise a later batch could be taken as the generation's first and close the gap over an
+//! earlier one that failed.
+//!
+//! Encoded bytes stay here until their verdict, so that after a lost connection the same batches
+//! are sent again and the collector recognises them.
+
+mod backoff;
+mod dead_letter;
+mod retry_info;
+mod session;
+mod shipper;
+mod window;
+
+use bytes::Bytes;
+use timberline_proto::batch::BatchMeta;
+use timberline_proto::id::GenerationId;
+
+pub(crate) use shipper::Shipper;
+
+/// A batch cut from a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    pub(crate) generation: GenerationId,
+    /// The generation's epoch when it was cut.
+    pub(crate) epoch: u64,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// Log events; a batch without any is a marker of one record.
+    pub(crate) records: u32,
+    pub(crate) bytes: Bytes,
+    pub(crate) meta: BatchMeta,
+}
+
+/// What the tail thread asks for.
+#[derive(Debug)]
+pub(crate) enum ToShip {
+    Batch(Box<Batch>),
+    /// To where does the collector hold these?
+    AskEnds(Vec<GenerationId>),
+}

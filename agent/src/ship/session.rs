@@ -1,0 +1,110 @@
+//! Messages of one connection.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use timberline_proto::wire::v1::ship_response::Verdict as WireVerdict;
+use timberline_proto::wire::v1::{ReportRequest, ShipRequest, ShipResponse};
+use tonic::transport::{Channel, Endpoint};
+
+use super::Batch;
+use super::window::Verdict;
+use crate::config::AgentConfig;
+use crate::status::AgentStatus;
+use timberline_proto::id::AgentId;
+
+/// The collector's batch limit if it names none.
+const TRY_AGAIN_DEFAULT: Duration = Duration::from_millis(500);
+
+/// Why a connection is over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SessionError {
+    #[error("cannot connect to {endpoint}: {source}")]
+    Connect {
+        endpoint: String,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("{}: {}", .0.code(), .0.message())]
+    Status(#[from] Box<tonic::Status>),
+    #[error("the collector closed the stream")]
+    Closed,
+    #[error("no verdict for {} s", .0.as_secs())]
+    Silent(Duration),
+}
+
+impl From<tonic::Status> for SessionError {
+    fn from(status: tonic::Status) -> Self {
+        Self::Status(Box::new(status))
+    }
+}
+
+/// Connects anew, which also resolves the name anew. A dead peer is noticed by HTTP/2 pings.
+pub(super) async fn connect(endpoint: &str) -> Result<Channel, SessionError> {
+    let failed = |error: tonic::transport::Error| {
+        let mut source: &dyn std::error::Error = &error;
+        while let Some(inner) = source.source() {
+            source = inner;
+        }
+        SessionError::Connect {
+            endpoint: endpoint.to_owned(),
+            source: source.to_string().into(),
+        }
+    };
+    Endpoint::from_shared(endpoint.to_owned())
+        .map_err(failed)?
+        .connect_timeout(Duration::from_secs(5))
+        .tcp_nodelay(true)
+        .tcp_keepalive(Some(Duration::from_secs(30)))
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .keep_alive_while_idle(true)
+        .connect()
+        .await
+        .map_err(failed)
+}
+
+pub(super) fn request(config: &AgentConfig, agent: AgentId, sequence: u64, batch: &Batch) -> ShipRequest {
+    ShipRequest {
+        sequence,
+        topic: config.topic.clone(),
+        agent_id: id_bytes(agent.0),
+        generation_id: id_bytes(batch.generation.0),
+        range_start: batch.start,
+        range_end: batch.end,
+        record_count: batch.records.max(1),
+        record_batch: batch.bytes.clone(),
+    }
+}
+
+pub(super) fn verdict(response: &ShipResponse) -> Verdict {
+    match response.verdict() {
+        WireVerdict::Appended | WireVerdict::Duplicate => Verdict::Durable,
+        WireVerdict::Refused => Verdict::Refused {
+            end: response.generation_end,
+        },
+        WireVerdict::Rejected => Verdict::Rejected,
+        // A verdict of a newer collector that is not known here moves nothing.
+        WireVerdict::TryAgain | WireVerdict::Unspecified => match response.retry_after_ms {
+            0 => Verdict::TryAgain {
+                after: TRY_AGAIN_DEFAULT,
+            },
+            ms => Verdict::TryAgain {
+                after: Duration::from_millis(u64::from(ms)),
+            },
+        },
+    }
+}
+
+pub(super) fn report(config: &AgentConfig, status: &AgentStatus, now_nanos: i64) -> ReportRequest {
+    ReportRequest {
+        agent_id: id_bytes(status.agent.0),
+        host: config.host.clone(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        files: status.files.iter().map(Into::into).collect(),
+        sent_at_unix_nanos: now_nanos,
+    }
+}
+
+pub(super) fn id_bytes(id: [u8; 16]) -> Bytes {
+    Bytes::copy_from_slice(&id)
+}

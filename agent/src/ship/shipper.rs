@@ -1,0 +1,370 @@
+//! The task that keeps a connection and moves batches through it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures::{StreamExt, TryFutureExt};
+use timberline_proto::id::{AgentId, GenerationId};
+use timberline_proto::wire::v1::ingest_client::IngestClient;
+use timberline_proto::wire::v1::{
+    GenerationEndsRequest, GenerationEndsResponse, HelloRequest, ShipRequest, ShipResponse,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use super::backoff::Backoff;
+use super::session::{self, SessionError, id_bytes};
+use super::window::{Effect, Window};
+use super::{ToShip, dead_letter, retry_info};
+use crate::config::AgentConfig;
+use crate::inbox::{Inbox, News};
+use crate::status::SharedStatus;
+
+/// Calls beside the stream.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Batches under way without any verdict: the connection is given up.
+const VERDICT_WAIT_MAX: Duration = Duration::from_secs(120);
+/// Generations asked for at once.
+const ASK_MAX: usize = 1000;
+/// Above so many files, reports become rarer in proportion.
+const REPORT_FILES: u32 = 1000;
+
+/// Ends the shipper; dropping it too.
+type Stop = CancellationToken;
+
+pub(crate) struct Shipper {
+    pub(super) config: Arc<AgentConfig>,
+    agent: AgentId,
+    batches: mpsc::Receiver<ToShip>,
+    inbox: Arc<Inbox>,
+    status: watch::Receiver<SharedStatus>,
+    window: Window,
+    asked: BTreeSet<GenerationId>,
+    backoff: Backoff,
+    dead_letter_dir: PathBuf,
+    stop: Stop,
+}
+
+/// What a call beside the stream gave.
+enum Aside {
+    Ends(Result<GenerationEndsResponse, tonic::Status>),
+    Reported(Result<(), tonic::Status>),
+}
+
+/// One connection.
+struct Session {
+    client: IngestClient<Channel>,
+    requests: mpsc::Sender<ShipRequest>,
+    asides: JoinSet<Aside>,
+    asking: bool,
+    reporting: bool,
+    batch_bytes_max: u64,
+    heard_at: Instant,
+    report_at: Instant,
+}
+
+impl Shipper {
+    pub(crate) fn new(
+        config: Arc<AgentConfig>,
+        agent: AgentId,
+        batches: mpsc::Receiver<ToShip>,
+        inbox: Arc<Inbox>,
+        status: watch::Receiver<SharedStatus>,
+        stop: Stop,
+    ) -> Self {
+        Self {
+            window: Window::new(config.in_flight_max),
+            backoff: Backoff::new(config.backoff_min, config.backoff_max),
+            dead_letter_dir: config.data_dir.join("dead-letter"),
+            asked: BTreeSet::new(),
+            config,
+            agent,
+            batches,
+            inbox,
+            status,
+            stop,
+        }
+    }
+
+    /// Connects, and connects again, until stopped.
+    pub(crate) async fn run(mut self) {
+        let stop = self.stop.clone();
+        let mut said = String::new();
+        loop {
+            let error = tokio::select! {
+                () = stop.cancelled() => return,
+                error = self.connection() => error,
+            };
+            let wait = match &error {
+                SessionError::Status(status) => retry_info::retry_delay(status.details()),
+                _ => None,
+            };
+            let wait = wait.unwrap_or(Duration::ZERO).max(self.backoff.next());
+            let text = error.to_string();
+            if text != said {
+                tracing::warn!(
+                    endpoint = self.config.endpoint,
+                    error = text,
+                    "no connection to the collector; tried again, and the files keep what is new"
+                );
+                said.clone_from(&text);
+            }
+            self.inbox.tell(News::Connected(Err(text)));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// One connection, from greeting to failure.
+    async fn connection(&mut self) -> SessionError {
+        match self.greet().await {
+            Ok((session, requests)) => self.converse(session, requests).await,
+            Err(error) => error,
+        }
+    }
+
+    async fn greet(&mut self) -> Result<(Session, mpsc::Receiver<ShipRequest>), SessionError> {
+        let channel = session::connect(&self.config.endpoint).await?;
+        let mut client = IngestClient::new(channel);
+        let mut hello = tonic::Request::new(HelloRequest {
+            agent_id: id_bytes(self.agent.0),
+            version: env!("CARGO_PKG_VERSION").into(),
+            host: self.config.host.clone(),
+        });
+        hello.set_timeout(CALL_TIMEOUT);
+        let hello = client.hello(hello).await?.into_inner();
+        let batch_bytes_max = if hello.batch_bytes_max == 0 {
+            u64::MAX
+        } else {
+            hello.batch_bytes_max
+        };
+        let in_flight_max = match hello.in_flight_max {
+            0 => self.config.in_flight_max,
+            max => self.config.in_flight_max.min(max as usize),
+        };
+        self.window.reconnected(in_flight_max);
+        self.inbox.tell(News::Limit { batch_bytes_max });
+        self.inbox.tell(News::Connected(Ok(())));
+        tracing::info!(endpoint = self.config.endpoint, collector = hello.version, "connected");
+        let (requests, receiver) = mpsc::channel(in_flight_max.max(1) * 2);
+        let now = Instant::now();
+        let session = Session {
+            client,
+            requests,
+            asides: JoinSet::new(),
+            asking: false,
+            reporting: false,
+            batch_bytes_max,
+            heard_at: now,
+            report_at: now,
+        };
+        Ok((session, receiver))
+    }
+
+    async fn converse(&mut self, mut session: Session, requests: mpsc::Receiver<ShipRequest>) -> SessionError {
+        let mut client = session.client.clone();
+        let call = async move {
+            client
+                .ship(tokio_stream::wrappers::ReceiverStream::new(requests))
+                .await
+                .map(tonic::Response::into_inner)
+        };
+        let mut verdicts = std::pin::pin!(call.try_flatten_stream());
+        loop {
+            let now = Instant::now();
+            self.send(&mut session, now);
+            self.ask(&mut session);
+            self.report(&mut session, now);
+            let due = self
+                .window
+                .next_due()
+                .unwrap_or(session.report_at)
+                .min(session.report_at);
+            let due = due.max(now + Duration::from_millis(1));
+            tokio::select! {
+                verdict = verdicts.next() => match verdict {
+                    Some(Ok(response)) => self.verdict(&mut session, &response),
+                    Some(Err(status)) => return status.into(),
+                    None => return SessionError::Closed,
+                },
+                Some(asked) = self.batches.recv() => self.take(asked),
+                Some(aside) = session.asides.join_next() => self.aside(&mut session, aside),
+                () = tokio::time::sleep_until(due.into()) => {}
+            }
+            if self.window.in_flight() == 0 {
+                session.heard_at = Instant::now();
+            } else if session.heard_at.elapsed() > VERDICT_WAIT_MAX {
+                return SessionError::Silent(VERDICT_WAIT_MAX);
+            }
+        }
+    }
+
+    fn take(&mut self, asked: ToShip) {
+        match asked {
+            ToShip::Batch(batch) => self.window.push(batch),
+            ToShip::AskEnds(generations) => self.asked.extend(generations),
+        }
+    }
+
+    fn send(&mut self, session: &mut Session, now: Instant) {
+        while let Some(effect) = self.window.refuse_larger(session.batch_bytes_max) {
+            self.tell(effect);
+        }
+        while session.requests.capacity() > 0 {
+            let Some((sequence, batch)) = self.window.next(now) else {
+                return;
+            };
+            let request = session::request(&self.config, self.agent, sequence, batch);
+            if session.requests.try_send(request).is_err() {
+                return; // the stream has ended, which its verdicts tell
+            }
+        }
+    }
+
+    fn verdict(&mut self, session: &mut Session, response: &ShipResponse) {
+        let now = Instant::now();
+        session.heard_at = now;
+        self.backoff.reset();
+        let verdict = session::verdict(response);
+        match self.window.verdict(response.sequence, verdict, now) {
+            Effect::DeadLetter => self.dead_letter(response, now),
+            effect => self.tell(effect),
+        }
+    }
+
+    fn tell(&self, effect: Effect) {
+        match effect {
+            Effect::Acked {
+                generation,
+                epoch,
+                start,
+                end,
+                records,
+                dead_letter,
+            } => {
+                self.inbox.tell(News::Acked {
+                    generation,
+                    epoch,
+                    start,
+                    end,
+                    records,
+                    dead_letter,
+                });
+            }
+            Effect::Rewind { generation, epoch, end } => self.inbox.tell(News::Rewind { generation, epoch, end }),
+            Effect::None | Effect::DeadLetter => {}
+        }
+    }
+
+    /// Keeps a refused batch for a human and sends a marker in its place. If it cannot be kept, it
+    /// is sent again later.
+    fn dead_letter(&mut self, response: &ShipResponse, now: Instant) {
+        let Some(batch) = self.window.batch(response.sequence).cloned() else {
+            return;
+        };
+        let path = batch.meta.stream.get("log.file.path").cloned().unwrap_or_default();
+        match dead_letter::write(&self.dead_letter_dir, &batch, &response.message) {
+            Ok(()) => {
+                tracing::error!(path, records = batch.records, reason = response.message, dir = %self.dead_letter_dir.display(), "the collector refused a batch for good; it is kept as a dead letter");
+                let marker = dead_letter::marker(batch, self.config.compression_level);
+                self.window.replace(response.sequence, marker);
+            }
+            Err(error) => {
+                tracing::error!(path, %error, reason = response.message, "the collector refused a batch for good and it cannot be kept; tried again");
+                let after = Duration::from_secs(30);
+                self.window
+                    .verdict(response.sequence, super::window::Verdict::TryAgain { after }, now);
+            }
+        }
+    }
+
+    /// Asks for the ends of generations, one call at a time.
+    fn ask(&self, session: &mut Session) {
+        if session.asking || self.asked.is_empty() {
+            return;
+        }
+        session.asking = true;
+        let mut request = tonic::Request::new(GenerationEndsRequest {
+            agent_id: id_bytes(self.agent.0),
+            topic: self.config.topic.clone(),
+            generation_ids: self
+                .asked
+                .iter()
+                .take(ASK_MAX)
+                .map(|generation| id_bytes(generation.0))
+                .collect(),
+        });
+        request.set_timeout(CALL_TIMEOUT);
+        let mut client = session.client.clone();
+        session.asides.spawn(async move {
+            let answer = client.generation_ends(request).await;
+            if answer.is_err() {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            Aside::Ends(answer.map(tonic::Response::into_inner))
+        });
+    }
+
+    fn report(&self, session: &mut Session, now: Instant) {
+        if now < session.report_at {
+            return;
+        }
+        let status = self.status.borrow().clone();
+        let rarer = (status.files.len() as u32).div_ceil(REPORT_FILES).max(1);
+        session.report_at = now + self.config.report_interval.max(Duration::from_millis(10)) * rarer;
+        if std::mem::replace(&mut session.reporting, true) {
+            return;
+        }
+        let nanos = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_nanos() as i64);
+        let mut request = tonic::Request::new(session::report(&self.config, &status, nanos));
+        request.set_timeout(CALL_TIMEOUT);
+        let mut client = session.client.clone();
+        session
+            .asides
+            .spawn(async move { Aside::Reported(client.report(request).await.map(drop)) });
+    }
+
+    fn aside(&mut self, session: &mut Session, aside: Result<Aside, tokio::task::JoinError>) {
+        match aside {
+            Ok(Aside::Ends(answer)) => {
+                session.asking = false;
+                match answer {
+                    Ok(answer) => self.ends(&answer),
+                    Err(status) => tracing::debug!(%status, "generation ends not told; asked again"),
+                }
+            }
+            Ok(Aside::Reported(answer)) => {
+                session.reporting = false;
+                if let Err(status) = answer {
+                    tracing::debug!(%status, "report not taken");
+                }
+            }
+            Err(error) => {
+                (session.asking, session.reporting) = (false, false);
+                tracing::debug!(%error, "a call ended");
+            }
+        }
+    }
+
+    fn ends(&mut self, answer: &GenerationEndsResponse) {
+        for end in &answer.ends {
+            let Ok(generation) = GenerationId::try_from(&end.generation_id[..]) else {
+                continue;
+            };
+            if self.asked.remove(&generation) {
+                self.inbox.tell(News::End {
+                    generation,
+                    end: end.known.then_some(end.end),
+                });
+            }
+        }
+    }
+}

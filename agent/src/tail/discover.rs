@@ -1,0 +1,444 @@
+//! What a walk's findings mean.
+//!
+//! A file found is, in this order: one that is followed; one that the registry knows by place,
+//! prefix and marker; the copy that a truncation left; a new generation. A new file that so far
+//! equals another of its directory and stem may be a copy in the making (copy-truncate): it is not
+//! read until they differ, or the other is truncated, or nothing happens for `rotate_wait`.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::DirEntryExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use timberline_proto::id::GenerationId;
+
+use super::file::{Standing, Tail};
+use super::read::holds;
+use super::{Refused, Tailer, Trouble, now_nanos};
+use crate::config::StartAt;
+use crate::identity::{Inode, MARKER_BYTES_MAX, PREFIX_BYTES_MAX, Print, Stat, read_at, read_marker, read_prefix};
+use crate::lines::Place;
+use crate::scan::{Found, Scan, refuse_content};
+use crate::stream;
+
+/// Files compared with a new one to see whether it is a copy.
+const COPY_CANDIDATES_MAX: usize = 32;
+/// A file that goes on equalling another is held back for so many times `rotate_wait` at most.
+const COPY_WAITS_MAX: u32 = 12;
+
+/// Generations by directory and stem.
+type Kin = HashMap<(PathBuf, String), Vec<GenerationId>>;
+
+impl Tailer {
+    /// Walks, and takes in what was found.
+    pub(super) fn scan(&mut self, now: Instant) {
+        let scan = self.walker.walk();
+        if let Some(watch) = &mut self.watch {
+            watch.follow(&scan.directories);
+        }
+        self.note_problems(&scan, now);
+        self.empty.clear();
+        let new = self.known_and_new(&scan, now);
+        self.went_away(&scan, now);
+        let new: Vec<&Found> = new.into_iter().filter(|found| !self.restore(found, now)).collect();
+        if self.pulse.first_scan {
+            self.search_rotated_away(now);
+        }
+        let mut kin = if new.is_empty() { Kin::new() } else { self.kin() };
+        for found in new {
+            self.discover(found, &mut kin, now);
+        }
+        self.judge_copies(now);
+        if self.pulse.first_scan {
+            self.missing_since_stop(now);
+        }
+        self.keep_house(now);
+        if self.pulse.first_scan {
+            self.pulse.first_scan = false;
+            self.save(now);
+        }
+    }
+
+    /// Takes in what is followed already; gives back the others.
+    fn known_and_new<'a>(&mut self, scan: &'a Scan, now: Instant) -> Vec<&'a Found> {
+        let mut new = Vec::new();
+        for found in &scan.files {
+            let Some(generation) = self.live.get(&found.stat.inode).copied() else {
+                new.push(found);
+                continue;
+            };
+            let Some(tail) = self.tails.get_mut(&generation) else {
+                continue;
+            };
+            // An open file keeps its place from being given away; a closed one does not.
+            if tail.file.is_none() && !found.stat.same_inode(tail.inode, tail.btime) {
+                self.vanished(generation, now);
+                new.push(found);
+                continue;
+            }
+            let names = scan.names.get(&found.stat.inode);
+            if !names.is_some_and(|names| names.contains(&tail.path)) {
+                tracing::debug!(from = %tail.path.display(), to = %found.path.display(), "renamed");
+                tail.path = found.path.clone();
+                self.pulse.dirty = true;
+            }
+            tail.standing = Standing::Named;
+            self.observe(generation, &found.stat, now);
+        }
+        new
+    }
+
+    /// Files that no glob finds any more.
+    fn went_away(&mut self, scan: &Scan, now: Instant) {
+        let gone = |tail: &&Tail| tail.standing == Standing::Named && !scan.names.contains_key(&tail.inode);
+        let gone: Vec<GenerationId> = self.tails.values().filter(gone).map(|tail| tail.generation).collect();
+        for generation in gone {
+            let Some(tail) = self.tails.get_mut(&generation) else {
+                continue;
+            };
+            if tail.file.is_none() {
+                match find_inode(&tail.path, tail.inode) {
+                    Some(path) => {
+                        tail.path = path;
+                        if self.open(generation).is_err() {
+                            self.vanished(generation, now);
+                            continue;
+                        }
+                    }
+                    None => {
+                        self.vanished(generation, now);
+                        continue;
+                    }
+                }
+            }
+            if let Some(tail) = self.tails.get_mut(&generation) {
+                tail.standing = Standing::Away { since: now };
+                tail.maybe_copy_since = None;
+            }
+        }
+    }
+
+    /// A file that the registry knows. False if it knows none, or the file holds other bytes.
+    fn restore(&mut self, found: &Found, now: Instant) -> bool {
+        let same = |entry: &crate::registry::Entry| found.stat.same_inode(entry.inode, entry.btime);
+        if !self.dormant.iter().any(same) {
+            return false;
+        }
+        let Ok(file) = File::open(&found.path) else {
+            return false;
+        };
+        let (candidates, others) = std::mem::take(&mut self.dormant).into_iter().partition(same);
+        self.dormant = others;
+        let mut restored = false;
+        for entry in candidates {
+            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
+            let mut tail = Tail::restored(&entry, attributes, now);
+            let sound = !restored && holds(&file, entry.prefix, entry.acked, entry.marker).unwrap_or(false);
+            let generation = tail.generation;
+            if sound {
+                restored = true;
+                tail.path = found.path.clone();
+                tail.size = tail.cut.offset;
+                self.live.insert(tail.inode, generation);
+                self.tails.insert(generation, tail);
+                self.observe(generation, &found.stat, now);
+            } else if self.pulse.first_scan {
+                tail.standing = Standing::Replaced {
+                    since: now,
+                    truncated: true,
+                };
+                self.ask(tail);
+            }
+        }
+        restored
+    }
+
+    /// Files of the registry that were renamed out of the globs while the agent was stopped.
+    fn search_rotated_away(&mut self, now: Instant) {
+        for entry in std::mem::take(&mut self.dormant) {
+            let sound = find_inode(&entry.path, entry.inode).and_then(|path| {
+                let file = File::open(&path).ok()?;
+                let stat = Stat::from(&file.metadata().ok()?);
+                let same = stat.same_inode(entry.inode, entry.btime) && !self.live.contains_key(&entry.inode);
+                (same && holds(&file, entry.prefix, entry.acked, entry.marker).ok()?).then_some((path, file, stat))
+            });
+            let Some((path, file, stat)) = sound else {
+                self.dormant.push(entry);
+                continue;
+            };
+            if stat.size == entry.acked {
+                self.dormant.push(entry);
+                continue;
+            }
+            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
+            let mut tail = Tail::restored(&entry, attributes, now);
+            let generation = tail.generation;
+            (tail.path, tail.file, tail.size) = (path, Some(file), tail.cut.offset);
+            tail.standing = Standing::Away { since: now };
+            self.counts.open_files += 1;
+            self.live.insert(tail.inode, generation);
+            self.tails.insert(generation, tail);
+            self.observe(generation, &stat, now);
+        }
+    }
+
+    /// Files of the registry that had unread bytes and are nowhere: the collector is asked whether
+    /// it has them, then they are counted as lost.
+    fn missing_since_stop(&mut self, now: Instant) {
+        let (missing, read): (Vec<_>, Vec<_>) = std::mem::take(&mut self.dormant)
+            .into_iter()
+            .partition(|entry| entry.size > entry.acked && !self.live.contains_key(&entry.inode));
+        self.dormant = read;
+        for entry in missing {
+            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
+            let mut tail = Tail::restored(&entry, attributes, now);
+            tail.standing = Standing::Replaced {
+                since: now,
+                truncated: false,
+            };
+            self.ask(tail);
+        }
+    }
+
+    fn ask(&mut self, mut tail: Tail) {
+        tail.end = super::file::End::Asked;
+        self.to_ask.push(tail.generation);
+        self.tails.insert(tail.generation, tail);
+    }
+
+    fn kin(&self) -> Kin {
+        let mut kin = Kin::new();
+        let named = |tail: &&Tail| tail.standing == Standing::Named && tail.maybe_copy_since.is_none();
+        for tail in self.tails.values().filter(named) {
+            kin.entry(kin_of(&tail.path)).or_default().push(tail.generation);
+        }
+        kin
+    }
+
+    /// A file that nothing is known of.
+    fn discover(&mut self, found: &Found, kin: &mut Kin, now: Instant) {
+        if found.stat.size == 0 {
+            self.empty.push(found.path.clone());
+            return;
+        }
+        if self
+            .troubles
+            .get(&found.path)
+            .is_some_and(|trouble| trouble.retry_at > now)
+        {
+            return;
+        }
+        if self
+            .refused
+            .get(&found.stat.inode)
+            .is_some_and(|refused| refused.still(&found.stat))
+            || self.too_old(&found.stat)
+        {
+            return;
+        }
+        match self.try_discover(found, kin, now) {
+            Ok(()) => {
+                if self.troubles.remove(&found.path).is_some() {
+                    tracing::info!(path = %found.path.display(), "readable again");
+                }
+            }
+            Err(error) => self.trouble(&found.path, error.to_string(), now),
+        }
+    }
+
+    fn try_discover(&mut self, found: &Found, kin: &mut Kin, now: Instant) -> io::Result<()> {
+        let file = File::open(&found.path)?;
+        let stat = Stat::from(&file.metadata()?);
+        if stat.inode != found.stat.inode || stat.size == 0 {
+            return Ok(());
+        }
+        let prefix = read_prefix(&file)?;
+        if let Some(why) = refuse_content(&prefix) {
+            if self
+                .refused
+                .get(&stat.inode)
+                .is_none_or(|refused| refused.btime != stat.btime)
+            {
+                tracing::info!(path = %found.path.display(), why, "not followed");
+            }
+            let refused = Refused {
+                path: found.path.clone(),
+                why,
+                btime: stat.btime,
+                size: stat.size,
+            };
+            self.refused.insert(stat.inode, refused);
+            return Ok(());
+        }
+        self.refused.remove(&stat.inode);
+        if let Some(generation) = self.copied_from(&found.path, &file, stat.inode) {
+            self.adopt(generation, found.path.clone(), file, &stat, Standing::Named, now);
+            return Ok(());
+        }
+        let attributes = Arc::new(stream::attributes(&self.config, &found.path));
+        let mut tail = Tail::new(found.path.clone(), &stat, Print::of(&prefix), attributes, now);
+        let generation = tail.generation;
+        let key = kin_of(&found.path);
+        if self.equals_kin(&file, stat.size, kin.get(&key)) {
+            tail.maybe_copy_since = Some(now);
+        } else {
+            kin.entry(key).or_default().push(generation);
+        }
+        if self.pulse.first_start && self.pulse.first_scan && self.config.start_at == StartAt::Tail {
+            let start = last_line_end(&file, stat.size)?;
+            tail.go_to(Place { offset: start, part: 0 }, read_marker(&file, start)?);
+            (tail.acked, tail.acked_marker) = (tail.cut, tail.cut_marker);
+        }
+        if self.counts.open_files < self.config.open_files_max {
+            tail.file = Some(file);
+            self.counts.open_files += 1;
+        }
+        tail.size = tail.cut.offset;
+        self.live.insert(stat.inode, generation);
+        self.tails.insert(generation, tail);
+        self.pulse.dirty = true;
+        self.observe(generation, &stat, now);
+        Ok(())
+    }
+
+    /// The truncated generation whose bytes `file` holds.
+    fn copied_from(&self, path: &Path, file: &File, inode: Inode) -> Option<GenerationId> {
+        let truncated = |tail: &&Tail| matches!(tail.standing, Standing::Replaced { truncated: true, .. });
+        self.tails
+            .values()
+            .filter(truncated)
+            .filter(|tail| tail.inode != inode && tail.path.parent() == path.parent() && tail.prefix.len > 0)
+            .find(|tail| holds(file, tail.prefix, tail.cut.offset, tail.cut_marker).unwrap_or(false))
+            .map(|tail| tail.generation)
+    }
+
+    /// Whether a new file so far equals one that is followed.
+    fn equals_kin(&self, file: &File, size: u64, kin: Option<&Vec<GenerationId>>) -> bool {
+        let kin = kin.into_iter().flatten().rev().take(COPY_CANDIDATES_MAX);
+        kin.filter_map(|generation| self.tails.get(generation)).any(|other| {
+            let opened;
+            let other_file = match &other.file {
+                Some(file) => file,
+                None => match File::open(&other.path) {
+                    Ok(file) => {
+                        opened = file;
+                        &opened
+                    }
+                    Err(_) => return false,
+                },
+            };
+            equal_so_far(file, size, other_file).unwrap_or(false)
+        })
+    }
+
+    /// Releases files that turned out to be no copy.
+    fn judge_copies(&mut self, now: Instant) {
+        let waiting: Vec<GenerationId> = self
+            .tails
+            .values()
+            .filter(|tail| tail.maybe_copy_since.is_some())
+            .map(|tail| tail.generation)
+            .collect();
+        if waiting.is_empty() {
+            return;
+        }
+        let kin = self.kin();
+        for generation in waiting {
+            let Some(tail) = self.tails.get(&generation) else {
+                continue;
+            };
+            let Some(since) = tail.maybe_copy_since else { continue };
+            let wait = self.config.rotate_wait;
+            let over = now >= since.max(tail.grew_at) + wait || now >= since + wait * COPY_WAITS_MAX;
+            let still = !over
+                && File::open(&tail.path)
+                    .is_ok_and(|file| self.equals_kin(&file, tail.size, kin.get(&kin_of(&tail.path))));
+            if !still && let Some(tail) = self.tails.get_mut(&generation) {
+                tail.maybe_copy_since = None;
+                self.queue(generation, now);
+            }
+        }
+    }
+
+    fn too_old(&self, stat: &Stat) -> bool {
+        let age = i128::from(now_nanos()) - i128::from(stat.mtime);
+        !self.config.ignore_older.is_zero() && age > self.config.ignore_older.as_nanos() as i128
+    }
+
+    fn note_problems(&mut self, scan: &Scan, now: Instant) {
+        for (path, why) in &scan.problems {
+            self.trouble(path, why.clone(), now);
+        }
+        let present = |path: &PathBuf| scan.problems.iter().any(|(problem, _)| problem == path);
+        let found = |path: &PathBuf| scan.files.iter().any(|file| file.path == *path);
+        self.troubles
+            .retain(|path, trouble| trouble.lost_bytes > 0 || present(path) || found(path));
+    }
+
+    fn trouble(&mut self, path: &Path, why: String, now: Instant) {
+        let first = Duration::from_millis(500);
+        let trouble = self.troubles.entry(path.to_owned()).or_insert_with(|| Trouble {
+            why: String::new(),
+            retry_at: now,
+            delay: first / 2,
+            lost_bytes: 0,
+        });
+        trouble.delay = (trouble.delay * 2).clamp(first, Duration::from_secs(30));
+        trouble.retry_at = now + trouble.delay;
+        if trouble.why != why {
+            tracing::warn!(path = %path.display(), why, "cannot read; tried again");
+            trouble.why = why;
+        }
+    }
+}
+
+impl Refused {
+    fn still(&self, stat: &Stat) -> bool {
+        self.btime == stat.btime
+            && (self.size >= PREFIX_BYTES_MAX as u64 && stat.size >= self.size || stat.size == self.size)
+    }
+}
+
+fn kin_of(path: &Path) -> (PathBuf, String) {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    (
+        path.parent().map(Path::to_owned).unwrap_or_default(),
+        stream::stem(&name).to_owned(),
+    )
+}
+
+/// Whether two files agree in their first bytes and in those before the end of the shorter one.
+fn equal_so_far(file: &File, size: u64, other: &File) -> io::Result<bool> {
+    let common = size.min(other.metadata()?.len());
+    let same = |at: u64, len: usize| -> io::Result<bool> {
+        let (mut a, mut b) = ([0; PREFIX_BYTES_MAX], [0; PREFIX_BYTES_MAX]);
+        let (n, m) = (read_at(file, &mut a[..len], at)?, read_at(other, &mut b[..len], at)?);
+        Ok(n == len && m == len && a[..len] == b[..len])
+    };
+    let head = common.min(PREFIX_BYTES_MAX as u64) as usize;
+    let end = common.min(MARKER_BYTES_MAX as u64) as usize;
+    Ok(common > 0 && same(0, head)? && same(common - end as u64, end)?)
+}
+
+/// The path of a file in the directory where it was last seen.
+pub(super) fn find_inode(last: &Path, inode: Inode) -> Option<PathBuf> {
+    let entries = fs::read_dir(last.parent()?).ok()?;
+    let same = |entry: &fs::DirEntry| {
+        entry.ino() == inode.ino && fs::metadata(entry.path()).is_ok_and(|meta| Stat::from(&meta).inode == inode)
+    };
+    entries.filter_map(Result::ok).find(same).map(|entry| entry.path())
+}
+
+/// The end of the last whole line, looked for in the last 64 KiB; else the file's end.
+fn last_line_end(file: &File, size: u64) -> io::Result<u64> {
+    let len = size.min(64 << 10);
+    let mut bytes = vec![0; len as usize];
+    let n = read_at(file, &mut bytes, size - len)?;
+    Ok(memchr::memrchr(b'\n', &bytes[..n]).map_or(size, |at| size - len + at as u64 + 1))
+}

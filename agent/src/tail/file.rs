@@ -1,0 +1,229 @@
+//! One file being followed: one generation.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use timberline_proto::id::GenerationId;
+use timberline_proto::line::TimeReader;
+
+use crate::identity::{Inode, Print, Stat};
+use crate::lines::Place;
+use crate::registry::Entry;
+
+/// What stands at a generation's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// A glob finds it.
+    Named,
+    /// Renamed out of the globs, or deleted; followed through the open file until it is silent.
+    Away { since: Instant },
+    /// Its bytes are gone. Only batches cut before remain and, if it was truncated, the hope that
+    /// a copy appears.
+    Replaced { since: Instant, truncated: bool },
+}
+
+/// Whether the collector was asked to where it holds the generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Known,
+    ToAsk,
+    Asked,
+}
+
+/// A batch without a verdict.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    pub(crate) start: u64,
+    pub(crate) end: Place,
+    /// Of the bytes before `end`.
+    pub(crate) marker: Print,
+    pub(crate) acked: bool,
+}
+
+/// One generation. Invariant: `acked <= cuts… <= cut <= size`, each cut beginning where the one
+/// before ends.
+pub(crate) struct Tail {
+    pub(crate) generation: GenerationId,
+    pub(crate) path: PathBuf,
+    pub(crate) first_path: PathBuf,
+    pub(crate) stream: Arc<BTreeMap<String, String>>,
+    pub(crate) inode: Inode,
+    pub(crate) btime: i64,
+    pub(crate) links: u64,
+    pub(crate) prefix: Print,
+    pub(crate) file: Option<File>,
+    /// When it was last read, in reads of the whole agent: the least is closed first.
+    pub(crate) used: u64,
+    /// The next batch begins there.
+    pub(crate) cut: Place,
+    pub(crate) cut_marker: Print,
+    /// Durable at the collector.
+    pub(crate) acked: Place,
+    pub(crate) acked_marker: Print,
+    pub(crate) cuts: VecDeque<Cut>,
+    /// Counts rewinds; verdicts of an earlier epoch no longer matter.
+    pub(crate) epoch: u64,
+    pub(crate) size: u64,
+    pub(crate) mtime: i64,
+    pub(crate) grew_at: Instant,
+    /// Nothing can be cut before the file grows beyond this.
+    pub(crate) looked: u64,
+    pub(crate) standing: Standing,
+    pub(crate) end: End,
+    /// The collector holds it to here, though its bytes are not at hand to go on from.
+    pub(crate) held_to: u64,
+    /// The collector has taken a batch of it, so it need not be told again what the file is.
+    pub(crate) confirmed: bool,
+    /// In the registry on disk; no batch is cut before.
+    pub(crate) durable: bool,
+    /// Since when bytes wait to be cut.
+    pub(crate) ready_since: Option<Instant>,
+    pub(crate) queued: bool,
+    /// The next cut takes the last line without its end.
+    pub(crate) flush: bool,
+    /// It may be a copy of another file that is about to be truncated; not read meanwhile.
+    pub(crate) maybe_copy_since: Option<Instant>,
+    pub(crate) read_to_end_at: i64,
+    pub(crate) lost_bytes: u64,
+    pub(crate) error: Option<String>,
+    pub(crate) retry_at: Option<Instant>,
+    pub(crate) retry_delay: Duration,
+    pub(crate) time: TimeReader,
+    /// The time of a long line's first part holds for the others.
+    pub(crate) long_line_time: Option<(i64, bool)>,
+}
+
+impl Tail {
+    /// A generation that begins at `cut`.
+    pub(crate) fn new(
+        path: PathBuf,
+        stat: &Stat,
+        prefix: Print,
+        stream: Arc<BTreeMap<String, String>>,
+        now: Instant,
+    ) -> Self {
+        let entry = Entry {
+            generation: GenerationId(rand::random()),
+            first_path: path.clone(),
+            path,
+            inode: stat.inode,
+            btime: stat.btime,
+            prefix,
+            acked: 0,
+            part: 0,
+            marker: Print::of(b""),
+            size: 0,
+            seen: 0,
+        };
+        let mut tail = Self::restored(&entry, stream, now);
+        tail.end = End::Known;
+        tail.durable = false;
+        tail
+    }
+
+    /// A generation of the registry.
+    pub(crate) fn restored(entry: &Entry, stream: Arc<BTreeMap<String, String>>, now: Instant) -> Self {
+        let acked = Place {
+            offset: entry.acked,
+            part: entry.part,
+        };
+        Self {
+            generation: entry.generation,
+            path: entry.path.clone(),
+            first_path: entry.first_path.clone(),
+            stream,
+            inode: entry.inode,
+            btime: entry.btime,
+            links: 1,
+            prefix: entry.prefix,
+            file: None,
+            used: 0,
+            cut: acked,
+            cut_marker: entry.marker,
+            acked,
+            acked_marker: entry.marker,
+            cuts: VecDeque::new(),
+            epoch: 0,
+            size: entry.size,
+            mtime: 0,
+            grew_at: now,
+            looked: entry.acked,
+            standing: Standing::Named,
+            end: End::ToAsk,
+            held_to: 0,
+            confirmed: entry.acked > 0,
+            durable: true,
+            ready_since: None,
+            queued: false,
+            flush: false,
+            maybe_copy_since: None,
+            read_to_end_at: 0,
+            lost_bytes: 0,
+            error: None,
+            retry_at: None,
+            retry_delay: Duration::ZERO,
+            time: TimeReader::new(),
+            long_line_time: None,
+        }
+    }
+
+    /// What the registry keeps of it.
+    pub(crate) fn entry(&self, now_seconds: u64) -> Entry {
+        // The place of a file whose bytes are gone belongs to another generation.
+        let gone = matches!(self.standing, Standing::Replaced { .. });
+        Entry {
+            generation: self.generation,
+            path: self.path.clone(),
+            first_path: self.first_path.clone(),
+            inode: if gone { Inode { dev: 0, ino: 0 } } else { self.inode },
+            btime: self.btime,
+            prefix: self.prefix,
+            acked: self.acked.offset,
+            part: self.acked.part,
+            marker: self.acked_marker,
+            size: self.size,
+            seen: now_seconds,
+        }
+    }
+
+    /// Bytes that may hold something to cut.
+    pub(crate) fn unread(&self) -> bool {
+        self.size > self.cut.offset
+            && (self.size > self.looked || self.flush)
+            && !matches!(self.standing, Standing::Replaced { .. })
+    }
+
+    /// Whether it can be closed without losing anything.
+    pub(crate) fn idle(&self) -> bool {
+        self.standing == Standing::Named && self.size == self.cut.offset && self.cuts.is_empty()
+    }
+
+    /// Begins again at `place`.
+    pub(crate) fn go_to(&mut self, place: Place, marker: Print) {
+        self.cut = place;
+        self.cut_marker = marker;
+        self.looked = place.offset;
+        self.long_line_time = None;
+    }
+
+    pub(crate) fn failed(&mut self, why: String, now: Instant) {
+        self.retry_delay = (self.retry_delay * 2).clamp(Duration::from_millis(500), Duration::from_secs(60));
+        self.retry_at = Some(now + self.retry_delay);
+        if self.error.as_ref() != Some(&why) {
+            tracing::warn!(path = %self.path.display(), why, "cannot read; tried again");
+            self.error = Some(why);
+        }
+        self.file = None;
+    }
+
+    pub(crate) fn recovered(&mut self) {
+        self.retry_at = None;
+        self.retry_delay = Duration::ZERO;
+        if self.error.take().is_some() {
+            tracing::info!(path = %self.path.display(), "readable again");
+        }
+    }
+}

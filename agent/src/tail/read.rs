@@ -1,0 +1,290 @@
+//! Reading one file: is it still the same, what is new, one batch of it.
+
+use std::fs::File;
+use std::io;
+use std::time::Instant;
+
+use timberline_proto::batch::{AttributeValue, BatchBuilder, BatchMeta, Dropped, NewRecord};
+use timberline_proto::id::AgentId;
+use timberline_proto::line::TimeHints;
+
+use super::file::{Cut, Tail};
+use crate::config::AgentConfig;
+use crate::identity::{MARKER_BYTES_MAX, PREFIX_BYTES_MAX, Print, Stat, read_at, read_marker, read_prefix};
+use crate::lines::{self, HOLE_BYTES_MIN, Limits, Line, Piece, Place};
+use crate::ship::Batch;
+
+/// What reading a file once gave.
+pub(crate) enum Outcome {
+    /// A batch; there may be more.
+    Batch(Box<Batch>),
+    /// Nothing can be cut before the file grows.
+    AtEnd,
+    /// Other bytes stand where the generation's were.
+    Replaced,
+    /// It cannot be read now.
+    Failed(io::Error),
+}
+
+/// Cuts batches. One for all files: its buffers are the agent's largest.
+pub(crate) struct Reader {
+    agent: AgentId,
+    topic_level: i32,
+    zone: jiff::tz::TimeZone,
+    limits: Limits,
+    buffer: Vec<u8>,
+    builder: BatchBuilder,
+    partial: Vec<(String, AttributeValue)>,
+}
+
+/// What a cut adds up to.
+#[derive(Default)]
+struct Tally {
+    records: u32,
+    lf: u32,
+    crlf: u32,
+    dropped: Vec<Dropped>,
+    last_was_hole: bool,
+}
+
+impl Reader {
+    pub(crate) fn new(config: &AgentConfig, agent: AgentId, zone: jiff::tz::TimeZone) -> Self {
+        let limits = Limits {
+            line_bytes_max: config.part_bytes_max() as usize,
+            bytes_max: config.batch_bytes_max as usize,
+            pieces_max: config.batch_records_max.min(1 << 20) as usize,
+        };
+        Self {
+            agent,
+            topic_level: config.compression_level,
+            zone,
+            limits,
+            buffer: Vec::new(),
+            builder: BatchBuilder::new(),
+            partial: vec![("log.partial".into(), AttributeValue::Bool(true))],
+        }
+    }
+
+    /// The collector takes encoded batches up to `bytes`. Bytes that do not compress grow by a
+    /// little, many short lines by more: half leaves room.
+    pub(crate) fn limit(&mut self, bytes: u64) {
+        let half = (bytes / 2).max(1024) as usize;
+        self.limits.bytes_max = self.limits.bytes_max.min(half);
+        self.limits.line_bytes_max = self.limits.line_bytes_max.min(half);
+    }
+
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.limits.bytes_max as u64
+    }
+
+    /// Reads what is new and cuts at most one batch of it.
+    pub(crate) fn read(&mut self, tail: &mut Tail, now: Instant, now_nanos: i64) -> Outcome {
+        self.try_read(tail, now, now_nanos).unwrap_or_else(Outcome::Failed)
+    }
+
+    fn try_read(&mut self, tail: &mut Tail, now: Instant, now_nanos: i64) -> io::Result<Outcome> {
+        let Some(file) = &tail.file else {
+            return Err(io::Error::other("not open"));
+        };
+        let stat = Stat::from(&file.metadata()?);
+        if stat.size < tail.cut.offset || !same_prefix(file, &mut tail.prefix, tail.cut.offset)? {
+            return Ok(Outcome::Replaced);
+        }
+        let head = tail.cut_marker.len as usize;
+        let start = tail.cut.offset - head as u64;
+        let want = self.limits.bytes_max.max(self.limits.line_bytes_max + 2) + head;
+        self.buffer.resize(want.min((stat.size - start) as usize + 1), 0);
+        let n = read_at(file, &mut self.buffer, start)?;
+        let at_end = n < want;
+        let (marker, bytes) = self.buffer[..n].split_at_checked(head).unwrap_or((&[], &[]));
+        if n < head || Print::of(marker) != tail.cut_marker {
+            return Ok(Outcome::Replaced);
+        }
+        if tail.size < start + n as u64 {
+            tail.grew_at = now;
+        }
+        tail.size = stat.size.max(start + n as u64);
+        tail.mtime = stat.mtime;
+        let from = tail.cut;
+        let flush = tail.flush && at_end;
+        let hints = TimeHints {
+            reference_nanos: stat.mtime.min(now_nanos),
+            zone: self.zone.clone(),
+        };
+        let mut tally = Tally::default();
+        let (builder, partial) = (&mut self.builder, &self.partial);
+        let (mut to, needs_more) = lines::cut(bytes, from, flush, self.limits, |piece| match piece {
+            Piece::Line(line) => push(builder, partial, tail, &hints, now_nanos, &line, &mut tally),
+            Piece::Hole { start, end } => tally.hole(start, end),
+        });
+        let ended = from.offset + bytes.len() as u64;
+        let mut marker = Print::marker(&self.buffer[..head + (to.offset - from.offset) as usize]);
+        if tally.last_was_hole && to.offset + HOLE_BYTES_MIN as u64 == ended {
+            let file = tail.file.as_ref().ok_or_else(|| io::Error::other("not open"))?;
+            (to, marker) = tally.skip_hole(file, to, tail.size)?;
+        }
+        if at_end && needs_more {
+            tail.flush = tail.flush && !flush;
+            tail.looked = ended.max(to.offset);
+            tail.read_to_end_at = now_nanos;
+        }
+        if to.offset == from.offset {
+            return Ok(Outcome::AtEnd);
+        }
+        Ok(Outcome::Batch(Box::new(
+            self.finish(tail, to, marker, tally, now_nanos),
+        )))
+    }
+
+    fn finish(&mut self, tail: &mut Tail, to: Place, marker: Print, tally: Tally, now_nanos: i64) -> Batch {
+        let from = tail.cut;
+        let first = !tail.confirmed && tail.cuts.is_empty();
+        let meta = BatchMeta {
+            stream: (*tail.stream).clone(),
+            agent: Some(self.agent),
+            generation: Some(tail.generation),
+            range: (from.offset, to.offset),
+            eol_bytes: if tally.crlf > tally.lf { 2 } else { 1 },
+            observed_nanos: now_nanos,
+            file: first.then(|| file_json(tail)),
+            dropped: tally.dropped,
+        };
+        let bytes = self.builder.finish(&meta, self.topic_level);
+        tail.cut = to;
+        tail.cut_marker = marker;
+        tail.cuts.push_back(Cut {
+            start: from.offset,
+            end: to,
+            marker,
+            acked: false,
+        });
+        Batch {
+            generation: tail.generation,
+            epoch: tail.epoch,
+            start: from.offset,
+            end: to.offset,
+            records: tally.records,
+            bytes,
+            meta,
+        }
+    }
+}
+
+impl Tally {
+    fn hole(&mut self, start: u64, end: u64) {
+        match self.dropped.last_mut().filter(|last| last.end == start) {
+            Some(last) => last.end = end,
+            None => self.dropped.push(Dropped {
+                start,
+                end,
+                reason: "nul_hole".into(),
+            }),
+        }
+        self.last_was_hole = true;
+    }
+
+    /// A hole that goes on beyond the buffer is skipped at once where the filesystem knows it.
+    fn skip_hole(&mut self, file: &File, to: Place, size: u64) -> io::Result<(Place, Print)> {
+        let data = match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(to.offset)) {
+            Ok(data) => data,
+            Err(rustix::io::Errno::NXIO) => size,
+            Err(_) => to.offset,
+        };
+        let offset = to.offset.max(data.min(size).saturating_sub(HOLE_BYTES_MIN as u64));
+        self.hole(to.offset, offset);
+        Ok((Place { offset, part: 0 }, read_marker(file, offset)?))
+    }
+}
+
+fn push(
+    builder: &mut BatchBuilder,
+    partial: &[(String, AttributeValue)],
+    tail_time: &mut Tail,
+    hints: &TimeHints,
+    now_nanos: i64,
+    line: &Line<'_>,
+    tally: &mut Tally,
+) {
+    let tail = tail_time;
+    let continued = line.part.is_some_and(|(index, _)| index > 0);
+    let time = match tail.long_line_time {
+        Some(time) if continued => time,
+        _ if continued => (now_nanos, false),
+        _ => tail
+            .time
+            .find(line.bytes, hints)
+            .map_or((now_nanos, false), |found| (found.nanos, true)),
+    };
+    tail.long_line_time = matches!(line.part, Some((_, false))).then_some(time);
+    match line.source_len as usize - line.bytes.len() {
+        1 => tally.lf += 1,
+        2 => tally.crlf += 1,
+        _ => {}
+    }
+    tally.records += 1;
+    tally.last_was_hole = false;
+    builder.push(&NewRecord {
+        time_nanos: time.0,
+        time_parsed: time.1,
+        observed_nanos: None,
+        line: line.bytes,
+        place: Some((line.start, line.source_len)),
+        part: line.part,
+        attributes: if line.partial { partial } else { &[] },
+    });
+}
+
+/// Checks the first bytes while a rewritten file could hide behind a short or empty marker, and
+/// lets the prefix grow with the file.
+fn same_prefix(file: &File, prefix: &mut Print, cut: u64) -> io::Result<bool> {
+    if prefix.len as usize == PREFIX_BYTES_MAX && cut >= (PREFIX_BYTES_MAX + MARKER_BYTES_MAX) as u64 {
+        return Ok(true);
+    }
+    let bytes = read_prefix(file)?;
+    if !prefix.begins(&bytes) && prefix.len > 0 {
+        return Ok(false);
+    }
+    *prefix = Print::of(&bytes);
+    Ok(true)
+}
+
+/// What identifies the file, for a collector that must give a lost registry back.
+fn file_json(tail: &Tail) -> serde_json::Value {
+    serde_json::json!({
+        "path": tail.path.to_string_lossy(),
+        "dev": tail.inode.dev,
+        "ino": tail.inode.ino,
+        "btime": tail.btime,
+        "prefix_bytes": tail.prefix.len,
+        "prefix_hash": format!("{:016x}", tail.prefix.hash),
+    })
+}
+
+/// Whether `file` holds the bytes that a generation had: its prefix, and `marker` before `at`.
+pub(crate) fn holds(file: &File, prefix: Print, at: u64, marker: Print) -> io::Result<bool> {
+    Ok(file.metadata()?.len() >= at && prefix.begins(&read_prefix(file)?) && marker.stands_before(file, at)?)
+}
+
+/// The state of the cutter at `offset`, which may lie inside a long line: counts its parts by
+/// reading back to the line's start, at most to `floor`.
+pub(crate) fn place_at(file: &File, offset: u64, floor: Place, part_bytes: u64) -> io::Result<Place> {
+    let mut at = offset;
+    let mut bytes = vec![0; 64 << 10];
+    while at > floor.offset {
+        let len = (at - floor.offset).min(bytes.len() as u64) as usize;
+        let n = read_at(file, &mut bytes[..len], at - len as u64)?;
+        if let Some(newline) = memchr::memrchr(b'\n', &bytes[..n]) {
+            let line_start = at - len as u64 + newline as u64 + 1;
+            return Ok(Place {
+                offset,
+                part: ((offset - line_start) / part_bytes) as u32,
+            });
+        }
+        at -= len as u64;
+    }
+    let parts = (offset - floor.offset.min(offset)) / part_bytes;
+    Ok(Place {
+        offset,
+        part: floor.part + parts as u32,
+    })
+}

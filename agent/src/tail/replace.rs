@@ -1,0 +1,302 @@
+//! Files whose bytes are gone, files that are no longer named, and counting what is lost.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use timberline_proto::id::GenerationId;
+
+use super::file::{End, Standing, Tail};
+use super::read::holds;
+use super::{Tailer, Trouble};
+use crate::identity::{Inode, Stat};
+
+/// Files of a directory looked at when a copy is searched.
+const COPY_SEARCH_MAX: usize = 1024;
+
+impl Tailer {
+    /// A file became shorter or changed without growing: are the generation's bytes still there?
+    pub(super) fn check_replaced(&mut self, generation: GenerationId, stat: &Stat, now: Instant) {
+        if let Err(error) = self.open(generation) {
+            self.could_not_read(generation, &error, now);
+            return;
+        }
+        let Some(tail) = self.tails.get_mut(&generation) else {
+            return;
+        };
+        let Some(file) = &tail.file else { return };
+        match holds(file, tail.prefix, tail.cut.offset, tail.cut_marker) {
+            Ok(true) => {
+                tail.size = stat.size;
+                tail.looked = tail.cut.offset;
+                self.queue(generation, now);
+            }
+            Ok(false) => self.replaced(generation, now),
+            Err(error) => {
+                self.could_not_read(generation, &error, now);
+            }
+        }
+    }
+
+    /// The file was truncated, perhaps filled again: the generation's bytes live on in a copy, or
+    /// nowhere. The file itself begins another generation at the next walk.
+    pub(super) fn replaced(&mut self, generation: GenerationId, now: Instant) {
+        self.close(generation);
+        let Some(tail) = self.tails.get_mut(&generation) else {
+            return;
+        };
+        tracing::info!(path = %tail.path.display(), read = tail.cut.offset, size = tail.size, "truncated");
+        tail.standing = Standing::Replaced {
+            since: now,
+            truncated: true,
+        };
+        tail.size = tail.size.max(tail.looked);
+        if self.live.get(&tail.inode) == Some(&generation) {
+            self.live.remove(&tail.inode);
+        }
+        self.pulse.dirty = true;
+        self.pulse.next_scan = now;
+        if let Some((path, file, stat, standing)) = self.find_copy(generation) {
+            self.adopt(generation, path, file, &stat, standing, now);
+        }
+    }
+
+    /// The file is nowhere to be found.
+    pub(super) fn vanished(&mut self, generation: GenerationId, now: Instant) {
+        self.close(generation);
+        let Some(tail) = self.tails.get_mut(&generation) else {
+            return;
+        };
+        tail.standing = Standing::Replaced {
+            since: now,
+            truncated: false,
+        };
+        if self.live.get(&tail.inode) == Some(&generation) {
+            self.live.remove(&tail.inode);
+        }
+        self.pulse.dirty = true;
+    }
+
+    /// A file that holds a truncated generation's bytes: one that waits to be told apart, or,
+    /// while bytes are unread, any of the directory.
+    fn find_copy(&self, generation: GenerationId) -> Option<(PathBuf, File, Stat, Standing)> {
+        let tail = self.tails.get(&generation).filter(|tail| tail.prefix.len > 0)?;
+        let open = |path: PathBuf, standing| {
+            let file = File::open(&path).ok()?;
+            let stat = Stat::from(&file.metadata().ok()?);
+            let same = stat.inode != tail.inode && holds(&file, tail.prefix, tail.cut.offset, tail.cut_marker).ok()?;
+            same.then_some((path, file, stat, standing))
+        };
+        let untouched =
+            |other: &&Tail| other.cut.offset == 0 && other.cuts.is_empty() && other.standing == Standing::Named;
+        let waiting = self
+            .tails
+            .values()
+            .filter(untouched)
+            .filter(|other| other.path.parent() == tail.path.parent());
+        if let Some(found) = waiting
+            .filter_map(|other| open(other.path.clone(), Standing::Named))
+            .next()
+        {
+            return Some(found);
+        }
+        if tail.size <= tail.cut.offset {
+            return None;
+        }
+        let entries = fs::read_dir(tail.path.parent()?)
+            .ok()?
+            .filter_map(Result::ok)
+            .take(COPY_SEARCH_MAX);
+        let free = |meta: &fs::Metadata| {
+            meta.is_file() && meta.len() >= tail.cut.offset && !self.live.contains_key(&Stat::from(meta).inode)
+        };
+        entries
+            .filter(|entry| entry.metadata().is_ok_and(|meta| free(&meta)))
+            .find_map(|entry| open(entry.path(), Standing::Away { since: Instant::now() }))
+    }
+
+    /// The generation lives on in another file.
+    pub(super) fn adopt(
+        &mut self,
+        generation: GenerationId,
+        path: PathBuf,
+        file: File,
+        stat: &Stat,
+        standing: Standing,
+        now: Instant,
+    ) {
+        if let Some(other) = self.live.insert(stat.inode, generation)
+            && other != generation
+        {
+            self.close(other);
+            self.tails.remove(&other);
+        }
+        let Some(tail) = self.tails.get_mut(&generation) else {
+            return;
+        };
+        tracing::info!(from = %tail.path.display(), to = %path.display(), "the truncated file's bytes are read on from its copy");
+        (tail.path, tail.file, tail.standing) = (path, Some(file), standing);
+        (tail.inode, tail.btime) = (stat.inode, stat.btime);
+        (tail.looked, tail.size, tail.mtime) = (tail.cut.offset, tail.cut.offset, 0);
+        tail.grew_at = now;
+        tail.maybe_copy_since = None;
+        self.counts.open_files += 1;
+        self.pulse.dirty = true;
+        self.observe(generation, stat, now);
+        self.continue_in_copy(generation, now);
+    }
+
+    /// What is to be done with files that are not simply there, at every walk.
+    pub(super) fn keep_house(&mut self, now: Instant) {
+        let generations: Vec<GenerationId> = self.tails.keys().copied().collect();
+        for generation in generations {
+            match self.tails.get(&generation).map(|tail| tail.standing) {
+                Some(Standing::Named) => self.flush_if_silent(generation, now),
+                Some(Standing::Away { since }) => self.follow_away(generation, since, now),
+                Some(Standing::Replaced { since, .. }) => self.give_up(generation, since, now),
+                None => {}
+            }
+        }
+        self.bound_deleted(now);
+    }
+
+    fn flush_if_silent(&mut self, generation: GenerationId, now: Instant) {
+        let timeout = self.config.partial_line_timeout;
+        let Some(tail) = self.tails.get_mut(&generation) else {
+            return;
+        };
+        let held = tail.size > tail.cut.offset && tail.looked >= tail.size;
+        if !timeout.is_zero() && held && now >= tail.grew_at + timeout {
+            tail.flush = true;
+            self.queue(generation, now);
+        }
+    }
+
+    /// Follows a file through its open descriptor until it is silent at its end, sends a last line
+    /// without its end, and closes it.
+    fn follow_away(&mut self, generation: GenerationId, since: Instant, now: Instant) {
+        let stat = self
+            .tails
+            .get(&generation)
+            .and_then(|tail| tail.file.as_ref())
+            .and_then(|file| file.metadata().ok());
+        let Some(stat) = stat else {
+            return self.vanished(generation, now);
+        };
+        self.observe(generation, &Stat::from(&stat), now);
+        let Some(tail) = self.tails.get_mut(&generation) else {
+            return;
+        };
+        let silent = now >= since.max(tail.grew_at) + self.config.rotate_wait;
+        if !matches!(tail.standing, Standing::Away { .. }) || !silent || tail.end == End::Asked {
+            return;
+        }
+        if tail.size > tail.cut.offset {
+            if tail.looked >= tail.size {
+                tail.flush = true;
+                self.queue(generation, now);
+            }
+        } else if tail.cuts.is_empty() {
+            self.forget(generation);
+        }
+    }
+
+    /// Stops hoping for a copy: counts what was not read, and forgets the generation when its last
+    /// batch has its verdict.
+    fn give_up(&mut self, generation: GenerationId, since: Instant, now: Instant) {
+        let Some(tail) = self.tails.get_mut(&generation) else {
+            return;
+        };
+        let wait = match tail.standing {
+            Standing::Replaced { truncated: true, .. } => self.config.rotate_wait,
+            _ => std::time::Duration::ZERO,
+        };
+        if now < since + wait || tail.end == End::Asked {
+            return;
+        }
+        let lost = tail.size.saturating_sub(tail.cut.offset.max(tail.held_to));
+        tail.size = tail.cut.offset;
+        let reason = if wait.is_zero() {
+            "gone_unread"
+        } else {
+            "truncated_unread"
+        };
+        let settled = tail.cuts.is_empty();
+        self.lost(generation, lost, reason);
+        if settled {
+            self.forget(generation);
+        }
+    }
+
+    /// Counts bytes that were never read, and says so.
+    pub(super) fn lost(&mut self, generation: GenerationId, bytes: u64, reason: &str) {
+        let Some(tail) = self.tails.get_mut(&generation).filter(|_| bytes > 0) else {
+            return;
+        };
+        let path = tail.path.clone();
+        tail.lost_bytes += bytes;
+        self.counts.lost_bytes += bytes;
+        tracing::error!(path = %path.display(), lost_bytes = bytes, from = tail.cut.offset, reason, "bytes of a file are gone that were not read");
+        let now = Instant::now();
+        let trouble = self.troubles.entry(path).or_insert_with(|| Trouble {
+            why: String::new(),
+            retry_at: now,
+            delay: std::time::Duration::ZERO,
+            lost_bytes: 0,
+        });
+        trouble.lost_bytes += bytes;
+        if trouble.why.is_empty() {
+            trouble.why = format!("bytes lost: {reason}");
+        }
+    }
+
+    /// Ends following a generation. Its entry stays for `clean_after`, if its file may come back.
+    pub(super) fn forget(&mut self, generation: GenerationId) {
+        self.close(generation);
+        let Some(tail) = self.tails.remove(&generation) else {
+            return;
+        };
+        let owns_place = self.live.get(&tail.inode) == Some(&generation);
+        if owns_place {
+            self.live.remove(&tail.inode);
+        }
+        let elsewhere = self.live.contains_key(&tail.inode);
+        let truncated = matches!(tail.standing, Standing::Replaced { truncated: true, .. });
+        if tail.durable && tail.links > 0 && !elsewhere && !truncated {
+            let seconds = (super::now_nanos() / 1_000_000_000) as u64;
+            let mut entry = tail.entry(seconds);
+            entry.inode = tail.inode;
+            self.dormant.push(entry);
+        }
+        self.pulse.dirty = true;
+    }
+
+    /// Deleted files are kept alive only up to `deleted_bytes_held_max`.
+    fn bound_deleted(&mut self, now: Instant) {
+        let max = self.config.deleted_bytes_held_max;
+        let held = |tail: &&Tail| tail.links == 0 && tail.file.is_some() && tail.size > tail.cut.offset;
+        let mut deleted: Vec<(Instant, GenerationId, u64)> = self
+            .tails
+            .values()
+            .filter(held)
+            .filter_map(|tail| match tail.standing {
+                Standing::Away { since } => Some((since, tail.generation, tail.size - tail.cut.offset)),
+                _ => None,
+            })
+            .collect();
+        let mut total: u64 = deleted.iter().map(|(_, _, bytes)| bytes).sum();
+        deleted.sort();
+        for (_, generation, bytes) in deleted {
+            if max == 0 || total <= max {
+                return;
+            }
+            total -= bytes;
+            self.vanished(generation, now);
+        }
+    }
+
+    /// Whether a generation's place is another's now.
+    pub(super) fn place_taken(&self, inode: Inode, generation: GenerationId) -> bool {
+        self.live.get(&inode).is_some_and(|owner| *owner != generation)
+    }
+}

@@ -1,0 +1,86 @@
+//! The status.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Tailer;
+use super::file::Standing;
+use crate::status::{AgentStatus, FileState};
+
+impl Tailer {
+    pub(super) fn publish_if_due(&mut self, now: Instant) {
+        if now >= self.pulse.next_publish {
+            self.publish(now);
+        }
+    }
+
+    pub(super) fn publish(&mut self, now: Instant) {
+        let status = AgentStatus {
+            agent: self.agent,
+            connected: self.counts.connected,
+            collector_error: self.counts.collector_error.clone(),
+            batches_pending: self.counts.pending as u64,
+            records_read: self.counts.records_read,
+            records_acked: self.counts.records_acked,
+            lost_bytes: self.counts.lost_bytes,
+            dead_letter_records: self.counts.dead_letter_records,
+            open_files: self.counts.open_files as u64,
+            registry_error: self.counts.registry_error.clone(),
+            files: self.files(),
+        };
+        self.status.send_replace(Arc::new(status));
+        let pause = (self.config.report_interval / 2).clamp(Duration::from_millis(50), Duration::from_secs(1));
+        self.pulse.next_publish = now + pause.max(now.elapsed() * 20);
+    }
+
+    fn files(&self) -> Vec<FileState> {
+        let mut lost: HashMap<&PathBuf, u64> = self
+            .troubles
+            .iter()
+            .map(|(path, trouble)| (path, trouble.lost_bytes))
+            .collect();
+        let mut files: Vec<FileState> = self
+            .tails
+            .values()
+            .filter(|tail| {
+                !matches!(tail.standing, Standing::Replaced { .. })
+                    || tail.size > tail.cut.offset
+                    || !tail.cuts.is_empty()
+            })
+            .map(|tail| FileState {
+                path: tail.path.clone(),
+                generation: tail.durable.then_some(tail.generation),
+                read: tail.cut.offset,
+                acked: tail.acked.offset,
+                size: tail.size,
+                read_to_end_at_nanos: tail.read_to_end_at,
+                lost_bytes: lost.remove(&tail.path).unwrap_or(0),
+                error: tail.error.clone(),
+            })
+            .collect();
+        let only = |path: &PathBuf, why: &str| FileState {
+            path: path.clone(),
+            error: Some(why.to_owned()),
+            ..FileState::default()
+        };
+        files.extend(self.refused.values().map(|refused| only(&refused.path, refused.why)));
+        for (path, trouble) in &self.troubles {
+            if trouble.lost_bytes == 0 || lost.contains_key(path) {
+                files.push(FileState {
+                    lost_bytes: trouble.lost_bytes,
+                    ..only(path, &trouble.why)
+                });
+            }
+        }
+        let now = super::now_nanos();
+        files.extend(self.empty.iter().map(|path| FileState {
+            path: path.clone(),
+            read_to_end_at_nanos: now,
+            ..FileState::default()
+        }));
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files
+    }
+}
