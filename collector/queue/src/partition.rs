@@ -6,7 +6,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Condvar, Mutex};
 use timberline_proto::id::{GenerationId, IncarnationId};
@@ -91,8 +91,7 @@ impl Partition {
         }
     }
 
-    pub(crate) fn wait(&self, offset: u64, timeout: Duration) {
-        let deadline = Instant::now() + timeout;
+    pub(crate) fn wait(&self, offset: u64, deadline: Instant) {
         let mut log = self.log.lock();
         while log.end_offset <= offset && !self.grown.wait_until(&mut log, deadline).timed_out() {}
     }

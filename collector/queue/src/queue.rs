@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, RwLock};
 use timberline_proto::batch::BatchHeader;
 use timberline_proto::id::{GenerationId, IncarnationId};
 
@@ -28,6 +28,8 @@ const LOCK_NAME: &str = "queue.lock";
 const META_NAME: &str = "meta";
 const CLEAN_NAME: &str = "clean";
 const TOPICS_NAME: &str = "topics";
+/// Each topic costs threads; more are refused.
+const TOPICS_MAX: usize = 1024;
 const PID_BYTES_MAX: usize = 32;
 
 /// An open queue. Cheap to clone; the directory stays locked until the last clone is gone.
@@ -42,6 +44,8 @@ struct Inner {
     dir: PathBuf,
     /// One creation of a topic at a time.
     creating: Mutex<()>,
+    /// Told when a topic is there.
+    created: Condvar,
     closed: AtomicBool,
     clean_at_open: bool,
     retaining: Mutex<()>,
@@ -53,6 +57,7 @@ impl Queue {
     /// # Errors
     /// [`QueueError`]
     pub fn open(dir: &Path, options: QueueOptions) -> Result<Self, QueueError> {
+        std::fs::create_dir_all(dir).at(dir)?;
         Self::open_on(Arc::new(RealDisk), dir, options, Arc::new(SystemTime::now))
     }
 
@@ -129,10 +134,16 @@ impl Queue {
         self.inner.partition(topic, partition)?.read(offset, bytes_max)
     }
 
-    /// Waits until the partition's durable end is beyond `offset`, or the time is over.
+    /// Waits until the partition's durable end is beyond `offset`, or the time is over; for a topic that
+    /// is not there yet, too.
     pub fn wait(&self, topic: &str, partition: u32, offset: u64, timeout: Duration) {
-        if let Ok(partition) = self.inner.partition(topic, partition) {
-            partition.wait(offset, timeout);
+        let deadline = Instant::now() + timeout;
+        let found = || self.inner.partition(topic, partition);
+        let mut creating = self.inner.creating.lock();
+        while found().is_err() && !self.inner.created.wait_until(&mut creating, deadline).timed_out() {}
+        drop(creating);
+        if let Ok(partition) = found() {
+            partition.wait(offset, deadline);
         }
     }
 
@@ -179,7 +190,9 @@ impl Queue {
         }
         let _none_is_being_made = self.inner.creating.lock();
         let topics: Vec<_> = self.inner.topics.read().values().cloned().collect();
-        topics.iter().fold(Ok(()), |result, topic| result.and(topic.close()))?;
+        // All are closed, also behind one that fails.
+        let results: Vec<_> = topics.iter().map(|topic| topic.close()).collect();
+        results.into_iter().collect::<Result<(), QueueError>>()?;
         small_file::replace(&*self.inner.common.disk, &self.inner.dir, CLEAN_NAME, b"")
     }
 
@@ -238,6 +251,7 @@ impl Queue {
             common,
             dir: dir.to_owned(),
             creating: Mutex::new(()),
+            created: Condvar::new(),
             closed: AtomicBool::new(false),
             clean_at_open,
             retaining: Mutex::new(()),
@@ -323,12 +337,18 @@ impl Inner {
         if let Some(topic) = self.topic(name) {
             return Ok(topic);
         }
+        if self.topics.read().len() >= TOPICS_MAX {
+            return Err(AppendError::Rejected(format!(
+                "there are {TOPICS_MAX} topics, no more are made"
+            )));
+        }
         let topic = Topic::open(&self.common, &self.dir.join(TOPICS_NAME), name).map_err(|error| match &error {
             QueueError::Io { source, .. } if is_retryable(source) => AppendError::Full(error.to_string()),
             _ => AppendError::Failed(error.to_string()),
         })?;
         let topic = Arc::new(topic);
         self.topics.write().insert(name.to_owned(), topic.clone());
+        self.created.notify_all();
         Ok(topic)
     }
 

@@ -105,7 +105,6 @@ pub(crate) fn open_partition(
         }
     };
     segments.push_back(active.segment);
-    common.usage.add(segments.iter().map(|segment| segment.bytes).sum());
     let log = Log {
         segments,
         active_index: std::mem::take(&mut active.index),

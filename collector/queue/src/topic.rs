@@ -87,6 +87,8 @@ impl Topic {
             )?);
         }
         for (partition, writer) in opened {
+            // Counted once all are open: an opening that fails is tried again.
+            common.usage.add(partition.info().bytes);
             let thread = thread::Builder::new().name(format!("queue-{}", partition.number));
             self.writers.lock().push(thread.spawn(move || writer.run()).at(dir)?);
             self.partitions.push(partition);

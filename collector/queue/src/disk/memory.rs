@@ -337,7 +337,10 @@ impl DiskFile for MemoryFile {
             }
             let at = at as usize;
             let more = (at + bytes.len()).saturating_sub(inode.live.len()) as u64;
-            let short = faults.space_bytes.map_or(0, |space| more.saturating_sub(space)) as usize;
+            let short = faults
+                .space_bytes
+                .map_or(0, |space| more.saturating_sub(space))
+                .min(bytes.len() as u64) as usize;
             faults.space_bytes = faults.space_bytes.map(|space| space.saturating_sub(more));
             let bytes = &bytes[..bytes.len() - short];
             if inode.live.len() < at + bytes.len() {

@@ -105,7 +105,15 @@ fn many_threads_share_the_queue_and_every_answer_is_its_own() {
 fn a_reader_waits_for_what_is_durable() {
     let bench = Bench::new(options());
     let queue = bench.open();
+    let waiter = std::thread::spawn({
+        let queue = queue.clone();
+        move || {
+            queue.wait(TOPIC, 0, 0, Duration::from_secs(20)); // the topic is not there yet
+            queue.partitions()[0].end_offset
+        }
+    });
     append(&queue, anonymous(b"first"));
+    assert!(waiter.join().unwrap() > 0);
     let waiter = std::thread::spawn({
         let queue = queue.clone();
         move || {

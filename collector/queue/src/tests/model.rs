@@ -170,7 +170,7 @@ fn act(bench: &Bench, queue: &mut Option<Queue>, model: &mut Model, action: &Act
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn the_queue_holds_what_it_acked_whatever_happens(actions in proptest::collection::vec(action(), 1..60)) {
