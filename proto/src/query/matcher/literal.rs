@@ -74,6 +74,10 @@ impl Literal {
             }
             Needle::Wide(chars) => {
                 let last = value.len().checked_sub(1)?.min(bounds.start_max);
+                // One of its characters is not ASCII, and nothing in ASCII equals that.
+                if value.get(bounds.from..)?.is_ascii() {
+                    return None;
+                }
                 (bounds.from..=last).find_map(|at| {
                     let end = equal_wide(value, at, chars)?;
                     self.edges_hold(value, at, end, bounds).then_some((at, end))
@@ -162,31 +166,58 @@ fn find_ascii(
     last: usize,
     found: impl Fn(usize) -> bool,
 ) -> Option<usize> {
-    if from > last {
-        return None;
-    }
-    let (first_byte, first_mask) = (folded[rare.0], masks[rare.0]);
-    let (second_byte, second_mask) = (folded[rare.1], masks[rare.1]);
-    let hit = |first: u8, second: u8| (first | first_mask == first_byte) & (second | second_mask == second_byte);
-    let count = last + 1 - from;
-    // What stands at a place's rare bytes, in the same order as the places.
-    let firsts = &value[from + rare.0..][..count];
-    let seconds = &value[from + rare.1..][..count];
-    let candidates = |range: std::ops::Range<usize>| {
-        range
-            .into_iter()
-            .find(|at| hit(firsts[*at], seconds[*at]) && found(from + at))
+    let pair = Pair {
+        first: (rare.0, folded[rare.0], masks[rare.0]),
+        second: (rare.1, folded[rare.1], masks[rare.1]),
     };
-    let mut at = 0;
-    while at + WIDTH <= count {
-        let any = firsts[at..at + WIDTH]
-            .iter()
-            .zip(&seconds[at..at + WIDTH])
-            .fold(false, |any, (first, second)| any | hit(*first, *second));
-        if any && let Some(place) = candidates(at..at + WIDTH) {
-            return Some(from + place);
+    let Some(last_chunk) = (last + 1).checked_sub(WIDTH).filter(|chunk| *chunk >= from) else {
+        return (from..=last).find(|at| pair.stands_at(value, *at) && found(*at));
+    };
+    let mut at = from;
+    loop {
+        let hits = pair.stands_from(value, at);
+        for (group, hits) in hits.chunks_exact(8).enumerate() {
+            let mut bits = u64::from_le_bytes(hits.try_into().expect("a chunk of eight"));
+            while bits != 0 {
+                let place = at + group * 8 + bits.trailing_zeros() as usize / 8;
+                if found(place) {
+                    return Some(place);
+                }
+                bits &= bits - 1;
+            }
         }
-        at += WIDTH;
+        if at == last_chunk {
+            return None;
+        }
+        // The last chunk overlaps the one before it.
+        at = (at + WIDTH).min(last_chunk);
     }
-    candidates(at..count).map(|place| from + place)
+}
+
+/// Two bytes of a needle: where each stands in it, folded, and its mask.
+struct Pair {
+    first: (usize, u8, u8),
+    second: (usize, u8, u8),
+}
+
+impl Pair {
+    #[inline]
+    fn stands_at(&self, value: &[u8], at: usize) -> bool {
+        let stands = |(place, byte, mask): (usize, u8, u8)| value[at + place] | mask == byte;
+        stands(self.first) && stands(self.second)
+    }
+
+    /// 1 for each of the places from `at` on where both stand.
+    #[inline]
+    fn stands_from(&self, value: &[u8], at: usize) -> [u8; WIDTH] {
+        let window =
+            |place: usize| -> &[u8; WIDTH] { value[at + place..][..WIDTH].try_into().expect("a window of its width") };
+        let (firsts, seconds) = (window(self.first.0), window(self.second.0));
+        let mut hits = [0; WIDTH];
+        for place in 0..WIDTH {
+            hits[place] = u8::from(firsts[place] | self.first.2 == self.first.1)
+                & u8::from(seconds[place] | self.second.2 == self.second.1);
+        }
+        hits
+    }
 }
