@@ -4,7 +4,10 @@ pub mod catalog;
 pub mod live;
 pub mod rows;
 pub mod split;
+mod store;
 pub mod write;
+
+pub use store::{Clock, Store, StoreError, StoreOptions, StoreStats, SystemClock};
 
 #[cfg(feature = "read")]
 pub mod http;

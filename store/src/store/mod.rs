@@ -1,0 +1,214 @@
+//! The store as a whole: what `main` opens, what `read` and `http` ask.
+//!
+//! ```text
+//! data_dir/LOCK              held while the store is open
+//! data_dir/catalog.sqlite    which splits exist
+//! data_dir/splits/ID.split   the splits; a file without a catalog entry is garbage
+//! ```
+
+mod options;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::catalog::{Catalog, CatalogError, CatalogSplit};
+use crate::live::{Live, LiveRows};
+use crate::split::{Split, SplitError};
+use crate::write::{Context, FlushError, Source, SplitFiles, Writer};
+
+pub use options::{Clock, StoreOptions, SystemClock};
+pub use stats::StoreStats;
+
+/// An open store: pulls, flushes, merges and forgets on threads of its own until it is shut down
+/// or dropped. Dropping stops the threads without a flush; nothing is lost by it, for what was
+/// not published is still in the queue.
+#[derive(Debug)]
+pub struct Store {
+    writer: Writer,
+}
+
+/// Why a store cannot be opened, or do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another store has the directory.
+    #[error("{path} is in use by another store: stop that one, or choose another directory")]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// There are splits, and no catalog that knows them.
+    #[error("{path} is missing but {splits} split files are there: restore it from a backup, or move them away")]
+    CatalogMissing {
+        /// Where it should be.
+        path: PathBuf,
+        /// How many splits wait for it.
+        splits: usize,
+    },
+    /// The catalog refuses.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// A split cannot be written or read.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// The disk said no.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+}
+
+impl Store {
+    /// Opens or creates the store, removes what a crash left over, and begins to take records
+    /// from `source` where the catalog says it stopped.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn open(options: StoreOptions, source: Arc<dyn Source>) -> Result<Self, StoreError> {
+        let splits_dir = options.data_dir.join("splits");
+        std::fs::create_dir_all(&splits_dir).map_err(|source| io_error(&splits_dir, source))?;
+        let lock = lock(&options.data_dir.join("LOCK"))?;
+        let catalog = open_catalog(&options.data_dir.join("catalog.sqlite"), &splits_dir)?;
+        let files = SplitFiles::open(splits_dir.clone(), options.open_splits_max, &catalog.snapshot())
+            .map_err(|source| io_error(&splits_dir, source))?;
+        let context = Context::new(options, catalog, Arc::new(Live::new()), source, files, lock);
+        Ok(Self {
+            writer: Writer::start(context),
+        })
+    }
+
+    /// Which splits exist.
+    pub fn catalog(&self) -> &Catalog {
+        &self.context().catalog
+    }
+
+    /// The rows not yet published. A query takes these first, the catalog's snapshot second.
+    pub fn live(&self) -> Arc<dyn LiveRows> {
+        Arc::clone(&self.context().live) as Arc<dyn LiveRows>
+    }
+
+    /// An open split, from the cache if it is there. Hold the snapshot (or the `Arc` of the
+    /// catalog's entry) that names it until done: its file stays as long. A damaged or missing
+    /// split is quarantined. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn split(&self, split: &CatalogSplit) -> Result<Arc<Split>, SplitError> {
+        self.context().open_split(split)
+    }
+
+    /// To be told when reading an open split failed: one that is damaged is quarantined.
+    pub fn report(&self, split: &CatalogSplit, error: &SplitError) {
+        self.context().quarantine_if_damaged(split, error);
+    }
+
+    /// Publishes every row that is in memory now. Durable on return.
+    ///
+    /// # Errors
+    /// [`StoreError::Split`], [`StoreError::Catalog`]
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.context().flush_all().map_err(StoreError::from)
+    }
+
+    /// Joins all splits as far as the limits allow, whatever their number.
+    ///
+    /// # Errors
+    /// [`StoreError::Split`], [`StoreError::Catalog`]
+    pub fn merge_all(&self) -> Result<(), StoreError> {
+        self.context().merge_all().map_err(StoreError::from)
+    }
+
+    /// Deletes what retention says, now. Returns how many splits that were.
+    ///
+    /// # Errors
+    /// [`StoreError::Catalog`]
+    pub fn enforce_retention(&self) -> Result<u64, StoreError> {
+        Ok(self.context().enforce_retention()?)
+    }
+
+    /// Stops or resumes merging; one under way is finished first.
+    pub fn pause_merging(&self, paused: bool) {
+        self.context().pause_merging(paused);
+    }
+
+    /// The store at a glance.
+    pub fn stats(&self) -> StoreStats {
+        self.context().stats()
+    }
+
+    /// Takes what the queue holds, publishes it, and stops. Returns whether everything was
+    /// published before the deadline; what was not is still in the queue.
+    pub fn shutdown(mut self, deadline: Duration) -> bool {
+        self.writer.drain(deadline)
+    }
+
+    fn context(&self) -> &Context {
+        self.writer.context()
+    }
+
+    /// Lets the process "die" at this point of the next flush or merge.
+    #[cfg(test)]
+    fn die_at(&self, point: crate::write::CrashPoint) {
+        *self.context().crash_at.lock() = Some(point);
+    }
+}
+
+impl From<FlushError> for StoreError {
+    fn from(error: FlushError) -> Self {
+        match error {
+            FlushError::Split(error) => Self::Split(error),
+            FlushError::Catalog(error) => Self::Catalog(error),
+        }
+    }
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|source| io_error(path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(io_error(path, source)),
+    }
+}
+
+/// A catalog is made anew only where there is nothing that an old one could have known: without
+/// this, files of a lost catalog would be taken for garbage.
+fn open_catalog(path: &Path, splits_dir: &Path) -> Result<Catalog, StoreError> {
+    if !path.try_exists().map_err(|source| io_error(path, source))? {
+        let splits = count_splits(splits_dir).map_err(|source| io_error(splits_dir, source))?;
+        if splits > 0 {
+            return Err(StoreError::CatalogMissing {
+                path: path.to_owned(),
+                splits,
+            });
+        }
+    }
+    Ok(Catalog::open(path)?)
+}
+
+fn count_splits(dir: &Path) -> std::io::Result<usize> {
+    let mut splits = 0;
+    for entry in std::fs::read_dir(dir)? {
+        splits += usize::from(entry?.path().extension().is_some_and(|extension| extension == "split"));
+    }
+    Ok(splits)
+}
+
+fn io_error(path: &Path, source: std::io::Error) -> StoreError {
+    StoreError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}

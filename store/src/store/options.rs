@@ -1,0 +1,112 @@
+//! Limits and habits of a store.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::split::SplitOptions;
+
+/// Limits and habits of a store. Every bound says what happens at it.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Everything the store writes: `catalog.sqlite`, `splits/`, `LOCK`.
+    pub data_dir: PathBuf,
+    /// Rows wait in memory so long at most before they are flushed to a split. Default 30 s.
+    pub flush_interval: Duration,
+    /// A partition with so many rows in memory is flushed at once; a flush takes no more than
+    /// this, rounded up to a block. Default 1,000,000.
+    pub flush_rows_max: usize,
+    /// The same, in bytes of memory. Default 64 MiB.
+    pub flush_bytes_max: u64,
+    /// Bytes of rows in memory, of all partitions. At the bound nothing more is pulled until a
+    /// flush made room, so the queue grows instead; each partition may exceed it by one fetch.
+    /// From half of it on the largest partition is flushed early. Default 256 MiB.
+    pub live_bytes_max: u64,
+    /// About so many encoded bytes are fetched at once; at least one batch. Default 512 KiB.
+    pub fetch_bytes_max: u64,
+    /// A batch may unpack to so much; a larger one is passed over as damaged. Default 256 MiB.
+    pub unpacked_bytes_max: u64,
+    /// How long one fetch waits for new records; bounds how long stopping takes. Default 250 ms.
+    pub fetch_wait: Duration,
+    /// How often new topics and partitions are looked for. Default 200 ms.
+    pub discover_interval: Duration,
+    /// A flush writes one split per UTC day, for so many days at most; the rows of the days with
+    /// the fewest rows go together into the last. Default 8.
+    pub slices_max: usize,
+    /// Pages and stripes of splits, and the zstd level of flushed ones.
+    pub split: SplitOptions,
+    /// zstd level of merged splits. Default 9.
+    pub merge_zstd_level: i32,
+    /// So many splits of like size are joined. Default 6.
+    pub merge_splits_min: usize,
+    /// So many splits are joined at once at most. Default 64.
+    pub merge_splits_max: usize,
+    /// Rows of a merged split at most. Default 2,000,000.
+    pub merge_rows_max: u64,
+    /// Bytes of lines in a merged split at most: a merge holds them in memory. Default 256 MiB.
+    pub merge_bytes_max: u64,
+    /// Day splits of more than a day ago with fewer bytes of lines than this are joined across
+    /// days. Default 4 MiB.
+    pub slice_bytes_min: u64,
+    /// How often merging, retention and removal of files are looked at. Default 5 s.
+    pub janitor_interval: Duration,
+    /// Splits whose newest row is older are deleted. Default: none are.
+    pub retention_age: Option<Duration>,
+    /// Beyond so many bytes of split files the oldest are deleted. Default: none are.
+    pub retention_bytes: Option<u64>,
+    /// Splits kept open; beyond it the one unused longest is closed. Default 256.
+    pub open_splits_max: usize,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl StoreOptions {
+    /// The defaults, under `data_dir`.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            flush_interval: Duration::from_secs(30),
+            flush_rows_max: 1_000_000,
+            flush_bytes_max: 64 << 20,
+            live_bytes_max: 256 << 20,
+            fetch_bytes_max: 512 << 10,
+            unpacked_bytes_max: 256 << 20,
+            fetch_wait: Duration::from_millis(250),
+            discover_interval: Duration::from_millis(200),
+            slices_max: 8,
+            split: SplitOptions {
+                page_rows_max: 4096,
+                stripe_rows_max: 65_536,
+                zstd_level: 3,
+            },
+            merge_zstd_level: 9,
+            merge_splits_min: 6,
+            merge_splits_max: 64,
+            merge_rows_max: 2_000_000,
+            merge_bytes_max: 256 << 20,
+            slice_bytes_min: 4 << 20,
+            janitor_interval: Duration::from_secs(5),
+            retention_age: None,
+            retention_bytes: None,
+            open_splits_max: 256,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// What time it is: the system's, or a test's.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// Nanoseconds since the epoch.
+    fn now_unix_nanos(&self) -> i64;
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_unix_nanos(&self) -> i64 {
+        i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
+    }
+}

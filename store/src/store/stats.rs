@@ -1,0 +1,44 @@
+//! A store at a glance.
+
+/// A store at a glance. Counts begin with the process, sizes are as of now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Rows in memory, not yet published.
+    pub live_rows: u64,
+    /// Bytes they take.
+    pub live_bytes: u64,
+    /// Records in the queue beyond what is live or published.
+    pub queued_records: u64,
+    /// Splits that exist.
+    pub splits: u64,
+    /// Splits that are not read because they are damaged.
+    pub splits_quarantined: u64,
+    /// Rows in splits.
+    pub rows: u64,
+    /// Bytes of their lines.
+    pub raw_bytes: u64,
+    /// Bytes of their files.
+    pub file_bytes: u64,
+    /// Batches taken from the queue.
+    pub batches: u64,
+    /// Of those, markers: a range without a record.
+    pub batches_marker: u64,
+    /// Batches that could not be read; their offsets are in the catalog's gaps.
+    pub batches_damaged: u64,
+    /// Records taken from the queue.
+    pub records: u64,
+    /// Flushes published.
+    pub flushes: u64,
+    /// Flushes that failed and were, or will be, tried again.
+    pub flushes_failed: u64,
+    /// Merges published.
+    pub merges: u64,
+    /// Merges given up.
+    pub merges_failed: u64,
+    /// Splits deleted by retention.
+    pub splits_deleted: u64,
+    /// What the last flush failed of, until one succeeds: the store is behind while this is set.
+    pub flush_error: Option<String>,
+    /// Why the queue cannot be read, until it can.
+    pub source_error: Option<String>,
+}

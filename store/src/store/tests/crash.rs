@@ -1,0 +1,72 @@
+//! The process dies between two steps; the next one finds every row once.
+
+use super::*;
+use crate::write::CrashPoint;
+
+/// Dies at `point` during a flush or a merge, opens again, and compares.
+#[track_caller]
+fn check_crash(point: CrashPoint, splits_left: usize, committed: u64) {
+    let bench = Bench::new(1);
+    let store = bench.open();
+    for round in 0..2 {
+        bench.queue.append(0, &lines(round * 10, 10));
+        bench.check_found(&store);
+        if round == 0 {
+            store.flush().unwrap();
+        }
+    }
+    store.die_at(point);
+    store.flush().unwrap();
+    store.merge_all().unwrap();
+    drop(store);
+    assert_eq!(bench.queue.committed(0), committed);
+    let store = bench.open();
+    assert_eq!(bench.files().len(), splits_left, "orphans are removed");
+    assert_eq!(store.stats().splits as usize, splits_left);
+    bench.check_found(&store);
+    store.flush().unwrap();
+    bench.check_found(&store);
+    assert_eq!(bench.queue.committed(0), 20);
+    drop(store);
+    bench.check_found(&bench.open());
+}
+
+#[test]
+fn s01_a_crash_before_the_catalog_leaves_files_that_are_removed_and_rows_that_are_taken_again() {
+    check_crash(CrashPoint::SplitsWritten, 1, 10);
+}
+
+#[test]
+fn s02_a_crash_after_the_catalog_publishes_nothing_twice() {
+    check_crash(CrashPoint::Published, 2, 10);
+}
+
+#[test]
+fn s05_a_crash_before_the_queue_is_told_takes_nothing_twice() {
+    check_crash(CrashPoint::Dropped, 2, 10);
+}
+
+#[test]
+fn s19_a_crash_with_a_merge_written_keeps_its_inputs() {
+    check_crash(CrashPoint::MergeWritten, 2, 20);
+}
+
+#[test]
+fn s19_a_crash_with_a_merge_published_keeps_the_merge() {
+    check_crash(CrashPoint::MergeReplaced, 1, 20);
+}
+
+#[test]
+fn s01_twice_in_a_row() {
+    let bench = Bench::new(1);
+    bench.queue.append(0, &lines(0, 10));
+    for _ in 0..2 {
+        let store = bench.open();
+        bench.check_found(&store);
+        store.die_at(CrashPoint::SplitsWritten);
+        store.flush().unwrap();
+    }
+    let store = bench.open();
+    assert!(bench.files().is_empty());
+    bench.check_found(&store);
+}

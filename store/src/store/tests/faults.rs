@@ -1,0 +1,207 @@
+//! Disks, queues and splits that are not what they were.
+
+use super::*;
+
+#[test]
+fn s06_a_damaged_split_is_quarantined_and_named_and_the_others_are_read() {
+    let bench = Bench::new(1);
+    let store = bench.open();
+    for round in 0..2 {
+        bench.queue.append(0, &lines(round * 10, 10));
+        bench.check_found(&store);
+        store.flush().unwrap();
+    }
+    let id = store.catalog().snapshot().splits[0].meta.id.clone();
+    drop(store);
+    let path = bench.splits_dir().join(format!("{id}.split"));
+    let length = std::fs::metadata(&path).unwrap().len();
+    std::fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(length / 2)
+        .unwrap();
+    let store = bench.open();
+    let snapshot = store.catalog().snapshot();
+    assert!(store.split(&snapshot.splits[0]).is_err());
+    assert_eq!(store.stats().splits_quarantined, 1);
+    assert_eq!(found(&store).len(), 10);
+    assert!(path.exists());
+}
+
+#[test]
+fn s07_a_missing_split_is_quarantined_and_an_extra_file_removed() {
+    let bench = Bench::new(1);
+    let store = bench.open();
+    for round in 0..2 {
+        bench.queue.append(0, &lines(round * 10, 10));
+        bench.check_found(&store);
+        store.flush().unwrap();
+    }
+    drop(store);
+    std::fs::remove_file(bench.splits_dir().join(&bench.files()[0])).unwrap();
+    std::fs::write(bench.splits_dir().join("00000000000000000000000000000000.split"), "x").unwrap();
+    let store = bench.open();
+    assert_eq!(bench.files().len(), 1);
+    let snapshot = store.catalog().snapshot();
+    let unreadable = snapshot
+        .splits
+        .iter()
+        .filter(|split| store.split(split).is_err())
+        .count();
+    assert_eq!(unreadable, 1);
+    assert_eq!(store.stats().splits_quarantined, 1);
+    assert_eq!(found(&store).len(), 10);
+    store.merge_all().unwrap();
+    assert_eq!(store.stats().splits, 2);
+}
+
+#[test]
+fn s08_a_flush_that_fails_keeps_its_rows_and_pulling_stops_at_the_bound() {
+    let mut bench = Bench::new(1);
+    bench.options.live_bytes_max = 100_000;
+    bench.options.fetch_bytes_max = 1;
+    let store = bench.open();
+    let away = bench.dir.path().join("away");
+    std::fs::rename(bench.splits_dir(), &away).unwrap();
+    for round in 0..40 {
+        bench.queue.append(0, &lines(round * 100, 100));
+    }
+    wait_until("a failed flush", || store.stats().flush_error.is_some());
+    wait_until("the bound", || store.stats().live_bytes >= 100_000);
+    let error = store.flush().unwrap_err().to_string();
+    assert!(error.contains("splits"), "the path is named: {error}");
+    let stats = store.stats();
+    assert!(stats.live_bytes < 150_000, "{stats:?}");
+    assert!(stats.queued_records > 0, "{stats:?}");
+    assert_eq!(bench.queue.committed(0), 0);
+    std::fs::rename(&away, bench.splits_dir()).unwrap();
+    bench.check_found(&store);
+    assert_eq!(store.stats().flush_error, None);
+}
+
+#[test]
+fn s08_a_catalog_that_fails_gets_the_same_splits_again() {
+    let bench = Bench::new(1);
+    let store = bench.open();
+    bench.queue.append(0, &lines(0, 10));
+    bench.check_found(&store);
+    let other = rusqlite::Connection::open(bench.options.data_dir.join("catalog.sqlite")).unwrap();
+    other.execute_batch("ALTER TABLE positions RENAME TO hidden").unwrap();
+    for _ in 0..3 {
+        assert!(store.flush().is_err());
+    }
+    bench.check_found(&store);
+    assert_eq!(bench.files().len(), 1, "written once");
+    bench.queue.append(0, &lines(10, 10));
+    other.execute_batch("ALTER TABLE hidden RENAME TO positions").unwrap();
+    bench.check_found(&store);
+    store.flush().unwrap();
+    bench.check_found(&store);
+    assert_eq!(store.stats().live_rows, 0);
+}
+
+#[test]
+fn q17_another_incarnation_publishes_what_is_live_of_the_old_one_and_starts_over() {
+    let bench = Bench::new(1);
+    let store = bench.open();
+    bench.queue.append(0, &lines(0, 10));
+    bench.check_found(&store);
+    store.flush().unwrap();
+    bench.queue.append(0, &lines(10, 10));
+    bench.check_found(&store);
+    bench.queue.lose(0);
+    bench.queue.append(0, &lines(100, 5));
+    bench.check_found(&store);
+    store.flush().unwrap();
+    bench.check_found(&store);
+    let alerts = store.catalog().alerts().unwrap();
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    assert_eq!(store.catalog().position(queue::TOPIC, 0).unwrap().next_offset, 5);
+}
+
+#[test]
+fn q17_another_incarnation_is_noticed_after_a_restart_too() {
+    let bench = Bench::new(1);
+    let store = bench.open();
+    bench.queue.append(0, &lines(0, 10));
+    bench.check_found(&store);
+    store.flush().unwrap();
+    drop(store);
+    bench.queue.lose(0);
+    bench.queue.append(0, &lines(100, 20));
+    let store = bench.open();
+    bench.check_found(&store);
+    assert_eq!(store.catalog().alerts().unwrap().len(), 1);
+}
+
+#[test]
+fn q18_a_queue_that_lost_its_tail_is_read_from_its_end() {
+    let bench = Bench::new(1);
+    let store = bench.open();
+    bench.queue.append(0, &lines(0, 10));
+    bench.queue.append(0, &lines(10, 10));
+    bench.check_found(&store);
+    store.flush().unwrap();
+    drop(store);
+    bench.queue.truncate(0, 10);
+    bench.queue.append(0, &lines(100, 3));
+    let store = bench.open();
+    bench.check_found(&store);
+    assert_eq!(store.catalog().alerts().unwrap().len(), 1);
+}
+
+#[test]
+fn q3_a_damaged_batch_is_a_gap_on_record_and_its_neighbours_are_found() {
+    let bench = Bench::new(1);
+    let store = bench.open();
+    bench.queue.append(0, &lines(0, 3));
+    bench.queue.append_damaged(0, &lines(3, 4));
+    bench.queue.append(0, &lines(7, 3));
+    bench.queue.skip(0, 5);
+    bench.queue.append(0, &lines(20, 2));
+    bench.check_found(&store);
+    store.flush().unwrap();
+    bench.check_found(&store);
+    let gaps: Vec<_> = store
+        .catalog()
+        .gaps()
+        .unwrap()
+        .iter()
+        .map(|gap| (gap.from, gap.to))
+        .collect();
+    assert_eq!(gaps, [(3, 7), (10, 15)]);
+    assert_eq!(store.stats().batches_damaged, 1);
+    assert_eq!(bench.queue.committed(0), 17);
+}
+
+#[test]
+fn a_marker_covers_its_offset_without_a_row() {
+    let bench = Bench::new(1);
+    let store = bench.open();
+    bench.queue.append(0, &[]);
+    wait_until("the marker", || store.stats().batches_marker == 1);
+    wait_until("its flush", || {
+        store.flush().unwrap();
+        bench.queue.committed(0) == 1
+    });
+    assert_eq!(store.stats().splits, 0);
+    assert_eq!(store.catalog().gaps().unwrap(), []);
+}
+
+#[test]
+fn a_queue_that_is_away_is_read_on_when_it_is_back() {
+    let bench = Bench::new(1);
+    bench.queue.set_down(true);
+    let store = bench.open();
+    wait_until("the trouble to be told", || store.stats().source_error.is_some());
+    bench.queue.set_down(false);
+    bench.queue.append(0, &lines(0, 5));
+    bench.check_found(&store);
+    bench.queue.set_down(true);
+    wait_until("the trouble to be told", || store.stats().source_error.is_some());
+    bench.queue.append(0, &lines(5, 5));
+    bench.queue.set_down(false);
+    bench.check_found(&store);
+    wait_until("it to be over", || store.stats().source_error.is_none());
+}

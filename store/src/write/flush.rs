@@ -1,0 +1,249 @@
+//! From live rows to published splits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[cfg(test)]
+use super::context::CrashPoint;
+use super::context::{Context, Phase, add};
+use super::slices::slices;
+use super::source::SourceError;
+use crate::catalog::{CatalogError, Taken};
+use crate::live::{Cut, Held};
+use crate::rows::{RowBlock, Stream, StreamId};
+use crate::split::{SplitError, SplitMeta, write_split};
+
+/// How often the thread looks for something to flush.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// Pauses after a failed flush grow from here …
+const RETRY_MIN: Duration = Duration::from_millis(500);
+/// … to here.
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// Why a flush failed. Its rows stay live and the next attempt takes them again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FlushError {
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+/// Splits written but not published, because the catalog's disk said no: per partition the range
+/// and its splits, published as they are by the next attempt. Their files are never removed by
+/// this process: whether the failed commit will be seen after a crash is not known.
+pub(super) type Pending = BTreeMap<(String, u32), Written>;
+
+/// A range whose splits are durable.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    taken: Taken,
+    metas: Vec<SplitMeta>,
+    streams: Vec<Arc<Stream>>,
+}
+
+/// The flush thread.
+pub(super) fn run(context: &Context) {
+    let mut pause = LOOK_INTERVAL;
+    while context.phase() == Phase::Run {
+        context.pause(pause);
+        if context.phase() != Phase::Run {
+            return;
+        }
+        pause = match flush_due(context) {
+            Ok(()) => LOOK_INTERVAL,
+            Err(_) if pause < RETRY_MIN => RETRY_MIN,
+            Err(_) => (pause * 2).min(RETRY_MAX),
+        };
+    }
+}
+
+fn flush_due(context: &Context) -> Result<(), FlushError> {
+    for held in context.live.held() {
+        if is_due(context, &held) {
+            context.flush_partition(&held.topic, held.partition)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_due(context: &Context, held: &Held) -> bool {
+    let options = &context.options;
+    let Some(oldest) = held.oldest else { return false };
+    held.rows >= options.flush_rows_max as u64
+        || held.bytes >= options.flush_bytes_max
+        || Instant::now().duration_since(oldest) >= options.flush_interval
+        || is_under_pressure(context, held)
+}
+
+/// Memory is half full: the partition that holds the most makes room.
+fn is_under_pressure(context: &Context, held: &Held) -> bool {
+    let all = context.live.held();
+    let bytes: u64 = all.iter().map(|one| one.bytes).sum();
+    let most = all.iter().map(|one| one.bytes).max().unwrap_or(0);
+    bytes >= context.options.live_bytes_max / 2 && held.bytes == most
+}
+
+impl Context {
+    /// Publishes every row that is live now.
+    pub(crate) fn flush_all(&self) -> Result<(), FlushError> {
+        for held in self.live.held() {
+            self.flush_up_to(&held)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes every row of one partition that is live now.
+    pub(super) fn flush_partition_whole(&self, topic: &str, partition: u32) -> Result<(), FlushError> {
+        let held = self.live.held();
+        let held = held
+            .iter()
+            .find(|held| held.topic == topic && held.partition == partition);
+        held.map_or(Ok(()), |held| self.flush_up_to(held))
+    }
+
+    fn flush_up_to(&self, held: &Held) -> Result<(), FlushError> {
+        while self
+            .flush_partition(&held.topic, held.partition)?
+            .is_some_and(|to| to < held.covered)
+        {}
+        Ok(())
+    }
+
+    /// Publishes one cut of a partition's live rows; up to which offset. `None`: nothing was there.
+    pub(super) fn flush_partition(&self, topic: &str, partition: u32) -> Result<Option<u64>, FlushError> {
+        let mut pending = self.flushing.lock();
+        #[cfg(test)]
+        if self.is_dead() {
+            return Ok(None);
+        }
+        let flushed = self.flush_locked(topic, partition, &mut pending);
+        if let Err(error) = &flushed {
+            self.live.uncut(topic, partition);
+            add(&self.counters.flushes_failed, 1);
+            let message = error.to_string();
+            let before = self.counters.flush_error.lock().replace(message.clone());
+            if before.as_ref() != Some(&message) {
+                tracing::warn!(topic, partition, %error, "cannot flush: rows stay in memory and in the queue, trying again");
+            }
+        } else if self.counters.flush_error.lock().take().is_some() {
+            tracing::info!(topic, partition, "flushing works again");
+        }
+        flushed
+    }
+
+    fn flush_locked(&self, topic: &str, partition: u32, pending: &mut Pending) -> Result<Option<u64>, FlushError> {
+        let key = (topic.to_owned(), partition);
+        let written = match pending.remove(&key) {
+            Some(written) => written,
+            None => match self.write(topic, partition)? {
+                Some(written) => written,
+                None => return Ok(None),
+            },
+        };
+        #[cfg(test)]
+        if self.dies_at(CrashPoint::SplitsWritten) {
+            return Ok(None);
+        }
+        if let Err(error) = self.publish(&written) {
+            pending.insert(key, written);
+            return Err(error);
+        }
+        #[cfg(test)]
+        if self.dies_at(CrashPoint::Published) {
+            return Ok(None);
+        }
+        self.live.drop_below(topic, partition, written.taken.to);
+        add(&self.counters.flushes, 1);
+        #[cfg(test)]
+        if self.dies_at(CrashPoint::Dropped) {
+            return Ok(None);
+        }
+        self.tell_source(&written.taken);
+        Ok(Some(written.taken.to))
+    }
+
+    /// Writes the splits of one cut. Nothing of a failed attempt stays on disk.
+    fn write(&self, topic: &str, partition: u32) -> Result<Option<Written>, FlushError> {
+        let (rows_max, bytes_max) = (self.options.flush_rows_max, self.options.flush_bytes_max);
+        let Some(cut) = self.live.cut(topic, partition, rows_max, bytes_max) else {
+            return Ok(None);
+        };
+        let from = match self.catalog.position(topic, partition) {
+            Some(position) if position.incarnation == cut.incarnation => position.next_offset,
+            _ => 0,
+        };
+        if cut.to <= from {
+            self.live.drop_below(topic, partition, from);
+            return Ok(None);
+        }
+        let metas = self.write_slices(&cut)?;
+        Ok(Some(Written {
+            taken: Taken {
+                topic: topic.to_owned(),
+                partition,
+                incarnation: cut.incarnation,
+                from,
+                to: cut.to,
+            },
+            metas,
+            streams: streams_of(&cut.blocks),
+        }))
+    }
+
+    fn write_slices(&self, cut: &Cut) -> Result<Vec<SplitMeta>, SplitError> {
+        let mut metas = Vec::new();
+        for rows in slices(&cut.blocks, self.options.slices_max) {
+            match write_split(self.files.dir(), &rows, &self.options.split, 0) {
+                Ok(meta) => metas.push(meta),
+                Err(error) => {
+                    metas.iter().for_each(|meta: &SplitMeta| self.files.remove(&meta.id));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(metas)
+    }
+
+    fn publish(&self, written: &Written) -> Result<(), FlushError> {
+        match self.catalog.publish(&written.taken, &written.metas, &written.streams) {
+            Ok(()) => Ok(()),
+            Err(CatalogError::Overlap { .. }) if self.is_published(written) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A commit reported as failed may have been durable all the same.
+    fn is_published(&self, written: &Written) -> bool {
+        let snapshot = self.catalog.snapshot();
+        let key = (written.taken.topic.clone(), written.taken.partition);
+        let position = snapshot.positions.get(&key);
+        position.is_some_and(|at| at.incarnation == written.taken.incarnation && at.next_offset == written.taken.to)
+            && written.metas.iter().all(|meta| snapshot.split(&meta.id).is_some())
+    }
+
+    /// The queue's watermark follows; if it cannot now, the next flush or the next start moves it.
+    fn tell_source(&self, taken: &Taken) {
+        match self
+            .source
+            .commit(&taken.topic, taken.partition, taken.incarnation, taken.to)
+        {
+            Ok(()) => {}
+            Err(error @ (SourceError::Unavailable(_) | SourceError::OutOfRange { .. })) => {
+                tracing::debug!(topic = taken.topic, partition = taken.partition, %error, "queue not told how far the store is");
+            }
+            Err(error) => {
+                tracing::warn!(topic = taken.topic, partition = taken.partition, %error, "queue not told how far the store is");
+            }
+        }
+    }
+}
+
+fn streams_of(blocks: &[Arc<RowBlock>]) -> Vec<Arc<Stream>> {
+    let mut streams = BTreeMap::<StreamId, Arc<Stream>>::new();
+    for stream in blocks.iter().flat_map(|block| block.streams()) {
+        streams.entry(stream.id).or_insert_with(|| Arc::clone(stream));
+    }
+    streams.into_values().collect()
+}

@@ -1,0 +1,94 @@
+//! Which splits to join next.
+//!
+//! Splits of one topic and slice form a group. A group's splits are put into tiers by their bytes
+//! of lines, each tier `merge_splits_min` times as large as the one before; a tier with so many
+//! splits is joined, and the result belongs to a higher tier. So a row is rewritten once per tier,
+//! and a group holds fewer than `merge_splits_min` splits per tier.
+//!
+//! A slice is a UTC day. Splits over several days, and days past with little in them, form one
+//! group per topic and are joined with their neighbours in time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::slices::day_of;
+use crate::catalog::CatalogSplit;
+use crate::store::StoreOptions;
+
+/// Everything smaller is in the lowest tier.
+const TIER_BYTES_MIN: u64 = 256 << 10;
+/// What a row costs beside its line.
+const ROW_BYTES: u64 = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Slice {
+    Day(i64),
+    Mixed,
+}
+
+/// The next merge: at least two splits within the limits, or none. `all`: tiers do not count.
+pub(super) fn plan(
+    splits: &[Arc<CatalogSplit>],
+    options: &StoreOptions,
+    now_nanos: i64,
+    all: bool,
+) -> Option<Vec<Arc<CatalogSplit>>> {
+    let mut groups = BTreeMap::<(&str, Slice, u32), Vec<&Arc<CatalogSplit>>>::new();
+    for split in splits.iter().filter(|split| is_mergeable(split, options)) {
+        let tier = if all { 0 } else { tier(split, options.merge_splits_min) };
+        let key = (split.topic.as_str(), slice(split, options, now_nanos), tier);
+        groups.entry(key).or_default().push(split);
+    }
+    let enough = if all { 2 } else { options.merge_splits_min.max(2) };
+    groups
+        .into_values()
+        .filter(|group| group.len() >= enough)
+        .find_map(|mut group| {
+            group.sort_by(|a, b| (a.meta.time_max, &a.meta.id).cmp(&(b.meta.time_max, &b.meta.id)));
+            first_run(&group, options)
+        })
+}
+
+/// The first neighbours in time, two at least, that together keep the limits.
+fn first_run(group: &[&Arc<CatalogSplit>], options: &StoreOptions) -> Option<Vec<Arc<CatalogSplit>>> {
+    let mut run: Vec<Arc<CatalogSplit>> = Vec::new();
+    let (mut rows, mut bytes) = (0, 0);
+    for &split in group {
+        let fits = rows + split.meta.rows <= options.merge_rows_max
+            && bytes + split.meta.raw_bytes <= options.merge_bytes_max
+            && run.len() < options.merge_splits_max.max(2);
+        if !fits {
+            if run.len() >= 2 {
+                return Some(run);
+            }
+            run.clear();
+            (rows, bytes) = (0, 0);
+        }
+        rows += split.meta.rows;
+        bytes += split.meta.raw_bytes;
+        run.push(Arc::clone(split));
+    }
+    (run.len() >= 2).then_some(run)
+}
+
+fn is_mergeable(split: &CatalogSplit, options: &StoreOptions) -> bool {
+    split.quarantined.is_none()
+        && split.meta.rows < options.merge_rows_max
+        && split.meta.raw_bytes < options.merge_bytes_max
+}
+
+fn slice(split: &CatalogSplit, options: &StoreOptions, now_nanos: i64) -> Slice {
+    let (first, last) = (day_of(split.meta.time_min), day_of(split.meta.time_max));
+    let is_recent = last >= day_of(now_nanos) - 1;
+    if first == last && (is_recent || split.meta.raw_bytes >= options.slice_bytes_min) {
+        Slice::Day(first)
+    } else {
+        Slice::Mixed
+    }
+}
+
+fn tier(split: &CatalogSplit, factor: usize) -> u32 {
+    let bytes = split.meta.raw_bytes + split.meta.rows * ROW_BYTES;
+    let factor = factor.max(2) as u64;
+    (bytes / TIER_BYTES_MIN).max(1).ilog(factor) + u32::from(bytes >= TIER_BYTES_MIN)
+}

@@ -1,0 +1,151 @@
+//! The store's threads, and how they end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::context::{Context, Phase};
+use super::{flush, merge, pull};
+use crate::live::LiveRows;
+
+/// How often a drain looks whether the pullers are through.
+const DRAIN_LOOK: Duration = Duration::from_millis(5);
+
+/// The running threads. Dropping it stops them without a flush and waits for them.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    context: Arc<Context>,
+    pullers: Arc<Pullers>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+type Pullers = Mutex<BTreeMap<(String, u32), JoinHandle<()>>>;
+
+impl Writer {
+    pub(crate) fn start(context: Arc<Context>) -> Self {
+        let pullers = Arc::new(Pullers::default());
+        let threads = vec![
+            spawn("store-discover", {
+                let (context, pullers) = (Arc::clone(&context), Arc::clone(&pullers));
+                move || discover_until_stopped(&context, &pullers)
+            }),
+            spawn("store-flush", {
+                let context = Arc::clone(&context);
+                move || flush::run(&context)
+            }),
+            spawn("store-janitor", {
+                let context = Arc::clone(&context);
+                move || merge::run(&context)
+            }),
+        ];
+        Self {
+            context,
+            pullers,
+            threads: threads.into_iter().flatten().collect(),
+        }
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Pulls what the queue holds, publishes it and ends. A thread that is not through at the
+    /// deadline is left to itself; it keeps the directory locked until it ends.
+    pub(crate) fn drain(&mut self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        self.context.enter(Phase::Drain);
+        let mut drained = false;
+        while !drained && Instant::now() < deadline {
+            drained = self.pulling_ended();
+            if self.context.live.bytes() > self.context.options.live_bytes_max / 2 && self.context.flush_all().is_err()
+            {
+                break;
+            }
+            if !drained {
+                std::thread::sleep(DRAIN_LOOK);
+            }
+        }
+        self.context.enter(Phase::Stop);
+        let flushed = Instant::now() < deadline && self.context.flush_all().is_ok();
+        let threads = self.take_threads();
+        while Instant::now() < deadline && threads.iter().any(|thread| !thread.is_finished()) {
+            std::thread::sleep(DRAIN_LOOK);
+        }
+        self.context.files.sweep();
+        drained && flushed && self.context.live.queued_records() == 0
+    }
+
+    /// The discovery has ended (it is the first thread), and so has every puller.
+    fn pulling_ended(&self) -> bool {
+        self.threads.first().is_none_or(JoinHandle::is_finished)
+            && self.pullers.lock().values().all(JoinHandle::is_finished)
+    }
+
+    fn take_threads(&mut self) -> Vec<JoinHandle<()>> {
+        let pullers = std::mem::take(&mut *self.pullers.lock());
+        self.threads.drain(..).chain(pullers.into_values()).collect()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.context.enter(Phase::Stop);
+        // The discovery first: it may still begin a puller.
+        for thread in self.threads.drain(..) {
+            thread.join().ok();
+        }
+        for thread in self.take_threads() {
+            thread.join().ok();
+        }
+    }
+}
+
+/// Begins a puller for every partition that has none, and once more before a drain ends.
+fn discover_until_stopped(context: &Arc<Context>, pullers: &Pullers) {
+    loop {
+        let phase = context.phase();
+        if phase == Phase::Stop {
+            return;
+        }
+        discover(context, pullers);
+        if phase == Phase::Drain {
+            return;
+        }
+        context.pause(context.options.discover_interval);
+    }
+}
+
+fn discover(context: &Arc<Context>, pullers: &Pullers) {
+    let found = match context.source.partitions() {
+        Ok(found) => found,
+        Err(error) => {
+            let before = context.counters.source_error.lock().replace(error.to_string());
+            if before.is_none() {
+                tracing::warn!(%error, "cannot ask the queue for its partitions, trying again");
+            }
+            return;
+        }
+    };
+    let mut pullers = pullers.lock();
+    for info in found {
+        let key = (info.topic.clone(), info.partition);
+        if pullers.get(&key).is_some_and(|puller| !puller.is_finished()) {
+            continue;
+        }
+        let context = Arc::clone(context);
+        let name = format!("pull-{}-{}", info.topic, info.partition);
+        if let Some(puller) = spawn(&name, move || pull::run(context, &info)) {
+            pullers.insert(key, puller);
+        }
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+    spawned
+        .inspect_err(|error| tracing::error!(name, %error, "cannot start a thread of the store"))
+        .ok()
+}
