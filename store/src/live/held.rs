@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 
 use super::partition::PartitionRows;
 use super::{LiveBlock, LiveRows};
+use crate::catalog::Position;
 use crate::rows::RowBlock;
 
 /// Blocks that a slow `tail` may lag behind before it loses the oldest. Each block is one fetch.
@@ -139,6 +140,15 @@ impl Live {
             held.unfence();
         }
         self.dropped.notify_all();
+    }
+
+    /// Forgets what the catalog says is published, whoever published it.
+    pub(crate) fn drop_published(&self, topic: &str, partition: u32, position: &Position) {
+        if let Some(held) = self.partitions.lock().get_mut(&(topic.to_owned(), partition))
+            && held.incarnation == position.incarnation
+        {
+            held.drop_below(position.next_offset);
+        }
     }
 
     /// What is held of each partition.

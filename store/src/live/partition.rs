@@ -25,6 +25,8 @@ pub(super) struct PartitionRows {
     pub(super) incarnation: IncarnationId,
     /// Every offset below is here, published, or known to hold no row.
     pub(super) covered: u64,
+    /// Every offset below is published: no row of them is held.
+    published: u64,
     /// One past the last record that the queue was seen to hold.
     pub(super) queue_end: u64,
     /// When the oldest offset covered but not published was covered.
@@ -45,6 +47,7 @@ impl PartitionRows {
         Self {
             incarnation,
             covered: next_offset,
+            published: next_offset,
             queue_end: next_offset,
             oldest: None,
             blocks: VecDeque::new(),
@@ -102,8 +105,12 @@ impl PartitionRows {
         self.fenced = 0;
     }
 
-    /// Forgets the blocks that lie wholly below `offset`.
+    /// Forgets the rows below `offset`: they are published.
     pub(super) fn drop_below(&mut self, offset: u64) {
+        if offset <= self.published {
+            return;
+        }
+        self.published = offset;
         while let Some(first) = self.blocks.front() {
             if first.rows.offsets().last().is_some_and(|&last| last >= offset) {
                 break;
@@ -111,7 +118,25 @@ impl PartitionRows {
             self.blocks.pop_front();
             self.fenced = self.fenced.saturating_sub(1);
         }
+        self.trim_first(offset);
         self.oldest = (self.covered > offset).then(Instant::now);
+    }
+
+    /// A block that was joined across `offset`, after a flush that failed, keeps what lies above.
+    fn trim_first(&mut self, offset: u64) {
+        let Some(first) = self.blocks.front_mut() else { return };
+        if first.rows.offsets().first().is_none_or(|&lowest| lowest >= offset) {
+            return;
+        }
+        let mut kept = RowBlock::new();
+        for row in first.rows.rows().filter(|row| row.offset >= offset) {
+            kept.push(&row);
+        }
+        let bytes = bytes_of(&kept);
+        *first = Sealed {
+            rows: Arc::new(kept),
+            bytes,
+        };
     }
 
     fn joinable(&self) -> bool {

@@ -72,6 +72,18 @@ fn rows_appended_during_a_flush_survive_it() {
 }
 
 #[test]
+fn a_block_joined_across_the_published_offset_keeps_only_what_lies_above() {
+    let live = started();
+    live.append("logs", 0, block(0..10), 10, 10);
+    live.cut("logs", 0, usize::MAX, u64::MAX).unwrap();
+    live.uncut("logs", 0);
+    live.append("logs", 0, block(10..20), 20, 20);
+    assert_eq!(live.blocks().len(), 1);
+    live.drop_below("logs", 0, 10);
+    assert_eq!(offsets(&live), (10..20).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_bounded_cut_ends_where_the_next_block_begins() {
     let live = started();
     live.append("logs", 0, block(0..100), 100, 100);

@@ -167,17 +167,20 @@ impl Context {
     /// Writes the splits of one cut. Nothing of a failed attempt stays on disk.
     fn write(&self, topic: &str, partition: u32) -> Result<Option<Written>, FlushError> {
         let (rows_max, bytes_max) = (self.options.flush_rows_max, self.options.flush_bytes_max);
+        let position = self.catalog.position(topic, partition);
+        if let Some(position) = position {
+            self.live.drop_published(topic, partition, &position);
+        }
         let Some(cut) = self.live.cut(topic, partition, rows_max, bytes_max) else {
             return Ok(None);
         };
-        let from = match self.catalog.position(topic, partition) {
-            Some(position) if position.incarnation == cut.incarnation => position.next_offset,
-            _ => 0,
-        };
+        let position = position.filter(|position| position.incarnation == cut.incarnation);
+        let from = position.map_or(0, |position| position.next_offset);
         if cut.to <= from {
-            self.live.drop_below(topic, partition, from);
+            self.live.uncut(topic, partition);
             return Ok(None);
         }
+        debug_assert!(cut.blocks.iter().all(|block| block.offsets().iter().all(|at| (from..cut.to).contains(at))));
         let metas = self.write_slices(&cut)?;
         Ok(Some(Written {
             taken: Taken {

@@ -105,6 +105,7 @@ impl TestQueue {
         cut.batches.retain(|batch| batch.end <= end);
         cut.end = end;
         cut.start = cut.start.min(end);
+        cut.committed = cut.committed.min(end);
     }
 
     pub(super) fn set_down(&self, is_down: bool) {

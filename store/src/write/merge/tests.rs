@@ -97,6 +97,6 @@ fn quarantined_and_full_splits_are_left_alone() {
 
 #[test]
 fn limits_hold_when_everything_is_joined() {
-    let splits: Vec<_> = (0..5).map(|id| split(id, 100, 120 << 20)).collect();
+    let splits: Vec<_> = (0..5).map(|id| split(id, 100, 90 << 20)).collect();
     assert_eq!(plan(&splits, &options(), NOW, true).unwrap().len(), 2);
 }
