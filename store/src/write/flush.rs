@@ -180,7 +180,11 @@ impl Context {
             self.live.uncut(topic, partition);
             return Ok(None);
         }
-        debug_assert!(cut.blocks.iter().all(|block| block.offsets().iter().all(|at| (from..cut.to).contains(at))));
+        debug_assert!(
+            cut.blocks
+                .iter()
+                .all(|block| block.offsets().iter().all(|at| (from..cut.to).contains(at)))
+        );
         let metas = self.write_slices(&cut)?;
         Ok(Some(Written {
             taken: Taken {

@@ -144,6 +144,8 @@ impl Partition {
             start_offset: self.start,
             end_offset: self.end,
             bytes: 0,
+            damaged_batches: 0,
+            failed: None,
         }
     }
 }

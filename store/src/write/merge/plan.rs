@@ -16,7 +16,7 @@ use crate::catalog::CatalogSplit;
 use crate::store::StoreOptions;
 
 /// Everything smaller is in the lowest tier.
-const TIER_BYTES_MIN: u64 = 256 << 10;
+const TIER_BYTES_MIN: u64 = 16 << 10;
 /// What a row costs beside its line.
 const ROW_BYTES: u64 = 16;
 

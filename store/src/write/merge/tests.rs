@@ -58,7 +58,7 @@ fn play(n_flushes: usize, flush_bytes: u64) -> (usize, f64) {
 #[test]
 fn the_number_of_splits_grows_with_the_logarithm_and_so_does_the_rewriting() {
     for (n_flushes, flush_bytes, splits_max, rewrites_max) in [
-        (3000, 4_000, 30, 8.0),
+        (3000, 4_000, 40, 8.0),
         (3000, 100_000, 40, 6.0),
         (300, 8 << 20, 40, 4.0),
     ] {

@@ -164,5 +164,7 @@ fn partition_info(info: &v1::PartitionInfo) -> Result<PartitionInfo, SourceError
         start_offset: info.start_offset,
         end_offset: info.end_offset,
         bytes: 0,
+        damaged_batches: 0,
+        failed: None,
     })
 }
