@@ -144,8 +144,9 @@ impl Store {
     }
 
     /// Takes what the queue holds, publishes it, and stops. Returns whether everything was
-    /// published before the deadline; what was not is still in the queue.
-    pub fn shutdown(mut self, deadline: Duration) -> bool {
+    /// published before the deadline; what was not is still in the queue. What was published can
+    /// be read on; the directory stays locked until the store is dropped.
+    pub fn shutdown(&self, deadline: Duration) -> bool {
         self.writer.drain(deadline)
     }
 
@@ -157,6 +158,13 @@ impl Store {
     #[cfg(test)]
     fn die_at(&self, point: crate::write::CrashPoint) {
         *self.context().crash_at.lock() = Some(point);
+    }
+}
+
+#[cfg(feature = "read")]
+impl crate::read::Splits for Store {
+    fn split(&self, split: &CatalogSplit) -> Result<Arc<Split>, SplitError> {
+        Store::split(self, split)
     }
 }
 

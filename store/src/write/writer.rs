@@ -19,7 +19,8 @@ const DRAIN_LOOK: Duration = Duration::from_millis(5);
 pub(crate) struct Writer {
     context: Arc<Context>,
     pullers: Arc<Pullers>,
-    threads: Vec<JoinHandle<()>>,
+    /// The discovery first.
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 type Pullers = Mutex<BTreeMap<(String, u32), JoinHandle<()>>>;
@@ -44,7 +45,7 @@ impl Writer {
         Self {
             context,
             pullers,
-            threads: threads.into_iter().flatten().collect(),
+            threads: Mutex::new(threads.into_iter().flatten().collect()),
         }
     }
 
@@ -54,7 +55,7 @@ impl Writer {
 
     /// Pulls what the queue holds, publishes it and ends. A thread that is not through at the
     /// deadline is left to itself; it keeps the directory locked until it ends.
-    pub(crate) fn drain(&mut self, time: Duration) -> bool {
+    pub(crate) fn drain(&self, time: Duration) -> bool {
         let deadline = Instant::now() + time;
         self.context.enter(Phase::Drain);
         let mut drained = false;
@@ -80,25 +81,25 @@ impl Writer {
 
     /// The discovery has ended (it is the first thread), and so has every puller.
     fn pulling_ended(&self) -> bool {
-        self.threads.first().is_none_or(JoinHandle::is_finished)
+        self.threads.lock().first().is_none_or(JoinHandle::is_finished)
             && self.pullers.lock().values().all(JoinHandle::is_finished)
     }
 
-    fn take_threads(&mut self) -> Vec<JoinHandle<()>> {
-        let pullers = std::mem::take(&mut *self.pullers.lock());
-        self.threads.drain(..).chain(pullers.into_values()).collect()
+    fn take_threads(&self) -> Vec<JoinHandle<()>> {
+        let mut threads = std::mem::take(&mut *self.threads.lock());
+        threads.extend(std::mem::take(&mut *self.pullers.lock()).into_values());
+        threads
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
         self.context.enter(Phase::Stop);
-        // The discovery first: it may still begin a puller.
-        for thread in self.threads.drain(..) {
-            thread.join().ok();
-        }
-        for thread in self.take_threads() {
-            thread.join().ok();
+        // Twice: while the first ones are waited for, the discovery may still begin a puller.
+        for _ in 0..2 {
+            for thread in self.take_threads() {
+                thread.join().ok();
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ fn check_crash(point: CrashPoint, splits_left: usize, committed: u64) {
     bench.check_found(&store);
     store.flush().unwrap();
     bench.check_found(&store);
-    assert_eq!(bench.queue.committed(0), 20);
+    wait_until("the queue to be told", || bench.queue.committed(0) == 20);
     drop(store);
     bench.check_found(&bench.open());
 }

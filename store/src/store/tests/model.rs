@@ -74,6 +74,7 @@ fn run(actions: Vec<Action>) {
             }
             Action::Restart => {
                 assert!(store.shutdown(PATIENCE));
+                drop(store);
                 store = bench.open();
             }
         }
