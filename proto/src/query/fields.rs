@@ -13,37 +13,38 @@ pub fn is_severity_field(name: &str) -> bool {
     matches!(name, "severity" | "level")
 }
 
+/// The words for each rank from 1 on, the same that a line's severity is read from.
+const SEVERITY_WORDS: [&[&str]; 6] = [
+    &["trace", "t", "v", "trc", "vrb", "verbose", "finer", "finest", "all"],
+    &["debug", "d", "dbg", "fine", "config"],
+    &["info", "i", "n", "inf", "information", "informational", "notice", "log"],
+    &["warn", "w", "wrn", "warning"],
+    &["error", "e", "err", "eror", "severe", "failure"],
+    &[
+        "fatal",
+        "f",
+        "ftl",
+        "c",
+        "crit",
+        "critical",
+        "a",
+        "alert",
+        "p",
+        "panic",
+        "emerg",
+        "emergency",
+        "dpanic",
+    ],
+];
+
 /// The rank 1 (trace) to 6 (fatal) of a word for a severity, without regard to case.
 pub fn severity_rank(word: &[u8]) -> Option<u8> {
-    const RANKS: [(&str, u8); 23] = [
-        ("trace", 1),
-        ("finest", 1),
-        ("finer", 1),
-        ("debug", 2),
-        ("dbg", 2),
-        ("fine", 2),
-        ("verbose", 2),
-        ("info", 3),
-        ("information", 3),
-        ("informational", 3),
-        ("notice", 3),
-        ("warn", 4),
-        ("warning", 4),
-        ("error", 5),
-        ("err", 5),
-        ("severe", 5),
-        ("fatal", 6),
-        ("critical", 6),
-        ("crit", 6),
-        ("alert", 6),
-        ("emergency", 6),
-        ("emerg", 6),
-        ("panic", 6),
-    ];
-    RANKS
-        .iter()
-        .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(word))
-        .map(|(_, rank)| *rank)
+    (1..).zip(SEVERITY_WORDS).find_map(|(rank, words)| {
+        words
+            .iter()
+            .any(|name| name.as_bytes().eq_ignore_ascii_case(word))
+            .then_some(rank)
+    })
 }
 
 #[cfg(test)]
@@ -58,5 +59,14 @@ mod tests {
             .collect();
         assert_eq!(ranks, (1..=6).map(Some).collect::<Vec<_>>());
         assert_eq!(severity_rank(b"loud"), None);
+    }
+
+    #[cfg(feature = "line")]
+    #[test]
+    fn a_line_and_a_query_mean_the_same_by_a_word() {
+        for word in SEVERITY_WORDS.concat() {
+            let of_line = crate::line::Severity::from_word(word).map(|severity| severity as u8);
+            assert_eq!(of_line, severity_rank(word.as_bytes()), "{word}");
+        }
     }
 }

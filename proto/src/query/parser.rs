@@ -86,7 +86,15 @@ impl<'a> Parser<'a> {
     fn search(&mut self, explain: Explain) -> Result<Search> {
         let filter = self.filter()?.unwrap_or(Filter::All);
         let mut pipes: Vec<Pipe> = Vec::new();
-        while let (SearchToken::Pipe | SearchToken::Or, span) = self.lexer.search(Position::Start) {
+        loop {
+            let (token, span) = self.lexer.search(Position::Start);
+            match token {
+                SearchToken::Pipe => {}
+                SearchToken::Or => {
+                    return Err(QueryError::new(span, "between pipes stands one `|`").suggest("|"));
+                }
+                _ => break,
+            }
             if pipes.len() == PIPES_MAX {
                 return Err(QueryError::new(span, format!("a query has at most {PIPES_MAX} pipes")));
             }

@@ -253,6 +253,7 @@ pub(super) mod tests {
         fails("zebra", "zebra", None);
         fails("", "", None);
         fails("head 5 | | head", "", None);
+        fails("head 5 || head", "||", Some("|"));
         fails("5", "5", None);
     }
 
