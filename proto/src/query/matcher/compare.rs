@@ -18,7 +18,7 @@ pub(super) enum Operand {
     Text(Box<[char]>),
 }
 
-/// A value of [`number`] digits and a sign that fits is compared exactly.
+/// The whole number that `text` is, which is compared exactly however large.
 fn whole(text: &[u8]) -> Option<i128> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
@@ -95,18 +95,17 @@ fn nanos_of(value: &FieldRef<'_>) -> Option<i64> {
 fn order_folded(value: &[u8], folded: &[char]) -> Ordering {
     let mut at = 0;
     for right in folded {
-        let Some(byte) = value.get(at) else {
+        if at == value.len() {
             return Ordering::Less;
+        }
+        let Some(left) = char_at(value, at) else {
+            return Ordering::Greater;
         };
-        let left = char_at(value, at);
-        let order = match left {
-            Some(c) => fold_char(c).cmp(right),
-            None => Ordering::Greater,
-        };
-        if order != Ordering::Equal {
+        let order = fold_char(left).cmp(right);
+        if order.is_ne() {
             return order;
         }
-        at += left.map_or(usize::from(*byte > 0), char::len_utf8);
+        at += left.len_utf8();
     }
     if at < value.len() {
         Ordering::Greater
