@@ -64,8 +64,8 @@ impl Ends {
         last.unwrap_or(0).max(self.up_to).max(self.log_start)
     }
 
-    /// Durable on return.
-    pub(crate) fn save(&self, disk: &dyn Disk, dir: &Path) -> Result<(), QueueError> {
+    /// The file's payload.
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut payload = Vec::with_capacity(FIXED_BYTES + ENTRY_BYTES * self.held.len());
         payload.extend(self.log_start.to_le_bytes());
         payload.extend(self.up_to.to_le_bytes());
@@ -75,7 +75,7 @@ impl Ends {
             payload.extend(end.last_offset.to_le_bytes());
             payload.extend(end.seen_s.to_le_bytes());
         }
-        small_file::replace(disk, dir, ENDS_NAME, &payload)
+        payload
     }
 
     /// What was saved; empty, so that all of the log is read again, if that is missing or damaged.

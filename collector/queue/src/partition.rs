@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use timberline_proto::id::{GenerationId, IncarnationId};
 
 use crate::disk::{Disk, Lock};
-use crate::ends::Ends;
+use crate::ends::{ENDS_NAME, Ends};
 use crate::error::QueueError;
 use crate::inbox::Inbox;
 use crate::index::Index;
@@ -20,6 +20,7 @@ use crate::info::PartitionInfo;
 use crate::options::QueueOptions;
 use crate::positions::Positions;
 use crate::segment::Segment;
+use crate::small_file;
 use crate::usage::Usage;
 
 /// The time of day, so that tests can set it.
@@ -123,9 +124,12 @@ impl Partition {
     /// Saves the ends of generations. Durable on return.
     pub(crate) fn save_ends(&self, change: impl FnOnce(&mut Ends)) -> Result<(), QueueError> {
         let _one = self.ends_saving.lock();
-        let mut ends = self.ends.lock();
-        change(&mut ends);
-        ends.save(&*self.common.disk, &self.dir)
+        let payload = {
+            let mut ends = self.ends.lock();
+            change(&mut ends);
+            ends.encode()
+        };
+        small_file::replace(&*self.common.disk, &self.dir, ENDS_NAME, &payload)
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

@@ -182,4 +182,43 @@ proptest! {
         }
         model.check(queue.as_ref().expect("open between actions"));
     }
+
+    /// Whatever a file holds, a start ends in an error or in a queue whose batches are those sent.
+    #[test]
+    fn any_bytes_in_any_file_are_refused_or_passed_over(
+        which in any::<prop::sample::Index>(),
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in proptest::option::of(any::<prop::sample::Index>()),
+        clean in any::<bool>(),
+    ) {
+        let bench = Bench::new(options());
+        let sent: Vec<_> = (0..30).map(|i| bulky(90, i)).collect();
+        let queue = bench.open();
+        sent.iter().for_each(|one| { append(&queue, one.clone()); });
+        if clean {
+            queue.close().unwrap();
+        }
+        bench.disk.kill();
+        drop(queue);
+        let files: Vec<_> =
+            bench.disk.files().into_iter().filter(|path| !bench.disk.bytes_of(path).unwrap().is_empty()).collect();
+        let file: &std::path::PathBuf = which.get(&files);
+        bench.disk.edit(file, |bytes| {
+            edits.iter().for_each(|(at, byte)| { let at = at.index(bytes.len()); bytes[at] = *byte; });
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+        });
+        if let Ok(queue) = bench.try_open() {
+            let before = read_from(&queue, 0);
+            for (base, batch) in &before {
+                prop_assert!(batch[16..] == sent[*base as usize].batch[16..]);
+            }
+            // A segment's bytes may be lost, whole or from a place on; other files cost nothing.
+            let is_log = file.extension().is_some_and(|end| end == "log");
+            prop_assert!(is_log || before.len() == 30, "{:?} {}", file, before.len());
+            let next = append(&queue, bulky(90, 99));
+            prop_assert!(next >= 30, "{} of {:?}", next, file);
+        }
+    }
 }
