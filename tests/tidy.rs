@@ -69,12 +69,16 @@ fn none(faults: &[String], rule: &str) {
 
 #[test]
 fn every_module_begins_with_what_it_is() {
-    // A `tests.rs` is explained by the module that it tests.
+    // Tests in a file of their own are explained by the module that they test.
     let faults: Vec<_> = written_sources()
-        .filter(|(path, text)| !path.ends_with("tests.rs") && !text.starts_with("//! "))
+        .filter(|(path, text)| !is_tests_module(path) && !text.starts_with("//! "))
         .map(|(path, _)| path.display().to_string())
         .collect();
     none(&faults, "these files do not begin with a `//!` header");
+}
+
+fn is_tests_module(path: &Path) -> bool {
+    path.ends_with("tests.rs") || path.ends_with("tests/mod.rs")
 }
 
 #[test]

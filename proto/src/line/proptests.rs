@@ -95,6 +95,14 @@ fn lines() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// Lines that name no zone, over the years and around changes of clocks.
+fn local_lines() -> impl Strategy<Value = Vec<u8>> {
+    let date = (2024..=2026u16, 1..=12u8, 1..=31u8, 0..=5u8, 0..60u8);
+    date.prop_map(|(year, month, day, hour, minute)| {
+        format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:00 x").into_bytes()
+    })
+}
+
 fn zones() -> impl Strategy<Value = TimeZone> {
     proptest::sample::select(ZONES).prop_map(|name| TimeZone::get(name).expect("in the database"))
 }
@@ -113,7 +121,7 @@ proptest! {
 
     #[test]
     fn what_is_found_does_not_depend_on_what_was_found_before(
-        lines in proptest::collection::vec(lines(), 1..8), zone in zones(), other in zones(), reference_nanos in any::<i64>(),
+        lines in proptest::collection::vec(prop_oneof![lines(), local_lines()], 1..8), zone in zones(), other in zones(), reference_nanos in any::<i64>(),
     ) {
         let mut remembering = TimeReader::new();
         for (nth, line) in lines.iter().enumerate() {

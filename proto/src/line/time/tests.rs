@@ -275,6 +275,61 @@ fn a_missing_zone_is_that_of_the_hints_through_gaps_and_folds() {
 }
 
 #[test]
+fn a_remembered_offset_counts_for_its_zone_and_span_only() {
+    let mut reader = TimeReader::new();
+    let hints = ["UTC", "America/New_York", "Asia/Tokyo"].map(|name| TimeHints {
+        reference_nanos: NOW,
+        zone: TimeZone::get(name).expect("in the database"),
+    });
+    let lines = [
+        "2026-07-01 10:00:00",
+        "2026-12-01 10:00:00",
+        "2026-03-08 02:30:00",
+        "2026-03-08 03:30:00",
+        "2026-07-01 10:00:00",
+    ];
+    for line in lines {
+        for hints in &hints {
+            assert_eq!(
+                reader.find(line.as_bytes(), hints),
+                TimeReader::new().find(line.as_bytes(), hints),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_remembered_offset_ends_before_the_clocks_change() {
+    let hints = TimeHints {
+        reference_nanos: NOW,
+        zone: TimeZone::get("America/New_York").expect("in the database"),
+    };
+    let far = ["2026-01-15", "2026-07-15", "2026-12-15"];
+    for days in [
+        ["2026-03-07", "2026-03-08", "2026-03-09"],
+        ["2026-10-31", "2026-11-01", "2026-11-02"],
+    ] {
+        for (day, half_hour) in days
+            .iter()
+            .flat_map(|day| (0..48).map(move |half_hour| (day, half_hour)))
+        {
+            let near = format!("{day} {:02}:{:02}:00", half_hour / 2, half_hour % 2 * 30);
+            for far in far {
+                let mut reader = TimeReader::new();
+                let remembered = reader.find(format!("{far} 12:00:00").as_bytes(), &hints);
+                assert!(remembered.is_some());
+                assert_eq!(
+                    reader.find(near.as_bytes(), &hints),
+                    TimeReader::new().find(near.as_bytes(), &hints),
+                    "{near}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn leap_seconds_count_as_the_next_minute_and_have_no_form() {
     check_with("¦2016-12-31 23:59:60¦ x", "2017-01-01T00:00:00Z", &hints());
     let zone = TimeZone::get("Europe/Berlin").expect("in the database");
