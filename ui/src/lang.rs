@@ -1,80 +1,114 @@
-//! The query language as the page uses it: colours, errors, filters added by a click, what to mark
-//! in a line. The language itself is [`timberline_proto::query`].
+//! The query language as the page uses it: colours, filters added by a click, what to mark in a
+//! line. The language itself is [`timberline_proto::query`].
 
 use std::ops::Range;
 
-/// Whether the text is SQL.
-pub(crate) fn is_sql(text: &str) -> bool {
-    let first = text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-    matches!(first.as_str(), "select" | "with" | "explain" | "show" | "describe")
-        && text.trim().contains(char::is_whitespace)
-}
+use timberline_proto::query::{
+    self, TokenClass,
+    ast::Query,
+    matcher::{CompiledFilter, NoRegex},
+};
+
+pub(crate) use timberline_proto::query::is_sql;
 
 /// Whether the answer is a table rather than records.
 pub(crate) fn has_table(text: &str) -> bool {
-    is_sql(text) || text.contains('|')
+    match query::parse(text) {
+        Ok(Query::Sql(_)) => true,
+        Ok(Query::Search(search)) => !search.pipes.is_empty(),
+        Err(_) => false,
+    }
 }
 
-/// `query` that also asks for, or against, `field` being `value`.
-pub(crate) fn with_filter(query: &str, field: Option<&str>, value: &str, keep: bool) -> String {
-    let quoted = format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
-    let test = field.map_or_else(|| quoted.clone(), |field| format!("{field}:={quoted}"));
-    let test = if keep { test } else { format!("-{test}") };
-    let (filter, pipes) = query
-        .split_once('|')
-        .map_or((query, None), |(filter, pipes)| (filter, Some(pipes)));
-    let filter = filter.trim();
-    let joined = if filter.is_empty() || filter == "*" {
-        test
-    } else {
-        format!("{filter} {test}")
-    };
-    pipes.map_or_else(|| joined.clone(), |pipes| format!("{joined} | {}", pipes.trim()))
+/// `query` that also asks for, or against, `field` being `value`; without a field, for the phrase
+/// anywhere.
+pub(crate) fn with_filter(text: &str, field: Option<&str>, value: &str, keep: bool) -> String {
+    match field {
+        Some(field) => query::and_filter(text, field, value, !keep),
+        None => query::and_text(text, value, !keep),
+    }
 }
 
 /// What a query looks for in a line.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Hits {
-    words: Vec<String>,
+    filter: Option<CompiledFilter>,
 }
 
 impl Hits {
-    /// Of a query's text.
-    pub(crate) fn of(query: &str) -> Hits {
-        let filter = query.split('|').next().unwrap_or_default();
-        let words = filter
-            .split_whitespace()
-            .filter(|word| !word.starts_with('-') && !matches!(*word, "AND" | "OR" | "NOT") && !word.contains(':'))
-            .map(|word| word.trim_matches(['"', '(', ')', '*', '+']).to_lowercase())
-            .filter(|word| !word.is_empty())
-            .collect();
-        Hits { words }
+    /// Of a query's text. What a regex finds is not marked: the page carries none.
+    pub(crate) fn of(text: &str) -> Hits {
+        let filter = match query::parse(text) {
+            Ok(Query::Search(search)) => CompiledFilter::compile(&search.filter, 0, &NoRegex).ok(),
+            _ => None,
+        };
+        Hits { filter }
     }
 
     /// The spans of `line` that match, sorted, without overlap.
     pub(crate) fn find(&self, line: &str) -> Vec<Range<usize>> {
-        let lower = line.to_ascii_lowercase();
-        let mut spans: Vec<Range<usize>> = self
-            .words
-            .iter()
-            .flat_map(|word| lower.match_indices(word).map(|(at, hit)| at..at + hit.len()))
-            .collect();
-        spans.sort_by_key(|span| span.start);
-        let mut end = 0;
-        spans.retain(|span| {
-            let keep = span.start >= end;
-            if keep {
-                end = span.end;
-            }
-            keep
-        });
-        spans
+        let Some(filter) = &self.filter else { return Vec::new() };
+        filter.line_spans(line.as_bytes()).into_iter().map(|(start, end)| start..end).collect()
     }
 }
 
 /// The pieces of a query's text with the style class of each, in order and without gaps.
 pub(crate) fn paint(text: &str) -> Vec<(Range<usize>, &'static str)> {
-    #[expect(clippy::single_range_in_vec_init, reason = "one piece is meant")]
-    let whole = vec![(0..text.len(), "q-word")];
-    whole
+    query::classify(text).into_iter().map(|(span, class)| (span.start..span.end, style(class))).collect()
+}
+
+fn style(class: TokenClass) -> &'static str {
+    match class {
+        TokenClass::Space => "q-space",
+        TokenClass::Word => "q-word",
+        TokenClass::Field => "q-field",
+        TokenClass::Operator => "q-operator",
+        TokenClass::String => "q-string",
+        TokenClass::Regex => "q-regex",
+        TokenClass::Keyword => "q-keyword",
+        TokenClass::Pipe => "q-pipe",
+        TokenClass::Function => "q-function",
+        TokenClass::Number => "q-number",
+        TokenClass::Error => "q-error",
+        TokenClass::Punctuation => "q-punctuation",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipes_and_sql_make_tables() {
+        assert!(has_table("error | stats count() by host"));
+        assert!(has_table("SELECT 1"));
+        assert!(!has_table("error \"a | b\""));
+        assert!(!has_table(""));
+    }
+
+    #[test]
+    fn a_click_adds_to_the_filter_and_leaves_the_pipes() {
+        let query = with_filter("error | head 5", Some("host"), "web 1", true);
+        assert!(query.starts_with("error") && query.ends_with("| head 5") && query.contains("host"), "{query}");
+        assert!(query::parse(&query).is_ok());
+        let without = with_filter("", None, "a\"b", false);
+        assert!(query::parse(&without).is_ok(), "{without}");
+    }
+
+    #[test]
+    fn hits_are_what_the_query_matches() {
+        let hits = Hits::of("Block -debug | head 5");
+        #[expect(clippy::single_range_in_vec_init, reason = "one hit is meant")]
+        let expected = [3..8];
+        assert_eq!(hits.find("on block 7, blocks debug"), expected);
+        assert!(Hits::of("SELECT 1").find("SELECT 1").is_empty());
+    }
+
+    #[test]
+    fn every_byte_is_painted_once() {
+        for text in ["", "a AND (b", "status:>=500 | stats p99(x) by \"ü", "/[/ -x"] {
+            let joined: String = paint(text).into_iter().map(|(range, _)| &text[range]).collect();
+            assert_eq!(joined, text);
+        }
+    }
 }

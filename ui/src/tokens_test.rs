@@ -86,7 +86,7 @@ fn every_pair_of_colours_that_can_meet_is_far_enough_apart() {
                 &mut failures,
             );
         }
-        for mark in severities.iter().map(String::as_str).chain(["edge"]) {
+        for mark in severities.iter().map(String::as_str) {
             check(
                 &format!("{mark} mark on {under}"),
                 of(mark),
@@ -95,6 +95,10 @@ fn every_pair_of_colours_that_can_meet_is_far_enough_apart() {
                 &mut failures,
             );
         }
+    }
+    // The edge of a control sets it off from what is around it, not from what is in it.
+    for under in ["ground", "raised"] {
+        check(&format!("edge on {under}"), of("edge"), of(under), MARK_MIN, &mut failures);
     }
     for series in 1..=8 {
         for under in ["ground", "raised"] {
@@ -139,7 +143,7 @@ fn colours_stand_in_the_token_file_only() {
         include_str!("../style/lines.css"),
         include_str!("../style/fields.css"),
         include_str!("../style/table.css"),
-        include_str!("../style/9-narrow.css"),
+        include_str!("../style/z-narrow.css"),
     ];
     for line in sheets.iter().flat_map(|sheet| sheet.lines()) {
         let literal = line.contains("rgb(") || line.contains("hsl(") || line.contains(": #") || line.contains(" #");

@@ -7,7 +7,7 @@ use super::{
     lines::Lines,
 };
 use crate::{
-    model::{app::App, tail::Link},
+    model::{app::App, tail::Link, window::Window},
     text::number,
 };
 
@@ -20,6 +20,8 @@ pub(crate) fn Live() -> impl IntoView {
     let follow = Signal::derive(move || !tail.paused.get());
     let nothing = Callback::new(|()| ());
     let paused = move || tail.paused.get();
+    // A memo: the list must not be built anew with every line.
+    let nothing_yet = Memo::new(move |_| tail.window.with(Window::is_empty));
     view! {
         <div class="summary live" class:paused=paused>
             <button class="button" title="Space" aria-pressed=move || paused().to_string() on:click=move |_| tail.paused.update(|paused| *paused = !*paused)>
@@ -30,6 +32,7 @@ pub(crate) fn Live() -> impl IntoView {
             <span class="summary-cost">
                 {move || number::counted(tail.received.get(), "line", "lines")}
                 {move || (tail.skipped.get() > 0).then(|| format!(" · {} skipped, too many to show", number::grouped(tail.skipped.get())))}
+                {move || (tail.portions_skipped.get() > 0).then(|| format!(" · {} not sent, this page was too slow", number::counted(tail.portions_skipped.get(), "portion", "portions")))}
                 {move || (tail.waiting.get() > 0).then(|| format!(" · {} waiting", number::grouped(tail.waiting.get() as u64)))}
             </span>
             <button class="button bare" on:click=move |_| app.again()>"Clear"</button>
@@ -37,7 +40,7 @@ pub(crate) fn Live() -> impl IntoView {
         <div class="body">
             <section class="answer" aria-label="Lines as they come">
                 {move || {
-                    if tail.window.with(|window| window.is_empty()) {
+                    if nothing_yet.get() {
                         view! { <div class="empty"><h2>{move || waiting_words(app)}</h2><p>"Lines appear here as agents send them."</p></div> }.into_any()
                     } else {
                         view! { <Lines window=tail.window on_older=nothing on_newer=nothing follow/> }.into_any()

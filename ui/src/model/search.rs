@@ -128,7 +128,7 @@ impl Ticket {
 impl Search {
     pub(crate) fn new() -> Search {
         Search {
-            phase: RwSignal::new(Phase::Done),
+            phase: RwSignal::new(Phase::Waiting),
             error: RwSignal::new(None),
             answered: RwSignal::new(String::new()),
             bounds: RwSignal::new(Bounds::default()),

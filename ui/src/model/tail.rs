@@ -41,6 +41,8 @@ pub(crate) struct Tail {
     pub waiting: RwSignal<usize>,
     /// Lines not shown because more came than can be read.
     pub skipped: RwSignal<u64>,
+    /// Portions of lines that the server let go because this page was too slow.
+    pub portions_skipped: RwSignal<u64>,
     /// Lines that came in all.
     pub received: RwSignal<u64>,
     open: StoredValue<Option<Open>, LocalStorage>,
@@ -60,9 +62,9 @@ enum Event {
     Frame(Frame),
     Record(Box<Record>),
     Records(Vec<Record>),
+    /// The server could not keep up with so many portions of records.
     Skipped {
-        #[serde(alias = "count", alias = "dropped")]
-        skipped: u64,
+        blocks: u64,
     },
     Error(ApiError),
 }
@@ -75,6 +77,7 @@ impl Tail {
             paused: RwSignal::new(false),
             waiting: RwSignal::new(0),
             skipped: RwSignal::new(0),
+            portions_skipped: RwSignal::new(0),
             received: RwSignal::new(0),
             open: StoredValue::new_local(None),
         }
@@ -85,6 +88,7 @@ impl Tail {
         self.close();
         self.window.update(|window| *window = window.next(0));
         self.skipped.set(0);
+        self.portions_skipped.set(0);
         self.received.set(0);
         self.waiting.set(0);
         self.paused.set(false);
@@ -181,7 +185,7 @@ impl Tail {
         match serde_json::from_str(text) {
             Ok(Event::Frame(Frame::Records { records }) | Event::Records(records)) => waiting.extend(records),
             Ok(Event::Record(record)) => waiting.push_back(*record),
-            Ok(Event::Skipped { skipped }) => self.skipped.update(|count| *count += skipped),
+            Ok(Event::Skipped { blocks }) => self.portions_skipped.update(|count| *count += blocks),
             Ok(Event::Frame(Frame::Error(error)) | Event::Error(error)) => self.link.set(Link::Failed(error.message)),
             Ok(Event::Frame(_)) | Err(_) => {}
         }
