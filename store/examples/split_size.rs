@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use timberline_proto::batch::stream_id;
 use timberline_proto::id::{AgentId, GenerationId};
 use timberline_proto::line::{TimeHints, TimeReader, severity};
-use timberline_store::rows::{Place, Row, RowBlock, Stream, StreamId};
+use timberline_store::rows::{Place, Row, RowBlock, Stream};
 use timberline_store::split::{Columns, PageQuery, Split, SplitOptions, write_split};
 
 const SPLIT_ROWS: usize = 1_000_000;
@@ -72,10 +71,7 @@ fn read_file(number: u64, file: &Path, take: Take<'_>) -> Result<(), Box<dyn Err
         ("service.name".to_owned(), name),
         ("log.file.path".to_owned(), file.display().to_string()),
     ]);
-    let stream = Arc::new(Stream {
-        id: StreamId(stream_id(&attributes)),
-        attributes,
-    });
+    let stream = Arc::new(Stream::new(attributes));
     let hints = TimeHints {
         reference_nanos: 1_790_000_000_000_000_000,
         zone: jiff::tz::TimeZone::UTC,

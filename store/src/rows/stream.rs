@@ -15,3 +15,11 @@ pub struct Stream {
     /// Its attributes.
     pub attributes: BTreeMap<String, String>,
 }
+
+impl Stream {
+    /// The stream with these attributes.
+    pub fn new(attributes: BTreeMap<String, String>) -> Self {
+        let id = StreamId(timberline_proto::batch::stream_id(&attributes));
+        Self { id, attributes }
+    }
+}

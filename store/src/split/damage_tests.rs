@@ -138,9 +138,9 @@ fn golden_rows() -> Vec<Owned> {
         };
         let mut row = Owned::plain(n, &line);
         row.time_nanos = 1_700_000_000_000_000_000 + (n % 40) as i64 * 1_000_000_000;
-        row.time_parsed = n % 5 == 0;
+        row.time_parsed = n.is_multiple_of(5);
         row.severity = Severity::from_rank((n % 7) as u8).unwrap();
-        row.place = (n % 9 != 0).then_some(crate::rows::Place {
+        row.place = (!n.is_multiple_of(9)).then_some(crate::rows::Place {
             agent: AgentId([1; 16]),
             generation: GenerationId([(n % 2) as u8; 16]),
             start,

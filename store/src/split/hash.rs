@@ -1,15 +1,37 @@
 //! A fast hash for maps that live no longer than one write: keys are bytes of lines, and a bad
-//! spread costs time, never correctness.
+//! spread costs time, never correctness. Seeded once per process, so that lines cannot be made to
+//! collide; nothing on disk depends on it.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::LazyLock;
 
-pub(crate) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FastHasher>>;
-pub(crate) type FastSet<K> = HashSet<K, BuildHasherDefault<FastHasher>>;
+pub(crate) type FastMap<K, V> = HashMap<K, V, FastState>;
+pub(crate) type FastSet<K> = HashSet<K, FastState>;
+
+static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+
+/// Makes hashers with the process's seed.
+#[derive(Clone, Debug)]
+pub(crate) struct FastState(u64);
+
+impl Default for FastState {
+    fn default() -> Self {
+        Self(*SEED)
+    }
+}
+
+impl BuildHasher for FastState {
+    type Hasher = FastHasher;
+    #[inline]
+    fn build_hasher(&self) -> FastHasher {
+        FastHasher(self.0)
+    }
+}
 
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct FastHasher(u64);
 
 impl FastHasher {

@@ -15,6 +15,9 @@ use super::wire::Corrupt;
 use super::{Columns, PageInfo, PageQuery, SplitError, SplitMeta};
 use crate::rows::{Row, RowBlock, Stream};
 
+/// Stripes whose templates an open split keeps decoded. Beyond, the oldest is decoded anew.
+const STRIPES_HELD_MAX: usize = 4;
+
 /// An open split. Shared between queries; reads with `pread`, checks each block's checksum.
 #[derive(Debug)]
 pub struct Split {
@@ -24,8 +27,8 @@ pub struct Split {
     pages: Vec<PageInfo>,
     footer: Arc<Footer>,
     index: SplitIndex,
-    /// The stripe read last: pages of one are mostly read one after another.
-    templates: Mutex<Option<(u32, Arc<Templates>)>>,
+    /// Stripes read last, the latest at the end: pages of one are mostly read one after another.
+    templates: Mutex<Vec<(u32, Arc<Templates>)>>,
 }
 
 impl Split {
@@ -231,9 +234,7 @@ impl Split {
     }
 
     fn stripe_templates(&self, stripe: u32) -> Result<Arc<Templates>, SplitError> {
-        if let Some((last, templates)) = &*self.templates.lock()
-            && *last == stripe
-        {
+        if let Some((_, templates)) = self.templates.lock().iter().find(|(held, _)| *held == stripe) {
             return Ok(Arc::clone(templates));
         }
         let entry = &self.footer.stripes[stripe as usize];
@@ -241,7 +242,11 @@ impl Split {
         let block = self.checked(&what, &entry.extent)?;
         let templates = Templates::decode(&block, entry.template_bytes).map_err(|e| self.damaged(&what, e.into()))?;
         let templates = Arc::new(templates);
-        *self.templates.lock() = Some((stripe, Arc::clone(&templates)));
+        let mut held = self.templates.lock();
+        if held.len() == STRIPES_HELD_MAX {
+            held.remove(0);
+        }
+        held.push((stripe, Arc::clone(&templates)));
         Ok(templates)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::block::Sinks;
 use super::footer::{self, Extent, Footer, HEADER_BYTES, INDEX_PIECE_BYTES, IndexEntry, PAGE_ROWS_MAX};
@@ -43,7 +43,7 @@ pub(crate) fn write_split_as(
     })
 }
 
-fn write_file(path: &PathBuf, id: &str, rows: &RowBlock, options: &SplitOptions, level: u32) -> io::Result<SplitMeta> {
+fn write_file(path: &Path, id: &str, rows: &RowBlock, options: &SplitOptions, level: u32) -> io::Result<SplitMeta> {
     let mut writer = SplitWriter::new(path, rows, options)?;
     writer.footer.id = id.to_owned();
     writer.footer.level = level;
