@@ -1,0 +1,8 @@
+//! The whole agent against real files and a collector in memory. Tests are named after the fault
+//! cases that they show.
+
+mod common;
+
+mod delivery;
+mod lines;
+mod rotation;
