@@ -27,7 +27,8 @@ pub(crate) fn session(runtime: &Arc<RuntimeEnv>, options: &ReadOptions) -> Sessi
     let config = SessionConfig::new()
         .with_target_partitions(options.threads.max(1))
         .with_batch_size(BATCH_ROWS_MAX)
-        .with_information_schema(false);
+        .with_information_schema(false)
+        .set_str("datafusion.explain.format", "indent");
     let session = SessionContext::new_with_config_rt(config, Arc::clone(runtime));
     functions::all()
         .into_iter()

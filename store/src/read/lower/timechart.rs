@@ -9,7 +9,6 @@ use datafusion::arrow::array::{Int64Array, TimestampNanosecondArray};
 use datafusion::arrow::compute::{cast, concat_batches, take};
 use datafusion::arrow::datatypes::{DataType, TimestampNanosecondType};
 use datafusion::arrow::row::{OwnedRow, RowConverter, SortField};
-use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, ident};
 use timberline_proto::query::QueryError;
 use timberline_proto::query::ast::{AggregateFunction, Span, Timechart};
@@ -89,14 +88,7 @@ pub(super) async fn lower(
         zero: chart.aggregates.iter().map(|a| is_count(a.function)).collect(),
     };
     let filled = fill.run()?;
-    table.frame = DataFrame::new(
-        lowering.session.state(),
-        lowering
-            .session
-            .read_batch(filled)
-            .map_err(planned)?
-            .into_unoptimized_plan(),
-    );
+    table.frame = lowering.session.read_batch(filled).map_err(planned)?;
     table.records = false;
     table.sorted = true;
     Ok(table)

@@ -1,7 +1,9 @@
 //! The terms of a page.
 
+use std::borrow::Cow;
+
 use timberline_proto::batch::AttributeValue;
-use timberline_proto::line::fields;
+use timberline_proto::line::{FieldValue, fields};
 use timberline_proto::token::{lower_into, tokens};
 
 use super::super::hash::FastSet;
@@ -90,6 +92,10 @@ pub(crate) fn page_terms(page: &PageRows<'_>, templates: &[u32]) -> String {
         }
         fields(line, &mut |name, value| {
             terms.field(name, value.as_text());
+            // Unescaped, a value has other words than its line shows.
+            if let FieldValue::Text(Cow::Owned(text)) = &value {
+                terms.words(text);
+            }
             true
         });
         let row = page.rows.row(page.order[at] as usize);
@@ -148,15 +154,20 @@ impl Terms {
     /// The tokens of an attribute and its field terms.
     fn attribute(&mut self, name: &str, value: &AttributeValue) {
         each_leaf(name, value, &mut |name, text| {
-            for token in tokens(text.as_bytes()) {
-                let token = &text[token.start..token.end];
-                if self.token_bytes <= PAGE_TERM_BYTES_MAX && !self.seen.contains(token) {
-                    self.seen.insert(token.to_owned());
-                    self.put_token(token.as_bytes());
-                }
-            }
+            self.words(text);
             self.field(name, text);
         });
+    }
+
+    /// The tokens of a text that stands in no line as such.
+    fn words(&mut self, text: &str) {
+        for token in tokens(text.as_bytes()) {
+            let token = &text[token.start..token.end];
+            if self.token_bytes <= PAGE_TERM_BYTES_MAX && !self.seen.contains(token) {
+                self.seen.insert(token.to_owned());
+                self.put_token(token.as_bytes());
+            }
+        }
     }
 
     fn field(&mut self, name: &str, value: &str) {
