@@ -17,8 +17,6 @@ mod openapi;
 mod routes;
 mod serve;
 mod state;
-#[cfg(test)]
-mod tests;
 
 pub use assets::Asset;
 pub use error::HttpError;

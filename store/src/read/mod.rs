@@ -20,8 +20,6 @@ mod columns;
 mod engine;
 mod error;
 mod exec;
-#[cfg(test)]
-pub(crate) mod fixture;
 mod frames;
 mod functions;
 mod histogram;
@@ -43,8 +41,6 @@ mod summaries;
 mod table;
 mod tail;
 mod test;
-#[cfg(test)]
-mod tests;
 mod time;
 mod view;
 

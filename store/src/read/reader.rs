@@ -319,7 +319,7 @@ const FRAME_RECORDS_MAX: usize = 500;
 fn send_records(search: &Search, sender: &mpsc::Sender<Frame>) -> Result<(u64, Option<String>), ReadError> {
     let mut rows = 0;
     let mut progress_sent = Instant::now();
-    let mut send = |frame| match sender.blocking_send(frame) {
+    let send = |frame| match sender.blocking_send(frame) {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),
     };

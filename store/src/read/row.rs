@@ -153,21 +153,6 @@ impl<'a> RowView<'a> {
         });
         found.map(Cow::Owned)
     }
-
-    /// The first value of a name that reads as a number.
-    pub(crate) fn number(&self, name: &str) -> Option<f64> {
-        match name {
-            "partition" => return Some(f64::from(self.row.partition)),
-            "offset" => return Some(self.row.offset as f64),
-            _ => {}
-        }
-        let mut found = None;
-        self.each_named(name, &mut |text| {
-            found = text.trim().parse().ok().filter(|n: &f64| n.is_finite());
-            found.is_none()
-        });
-        found
-    }
 }
 
 /// An attribute's value as text; `None` for JSON null.

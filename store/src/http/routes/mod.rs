@@ -24,6 +24,7 @@ use super::state::HttpState;
 const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
+#[cfg(test)]
 pub(super) const PATHS: [(&str, &str); 12] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
