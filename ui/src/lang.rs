@@ -48,13 +48,20 @@ impl Hits {
     /// The spans of `line` that match, sorted, without overlap.
     pub(crate) fn find(&self, line: &str) -> Vec<Range<usize>> {
         let Some(filter) = &self.filter else { return Vec::new() };
-        filter.line_spans(line.as_bytes()).into_iter().map(|(start, end)| start..end).collect()
+        filter
+            .line_spans(line.as_bytes())
+            .into_iter()
+            .map(|(start, end)| start..end)
+            .collect()
     }
 }
 
 /// The pieces of a query's text with the style class of each, in order and without gaps.
 pub(crate) fn paint(text: &str) -> Vec<(Range<usize>, &'static str)> {
-    query::classify(text).into_iter().map(|(span, class)| (span.start..span.end, style(class))).collect()
+    query::classify(text)
+        .into_iter()
+        .map(|(span, class)| (span.start..span.end, style(class)))
+        .collect()
 }
 
 fn style(class: TokenClass) -> &'static str {
@@ -89,7 +96,10 @@ mod tests {
     #[test]
     fn a_click_adds_to_the_filter_and_leaves_the_pipes() {
         let query = with_filter("error | head 5", Some("host"), "web 1", true);
-        assert!(query.starts_with("error") && query.ends_with("| head 5") && query.contains("host"), "{query}");
+        assert!(
+            query.starts_with("error") && query.ends_with("| head 5") && query.contains("host"),
+            "{query}"
+        );
         assert!(query::parse(&query).is_ok());
         let without = with_filter("", None, "a\"b", false);
         assert!(query::parse(&without).is_ok(), "{without}");

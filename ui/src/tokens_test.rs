@@ -98,7 +98,13 @@ fn every_pair_of_colours_that_can_meet_is_far_enough_apart() {
     }
     // The edge of a control sets it off from what is around it, not from what is in it.
     for under in ["ground", "raised"] {
-        check(&format!("edge on {under}"), of("edge"), of(under), MARK_MIN, &mut failures);
+        check(
+            &format!("edge on {under}"),
+            of("edge"),
+            of(under),
+            MARK_MIN,
+            &mut failures,
+        );
     }
     for series in 1..=8 {
         for under in ["ground", "raised"] {

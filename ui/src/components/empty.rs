@@ -18,7 +18,8 @@ pub(crate) fn Empty() -> impl IntoView {
     let asked = !view.query.trim().is_empty();
     let queued = app
         .search
-        .completeness.with_untracked(|c| c.as_ref().map_or(0, |c| c.queued_records));
+        .completeness
+        .with_untracked(|c| c.as_ref().map_or(0, |c| c.queued_records));
     let why = match (asked, everywhere) {
         (true, true) => "No stored line matches this query.".to_owned(),
         (true, false) => format!("No line matches this query in “{time}”."),

@@ -213,12 +213,15 @@ fn place_first(
             }
         });
     };
+    let search = App::get().search;
     Effect::new(move |placed: Option<u64>| {
         let (first, end, epoch) = ends.get();
         if placed == Some(epoch) || first == end {
             return placed.unwrap_or(u64::MAX);
         }
-        scroll_to(layout.get_untracked().top(first));
+        let from_end = search.from_end.get_untracked();
+        search.from_end.set(false);
+        scroll_to(layout.get_untracked().top(if from_end { end } else { first }));
         epoch
     });
     let app = App::get();

@@ -32,6 +32,7 @@ pub(crate) fn TimeMap() -> impl IntoView {
     };
     let travel = move |share: f64| {
         if let Some(ms) = ms_at(share) {
+            app.selected.set(None);
             search.travel(&app.view.get_untracked(), ms);
         }
     };
@@ -110,12 +111,15 @@ fn density(histogram: &HistogramAnswer) -> impl IntoView + use<> {
                 .unwrap_or_default();
             // By the root, so that quiet times beside a burst are still seen.
             let width = (total as f64 / max).sqrt() * 100.0;
-            let class = if worst >= Level::Warn {
-                format!("sev-{}", worst.word())
-            } else {
-                "calm".to_owned()
-            };
-            view! { <i class=class style:width=format!("{width:.0}%")></i> }
+            let class = format!(
+                "map-bin {}",
+                if worst >= Level::Warn {
+                    format!("sev-{}", worst.word())
+                } else {
+                    "calm".into()
+                }
+            );
+            view! { <div class=class><i style:width=format!("{width:.0}%")></i></div> }
         })
         .collect_view();
     view! { <div class="map-bins">{bins}</div> }

@@ -77,6 +77,7 @@ impl Search {
                 newer: front_edge(&window),
                 ..Edges::default()
             });
+            self.from_end.set(true);
             self.window.set(window);
         });
     }

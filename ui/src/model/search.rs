@@ -98,6 +98,8 @@ pub(crate) struct Search {
     pub completeness: RwSignal<Option<Completeness>>,
     /// The times of the first and last line in sight, milliseconds.
     pub seen: RwSignal<Option<(i64, i64)>>,
+    /// The next window is shown from its end.
+    pub from_end: RwSignal<bool>,
     /// The index of the first line in sight.
     pub seen_first: RwSignal<i64>,
     running: StoredValue<Option<Running>, LocalStorage>,
@@ -140,6 +142,7 @@ impl Search {
             progress: RwSignal::new(Progress::default()),
             completeness: RwSignal::new(None),
             seen: RwSignal::new(None),
+            from_end: RwSignal::new(false),
             seen_first: RwSignal::new(0),
             running: StoredValue::new_local(None),
             generation: StoredValue::new(0),
