@@ -307,7 +307,7 @@ fn any_row() -> impl Strategy<Value = Owned> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn any_rows_come_back(rows in any_rows(120)) {
         check_round_trip(&rows);

@@ -8,17 +8,36 @@ use proptest::prelude::*;
 use timberline_proto::batch::AttributeValue;
 use timberline_proto::line::fields;
 
-/// Pages with a row for which `holds`.
-fn pages_where(split: &Split, holds: impl Fn(&Row<'_>) -> bool) -> Vec<u32> {
-    let has = |page: &u32| split.read_page(*page, ALL).unwrap().rows().any(|row| holds(&row));
-    (0..split.meta().pages).filter(has).collect()
+/// A split, and its pages read.
+struct Case {
+    split: Split,
+    pages: Vec<RowBlock>,
+}
+
+impl Case {
+    fn new(split: Split) -> Self {
+        let pages = (0..split.meta().pages)
+            .map(|page| split.read_page(page, ALL).unwrap())
+            .collect();
+        Self { split, pages }
+    }
+
+    fn candidates(&self, query: &PageQuery) -> Vec<u32> {
+        self.split.candidates(query).unwrap()
+    }
+
+    /// Pages with a row for which `holds`.
+    fn pages_where(&self, holds: impl Fn(&Row<'_>) -> bool) -> Vec<u32> {
+        let has = |page: &u32| self.pages[*page as usize].rows().any(|row| holds(&row));
+        (0..self.pages.len() as u32).filter(has).collect()
+    }
 }
 
 #[track_caller]
-fn check_finds(split: &Split, query: &PageQuery, holds: impl Fn(&Row<'_>) -> bool) {
-    let found = split.candidates(query).unwrap();
+fn check_finds(case: &Case, query: &PageQuery, holds: impl Fn(&Row<'_>) -> bool) {
+    let found = case.candidates(query);
     assert!(found.is_sorted());
-    for page in pages_where(split, holds) {
+    for page in case.pages_where(holds) {
         assert!(found.contains(&page), "{query:?} misses page {page}, has {found:?}");
     }
 }
@@ -41,20 +60,15 @@ fn pieces(texts: &[&str]) -> PageQuery {
     PageQuery::TokenWildcard(texts.iter().map(|&t| t.to_owned()).collect())
 }
 
-fn check_every_query(split: &Split) {
-    for page in 0..split.meta().pages {
-        for row in split.read_page(page, ALL).unwrap().rows() {
-            check_row(split, &row);
-        }
+fn check_every_query(case: &Case) {
+    for row in case.pages.iter().flat_map(RowBlock::rows) {
+        check_row(case, &row);
     }
-    assert_eq!(
-        split.candidates(&PageQuery::All).unwrap().len() as u32,
-        split.meta().pages
-    );
-    assert!(split.candidates(&PageQuery::None).unwrap().is_empty());
+    assert_eq!(case.candidates(&PageQuery::All).len(), case.pages.len());
+    assert!(case.candidates(&PageQuery::None).is_empty());
 }
 
-fn check_row(split: &Split, row: &Row<'_>) {
+fn check_row(split: &Case, row: &Row<'_>) {
     for token in row_tokens(row).iter().take(6) {
         let has = |row: &Row<'_>| row_tokens(row).contains(token);
         check_finds(split, &PageQuery::Token(token.clone()), has);
@@ -104,7 +118,7 @@ proptest! {
     #[test]
     fn candidates_never_miss_a_row(rows in any_rows(40)) {
         let dir = tempfile::tempdir().unwrap();
-        check_every_query(&written(dir.path(), &rows));
+        check_every_query(&Case::new(written(dir.path(), &rows)));
     }
 }
 
@@ -114,26 +128,18 @@ fn a_needle_is_looked_for_in_its_page_only() {
     let rows: Vec<_> = (0..600)
         .map(|n| Owned::plain(n, format!("request {n} of blk_{}", n * 31)))
         .collect();
-    let split = written(dir.path(), &rows);
-    assert!(split.meta().pages > 30);
-    let found = split
-        .candidates(&PageQuery::Token(format!("blk_{}", 300 * 31)))
-        .unwrap();
+    let split = Case::new(written(dir.path(), &rows));
+    assert!(split.pages.len() > 30);
+    let found = split.candidates(&PageQuery::Token(format!("blk_{}", 300 * 31)));
     assert_eq!(found.len(), 1);
+    assert_eq!(split.candidates(&PageQuery::Token("nowhere".into())), Vec::<u32>::new());
+    assert_eq!(split.candidates(&PageQuery::TokenPrefix("blk_9300".into())), found);
     assert_eq!(
-        split.candidates(&PageQuery::Token("nowhere".into())).unwrap(),
-        Vec::<u32>::new()
+        split.candidates(&pieces(&["", "_930", ""])),
+        split.pages_where(|r| { lower_tokens(r.line).iter().any(|t| t.contains("_930")) })
     );
     assert_eq!(
-        split.candidates(&PageQuery::TokenPrefix("blk_9300".into())).unwrap(),
-        found
-    );
-    assert_eq!(
-        split.candidates(&pieces(&["", "_930", ""])).unwrap(),
-        pages_where(&split, |r| { lower_tokens(r.line).iter().any(|t| t.contains("_930")) })
-    );
-    assert_eq!(
-        split.candidates(&PageQuery::Streams(vec![StreamId(77)])).unwrap(),
+        split.candidates(&PageQuery::Streams(vec![StreamId(77)])),
         Vec::<u32>::new()
     );
 }
@@ -149,7 +155,7 @@ fn tokens_and_values_longer_than_the_index_keeps_are_found() {
     ];
     let mut rows = vec![Owned::plain(1, &long), with_value];
     rows.extend((3..80).map(|n| Owned::plain(n, "other")));
-    let split = written(dir.path(), &rows);
+    let split = Case::new(written(dir.path(), &rows));
     check_every_query(&split);
     let lower = terms::lower(&long);
     for query in [
@@ -159,7 +165,7 @@ fn tokens_and_values_longer_than_the_index_keeps_are_found() {
         PageQuery::TokenPrefix("x".repeat(250)),
     ] {
         check_finds(&split, &query, |row| row.line == long.as_bytes());
-        assert_eq!(split.candidates(&query).unwrap().len(), 1, "{query:?}");
+        assert_eq!(split.candidates(&query).len(), 1, "{query:?}");
     }
 }
 
@@ -167,14 +173,14 @@ fn tokens_and_values_longer_than_the_index_keeps_are_found() {
 fn words_and_fields_of_the_stream_find_its_pages() {
     let dir = tempfile::tempdir().unwrap();
     let rows: Vec<_> = (0..90).map(|n| Owned::plain(n, "text")).collect();
-    let split = written(dir.path(), &rows);
+    let split = Case::new(written(dir.path(), &rows));
     let of_host = |r: &Row<'_>| r.stream.attributes["host.name"] == "host-2";
     for query in [
         PageQuery::FieldEquals("host.name".into(), "host-2".into()),
         PageQuery::And(vec![PageQuery::Token("host".into()), PageQuery::Token("2".into())]),
     ] {
         check_finds(&split, &query, of_host);
-        assert!(split.candidates(&query).unwrap().len() < split.meta().pages as usize);
+        assert!(split.candidates(&query).len() < split.pages.len());
     }
     check_finds(&split, &PageQuery::FieldExists("host.name".into()), |_| true);
 }
@@ -183,10 +189,7 @@ fn words_and_fields_of_the_stream_find_its_pages() {
 fn an_index_over_no_rows_answers() {
     let dir = tempfile::tempdir().unwrap();
     let meta = write_split(dir.path(), &RowBlock::new(), &options(), 0).unwrap();
-    let split = Split::open(&dir.path().join(format!("{}.split", meta.id))).unwrap();
-    assert_eq!(
-        split.candidates(&PageQuery::Token("a".into())).unwrap(),
-        Vec::<u32>::new()
-    );
-    assert_eq!(split.candidates(&pieces(&["a", ""])).unwrap(), Vec::<u32>::new());
+    let split = Case::new(Split::open(&dir.path().join(format!("{}.split", meta.id))).unwrap());
+    assert_eq!(split.candidates(&PageQuery::Token("a".into())), Vec::<u32>::new());
+    assert_eq!(split.candidates(&pieces(&["a", ""])), Vec::<u32>::new());
 }
