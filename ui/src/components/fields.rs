@@ -101,14 +101,14 @@ fn FieldEntry(field: FieldSummary, rows: u64, open: RwSignal<Option<String>>) ->
                 <span class="number">{distinct}</span>
             </button>
             {move || is_open.get().then(|| {
-                let top = field.top.iter().map(|value| value_row(app, &field.name, value.clone(), field.count)).collect_view();
+                let top = field.top.iter().map(|value| value_row(app, &field.name, value, field.count)).collect_view();
                 view! { <div class="fields-values">{top}</div> }
             })}
         </div>
     }
 }
 
-fn value_row(app: App, name: &str, value: ValueCount, total: u64) -> impl IntoView + use<> {
+fn value_row(app: App, name: &str, value: &ValueCount, total: u64) -> impl IntoView + use<> {
     let percent = value.count as f64 * 100.0 / total.max(1) as f64;
     let title = format!(
         "{} · {}",

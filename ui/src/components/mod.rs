@@ -1,5 +1,6 @@
 //! What is drawn, one part per file.
 
+#![allow(clippy::needless_pass_by_value, reason = "a component owns its props")]
 #![allow(unreachable_pub, reason = "the component macro declares its props `pub`")]
 
 mod ask;

@@ -12,6 +12,7 @@ use crate::{
     model::{
         app::App,
         layout::Layout,
+        view::Page,
         window::{Line, Window},
     },
     text::{
@@ -153,6 +154,9 @@ fn cut(body: &str) -> &str {
 /// The time of day; with the day where the range is longer than one.
 fn clock(app: App, ms: i64) -> String {
     let civil = app.prefs.zone.get().civil(ms);
+    if app.view.with(|view| view.page == Page::Live) {
+        return civil.clock();
+    }
     let bounds = app.search.bounds.get();
     let now_ms = bounds.now_ms;
     let oldest = bounds.from_ms.unwrap_or(i64::MIN / 2);
