@@ -2,6 +2,7 @@ mod crash;
 mod faults;
 mod model;
 mod queue;
+mod sources;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

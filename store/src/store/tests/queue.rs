@@ -225,7 +225,7 @@ impl Source for TestQueue {
 }
 
 /// Lines of a file, or, if there are none, a marker.
-fn encode(lines: &[(i64, String)]) -> Bytes {
+pub(super) fn encode(lines: &[(i64, String)]) -> Bytes {
     let mut builder = BatchBuilder::new();
     let mut at = 0;
     for (time_nanos, line) in lines {

@@ -131,7 +131,7 @@ impl Source for RemoteSource {
             check(from, found)?;
         }
         Ok(Batches {
-            batches: answer.record_batches.into_iter().map(Into::into).collect(),
+            batches: answer.record_batches,
             next_offset: answer.next_offset.max(from.offset),
             end_offset,
         })
