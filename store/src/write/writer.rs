@@ -132,6 +132,10 @@ fn discover(context: &Arc<Context>, pullers: &Pullers) {
     };
     let mut pullers = pullers.lock();
     for info in found {
+        // A puller at the memory's bound does not ask, and its backlog is what people must see then.
+        context
+            .live
+            .note_queue_end(&info.topic, info.partition, info.end_offset);
         let key = (info.topic.clone(), info.partition);
         if pullers.get(&key).is_some_and(|puller| !puller.is_finished()) {
             continue;
