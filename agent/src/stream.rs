@@ -74,6 +74,16 @@ pub(crate) fn stem(name: &str) -> &str {
     }
 }
 
+/// Whether a name ends as rotation leaves it: `app.log.1`, `app.log-20260131`.
+pub(crate) fn is_rotated_name(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    name.rsplit_once(['.', '-'])
+        .is_some_and(|(front, ending)| front.contains('.') && is_rotation(ending))
+}
+
 fn is_kind(ending: &str) -> bool {
     let kinds = [
         "log", "txt", "json", "jsonl", "ndjson", "gz", "zst", "xz", "bz2", "old", "bak", "1st", "out", "err",

@@ -10,6 +10,7 @@ use super::file::{End, Standing, Tail};
 use super::read::holds;
 use super::{Tailer, Trouble};
 use crate::identity::{Inode, Stat};
+use crate::stream;
 
 /// Files of a directory looked at when a copy is searched.
 const COPY_SEARCH_MAX: usize = 1024;
@@ -161,10 +162,12 @@ impl Tailer {
     }
 
     fn flush_if_silent(&mut self, generation: GenerationId, now: Instant) {
-        let timeout = self.config.partial_line_timeout;
         let Some(tail) = self.tails.get_mut(&generation) else {
             return;
         };
+        // A file that was rotated gets no more bytes: its last line ends there.
+        let rotated = tail.path != tail.first_path || stream::is_rotated_name(&tail.path);
+        let timeout = if rotated { self.config.rotate_wait } else { self.config.partial_line_timeout };
         let held = tail.size > tail.cut.offset && tail.looked >= tail.size;
         if !timeout.is_zero() && held && now >= tail.grew_at + timeout {
             tail.flush = true;
