@@ -47,7 +47,7 @@ pub(super) enum Verdict {
 }
 
 /// What follows from a verdict.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Nothing beyond the window.
     None,

@@ -5,4 +5,5 @@ mod common;
 
 mod delivery;
 mod lines;
+mod model;
 mod rotation;

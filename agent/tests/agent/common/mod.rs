@@ -189,7 +189,9 @@ impl Bench {
                 .map(|line| String::from_utf8_lossy(line.as_ref()).into_owned())
                 .collect(),
         );
-        assert_eq!(found, expected);
+        let missing: Vec<_> = expected.iter().filter(|line| !found.contains(line)).collect();
+        let more: Vec<_> = found.iter().enumerate().filter(|(n, line)| !expected.contains(line) || (*n > 0 && found[n - 1] == **line)).map(|(_, line)| line).collect();
+        assert!(found == expected, "missing {missing:?}, doubled or strange {more:?}; {:#?}", self.running.as_ref().map(|_| self.status()));
     }
 }
 
