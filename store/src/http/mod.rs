@@ -17,6 +17,8 @@ mod openapi;
 mod routes;
 mod serve;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use assets::Asset;
 pub use error::HttpError;

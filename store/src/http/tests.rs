@@ -79,7 +79,8 @@ fn query(accept: &str) -> axum::http::request::Builder {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_answers_in_the_form_that_is_accepted() {
-    let app = app(&sample());
+    let fixture = sample();
+    let app = app(&fixture);
     let answer = json_of(send(&app, query("application/json"), &json!({ "query": "error" })).await).await;
     assert_eq!(answer["records"][0]["body"], "third error");
     assert_eq!(answer["end"]["rows"], 2);
@@ -103,7 +104,8 @@ async fn a_query_answers_in_the_form_that_is_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_query_is_answered_with_its_place() {
-    let app = app(&sample());
+    let fixture = sample();
+    let app = app(&fixture);
     let response = send(
         &app,
         query("application/x-ndjson"),
@@ -126,7 +128,8 @@ async fn a_wrong_query_is_answered_with_its_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_hosts_and_pages_are_refused() {
-    let app = app(&sample());
+    let fixture = sample();
+    let app = app(&fixture);
     let foreign = Request::get("/api/v1/status")
         .header(header::HOST, "evil.example")
         .body(Body::empty())
@@ -157,7 +160,8 @@ async fn foreign_hosts_and_pages_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_is_described_and_answers() {
-    let app = app(&sample());
+    let fixture = sample();
+    let app = app(&fixture);
     let document = document();
     for (path, method) in PATHS {
         assert!(
@@ -212,7 +216,8 @@ fn check_references(value: &Value, document: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_is_served_compressed_cached_and_at_its_own_addresses() {
-    let app = app(&sample());
+    let fixture = sample();
+    let app = app(&fixture);
     for path in ["/", "/search", "/live/errors"] {
         let response = send(&app, Request::get(path), &Value::Null).await;
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-cache", "{path}");

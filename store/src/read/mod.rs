@@ -20,6 +20,8 @@ mod columns;
 mod engine;
 mod error;
 mod exec;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod frames;
 mod functions;
 mod histogram;
@@ -41,6 +43,8 @@ mod summaries;
 mod table;
 mod tail;
 mod test;
+#[cfg(test)]
+mod tests;
 mod time;
 mod view;
 

@@ -273,7 +273,7 @@ async fn check_portions(fixture: &Fixture, query: &str, portion: u64, expected: 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
 
     #[test]
     fn every_question_has_one_answer_live_flushed_merged_and_restarted(
