@@ -1,2 +1,23 @@
-//! The program.
-fn main() {}
+//! Timberline: logs collected, kept and searched by one program.
+
+mod cli;
+#[cfg(feature = "store")]
+mod client;
+mod commands;
+mod config;
+mod data_dir;
+mod exit;
+mod logging;
+mod shutdown;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error),
+    }
+}

@@ -1,1 +1,28 @@
-//! Placeholder.
+//! Receives batches, makes them durable in the queue, and hands them to stores.
+//!
+//! ```text
+//! agents ══gRPC Ingest══► service::ingest ─┐
+//! people ══HTTP /api/v1/ingest══► http::ingest ─┴► queue (fsync) ─► ack
+//! stores ◄══gRPC Queue══ service::queue ◄── queue
+//! ```
+//!
+//! The collector does not know that a store exists: one that is slow or dead only makes the queue
+//! longer. Nothing is acked before the queue says that it is durable.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`options`] | limits, each with its name |
+//! | [`collector`] | the queue, the fleet and their upkeep together |
+//! | [`fleet`] | what every agent last said of its files |
+//! | [`service`] | the gRPC services |
+//! | [`http`] | receivers over HTTP |
+
+pub mod collector;
+pub mod fleet;
+pub mod http;
+pub mod options;
+pub mod service;
+
+pub use collector::{Collector, CollectorError};
+pub use fleet::Fleet;
+pub use options::CollectorOptions;

@@ -1,0 +1,90 @@
+//! The queue, the fleet and their upkeep together.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use timberline_queue::{Queue, QueueError};
+use tokio_util::sync::CancellationToken;
+
+use crate::{CollectorOptions, Fleet};
+
+/// An open collector. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Collector {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: CollectorOptions,
+    queue: Queue,
+    fleet: Fleet,
+}
+
+/// Why a collector cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectorError {
+    /// The queue cannot be opened.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// A background task ended badly.
+    #[error("collector task failed: {0}")]
+    Task(#[from] tokio::task::JoinError),
+    /// The gRPC server ended badly.
+    #[error("gRPC server: {0}")]
+    Grpc(#[from] tonic::transport::Error),
+}
+
+impl Collector {
+    /// Opens the queue. Blocks while it recovers.
+    ///
+    /// # Errors
+    /// [`CollectorError::Queue`]
+    pub fn open(options: CollectorOptions) -> Result<Self, CollectorError> {
+        let queue = Queue::open(&options.queue_dir, options.queue.clone())?;
+        let fleet = Fleet::new(&options);
+        Ok(Self { inner: Arc::new(Inner { options, queue, fleet }) })
+    }
+
+    /// Its queue.
+    pub fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
+    /// What its agents last said.
+    pub fn fleet(&self) -> &Fleet {
+        &self.inner.fleet
+    }
+
+    /// Its limits.
+    pub fn options(&self) -> &CollectorOptions {
+        &self.inner.options
+    }
+
+    /// Enforces retention every so often until told to stop.
+    pub async fn run_upkeep(&self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(self.options().retention_interval);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = shutdown.cancelled() => return,
+            }
+            let queue = self.queue().clone();
+            match tokio::task::spawn_blocking(move || queue.enforce_retention(SystemTime::now())).await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(bytes)) => tracing::info!(bytes, "queue retention freed space"),
+                Ok(Err(error)) => tracing::warn!(%error, "queue retention failed; it is tried again"),
+                Err(error) => tracing::error!(%error, "queue retention task failed"),
+            }
+        }
+    }
+
+    /// Commits what is written and marks a clean shutdown. When this returns, nothing is left to
+    /// recover. Blocks.
+    ///
+    /// # Errors
+    /// [`CollectorError::Queue`]
+    pub fn close(&self) -> Result<(), CollectorError> {
+        Ok(self.queue().close()?)
+    }
+}

@@ -1,0 +1,40 @@
+//! The collector's limits, each with its name.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use timberline_queue::QueueOptions;
+
+/// How a collector works. Units are in the names; the binary fills this from its configuration.
+#[derive(Clone, Debug)]
+pub struct CollectorOptions {
+    /// Where the queue lives.
+    pub queue_dir: PathBuf,
+    /// The queue's own limits.
+    pub queue: QueueOptions,
+    /// Batches of one stream of an agent that may be without a verdict. At the limit the
+    /// collector reads no further from that stream.
+    pub in_flight_max: u32,
+    /// What an agent is asked to wait after [`TRY_AGAIN`](timberline_proto::wire::v1::ship_response::Verdict).
+    pub retry_after: Duration,
+    /// A fetch of a store waits at most so long for new records.
+    pub fetch_wait_max: Duration,
+    /// A fetch of a store gets about so much at most.
+    pub fetch_bytes_max: u64,
+    /// A body of `POST /api/v1/ingest`, after decompression.
+    pub ingest_body_bytes_max: usize,
+    /// Lines of one record batch made by a receiver.
+    pub ingest_batch_records_max: usize,
+    /// How often retention is enforced.
+    pub retention_interval: Duration,
+    /// An agent that has not reported for so long counts as not connected.
+    pub agent_timeout: Duration,
+    /// Agents remembered at most; the one that has been silent longest is forgotten first.
+    pub agents_max: usize,
+    /// A source counts as current if it was read to its end within this time.
+    pub lag_tolerance: Duration,
+    /// zstd level of batches made by a receiver.
+    pub zstd_level: i32,
+    /// This machine's name, for records that name no host.
+    pub host: String,
+}

@@ -1,0 +1,243 @@
+//! `Ingest`: what agents speak.
+//!
+//! A stream of batches is handled by one thread that checks each batch and hands it to the queue
+//! in the order of arrival; verdicts go back as the queue's group commit gives them. The number of
+//! batches between the two is bounded by `in_flight_max`: at the bound nothing more is read, and
+//! HTTP/2 flow control holds the agent back.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::Stream;
+use timberline_proto::batch;
+use timberline_proto::id::{AgentId, GenerationId};
+use timberline_proto::wire::v1::ingest_server::Ingest;
+use timberline_proto::wire::v1::ship_response::Verdict;
+use timberline_proto::wire::v1::{
+    GenerationEndsRequest, GenerationEndsResponse, HelloRequest, HelloResponse, ReportRequest, ReportResponse,
+    ShipRequest, ShipResponse, generation_ends_response,
+};
+use timberline_queue::{Append, AppendError, Appended};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::Collector;
+
+/// Generations asked for in one request at most.
+const GENERATIONS_MAX: usize = 100_000;
+
+pub(super) struct IngestService {
+    collector: Collector,
+    shutdown: CancellationToken,
+}
+
+impl IngestService {
+    pub(super) fn new(collector: Collector, shutdown: CancellationToken) -> Self {
+        Self { collector, shutdown }
+    }
+}
+
+#[tonic::async_trait]
+impl Ingest for IngestService {
+    type ShipStream = Pin<Box<dyn Stream<Item = Result<ShipResponse, Status>> + Send>>;
+
+    async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloResponse>, Status> {
+        let hello = request.into_inner();
+        let agent = agent_id(&hello.agent_id)?;
+        tracing::info!(%agent, host = hello.host, version = hello.version, "agent connected");
+        let options = self.collector.options();
+        Ok(Response::new(HelloResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            batch_bytes_max: options.queue.batch_bytes_max,
+            in_flight_max: options.in_flight_max,
+        }))
+    }
+
+    async fn ship(&self, request: Request<Streaming<ShipRequest>>) -> Result<Response<Self::ShipStream>, Status> {
+        let in_flight_max = self.collector.options().in_flight_max.max(1) as usize;
+        let (batches, received) = mpsc::channel(in_flight_max);
+        // The queue answers each batch once, and no more than `in_flight_max` wait for that, so a
+        // verdict always finds room here.
+        let (verdicts, answers) = mpsc::channel(2 * in_flight_max);
+        let lane = Lane {
+            collector: self.collector.clone(),
+            verdicts,
+            in_flight: Arc::new(Semaphore::new(in_flight_max)),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        tokio::task::spawn_blocking(move || lane.run(received));
+        tokio::spawn(forward(request.into_inner(), batches, self.shutdown.clone()));
+        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+
+    async fn generation_ends(
+        &self,
+        request: Request<GenerationEndsRequest>,
+    ) -> Result<Response<GenerationEndsResponse>, Status> {
+        let asked = request.into_inner();
+        if asked.generation_ids.len() > GENERATIONS_MAX {
+            return Err(Status::invalid_argument(format!("ask for at most {GENERATIONS_MAX} generations at once")));
+        }
+        let queue = self.collector.queue();
+        let mut ends = Vec::with_capacity(asked.generation_ids.len());
+        for bytes in asked.generation_ids {
+            let generation =
+                GenerationId::try_from(&bytes[..]).map_err(|error| Status::invalid_argument(error.to_string()))?;
+            let end = queue.generation_end(&asked.topic, generation);
+            ends.push(generation_ends_response::End {
+                generation_id: bytes,
+                known: end.is_some(),
+                end: end.unwrap_or(0),
+            });
+        }
+        Ok(Response::new(GenerationEndsResponse { ends }))
+    }
+
+    async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
+        let report = request.into_inner();
+        self.collector.fleet().report(agent_id(&report.agent_id)?, report);
+        Ok(Response::new(ReportResponse {}))
+    }
+}
+
+/// Moves requests from the wire to the lane. Ends with the stream, or at shutdown.
+async fn forward(
+    mut stream: Streaming<ShipRequest>,
+    batches: mpsc::Sender<ShipRequest>,
+    shutdown: CancellationToken,
+) {
+    loop {
+        let next = tokio::select! {
+            next = stream.message() => next,
+            () = shutdown.cancelled() => return,
+        };
+        match next {
+            Ok(Some(request)) => {
+                if batches.send(request).await.is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(status) => {
+                tracing::debug!(%status, "an agent's stream ended");
+                return;
+            }
+        }
+    }
+}
+
+/// One stream's batches on their way into the queue.
+struct Lane {
+    collector: Collector,
+    verdicts: mpsc::Sender<Result<ShipResponse, Status>>,
+    in_flight: Arc<Semaphore>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Lane {
+    fn run(&self, mut received: mpsc::Receiver<ShipRequest>) {
+        while let Some(request) = received.blocking_recv() {
+            let Ok(permit) = self.runtime.block_on(Arc::clone(&self.in_flight).acquire_owned()) else { return };
+            let sequence = request.sequence;
+            match self.check(&request) {
+                Ok(append) => {
+                    let verdicts = self.verdicts.clone();
+                    let retry_after_ms = u32::try_from(self.collector.options().retry_after.as_millis()).unwrap_or(u32::MAX);
+                    let done = move |outcome| {
+                        send(&verdicts, verdict(sequence, outcome, retry_after_ms));
+                        drop(permit);
+                    };
+                    self.collector.queue().append_then(&request.topic, append, Box::new(done));
+                }
+                Err(message) => {
+                    tracing::warn!(sequence, message, "batch rejected");
+                    send(&self.verdicts, rejected(sequence, message));
+                }
+            }
+        }
+    }
+
+    /// Walks the batch once and checks that it is what the message beside it says.
+    fn check(&self, request: &ShipRequest) -> Result<Append, String> {
+        let limits = &self.collector.options().queue;
+        let bytes = &request.record_batch;
+        if bytes.len() as u64 > limits.batch_bytes_max {
+            return Err(format!("batch of {} bytes is above batch_bytes_max = {}", bytes.len(), limits.batch_bytes_max));
+        }
+        let (header, meta) = batch::verify(bytes, limits.unpacked_bytes_max).map_err(|error| error.to_string())?;
+        if header.record_count != request.record_count {
+            return Err(format!("batch holds {} records, the message says {}", header.record_count, request.record_count));
+        }
+        let agent = optional_id::<AgentId>(&request.agent_id)?;
+        let generation = optional_id::<GenerationId>(&request.generation_id)?;
+        if meta.agent != agent || meta.generation != generation {
+            return Err("agent or generation of the batch and of the message differ".to_owned());
+        }
+        if generation.is_some() && meta.range != (request.range_start, request.range_end) {
+            return Err(format!(
+                "batch covers bytes {}..{}, the message says {}..{}",
+                meta.range.0, meta.range.1, request.range_start, request.range_end
+            ));
+        }
+        let origin = generation.map(|generation| (generation, request.range_start, request.range_end));
+        let key = match generation {
+            Some(generation) => Bytes::copy_from_slice(&generation.0),
+            None => Bytes::copy_from_slice(&batch::stream_id(&meta.stream).to_be_bytes()),
+        };
+        Ok(Append { batch: bytes.clone(), origin, key })
+    }
+}
+
+fn verdict(sequence: u64, outcome: Result<Appended, AppendError>, retry_after_ms: u32) -> ShipResponse {
+    let mut response = ShipResponse { sequence, ..ShipResponse::default() };
+    match outcome {
+        Ok(Appended::At { partition, base_offset }) => {
+            response.set_verdict(Verdict::Appended);
+            response.partition = partition;
+            response.base_offset = base_offset;
+        }
+        Ok(Appended::Duplicate { end }) => {
+            response.set_verdict(Verdict::Duplicate);
+            response.generation_end = end;
+        }
+        Ok(Appended::Refused { end }) => {
+            response.set_verdict(Verdict::Refused);
+            response.generation_end = end;
+        }
+        Err(AppendError::Rejected(message)) => return rejected(sequence, message),
+        Err(error @ (AppendError::Full(_) | AppendError::Failed(_))) => {
+            response.set_verdict(Verdict::TryAgain);
+            response.retry_after_ms = retry_after_ms;
+            response.message = error.to_string();
+        }
+    }
+    response
+}
+
+fn rejected(sequence: u64, message: String) -> ShipResponse {
+    let mut response = ShipResponse { sequence, message, ..ShipResponse::default() };
+    response.set_verdict(Verdict::Rejected);
+    response
+}
+
+/// Called from the queue's commit thread, which must not wait for a slow agent. Without room or
+/// without a listener the verdict is dropped: the agent sends the batch again and is told that it
+/// is a duplicate.
+fn send(verdicts: &mpsc::Sender<Result<ShipResponse, Status>>, response: ShipResponse) {
+    if let Err(error) = verdicts.try_send(Ok(response)) {
+        tracing::debug!(%error, "a verdict found no listener");
+    }
+}
+
+fn agent_id(bytes: &[u8]) -> Result<AgentId, Status> {
+    AgentId::try_from(bytes).map_err(|error| Status::invalid_argument(format!("agent_id: {error}")))
+}
+
+fn optional_id<'a, T: TryFrom<&'a [u8], Error = timberline_proto::id::IdError>>(
+    bytes: &'a [u8],
+) -> Result<Option<T>, String> {
+    if bytes.is_empty() { Ok(None) } else { T::try_from(bytes).map(Some).map_err(|error| error.to_string()) }
+}

@@ -1,0 +1,53 @@
+//! The gRPC services, and the server that carries them.
+
+mod ingest;
+mod queue;
+
+use std::time::Duration;
+
+use timberline_proto::wire::v1::ingest_server::IngestServer;
+use timberline_proto::wire::v1::queue_server::QueueServer;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Collector, CollectorError};
+
+/// What a message may be larger than the batch that it carries.
+const MESSAGE_OVERHEAD_BYTES: usize = 64 << 10;
+
+/// HTTP/2 pings find a dead peer within about this time twice.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// Serves both services until told to stop; open streams are then given the chance to end.
+///
+/// # Errors
+/// [`CollectorError::Grpc`]
+pub async fn serve_grpc(
+    collector: Collector,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), CollectorError> {
+    let options = collector.options();
+    let message_bytes_max = usize::try_from(options.queue.batch_bytes_max)
+        .unwrap_or(usize::MAX)
+        .saturating_add(MESSAGE_OVERHEAD_BYTES);
+    let fetch_bytes_max =
+        usize::try_from(options.fetch_bytes_max).unwrap_or(usize::MAX).saturating_add(message_bytes_max);
+    let ingest = IngestServer::new(ingest::IngestService::new(collector.clone(), shutdown.clone()))
+        .max_decoding_message_size(message_bytes_max);
+    let queue = QueueServer::new(queue::QueueService::new(collector.clone()))
+        .max_decoding_message_size(MESSAGE_OVERHEAD_BYTES)
+        .max_encoding_message_size(fetch_bytes_max);
+    tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .tcp_nodelay(true)
+        .max_concurrent_streams(256)
+        .http2_max_pending_accept_reset_streams(Some(64))
+        .add_service(ingest)
+        .add_service(queue)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown.cancelled_owned())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! `Queue`: what stores speak.
+
+use std::time::Duration;
+
+use timberline_proto::id::IncarnationId;
+use timberline_proto::wire::v1::queue_server::Queue as QueueRpc;
+use timberline_proto::wire::v1::{
+    AgentsRequest, AgentsResponse, CommitRequest, CommitResponse, FetchRequest, FetchResponse, PartitionInfo,
+    PartitionsRequest, PartitionsResponse, agents_response,
+};
+use timberline_queue::{PartitionInfo as HeldPartition, QueueError};
+use tonic::{Request, Response, Status};
+
+use crate::Collector;
+
+pub(super) struct QueueService {
+    collector: Collector,
+}
+
+impl QueueService {
+    pub(super) fn new(collector: Collector) -> Self {
+        Self { collector }
+    }
+
+    fn partition(&self, topic: &str, partition: u32) -> Result<HeldPartition, Status> {
+        self.collector
+            .queue()
+            .partitions()
+            .into_iter()
+            .find(|held| held.topic == topic && held.partition == partition)
+            .ok_or_else(|| Status::not_found(format!("no partition {topic}-{partition}")))
+    }
+}
+
+#[tonic::async_trait]
+impl QueueRpc for QueueService {
+    async fn partitions(&self, _: Request<PartitionsRequest>) -> Result<Response<PartitionsResponse>, Status> {
+        let partitions = self.collector.queue().partitions().into_iter().map(message).collect();
+        Ok(Response::new(PartitionsResponse { partitions }))
+    }
+
+    async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<FetchResponse>, Status> {
+        let asked = request.into_inner();
+        let held = self.partition(&asked.topic, asked.partition)?;
+        if !asked.incarnation_id.is_empty() && asked.incarnation_id[..] != held.incarnation.0[..] {
+            return Err(status(QueueError::OtherIncarnation {
+                expected: IncarnationId::try_from(&asked.incarnation_id[..])
+                    .map_err(|error| Status::invalid_argument(error.to_string()))?,
+                found: held.incarnation,
+            }));
+        }
+        let options = self.collector.options();
+        let wait = Duration::from_millis(u64::from(asked.wait_ms)).min(options.fetch_wait_max);
+        let bytes_max = asked.bytes_max.clamp(1, options.fetch_bytes_max);
+        let queue = self.collector.queue().clone();
+        let (topic, partition, offset) = (asked.topic, asked.partition, asked.offset);
+        let fetched = tokio::task::spawn_blocking(move || {
+            if !wait.is_zero() {
+                queue.wait(&topic, partition, offset, wait);
+            }
+            queue.read(&topic, partition, offset, bytes_max)
+        })
+        .await
+        .map_err(|error| Status::internal(error.to_string()))?
+        .map_err(status)?;
+        Ok(Response::new(FetchResponse {
+            partition: Some(message(HeldPartition { end_offset: fetched.end_offset, ..held })),
+            record_batches: fetched.batches,
+            next_offset: fetched.next_offset,
+        }))
+    }
+
+    async fn commit(&self, request: Request<CommitRequest>) -> Result<Response<CommitResponse>, Status> {
+        let asked = request.into_inner();
+        let incarnation = IncarnationId::try_from(&asked.incarnation_id[..])
+            .map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let queue = self.collector.queue().clone();
+        tokio::task::spawn_blocking(move || {
+            queue.commit(&asked.group, &asked.topic, asked.partition, incarnation, asked.offset)
+        })
+        .await
+        .map_err(|error| Status::internal(error.to_string()))?
+        .map_err(status)?;
+        Ok(Response::new(CommitResponse {}))
+    }
+
+    async fn agents(&self, _: Request<AgentsRequest>) -> Result<Response<AgentsResponse>, Status> {
+        let fleet = self.collector.fleet();
+        let agents = fleet
+            .agents()
+            .into_iter()
+            .map(|(_, agent)| agents_response::Agent {
+                connected: fleet.is_connected(&agent),
+                received_at_unix_nanos: agent.received_at_nanos,
+                report: Some(agent.report),
+            })
+            .collect();
+        Ok(Response::new(AgentsResponse { agents }))
+    }
+}
+
+fn message(held: HeldPartition) -> PartitionInfo {
+    PartitionInfo {
+        topic: held.topic,
+        partition: held.partition,
+        incarnation_id: bytes::Bytes::copy_from_slice(&held.incarnation.0),
+        start_offset: held.start_offset,
+        end_offset: held.end_offset,
+    }
+}
+
+/// `OUT_OF_RANGE` and `FAILED_PRECONDITION` tell a store to look at the partition anew.
+fn status(error: QueueError) -> Status {
+    let message = error.to_string();
+    match error {
+        QueueError::NoPartition { .. } => Status::not_found(message),
+        QueueError::OutOfRange { .. } => Status::out_of_range(message),
+        QueueError::OtherIncarnation { .. } => Status::failed_precondition(message),
+        QueueError::Locked { .. } | QueueError::NewerFormat { .. } | QueueError::Io { .. } => Status::unavailable(message),
+    }
+}

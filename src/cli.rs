@@ -1,0 +1,145 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Logs collected, kept and searched by one program.
+#[derive(Debug, Parser)]
+#[command(
+    name = "timberline",
+    version,
+    about,
+    after_help = "Exit codes: 0 done; 1 failed; 2 wrong usage, configuration or query; 3 port or data directory in use; 4 stopped before all was drained (nothing is lost)."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run every role in this process: agent, collector, store and page
+    #[cfg(all(feature = "agent", feature = "store"))]
+    Up(UpArgs),
+    /// Run the agent: tail files and ship their lines
+    #[cfg(feature = "agent")]
+    Agent(RoleArgs),
+    /// Run the collector: receive batches and keep them in the queue
+    #[cfg(feature = "collector")]
+    Collector(RoleArgs),
+    /// Run the store: index, search and the page
+    #[cfg(feature = "store")]
+    Store(RoleArgs),
+    /// Ask a running store
+    #[cfg(feature = "store")]
+    Query(QueryArgs),
+    /// Follow new records as they come
+    #[cfg(feature = "store")]
+    Tail(TailArgs),
+    /// Check or print the configuration
+    Config(ConfigArgs),
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) role: RoleArgs,
+    /// Tail these files instead of the logs under /var/log (repeatable; key agent.tail)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) tail: Vec<String>,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct RoleArgs {
+    /// Read the configuration from this TOML file
+    #[arg(long, value_name = "FILE", env = "TIMBERLINE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keep everything that is written in this directory (key data)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Serve page and API here (key server.http)
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<String>,
+    /// Serve agents and stores here (key server.grpc)
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) grpc: Option<String>,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct QueryArgs {
+    /// A search with pipes, or SQL
+    pub(crate) query: String,
+    /// From this time on: RFC 3339, epoch, now-1h, -15m
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) from: Option<String>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) to: Option<String>,
+    /// At most so many rows
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// How to print
+    #[arg(short = 'o', long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct TailArgs {
+    /// A search without pipes; empty follows everything
+    #[arg(default_value = "")]
+    pub(crate) query: String,
+    /// How to print
+    #[arg(short = 'o', long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// Where the store serves its API
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7700", env = "TIMBERLINE_SERVER")]
+    pub(crate) server: String,
+}
+
+/// How answers are printed.
+#[cfg(feature = "store")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Output {
+    /// For people: control characters escaped
+    Table,
+    /// One JSON object per line
+    Json,
+    /// The lines' own bytes
+    Raw,
+    /// Comma-separated values
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) action: ConfigAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Say whether a file is a configuration
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Print every key with the value in force
+    Print(RoleArgs),
+}

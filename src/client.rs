@@ -1,0 +1,67 @@
+//! The HTTP client of `query` and `tail`.
+
+use std::io::{BufRead, BufReader};
+
+use anyhow::Context;
+use timberline_proto::api::ApiError;
+
+use crate::exit::Exit;
+
+/// A store's API.
+pub(crate) struct Client {
+    server: String,
+    agent: ureq::Agent,
+}
+
+impl Client {
+    /// The API at `server`, such as `http://127.0.0.1:7700`.
+    pub(crate) fn new(server: &str) -> Self {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        Self { server: server.trim_end_matches('/').to_owned(), agent }
+    }
+
+    /// Posts JSON; gives the answer's lines as they come.
+    ///
+    /// # Errors
+    /// The API's own error, as [`Exit::usage`] if the question was at fault.
+    pub(crate) fn post(&self, path: &str, body: &impl serde::Serialize) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>>> {
+        let response = self
+            .agent
+            .post(format!("{}{path}", self.server))
+            .header("accept", "application/x-ndjson")
+            .header("content-type", "application/json")
+            .send(serde_json::to_vec(body)?)
+            .with_context(|| self.unreachable())?;
+        Ok(BufReader::new(checked(response)?).lines())
+    }
+
+    /// Gets; the answer's lines as they come.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>>> {
+        let mut request = self.agent.get(format!("{}{path}", self.server));
+        for (key, value) in query {
+            request = request.query(key, value);
+        }
+        let response = request.call().with_context(|| self.unreachable())?;
+        Ok(BufReader::new(checked(response)?).lines())
+    }
+
+    fn unreachable(&self) -> String {
+        format!("cannot reach a store at {}; start one with `timberline up`, or name it with --server URL", self.server)
+    }
+}
+
+fn checked(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<impl std::io::Read> {
+    if response.status().is_success() {
+        return Ok(response.into_body().into_reader());
+    }
+    let status = response.status();
+    let text = response.body_mut().read_to_string().unwrap_or_default();
+    match serde_json::from_str::<ApiError>(&text) {
+        Ok(error) if status.is_client_error() => Err(Exit::usage(error.message).into()),
+        Ok(error) => Err(error.into()),
+        Err(_) => anyhow::bail!("the store answered {status}"),
+    }
+}

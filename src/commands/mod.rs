@@ -1,0 +1,46 @@
+//! One command per file.
+
+#[cfg(feature = "agent")]
+mod agent;
+#[cfg(feature = "collector")]
+mod collector;
+mod completions;
+mod config;
+#[cfg(feature = "collector")]
+mod listen;
+#[cfg(feature = "store")]
+mod query;
+#[cfg(feature = "store")]
+mod store;
+#[cfg(feature = "store")]
+mod tail;
+#[cfg(all(feature = "agent", feature = "store"))]
+mod up;
+
+use crate::cli::{Cli, Command};
+
+/// Runs the command that was asked for.
+///
+/// # Errors
+/// Whatever ends it; see [`crate::exit`] for the codes.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        #[cfg(all(feature = "agent", feature = "store"))]
+        Command::Up(args) => up::run(&args),
+        #[cfg(feature = "agent")]
+        Command::Agent(args) => agent::run(&args),
+        #[cfg(feature = "collector")]
+        Command::Collector(args) => collector::run(&args),
+        #[cfg(feature = "store")]
+        Command::Store(args) => store::run(&args),
+        #[cfg(feature = "store")]
+        Command::Query(args) => query::run(&args),
+        #[cfg(feature = "store")]
+        Command::Tail(args) => tail::run(&args),
+        Command::Config(args) => config::run(&args),
+        Command::Completions { shell } => {
+            completions::run(shell);
+            Ok(())
+        }
+    }
+}

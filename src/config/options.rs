@@ -1,0 +1,106 @@
+//! From the configuration's sections to each part's own options.
+
+use std::path::PathBuf;
+
+use super::Config;
+
+impl Config {
+    /// The agent's configuration, shipping to `endpoint` and writing below `dir`.
+    #[cfg(feature = "agent")]
+    pub(crate) fn agent_config(&self, endpoint: &str, dir: PathBuf) -> timberline_agent::AgentConfig {
+        use timberline_agent::{AgentConfig, StartAt, default_excludes, default_globs};
+        let agent = &self.agent;
+        let mut exclude = default_excludes();
+        exclude.extend(agent.exclude.iter().cloned());
+        exclude.push(format!("{}/**", self.data.display()));
+        AgentConfig {
+            data_dir: dir,
+            endpoint: endpoint.to_owned(),
+            tail: if agent.tail.is_empty() { default_globs() } else { agent.tail.clone() },
+            exclude,
+            own_logs: Vec::new(),
+            topic: agent.topic.clone(),
+            host: self.host_name(),
+            attributes: agent.attributes.clone(),
+            scan_interval: agent.scan_interval.get(),
+            batch_bytes_max: agent.batch_bytes_max.get(),
+            batch_records_max: agent.batch_records_max,
+            batch_age_max: agent.batch_age_max.get(),
+            in_flight_max: agent.in_flight_max as usize,
+            line_bytes_max: agent.line_bytes_max.get(),
+            start_at: match agent.start_at {
+                super::sections::StartAt::Head => StartAt::Head,
+                super::sections::StartAt::Tail => StartAt::Tail,
+            },
+            ignore_older: agent.ignore_older.map_or(std::time::Duration::ZERO, super::Age::get),
+            rotate_wait: agent.rotate_wait.get(),
+            open_files_max: agent.open_files_max as usize,
+            deleted_bytes_held_max: agent.deleted_bytes_held_max.get(),
+            compression_level: agent.zstd_level,
+            backoff_min: agent.backoff_min.get(),
+            backoff_max: agent.backoff_max.get(),
+            drain_deadline: self.shutdown_deadline.get() / 2,
+            partial_line_timeout: agent.partial_line_timeout.map_or(std::time::Duration::ZERO, super::Age::get),
+            zone: self.zone.clone(),
+            clean_after: agent.clean_after.get(),
+            checkpoint_interval: agent.checkpoint_interval.get(),
+            report_interval: agent.report_interval.get(),
+            notify: true,
+        }
+    }
+
+    /// The collector's options, with its queue in `queue_dir`.
+    #[cfg(feature = "collector")]
+    pub(crate) fn collector_options(&self, queue_dir: PathBuf) -> timberline_collector::CollectorOptions {
+        use std::time::Duration;
+        let queue = &self.queue;
+        timberline_collector::CollectorOptions {
+            queue_dir,
+            queue: timberline_queue::QueueOptions {
+                partitions: queue.partitions,
+                segment_bytes_max: queue.segment_bytes_max.get(),
+                batch_bytes_max: queue.batch_bytes_max.get(),
+                unpacked_bytes_max: queue.unpacked_bytes_max.get(),
+                retention_bytes: queue.retention_bytes.get(),
+                retention_age: queue.retention_age.get(),
+                bytes_max: queue.bytes_max.get(),
+                required_groups: queue.required_groups.clone(),
+                generation_ttl: queue.generation_ttl.get(),
+                commit_interval: queue.commit_interval.get(),
+                index_interval_bytes: queue.index_interval_bytes.get(),
+            },
+            in_flight_max: 64,
+            retry_after: Duration::from_millis(500),
+            fetch_wait_max: Duration::from_secs(5),
+            fetch_bytes_max: 32 << 20,
+            ingest_body_bytes_max: usize::try_from(self.server.ingest_body_bytes_max.get()).unwrap_or(usize::MAX),
+            ingest_batch_records_max: 16_384,
+            retention_interval: Duration::from_secs(10),
+            agent_timeout: Duration::from_secs(30),
+            agents_max: self.server.agents_max as usize,
+            lag_tolerance: self.server.lag_tolerance.get(),
+            zstd_level: self.agent.zstd_level,
+            host: self.host_name(),
+        }
+    }
+
+    /// The limits of queries.
+    #[cfg(feature = "store")]
+    pub(crate) fn read_options(&self) -> timberline_store::read::ReadOptions {
+        use timberline_store::read::ReadOptions;
+        let query = &self.query;
+        let threads = match query.threads {
+            0 => ReadOptions::default().threads,
+            threads => threads as usize,
+        };
+        ReadOptions {
+            rows_default: query.rows_default,
+            rows_max: query.rows_max,
+            memory_bytes_max: usize::try_from(query.memory_bytes_max.get()).unwrap_or(usize::MAX),
+            time_limit: query.time_limit.get(),
+            fields_sample_rows: usize::try_from(query.fields_sample_rows).unwrap_or(usize::MAX),
+            concurrent_max: query.concurrent_max as usize,
+            threads,
+        }
+    }
+}

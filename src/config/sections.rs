@@ -1,0 +1,252 @@
+//! The sections of the configuration. Every limit that a part has is a key here.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Age, Size};
+
+/// `[server]`: who may connect, and where.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServerSection {
+    /// Page and API.
+    pub(crate) http: String,
+    /// Agents and stores.
+    pub(crate) grpc: String,
+    /// Names besides addresses and localhost under which browsers may reach the page.
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Connections served at once.
+    pub(crate) connections_max: u32,
+    /// A body of `POST /api/v1/ingest`.
+    pub(crate) ingest_body_bytes_max: Size,
+    /// A file counts as current if it was read to its end within this time.
+    pub(crate) lag_tolerance: Age,
+    /// Agents remembered at most.
+    pub(crate) agents_max: u32,
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            http: "127.0.0.1:7700".to_owned(),
+            grpc: "127.0.0.1:4317".to_owned(),
+            allowed_hosts: Vec::new(),
+            connections_max: 1024,
+            ingest_body_bytes_max: Size::mib(64),
+            lag_tolerance: Age::seconds(10),
+            agents_max: 10_000,
+        }
+    }
+}
+
+/// `[agent]`: what is tailed, and how it is shipped.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AgentSection {
+    /// Where the collector listens. `up` uses its own.
+    pub(crate) collector: String,
+    /// Files to tail; the machine's logs under /var/log if empty.
+    pub(crate) tail: Vec<String>,
+    /// Files to leave out, besides compressed and binary ones.
+    pub(crate) exclude: Vec<String>,
+    /// The queue's topic.
+    pub(crate) topic: String,
+    /// Attributes added to every stream, such as `environment = "production"`.
+    pub(crate) attributes: std::collections::BTreeMap<String, String>,
+    /// How often files are looked at where no notification comes.
+    pub(crate) scan_interval: Age,
+    /// Lines of a batch, in bytes.
+    pub(crate) batch_bytes_max: Size,
+    /// Lines of a batch.
+    pub(crate) batch_records_max: u64,
+    /// A batch is sent when its first line has waited so long.
+    pub(crate) batch_age_max: Age,
+    /// Batches sent and not acked at most.
+    pub(crate) in_flight_max: u32,
+    /// A longer line becomes numbered parts.
+    pub(crate) line_bytes_max: Size,
+    /// Whether a file that is new to the agent is read from its `head` or its `tail`.
+    pub(crate) start_at: StartAt,
+    /// A file not written for so long before the agent first sees it is left out; never if empty.
+    pub(crate) ignore_older: Option<Age>,
+    /// A file that was renamed away or deleted is let go after so long without new lines.
+    pub(crate) rotate_wait: Age,
+    /// Files kept open at most.
+    pub(crate) open_files_max: u32,
+    /// zstd level of batches.
+    pub(crate) zstd_level: i32,
+    /// Unread bytes of deleted files that are kept alive by holding them open; no limit if 0.
+    pub(crate) deleted_bytes_held_max: Size,
+    /// A last line without its end is sent as it is after so long; if absent, when its file goes.
+    pub(crate) partial_line_timeout: Option<Age>,
+    /// Files not seen for so long are forgotten.
+    pub(crate) clean_after: Age,
+    /// Least time between two writes of the checkpoints.
+    pub(crate) checkpoint_interval: Age,
+    /// Time between two reports to the collector.
+    pub(crate) report_interval: Age,
+    /// First wait before another try.
+    pub(crate) backoff_min: Age,
+    /// Longest wait before another try.
+    pub(crate) backoff_max: Age,
+}
+
+/// Where reading begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StartAt {
+    Head,
+    Tail,
+}
+
+impl Default for AgentSection {
+    fn default() -> Self {
+        Self {
+            collector: "http://127.0.0.1:4317".to_owned(),
+            tail: Vec::new(),
+            exclude: Vec::new(),
+            topic: "logs".to_owned(),
+            attributes: std::collections::BTreeMap::new(),
+            scan_interval: Age::millis(250),
+            batch_bytes_max: Size::mib(1),
+            batch_records_max: 16_384,
+            batch_age_max: Age::millis(100),
+            in_flight_max: 8,
+            line_bytes_max: Size::mib(1),
+            start_at: StartAt::Head,
+            ignore_older: None,
+            rotate_wait: Age::seconds(5),
+            open_files_max: 256,
+            zstd_level: 3,
+            deleted_bytes_held_max: Size::gib(1),
+            partial_line_timeout: None,
+            clean_after: Age::days(14),
+            checkpoint_interval: Age::millis(500),
+            report_interval: Age::seconds(1),
+            backoff_min: Age::millis(100),
+            backoff_max: Age::seconds(30),
+        }
+    }
+}
+
+/// `[queue]`: what the collector keeps until the store has it, and for how long after.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct QueueSection {
+    /// Partitions of a new topic.
+    pub(crate) partitions: u32,
+    /// A segment is sealed at this size.
+    pub(crate) segment_bytes_max: Size,
+    /// A batch as it is sent.
+    pub(crate) batch_bytes_max: Size,
+    /// A batch unpacked.
+    pub(crate) unpacked_bytes_max: Size,
+    /// Taken segments beyond this sum are deleted.
+    pub(crate) retention_bytes: Size,
+    /// Taken segments older than this are deleted.
+    pub(crate) retention_age: Age,
+    /// At this size senders are told to wait.
+    pub(crate) bytes_max: Size,
+    /// Consumer groups that retention waits for.
+    pub(crate) required_groups: Vec<String>,
+    /// How long a file generation's end is remembered.
+    pub(crate) generation_ttl: Age,
+    /// What group commit may add to an ack.
+    pub(crate) commit_interval: Age,
+    /// Log between two entries of the sparse index.
+    pub(crate) index_interval_bytes: Size,
+}
+
+impl Default for QueueSection {
+    fn default() -> Self {
+        Self {
+            partitions: 1,
+            segment_bytes_max: Size::mib(64),
+            batch_bytes_max: Size::mib(16),
+            unpacked_bytes_max: Size::mib(64),
+            retention_bytes: Size::gib(1),
+            retention_age: Age::days(1),
+            bytes_max: Size::gib(32),
+            required_groups: vec!["store".to_owned()],
+            generation_ttl: Age::days(30),
+            commit_interval: Age::millis(2),
+            index_interval_bytes: Size::mib(1),
+        }
+    }
+}
+
+/// `[store]`: splits, and how long they stay.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct StoreSection {
+    /// The collector that a store of its own pulls from. `up` uses its own queue.
+    pub(crate) collector: String,
+    /// Unpublished rows are published when the oldest is this old.
+    pub(crate) flush_interval: Age,
+    /// Or when there are so many.
+    pub(crate) flush_rows_max: u64,
+    /// Or when their lines are so large.
+    pub(crate) flush_bytes_max: Size,
+    /// Unpublished lines held at most; beyond, the store takes no more from the queue.
+    pub(crate) live_bytes_max: Size,
+    /// Lines of splits that are merged into one, at most.
+    pub(crate) merge_bytes_max: Size,
+    /// zstd level of splits written from the queue.
+    pub(crate) zstd_level: i32,
+    /// zstd level of merged splits.
+    pub(crate) merge_zstd_level: i32,
+    /// Splits whose newest record is older are deleted; never if absent.
+    pub(crate) retention_age: Option<Age>,
+    /// The oldest splits beyond this sum are deleted; never if absent.
+    pub(crate) retention_bytes: Option<Size>,
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        Self {
+            collector: "http://127.0.0.1:4317".to_owned(),
+            flush_interval: Age::seconds(30),
+            flush_rows_max: 500_000,
+            flush_bytes_max: Size::mib(64),
+            live_bytes_max: Size::mib(256),
+            merge_bytes_max: Size::gib(1),
+            zstd_level: 3,
+            merge_zstd_level: 9,
+            retention_age: None,
+            retention_bytes: None,
+        }
+    }
+}
+
+/// `[query]`: what one question may cost.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct QuerySection {
+    /// Rows returned where the question names no limit.
+    pub(crate) rows_default: u64,
+    /// Rows returned at most.
+    pub(crate) rows_max: u64,
+    /// A query is ended after so long.
+    pub(crate) time_limit: Age,
+    /// Memory shared by all queries.
+    pub(crate) memory_bytes_max: Size,
+    /// Queries running at once; further ones wait.
+    pub(crate) concurrent_max: u32,
+    /// Threads that one query reads with; as many as there are cores, at most 4, if 0.
+    pub(crate) threads: u32,
+    /// Newest records looked at for the list of fields.
+    pub(crate) fields_sample_rows: u64,
+}
+
+impl Default for QuerySection {
+    fn default() -> Self {
+        Self {
+            rows_default: 1000,
+            rows_max: 1_000_000,
+            time_limit: Age::seconds(60),
+            memory_bytes_max: Size::mib(512),
+            concurrent_max: 8,
+            threads: 0,
+            fields_sample_rows: 10_000,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Runs the real program on real files: temporary directories on the build's own disk (never
+//! tmpfs, which never reuses an inode), port 0, kill -9.
+
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// The longest that a condition is waited for.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A directory of the test's own, on a real disk, removed at the end.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("e2e-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// Waits until `condition` gives a value.
+#[track_caller]
+pub fn wait_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    wait_at_most(DEADLINE, what, condition)
+}
+
+/// Waits until `condition` gives a value, but no longer than `limit`.
+#[track_caller]
+pub fn wait_at_most<T>(limit: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(begin.elapsed() < limit, "waited {limit:?} for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A running program. Killed when dropped.
+pub struct Program {
+    child: Child,
+    announced: BTreeMap<String, String>,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts `timberline ROLE --config FILE` with this configuration, and waits until it has
+    /// announced itself. What it logs goes to `DIR/ROLE.log`.
+    #[track_caller]
+    pub fn start(dir: &Path, role: &str, config: &str) -> Self {
+        Self::try_start(dir, role, config).unwrap_or_else(|log| panic!("{role} did not start:\n{log}"))
+    }
+
+    /// As [`start`](Self::start); what it logged if it ended instead.
+    pub fn try_start(dir: &Path, role: &str, config: &str) -> Result<Self, String> {
+        let file = dir.join(format!("{role}.toml"));
+        fs::write(&file, config).unwrap();
+        let log = dir.join(format!("{role}.log"));
+        let errors = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_timberline"))
+            .arg(role)
+            .arg("--config")
+            .arg(&file)
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap();
+        let mut announced = BTreeMap::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        loop {
+            let Some(Ok(line)) = lines.next() else {
+                child.wait().unwrap();
+                return Err(fs::read_to_string(&log).unwrap_or_default());
+            };
+            if let Some((key, value)) = line.trim().split_once(char::is_whitespace) {
+                announced.insert(key.to_owned(), value.trim().to_owned());
+            }
+            if announced.contains_key("data") {
+                return Ok(Self { child, announced, log });
+            }
+        }
+    }
+
+    /// What it announced under `key`: `page`, `agents`, `data`.
+    #[track_caller]
+    pub fn announced(&self, key: &str) -> &str {
+        self.announced.get(key).unwrap_or_else(|| panic!("{key} was not announced: {:?}", self.announced))
+    }
+
+    /// The address of its page, without a slash at the end.
+    pub fn page(&self) -> &str {
+        self.announced("page").trim_end_matches('/')
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// kill -9.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; its exit code once it has drained.
+    pub fn stop(mut self) -> i32 {
+        let killed = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        assert!(killed.success());
+        let status = wait_for("the program to drain", || self.child.try_wait().unwrap());
+        status.code().expect("it ended by itself")
+    }
+
+    /// Every record for `query`, page after page by cursor.
+    pub fn records(&self, query: &str) -> Vec<Value> {
+        let mut found = Vec::new();
+        let mut cursor = Value::Null;
+        loop {
+            let mut request = json!({"query": query, "limit": 100_000});
+            if !cursor.is_null() {
+                request["cursor"] = cursor;
+            }
+            let mut answer = self.post("/api/v1/query", &request).unwrap_or_else(|error| panic!("{query}: {error}"));
+            if let Some(Value::Array(records)) = answer.get_mut("records").map(Value::take) {
+                found.extend(records);
+            }
+            cursor = answer["end"]["cursor"].take();
+            if cursor.is_null() {
+                return found;
+            }
+        }
+    }
+
+    /// The one number that `query | stats count()` gives.
+    pub fn count(&self, query: &str) -> u64 {
+        let answer = self.post("/api/v1/query", &json!({"query": format!("{query} | stats count() as n")})).unwrap();
+        answer["rows"][0][0].as_u64().unwrap_or_else(|| panic!("no count in {answer}"))
+    }
+
+    /// A JSON answer, or the error's status and text.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut response = agent
+            .post(format!("{}{path}", self.page()))
+            .header("accept", "application/json")
+            .header("content-type", "application/json")
+            .send(body.to_string())
+            .map_err(|error| error.to_string())?;
+        let status = response.status();
+        let text = response.body_mut().with_config().limit(1 << 30).read_to_string().map_err(|error| error.to_string())?;
+        if status.is_success() {
+            serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))
+        } else {
+            Err(format!("{status}: {text}"))
+        }
+    }
+
+    /// A GET's status and body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut response = agent.get(format!("{}{path}", self.page())).call().unwrap();
+        (response.status().as_u16(), response.body_mut().read_to_string().unwrap_or_default())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if std::thread::panicking() {
+            eprintln!("--- {} ---\n{}", self.log.display(), self.log());
+        }
+    }
+}
+
+/// A configuration for `up` on free ports that tails `globs`.
+pub fn up_config(dir: &Path, globs: &[&str]) -> String {
+    let globs: Vec<String> = globs.iter().map(|glob| dir.join(glob).display().to_string()).collect();
+    format!(
+        "data = {:?}\nhost = \"test-host\"\nzone = \"UTC\"\n[server]\nhttp = \"127.0.0.1:0\"\ngrpc = \"127.0.0.1:0\"\n\
+         [agent]\ntail = {globs:?}\nrotate_wait = \"1s\"\n[store]\nflush_interval = \"1s\"\n",
+        dir.join("data")
+    )
+}
+
+/// Appends to a file, creating it if need be.
+pub fn append(path: &Path, bytes: impl AsRef<[u8]>) {
+    fs::OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(bytes.as_ref()).unwrap();
+}
+
+/// The bodies of records, sorted.
+pub fn bodies(records: &[Value]) -> Vec<String> {
+    let mut bodies: Vec<_> = records.iter().map(|record| record["body"].as_str().unwrap().to_owned()).collect();
+    bodies.sort();
+    bodies
+}
+
+/// The command line, run to its end.
+pub fn run(arguments: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_timberline")).args(arguments).output().unwrap()
+}
