@@ -4,6 +4,7 @@
 mod agent;
 #[cfg(feature = "collector")]
 mod collector;
+mod banner;
 mod completions;
 mod config;
 #[cfg(feature = "collector")]

@@ -69,18 +69,28 @@ impl Config {
                 commit_interval: queue.commit_interval.get(),
                 index_interval_bytes: queue.index_interval_bytes.get(),
             },
-            in_flight_max: 64,
+            in_flight_max: self.server.in_flight_max,
             retry_after: Duration::from_millis(500),
-            fetch_wait_max: Duration::from_secs(5),
-            fetch_bytes_max: 32 << 20,
+            fetch_wait_max: queue.fetch_wait_max.get(),
+            fetch_bytes_max: queue.fetch_bytes_max.get(),
             ingest_body_bytes_max: usize::try_from(self.server.ingest_body_bytes_max.get()).unwrap_or(usize::MAX),
-            ingest_batch_records_max: 16_384,
-            retention_interval: Duration::from_secs(10),
-            agent_timeout: Duration::from_secs(30),
+            ingest_batch_records_max: queue.receive_batch_records_max as usize,
+            retention_interval: queue.retention_interval.get(),
+            agent_timeout: self.server.agent_timeout.get(),
             agents_max: self.server.agents_max as usize,
             lag_tolerance: self.server.lag_tolerance.get(),
             zstd_level: self.agent.zstd_level,
             host: self.host_name(),
+        }
+    }
+
+    /// The limits of a listener for HTTP.
+    #[cfg(feature = "collector")]
+    pub(crate) fn http_options(&self) -> timberline_collector::http::ServeOptions {
+        timberline_collector::http::ServeOptions {
+            connections_max: self.server.connections_max as usize,
+            header_timeout: self.server.header_timeout.get(),
+            drain_deadline: self.shutdown_deadline.get() / 4,
         }
     }
 

@@ -16,12 +16,18 @@ pub(crate) struct ServerSection {
     pub(crate) allowed_hosts: Vec<String>,
     /// Connections served at once.
     pub(crate) connections_max: u32,
+    /// The time in which a request's headers must arrive.
+    pub(crate) header_timeout: Age,
     /// A body of `POST /api/v1/ingest`.
     pub(crate) ingest_body_bytes_max: Size,
     /// A file counts as current if it was read to its end within this time.
     pub(crate) lag_tolerance: Age,
     /// Agents remembered at most.
     pub(crate) agents_max: u32,
+    /// An agent that has not reported for so long counts as not connected.
+    pub(crate) agent_timeout: Age,
+    /// Batches of one stream of an agent without a verdict at most.
+    pub(crate) in_flight_max: u32,
 }
 
 impl Default for ServerSection {
@@ -31,9 +37,12 @@ impl Default for ServerSection {
             grpc: "127.0.0.1:4317".to_owned(),
             allowed_hosts: Vec::new(),
             connections_max: 1024,
+            header_timeout: Age::seconds(10),
             ingest_body_bytes_max: Size::mib(64),
             lag_tolerance: Age::seconds(10),
             agents_max: 10_000,
+            agent_timeout: Age::seconds(30),
+            in_flight_max: 64,
         }
     }
 }
@@ -154,6 +163,14 @@ pub(crate) struct QueueSection {
     pub(crate) commit_interval: Age,
     /// Log between two entries of the sparse index.
     pub(crate) index_interval_bytes: Size,
+    /// How often retention is enforced.
+    pub(crate) retention_interval: Age,
+    /// What one fetch of a store gets at most.
+    pub(crate) fetch_bytes_max: Size,
+    /// What one fetch waits for new records at most.
+    pub(crate) fetch_wait_max: Age,
+    /// Records of a batch that a receiver makes, at most.
+    pub(crate) receive_batch_records_max: u32,
 }
 
 impl Default for QueueSection {
@@ -170,6 +187,10 @@ impl Default for QueueSection {
             generation_ttl: Age::days(30),
             commit_interval: Age::millis(2),
             index_interval_bytes: Size::mib(1),
+            retention_interval: Age::seconds(10),
+            fetch_bytes_max: Size::mib(32),
+            fetch_wait_max: Age::seconds(5),
+            receive_batch_records_max: 16_384,
         }
     }
 }

@@ -1,0 +1,27 @@
+//! `timberline agent`
+
+use anyhow::Context;
+use tokio::runtime::Builder;
+
+use super::banner;
+use crate::cli::RoleArgs;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::{logging, shutdown};
+
+pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
+    let config = Config::for_role(args)?;
+    logging::start(&config.log)?;
+    let data = DataDir::open(&config.data, &["agent"])?;
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start threads")?;
+    runtime.block_on(async {
+        let agent = config.agent_config(&config.agent.collector, data.role("agent"));
+        banner::print(&[
+            ("ships to", agent.endpoint.clone()),
+            ("tails", agent.tail.join(" ")),
+            ("data", data.path().display().to_string()),
+        ])?;
+        timberline_agent::run(agent, shutdown::token()?).await?;
+        Ok(())
+    })
+}
