@@ -118,7 +118,7 @@ fn nanos(duration: Duration) -> i64 {
 }
 
 /// Now, in nanoseconds since the epoch.
-pub(crate) fn now_nanos() -> i64 {
+pub fn now_nanos() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| nanos(since))
 }
 

@@ -10,6 +10,8 @@ mod config;
 #[cfg(feature = "collector")]
 mod listen;
 #[cfg(feature = "store")]
+mod page;
+#[cfg(feature = "store")]
 mod query;
 #[cfg(feature = "store")]
 mod store;

@@ -94,6 +94,24 @@ impl Config {
         }
     }
 
+    /// The store's options, writing below `dir`.
+    #[cfg(feature = "store")]
+    pub(crate) fn store_options(&self, dir: PathBuf) -> timberline_store::StoreOptions {
+        let store = &self.store;
+        let mut options = timberline_store::StoreOptions::new(dir);
+        options.flush_interval = store.flush_interval.get();
+        options.flush_rows_max = usize::try_from(store.flush_rows_max).unwrap_or(usize::MAX);
+        options.flush_bytes_max = store.flush_bytes_max.get();
+        options.live_bytes_max = store.live_bytes_max.get();
+        options.unpacked_bytes_max = self.queue.unpacked_bytes_max.get();
+        options.split.zstd_level = store.zstd_level;
+        options.merge_zstd_level = store.merge_zstd_level;
+        options.merge_bytes_max = store.merge_bytes_max.get();
+        options.retention_age = store.retention_age.map(super::Age::get);
+        options.retention_bytes = store.retention_bytes.map(super::Size::get);
+        options
+    }
+
     /// The limits of queries.
     #[cfg(feature = "store")]
     pub(crate) fn read_options(&self) -> timberline_store::read::ReadOptions {

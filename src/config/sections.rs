@@ -226,10 +226,10 @@ impl Default for StoreSection {
         Self {
             collector: "http://127.0.0.1:4317".to_owned(),
             flush_interval: Age::seconds(30),
-            flush_rows_max: 500_000,
+            flush_rows_max: 1_000_000,
             flush_bytes_max: Size::mib(64),
             live_bytes_max: Size::mib(256),
-            merge_bytes_max: Size::gib(1),
+            merge_bytes_max: Size::mib(256),
             zstd_level: 3,
             merge_zstd_level: 9,
             retention_age: None,

@@ -1,0 +1,115 @@
+//! `timberline up`: every role in one process, speaking as they would over the network.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use timberline_collector::{Collector, service};
+use timberline_proto::api::Completeness;
+use timberline_store::read::Sources;
+use timberline_store::{LocalSource, Store};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{banner, listen, page};
+use crate::cli::UpArgs;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::{logging, shutdown};
+
+pub(super) fn run(args: &UpArgs) -> anyhow::Result<()> {
+    let mut config = Config::for_role(&args.role)?;
+    if !args.tail.is_empty() {
+        config.agent.tail.clone_from(&args.tail);
+    }
+    logging::start(&config.log)?;
+    let data = DataDir::open(&config.data, &["agent", "queue", "store"])?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
+    let outcome = runtime.block_on(up(&config, &data));
+    // Whatever still blocks a thread has had its deadline.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
+    let grpc = listen::bind("server.grpc", &config.server.grpc).await?;
+    let http = listen::bind("server.http", &config.server.http).await?;
+    let stop = shutdown::token()?;
+
+    let collector_options = config.collector_options(data.role("queue"));
+    let collector = tokio::task::spawn_blocking(move || Collector::open(collector_options)).await??;
+    let source = Arc::new(LocalSource::new(collector.queue().clone()));
+    let store_options = config.store_options(data.role("store"));
+    let store = tokio::task::spawn_blocking(move || Store::open(store_options, source)).await??;
+
+    let receivers = timberline_collector::http::router(collector.clone());
+    let sources = Arc::new(Fleet(collector.clone()));
+    let (store, router) = page::router(config, data, store, sources, Some(receivers))?;
+    let agent = config.agent_config(&loopback(&grpc)?, data.role("agent"));
+    announce(&http, &grpc, &agent.tail, data)?;
+
+    // Drained from left to right: the agent ships what it read, the collector appends what it got,
+    // the store publishes what is queued.
+    let agent_stop = stop.child_token();
+    let collector_stop = CancellationToken::new();
+    let http_stop = CancellationToken::new();
+    let agent_task = tokio::spawn(timberline_agent::run(agent, agent_stop));
+    let grpc_task = tokio::spawn(service::serve_grpc(collector.clone(), grpc, collector_stop.clone()));
+    let http_task =
+        tokio::spawn(timberline_collector::http::serve(http, router, config.http_options(), http_stop.clone()));
+    let upkeep = collector.clone();
+    let upkeep_stop = collector_stop.clone();
+    tokio::spawn(async move { upkeep.run_upkeep(upkeep_stop).await });
+
+    let mut agent_task = agent_task;
+    let agent_outcome = tokio::select! {
+        outcome = &mut agent_task => Some(outcome),
+        () = stop.cancelled() => None,
+    };
+    let agent_outcome = match agent_outcome {
+        Some(outcome) => outcome,
+        None => agent_task.await,
+    };
+    stop.cancel();
+    let deadline = config.shutdown_deadline.get() / 2;
+    collector_stop.cancel();
+    if tokio::time::timeout(deadline, grpc_task).await.is_err() {
+        tracing::warn!("connections of agents still open after the drain deadline were cut");
+    }
+    http_stop.cancel();
+    http_task.await??;
+    let closed = page::close(store, deadline).await;
+    tokio::task::spawn_blocking(move || collector.close()).await??;
+    agent_outcome??;
+    closed
+}
+
+/// Where this process's own agent finds its collector.
+fn loopback(grpc: &TcpListener) -> anyhow::Result<String> {
+    let address = grpc.local_addr()?;
+    let host = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    Ok(format!("http://{}", std::net::SocketAddr::new(host, address.port())))
+}
+
+fn announce(http: &TcpListener, grpc: &TcpListener, tails: &[String], data: &DataDir) -> anyhow::Result<()> {
+    banner::print(&[
+        ("page", format!("http://{}/", http.local_addr()?)),
+        ("agents", grpc.local_addr()?.to_string()),
+        ("tails", tails.join(" ")),
+        ("data", data.path().display().to_string()),
+    ])?;
+    Ok(())
+}
+
+/// What the collector of this process knows of its agents.
+#[derive(Debug)]
+struct Fleet(Collector);
+
+impl Sources for Fleet {
+    fn completeness(&self) -> Completeness {
+        self.0.fleet().completeness()
+    }
+}
