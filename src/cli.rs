@@ -109,7 +109,12 @@ pub(crate) struct TailArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {
     /// Where the store serves its API
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7700", env = "TIMBERLINE_SERVER")]
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7700",
+        env = "TIMBERLINE_SERVER"
+    )]
     pub(crate) server: String,
 }
 

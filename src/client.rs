@@ -16,15 +16,25 @@ pub(crate) struct Client {
 impl Client {
     /// The API at `server`, such as `http://127.0.0.1:7700`.
     pub(crate) fn new(server: &str) -> Self {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-        Self { server: server.trim_end_matches('/').to_owned(), agent }
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .new_agent();
+        Self {
+            server: server.trim_end_matches('/').to_owned(),
+            agent,
+        }
     }
 
     /// Posts JSON; gives the answer's lines as they come.
     ///
     /// # Errors
     /// The API's own error, as [`Exit::usage`] if the question was at fault.
-    pub(crate) fn post(&self, path: &str, body: &impl serde::Serialize) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>>> {
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>>> {
         let response = self
             .agent
             .post(format!("{}{path}", self.server))
@@ -39,7 +49,11 @@ impl Client {
     ///
     /// # Errors
     /// As [`post`](Self::post).
-    pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>>> {
+    pub(crate) fn get(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>>> {
         let mut request = self.agent.get(format!("{}{path}", self.server));
         for (key, value) in query {
             request = request.query(key, value);
@@ -49,7 +63,10 @@ impl Client {
     }
 
     fn unreachable(&self) -> String {
-        format!("cannot reach a store at {}; start one with `timberline up`, or name it with --server URL", self.server)
+        format!(
+            "cannot reach a store at {}; start one with `timberline up`, or name it with --server URL",
+            self.server
+        )
     }
 }
 

@@ -36,8 +36,12 @@ impl DataDir {
     /// path if it cannot be created, was written by a newer program, or cannot be locked.
     pub(crate) fn open(path: &Path, roles: &[&str]) -> anyhow::Result<Self> {
         create(path)?;
-        let path = fs::canonicalize(path).with_context(|| format!("cannot resolve the data directory {}", path.display()))?;
-        let locks = roles.iter().map(|role| lock(&path, role)).collect::<anyhow::Result<_>>()?;
+        let path =
+            fs::canonicalize(path).with_context(|| format!("cannot resolve the data directory {}", path.display()))?;
+        let locks = roles
+            .iter()
+            .map(|role| lock(&path, role))
+            .collect::<anyhow::Result<_>>()?;
         check_version(&path)?;
         Ok(Self { path, _locks: locks })
     }
@@ -58,7 +62,11 @@ pub(crate) fn default_path() -> PathBuf {
     if rustix::process::geteuid().is_root() {
         return PathBuf::from("/var/lib/timberline");
     }
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     absolute("XDG_DATA_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
         .unwrap_or_else(|| PathBuf::from("."))
@@ -71,7 +79,12 @@ fn create(path: &Path) -> anyhow::Result<()> {
         .recursive(true)
         .mode(0o750) // log lines are nobody else's business
         .create(path)
-        .with_context(|| format!("cannot create the data directory {}; choose another with --data DIR or the key `data`", path.display()))
+        .with_context(|| {
+            format!(
+                "cannot create the data directory {}; choose another with --data DIR or the key `data`",
+                path.display()
+            )
+        })
 }
 
 fn lock(dir: &Path, role: &str) -> anyhow::Result<File> {
@@ -89,7 +102,11 @@ fn lock(dir: &Path, role: &str) -> anyhow::Result<File> {
             let mut holder = String::new();
             file.read_to_string(&mut holder).ok();
             let holder = holder.trim();
-            let holder = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
+            let holder = if holder.is_empty() {
+                String::new()
+            } else {
+                format!(" (process {holder})")
+            };
             return Err(Exit::in_use(format!(
                 "{} is in use: another timberline{holder} runs the {role} there; stop it, or choose another directory with --data DIR",
                 dir.display()
@@ -107,14 +124,20 @@ fn check_version(dir: &Path) -> anyhow::Result<()> {
     let path = dir.join("VERSION");
     match fs::read_to_string(&path) {
         Ok(text) => {
-            let found = text.trim().strip_prefix("timberline data ").and_then(|number| number.parse::<u32>().ok());
+            let found = text
+                .trim()
+                .strip_prefix("timberline data ")
+                .and_then(|number| number.parse::<u32>().ok());
             match found {
                 Some(found) if found <= VERSION => Ok(()),
                 Some(found) => anyhow::bail!(
                     "{} holds data of format {found}; this program reads up to {VERSION}: install the newer program again, or choose another directory with --data DIR",
                     dir.display()
                 ),
-                None => anyhow::bail!("{} is damaged: it should read \"timberline data {VERSION}\"", path.display()),
+                None => anyhow::bail!(
+                    "{} is damaged: it should read \"timberline data {VERSION}\"",
+                    path.display()
+                ),
             }
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -142,7 +165,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = DataDir::open(dir.path(), &["agent", "store"]).unwrap();
         let refused = DataDir::open(dir.path(), &["store"]).unwrap_err().to_string();
-        assert!(refused.contains("is in use") && refused.contains(&std::process::id().to_string()), "{refused}");
+        assert!(
+            refused.contains("is in use") && refused.contains(&std::process::id().to_string()),
+            "{refused}"
+        );
         drop(first);
         DataDir::open(dir.path(), &["store"]).unwrap();
     }
@@ -153,6 +179,9 @@ mod tests {
         fs::write(dir.path().join("VERSION"), "timberline data 99\n").unwrap();
         let refused = DataDir::open(dir.path(), &["store"]).unwrap_err().to_string();
         assert!(refused.contains("format 99"), "{refused}");
-        assert_eq!(fs::read_to_string(dir.path().join("VERSION")).unwrap(), "timberline data 99\n");
+        assert_eq!(
+            fs::read_to_string(dir.path().join("VERSION")).unwrap(),
+            "timberline data 99\n"
+        );
     }
 }

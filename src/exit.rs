@@ -21,17 +21,26 @@ pub(crate) struct Exit {
 impl Exit {
     /// The command line, the configuration or the query is wrong.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self { code: 2, message: message.into() }
+        Self {
+            code: 2,
+            message: message.into(),
+        }
     }
 
     /// A port or the data directory is in use.
     pub(crate) fn in_use(message: impl Into<String>) -> Self {
-        Self { code: 3, message: message.into() }
+        Self {
+            code: 3,
+            message: message.into(),
+        }
     }
 
     /// The drain deadline passed.
     pub(crate) fn deadline(message: impl Into<String>) -> Self {
-        Self { code: 4, message: message.into() }
+        Self {
+            code: 4,
+            message: message.into(),
+        }
     }
 }
 

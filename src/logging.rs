@@ -12,7 +12,9 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start(level: &str) -> anyhow::Result<()> {
     let directives = std::env::var("TIMBERLINE_LOG").unwrap_or_else(|_| level.to_owned());
     let filter = EnvFilter::try_new(&directives).map_err(|error| {
-        crate::exit::Exit::usage(format!("log = {directives:?} is no log level: {error}; use error, warn, info, debug or trace"))
+        crate::exit::Exit::usage(format!(
+            "log = {directives:?} is no log level: {error}; use error, warn, info, debug or trace"
+        ))
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use support::{Program, scratch, up_config, wait_at_most};
 
 fn setting(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+    std::env::var(name).ok().map_or(default, |text| {
+        text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number"))
+    })
 }
 
 #[test]
@@ -47,7 +49,10 @@ fn a37_nothing_is_lost_or_doubled_under_rotation_and_kill_9() {
         last = program.count("*");
         (last >= expected).then_some(())
     });
-    println!("{last} of {expected} lines found {:.1} s after the last was written", begin.elapsed().as_secs_f64());
+    println!(
+        "{last} of {expected} lines found {:.1} s after the last was written",
+        begin.elapsed().as_secs_f64()
+    );
 
     let mut seen: HashMap<String, u32> = HashMap::new();
     for record in program.records("*") {
@@ -64,13 +69,22 @@ fn a37_nothing_is_lost_or_doubled_under_rotation_and_kill_9() {
     }
     println!("{expected} written, {lost} lost, {doubled} doubled");
     assert_eq!((lost, doubled), (0, 0), "lines lost and doubled");
-    assert!(seen.is_empty(), "lines never written: {:?}", seen.keys().take(3).collect::<Vec<_>>());
+    assert!(
+        seen.is_empty(),
+        "lines never written: {:?}",
+        seen.keys().take(3).collect::<Vec<_>>()
+    );
     assert_eq!(program.stop(), 0);
 }
 
 fn line(file: usize, sequence: usize) -> String {
     let rest = (sequence * 7919 + file) % 100_003;
-    format!("2026-11-01T10:{:02}:{:02}Z file={file} seq={sequence} user {rest} did {:x}", sequence / 60 % 60, sequence % 60, rest * rest)
+    format!(
+        "2026-11-01T10:{:02}:{:02}Z file={file} seq={sequence} user {rest} did {:x}",
+        sequence / 60 % 60,
+        sequence % 60,
+        rest * rest
+    )
 }
 
 /// Writes the lines in bursts. Even files are rotated by rename, odd ones by copy and truncate;

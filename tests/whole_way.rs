@@ -10,11 +10,19 @@ use support::{Program, append, bodies, run, scratch, up_config, wait_for};
 #[test]
 fn a_line_written_to_a_file_is_found() {
     let dir = scratch();
-    append(&dir.path().join("app.log"), "2026-11-01T10:00:00Z ERROR connection reset by 10.1.2.3\n");
+    append(
+        &dir.path().join("app.log"),
+        "2026-11-01T10:00:00Z ERROR connection reset by 10.1.2.3\n",
+    );
     let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["*.log"]));
-    let found = wait_for("the line", || Some(program.records("10.1.2.3")).filter(|found| !found.is_empty()));
+    let found = wait_for("the line", || {
+        Some(program.records("10.1.2.3")).filter(|found| !found.is_empty())
+    });
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0]["body"], "2026-11-01T10:00:00Z ERROR connection reset by 10.1.2.3");
+    assert_eq!(
+        found[0]["body"],
+        "2026-11-01T10:00:00Z ERROR connection reset by 10.1.2.3"
+    );
     assert_eq!(found[0]["timestamp"], "2026-11-01T10:00:00.000000000Z");
     assert_eq!(found[0]["severity"], "error");
     assert_eq!(found[0]["stream"]["host.name"], "test-host");
@@ -56,7 +64,10 @@ fn roles_run_as_processes_of_their_own() {
     let collector = Program::start(
         path,
         "collector",
-        &format!("data = {:?}\n[server]\nhttp = \"127.0.0.1:0\"\ngrpc = \"127.0.0.1:0\"\n", path.join("c")),
+        &format!(
+            "data = {:?}\n[server]\nhttp = \"127.0.0.1:0\"\ngrpc = \"127.0.0.1:0\"\n",
+            path.join("c")
+        ),
     );
     let grpc = collector.announced("agents").to_owned();
     let store_config = format!(
@@ -90,8 +101,13 @@ fn q21_a_second_process_on_the_same_data_is_refused() {
     let dir = scratch();
     let config = up_config(dir.path(), &["*.log"]);
     let program = Program::start(dir.path(), "up", &config);
-    let log = Program::try_start(dir.path(), "up", &config).err().expect("the second is refused");
-    assert!(log.contains("is in use") && log.contains(&program.pid().to_string()), "{log}");
+    let log = Program::try_start(dir.path(), "up", &config)
+        .err()
+        .expect("the second is refused");
+    assert!(
+        log.contains("is in use") && log.contains(&program.pid().to_string()),
+        "{log}"
+    );
 }
 
 #[test]
@@ -99,8 +115,11 @@ fn a_port_in_use_is_an_error_that_names_the_key() {
     let dir = scratch();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let config = up_config(dir.path(), &["*.log"]).replacen("http = \"127.0.0.1:0\"", &format!("http = \"{address}\""), 1);
-    let log = Program::try_start(dir.path(), "up", &config).err().expect("the port is taken");
+    let config =
+        up_config(dir.path(), &["*.log"]).replacen("http = \"127.0.0.1:0\"", &format!("http = \"{address}\""), 1);
+    let log = Program::try_start(dir.path(), "up", &config)
+        .err()
+        .expect("the port is taken");
     assert!(log.contains(&address) && log.contains("server.http"), "{log}");
 }
 
@@ -112,7 +131,10 @@ fn an_unknown_key_names_the_nearest_one() {
     let output = run(&["config", "check", file.to_str().unwrap()]);
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2));
-    assert!(message.contains("tial") && message.contains("did you mean `tail`"), "{message}");
+    assert!(
+        message.contains("tial") && message.contains("did you mean `tail`"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -120,7 +142,9 @@ fn a_data_directory_of_a_newer_format_is_refused() {
     let dir = scratch();
     fs::create_dir(dir.path().join("data")).unwrap();
     fs::write(dir.path().join("data/VERSION"), "timberline data 99\n").unwrap();
-    let log = Program::try_start(dir.path(), "up", &up_config(dir.path(), &["*.log"])).err().expect("it is refused");
+    let log = Program::try_start(dir.path(), "up", &up_config(dir.path(), &["*.log"]))
+        .err()
+        .expect("it is refused");
     assert!(log.contains("format 99") && log.contains("newer"), "{log}");
 }
 
@@ -128,8 +152,13 @@ fn a_data_directory_of_a_newer_format_is_refused() {
 fn a_query_that_does_not_parse_says_where() {
     let dir = scratch();
     let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["*.log"]));
-    let error = program.post("/api/v1/query", &json!({"query": "error | stast count()"})).unwrap_err();
-    assert!(error.starts_with("400") && error.contains("\"suggestion\":\"stats\"") && error.contains("\"start\":8"), "{error}");
+    let error = program
+        .post("/api/v1/query", &json!({"query": "error | stast count()"}))
+        .unwrap_err();
+    assert!(
+        error.starts_with("400") && error.contains("\"suggestion\":\"stats\"") && error.contains("\"start\":8"),
+        "{error}"
+    );
     let output = run(&["query", "error | stast count()", "--server", program.page()]);
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{message}");
@@ -144,7 +173,14 @@ fn the_command_line_prints_lines_as_they_were() {
     wait_for("two lines", || (program.count("*") == 2).then_some(()));
     let output = run(&["query", "one", "-o", "raw", "--server", program.page()]);
     assert_eq!(output.stdout, b"one \xff\n");
-    let output = run(&["query", "* | stats count() as n", "-o", "csv", "--server", program.page()]);
+    let output = run(&[
+        "query",
+        "* | stats count() as n",
+        "-o",
+        "csv",
+        "--server",
+        program.page(),
+    ]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "n\n2\n");
 }
 
@@ -152,7 +188,12 @@ fn the_command_line_prints_lines_as_they_were() {
 fn posted_lines_are_found() {
     let dir = scratch();
     let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["none"]));
-    let answer = program.post("/api/v1/ingest?service=shop", &json!({"level": "warn", "message": "low stock"})).unwrap();
+    let answer = program
+        .post(
+            "/api/v1/ingest?service=shop",
+            &json!({"level": "warn", "message": "low stock"}),
+        )
+        .unwrap();
     assert_eq!(answer["accepted"], 1);
     let found = wait_for("the record", || program.records("level:warn service:shop").pop());
     assert_eq!(found["severity"], "warn");

@@ -43,7 +43,9 @@ impl Collector {
     pub fn open(options: CollectorOptions) -> Result<Self, CollectorError> {
         let queue = Queue::open(&options.queue_dir, options.queue.clone())?;
         let fleet = Fleet::new(&options);
-        Ok(Self { inner: Arc::new(Inner { options, queue, fleet }) })
+        Ok(Self {
+            inner: Arc::new(Inner { options, queue, fleet }),
+        })
     }
 
     /// Its queue.

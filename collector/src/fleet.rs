@@ -48,16 +48,29 @@ impl Fleet {
         let mut agents = self.agents.write();
         if agents.len() >= self.agents_max
             && !agents.contains_key(&agent)
-            && let Some(silent) = agents.iter().min_by_key(|(_, agent)| agent.received_at_nanos).map(|(id, _)| *id)
+            && let Some(silent) = agents
+                .iter()
+                .min_by_key(|(_, agent)| agent.received_at_nanos)
+                .map(|(id, _)| *id)
         {
             agents.remove(&silent);
         }
-        agents.insert(agent, Agent { report, received_at_nanos: now_nanos() });
+        agents.insert(
+            agent,
+            Agent {
+                report,
+                received_at_nanos: now_nanos(),
+            },
+        );
     }
 
     /// All of them.
     pub fn agents(&self) -> Vec<(AgentId, Agent)> {
-        self.agents.read().iter().map(|(id, agent)| (*id, agent.clone())).collect()
+        self.agents
+            .read()
+            .iter()
+            .map(|(id, agent)| (*id, agent.clone()))
+            .collect()
     }
 
     /// Whether the agent has reported lately.
@@ -69,7 +82,9 @@ impl Fleet {
     /// bytes bounds what is complete.
     pub fn completeness(&self) -> Completeness {
         completeness(
-            self.agents().iter().map(|(_, agent)| (&agent.report, agent.received_at_nanos)),
+            self.agents()
+                .iter()
+                .map(|(_, agent)| (&agent.report, agent.received_at_nanos)),
             now_nanos(),
             self.lag_tolerance,
         )
@@ -119,7 +134,7 @@ fn nanos(duration: Duration) -> i64 {
 
 /// Now, in nanoseconds since the epoch.
 pub fn now_nanos() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| nanos(since))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanos)
 }
 
 #[cfg(test)]
@@ -127,7 +142,13 @@ mod tests {
     use super::*;
 
     fn file(path: &str, to: i64, size: u64, acked: u64) -> FileStatus {
-        FileStatus { path: path.into(), read_to_end_at_unix_nanos: to, size, acked, ..FileStatus::default() }
+        FileStatus {
+            path: path.into(),
+            read_to_end_at_unix_nanos: to,
+            size,
+            acked,
+            ..FileStatus::default()
+        }
     }
 
     #[test]
@@ -146,7 +167,10 @@ mod tests {
 
     #[test]
     fn a_source_never_read_to_its_end_makes_nothing_complete() {
-        let report = ReportRequest { files: vec![file("/a", 0, 5, 0)], ..ReportRequest::default() };
+        let report = ReportRequest {
+            files: vec![file("/a", 0, 5, 0)],
+            ..ReportRequest::default()
+        };
         let found = completeness([(&report, 0)].into_iter(), 1, Duration::ZERO);
         assert_eq!(found.complete_to, None);
     }

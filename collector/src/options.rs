@@ -35,6 +35,8 @@ pub struct CollectorOptions {
     pub lag_tolerance: Duration,
     /// zstd level of batches made by a receiver.
     pub zstd_level: i32,
+    /// The zone of times that name none.
+    pub zone: jiff::tz::TimeZone,
     /// This machine's name, for records that name no host.
     pub host: String,
 }

@@ -13,7 +13,11 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
     let config = Config::for_role(args)?;
     logging::start(&config.log)?;
     let data = DataDir::open(&config.data, &["agent"])?;
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start threads")?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
     runtime.block_on(async {
         let agent = config.agent_config(&config.agent.collector, data.role("agent"));
         banner::print(&[

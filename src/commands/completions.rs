@@ -3,5 +3,10 @@
 use clap::CommandFactory;
 
 pub(super) fn run(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut crate::cli::Cli::command(), "timberline", &mut std::io::stdout());
+    clap_complete::generate(
+        shell,
+        &mut crate::cli::Cli::command(),
+        "timberline",
+        &mut std::io::stdout(),
+    );
 }

@@ -2,9 +2,9 @@
 
 #[cfg(feature = "agent")]
 mod agent;
+mod banner;
 #[cfg(feature = "collector")]
 mod collector;
-mod banner;
 mod completions;
 mod config;
 #[cfg(feature = "collector")]

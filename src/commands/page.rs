@@ -21,7 +21,13 @@ pub(super) fn router(
     receivers: Option<Router>,
 ) -> anyhow::Result<(Arc<Store>, Router)> {
     let store = Arc::new(store);
-    let reader = Reader::new(store.catalog().clone(), store.live(), Arc::clone(&store) as _, sources, config.read_options())?;
+    let reader = Reader::new(
+        store.catalog().clone(),
+        store.live(),
+        Arc::clone(&store) as _,
+        sources,
+        config.read_options(),
+    )?;
     let state = ApiState::new(reader, data.path().display().to_string(), crate::assets::ASSETS);
     let host_guard = HostGuard::new(&config.server.allowed_hosts);
     let router = http::router(state)

@@ -74,4 +74,3 @@ fn describe(query: &str, error: ApiError) -> anyhow::Error {
     }
     Exit::usage(message).into()
 }
-

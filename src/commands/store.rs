@@ -28,7 +28,10 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
     runtime.block_on(async {
         let http = listen::bind("server.http", &config.server.http).await?;
-        let source = Arc::new(RemoteSource::new(&config.store.collector, tokio::runtime::Handle::current())?);
+        let source = Arc::new(RemoteSource::new(
+            &config.store.collector,
+            tokio::runtime::Handle::current(),
+        )?);
         let options = config.store_options(data.role("store"));
         let opening = Arc::clone(&source);
         let store = tokio::task::spawn_blocking(move || Store::open(options, opening)).await??;
@@ -62,7 +65,10 @@ impl RemoteAgents {
             }
             match source.agents().await {
                 Ok(answer) => {
-                    let reports = answer.agents.iter().filter_map(|agent| Some((agent.report.as_ref()?, agent.received_at_unix_nanos)));
+                    let reports = answer
+                        .agents
+                        .iter()
+                        .filter_map(|agent| Some((agent.report.as_ref()?, agent.received_at_unix_nanos)));
                     *self.last.write() = fleet::completeness(reports, fleet::now_nanos(), lag_tolerance);
                 }
                 Err(error) => tracing::debug!(%error, "the collector's agents are not to be had"),

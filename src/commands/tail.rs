@@ -25,7 +25,10 @@ pub(super) fn run(args: &TailArgs) -> anyhow::Result<()> {
                         printer.record(&record)?;
                     }
                 }
-                "skipped" => eprintln!("timberline: {} records skipped: they came faster than they were read", data.trim()),
+                "skipped" => eprintln!(
+                    "timberline: {} records skipped: they came faster than they were read",
+                    data.trim()
+                ),
                 "error" => return Err(serde_json::from_str::<ApiError>(data)?.into()),
                 _ => {}
             }

@@ -35,7 +35,7 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let http = listen::bind("server.http", &config.server.http).await?;
     let stop = shutdown::token()?;
 
-    let collector_options = config.collector_options(data.role("queue"));
+    let collector_options = config.collector_options(data.role("queue"))?;
     let collector = tokio::task::spawn_blocking(move || Collector::open(collector_options)).await??;
     let source = Arc::new(LocalSource::new(collector.queue().clone()));
     let store_options = config.store_options(data.role("store"));
@@ -54,8 +54,12 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let http_stop = CancellationToken::new();
     let agent_task = tokio::spawn(timberline_agent::run(agent, agent_stop));
     let grpc_task = tokio::spawn(service::serve_grpc(collector.clone(), grpc, collector_stop.clone()));
-    let http_task =
-        tokio::spawn(timberline_collector::http::serve(http, router, config.http_options(), http_stop.clone()));
+    let http_task = tokio::spawn(timberline_collector::http::serve(
+        http,
+        router,
+        config.http_options(),
+        http_stop.clone(),
+    ));
     let upkeep = collector.clone();
     let upkeep_stop = collector_stop.clone();
     tokio::spawn(async move { upkeep.run_upkeep(upkeep_stop).await });

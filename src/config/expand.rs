@@ -73,7 +73,10 @@ mod tests {
     #[test]
     fn a_missing_variable_is_named_with_its_line() {
         let message = expand("\nx = \"${TIMBERLINE_SURELY_NOT_SET}\"").unwrap_err();
-        assert_eq!(message, "line 2: the environment variable TIMBERLINE_SURELY_NOT_SET is not set");
+        assert_eq!(
+            message,
+            "line 2: the environment variable TIMBERLINE_SURELY_NOT_SET is not set"
+        );
     }
 
     #[test]

@@ -65,7 +65,8 @@ impl Config {
     /// [`Exit::usage`] with file, line, key and the nearest known key.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         let Some(file) = file else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the configuration {}", file.display()))?;
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the configuration {}", file.display()))?;
         Self::parse(&text).map_err(|message| Exit::usage(format!("{}: {message}", file.display())).into())
     }
 
@@ -90,6 +91,24 @@ impl Config {
     fn parse(text: &str) -> Result<Self, String> {
         let expanded = expand::expand(text)?;
         toml::from_str(&expanded).map_err(|error| describe(&error))
+    }
+
+    /// The zone of times that name none.
+    ///
+    /// # Errors
+    /// [`Exit::usage`] if there is no such zone.
+    #[cfg(feature = "collector")]
+    pub(crate) fn time_zone(&self) -> anyhow::Result<jiff::tz::TimeZone> {
+        if self.zone.is_empty() {
+            return Ok(jiff::tz::TimeZone::system());
+        }
+        jiff::tz::TimeZone::get(&self.zone).map_err(|error| {
+            Exit::usage(format!(
+                "zone = {:?} is no time zone: {error}; use an IANA name such as \"Europe/Berlin\"",
+                self.zone
+            ))
+            .into()
+        })
     }
 
     /// This machine's name.
@@ -138,7 +157,10 @@ mod tests {
     #[test]
     fn an_unknown_key_is_an_error_that_names_the_nearest_one() {
         let message = Config::parse("[server]\nhtpp = \"127.0.0.1:1\"\n").unwrap_err();
-        assert!(message.contains("htpp") && message.contains("did you mean `http`?") && message.contains("line 2"), "{message}");
+        assert!(
+            message.contains("htpp") && message.contains("did you mean `http`?") && message.contains("line 2"),
+            "{message}"
+        );
     }
 
     #[test]

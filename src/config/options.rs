@@ -16,7 +16,11 @@ impl Config {
         AgentConfig {
             data_dir: dir,
             endpoint: endpoint.to_owned(),
-            tail: if agent.tail.is_empty() { default_globs() } else { agent.tail.clone() },
+            tail: if agent.tail.is_empty() {
+                default_globs()
+            } else {
+                agent.tail.clone()
+            },
             exclude,
             own_logs: Vec::new(),
             topic: agent.topic.clone(),
@@ -40,7 +44,9 @@ impl Config {
             backoff_min: agent.backoff_min.get(),
             backoff_max: agent.backoff_max.get(),
             drain_deadline: self.shutdown_deadline.get() / 2,
-            partial_line_timeout: agent.partial_line_timeout.map_or(std::time::Duration::ZERO, super::Age::get),
+            partial_line_timeout: agent
+                .partial_line_timeout
+                .map_or(std::time::Duration::ZERO, super::Age::get),
             zone: self.zone.clone(),
             clean_after: agent.clean_after.get(),
             checkpoint_interval: agent.checkpoint_interval.get(),
@@ -50,11 +56,17 @@ impl Config {
     }
 
     /// The collector's options, with its queue in `queue_dir`.
+    ///
+    /// # Errors
+    /// If the zone is none.
     #[cfg(feature = "collector")]
-    pub(crate) fn collector_options(&self, queue_dir: PathBuf) -> timberline_collector::CollectorOptions {
+    pub(crate) fn collector_options(
+        &self,
+        queue_dir: PathBuf,
+    ) -> anyhow::Result<timberline_collector::CollectorOptions> {
         use std::time::Duration;
         let queue = &self.queue;
-        timberline_collector::CollectorOptions {
+        Ok(timberline_collector::CollectorOptions {
             queue_dir,
             queue: timberline_queue::QueueOptions {
                 partitions: queue.partitions,
@@ -80,8 +92,9 @@ impl Config {
             agents_max: self.server.agents_max as usize,
             lag_tolerance: self.server.lag_tolerance.get(),
             zstd_level: self.agent.zstd_level,
+            zone: self.time_zone()?,
             host: self.host_name(),
-        }
+        })
     }
 
     /// The limits of a listener for HTTP.

@@ -37,9 +37,11 @@ impl Serialize for Age {
 impl<'de> Deserialize<'de> for Age {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
-        humantime::parse_duration(&text)
-            .map(Self)
-            .map_err(|error| de::Error::custom(format!("{text:?} is no duration ({error}); write it as \"5s\", \"15min\" or \"30days\"")))
+        humantime::parse_duration(&text).map(Self).map_err(|error| {
+            de::Error::custom(format!(
+                "{text:?} is no duration ({error}); write it as \"5s\", \"15min\" or \"30days\""
+            ))
+        })
     }
 }
 
@@ -82,10 +84,16 @@ impl<'de> Deserialize<'de> for Size {
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Size, E> {
                 text.parse::<bytesize::ByteSize>()
                     .map(|size| Size(size.as_u64()))
-                    .map_err(|error| E::custom(format!("{text:?} is no size ({error}); write it as \"64MiB\" or \"10GB\"")))
+                    .map_err(|error| {
+                        E::custom(format!(
+                            "{text:?} is no size ({error}); write it as \"64MiB\" or \"10GB\""
+                        ))
+                    })
             }
             fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<Size, E> {
-                u64::try_from(bytes).map(Size).map_err(|_| E::custom("a size cannot be negative"))
+                u64::try_from(bytes)
+                    .map(Size)
+                    .map_err(|_| E::custom("a size cannot be negative"))
             }
             fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<Size, E> {
                 Ok(Size(bytes))

@@ -17,7 +17,10 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A directory of the test's own, on a real disk, removed at the end.
 pub fn scratch() -> tempfile::TempDir {
-    tempfile::Builder::new().prefix("e2e-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+    tempfile::Builder::new()
+        .prefix("e2e-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+        .unwrap()
 }
 
 /// Waits until `condition` gives a value.
@@ -87,7 +90,9 @@ impl Program {
     /// What it announced under `key`: `page`, `agents`, `data`.
     #[track_caller]
     pub fn announced(&self, key: &str) -> &str {
-        self.announced.get(key).unwrap_or_else(|| panic!("{key} was not announced: {:?}", self.announced))
+        self.announced
+            .get(key)
+            .unwrap_or_else(|| panic!("{key} was not announced: {:?}", self.announced))
     }
 
     /// The address of its page, without a slash at the end.
@@ -113,7 +118,11 @@ impl Program {
 
     /// SIGTERM; its exit code once it has drained.
     pub fn stop(mut self) -> i32 {
-        let killed = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        let killed = Command::new("kill")
+            .arg("-TERM")
+            .arg(self.child.id().to_string())
+            .status()
+            .unwrap();
         assert!(killed.success());
         let status = wait_for("the program to drain", || self.child.try_wait().unwrap());
         status.code().expect("it ended by itself")
@@ -128,7 +137,9 @@ impl Program {
             if !cursor.is_null() {
                 request["cursor"] = cursor;
             }
-            let mut answer = self.post("/api/v1/query", &request).unwrap_or_else(|error| panic!("{query}: {error}"));
+            let mut answer = self
+                .post("/api/v1/query", &request)
+                .unwrap_or_else(|error| panic!("{query}: {error}"));
             if let Some(Value::Array(records)) = answer.get_mut("records").map(Value::take) {
                 found.extend(records);
             }
@@ -141,8 +152,15 @@ impl Program {
 
     /// The one number that `query | stats count()` gives.
     pub fn count(&self, query: &str) -> u64 {
-        let answer = self.post("/api/v1/query", &json!({"query": format!("{query} | stats count() as n")})).unwrap();
-        answer["rows"][0][0].as_u64().unwrap_or_else(|| panic!("no count in {answer}"))
+        let answer = self
+            .post(
+                "/api/v1/query",
+                &json!({"query": format!("{query} | stats count() as n")}),
+            )
+            .unwrap();
+        answer["rows"][0][0]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no count in {answer}"))
     }
 
     /// A JSON answer, or the error's status and text.
@@ -155,7 +173,12 @@ impl Program {
             .send(body.to_string())
             .map_err(|error| error.to_string())?;
         let status = response.status();
-        let text = response.body_mut().with_config().limit(1 << 30).read_to_string().map_err(|error| error.to_string())?;
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(1 << 30)
+            .read_to_string()
+            .map_err(|error| error.to_string())?;
         if status.is_success() {
             serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))
         } else {
@@ -167,7 +190,10 @@ impl Program {
     pub fn get(&self, path: &str) -> (u16, String) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut response = agent.get(format!("{}{path}", self.page())).call().unwrap();
-        (response.status().as_u16(), response.body_mut().read_to_string().unwrap_or_default())
+        (
+            response.status().as_u16(),
+            response.body_mut().read_to_string().unwrap_or_default(),
+        )
     }
 }
 
@@ -193,17 +219,29 @@ pub fn up_config(dir: &Path, globs: &[&str]) -> String {
 
 /// Appends to a file, creating it if need be.
 pub fn append(path: &Path, bytes: impl AsRef<[u8]>) {
-    fs::OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(bytes.as_ref()).unwrap();
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .unwrap()
+        .write_all(bytes.as_ref())
+        .unwrap();
 }
 
 /// The bodies of records, sorted.
 pub fn bodies(records: &[Value]) -> Vec<String> {
-    let mut bodies: Vec<_> = records.iter().map(|record| record["body"].as_str().unwrap().to_owned()).collect();
+    let mut bodies: Vec<_> = records
+        .iter()
+        .map(|record| record["body"].as_str().unwrap().to_owned())
+        .collect();
     bodies.sort();
     bodies
 }
 
 /// The command line, run to its end.
 pub fn run(arguments: &[&str]) -> std::process::Output {
-    Command::new(env!("CARGO_BIN_EXE_timberline")).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_timberline"))
+        .args(arguments)
+        .output()
+        .unwrap()
 }

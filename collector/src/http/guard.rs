@@ -24,7 +24,9 @@ pub struct HostGuard {
 impl HostGuard {
     /// Addresses and localhost always, and these.
     pub fn new(allowed_hosts: &[String]) -> Self {
-        Self { allowed_hosts: allowed_hosts.iter().map(|host| host.to_ascii_lowercase()).collect() }
+        Self {
+            allowed_hosts: allowed_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+        }
     }
 
     fn refuse(&self, headers: &HeaderMap) -> Option<String> {
@@ -33,18 +35,26 @@ impl HostGuard {
         };
         let host = host.to_ascii_lowercase();
         if !self.is_ours(name_of(&host)) {
-            return Some(format!("Host {host:?} is not this server's: add it to `server.allowed_hosts` if it is"));
+            return Some(format!(
+                "Host {host:?} is not this server's: add it to `server.allowed_hosts` if it is"
+            ));
         }
         let origin = headers.get(header::ORIGIN)?;
         let same = origin.to_str().is_ok_and(|origin| {
-            origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(&host))
+            origin
+                .split_once("://")
+                .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(&host))
         });
         (!same).then(|| format!("a page of {origin:?} may not use this server"))
     }
 
     fn is_ours(&self, name: &str) -> bool {
         name == "localhost"
-            || name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
+            || name
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .parse::<IpAddr>()
+                .is_ok()
             || self.allowed_hosts.iter().any(|allowed| allowed == name)
     }
 }
@@ -62,7 +72,11 @@ pub async fn guard(State(guard): State<HostGuard>, request: Request, next: Next)
     match guard.refuse(request.headers()) {
         None => next.run(request).await,
         Some(message) => {
-            let error = ApiError { code: "forbidden".into(), message, ..ApiError::default() };
+            let error = ApiError {
+                code: "forbidden".into(),
+                message,
+                ..ApiError::default()
+            };
             (StatusCode::FORBIDDEN, Json(error)).into_response()
         }
     }
@@ -78,12 +92,21 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
-        HostGuard::new(&["logs.example.com".to_owned()]).refuse(&headers).is_none()
+        HostGuard::new(&["logs.example.com".to_owned()])
+            .refuse(&headers)
+            .is_none()
     }
 
     #[test]
     fn addresses_localhost_and_allowed_names_pass() {
-        for host in ["127.0.0.1:7700", "[::1]:7700", "localhost:7700", "localhost", "192.168.1.4", "LOGS.example.com:80"] {
+        for host in [
+            "127.0.0.1:7700",
+            "[::1]:7700",
+            "localhost:7700",
+            "localhost",
+            "192.168.1.4",
+            "LOGS.example.com:80",
+        ] {
             assert!(check(host, None), "{host}");
         }
     }

@@ -29,13 +29,21 @@ pub(super) async fn post(
         Ok(Ok(accepted)) => Json(IngestAnswer { accepted }).into_response(),
         Ok(Err((status, error))) => (status, Json(error)).into_response(),
         Err(error) => {
-            let error = ApiError { code: "internal".into(), message: error.to_string(), ..ApiError::default() };
+            let error = ApiError {
+                code: "internal".into(),
+                message: error.to_string(),
+                ..ApiError::default()
+            };
             (StatusCode::INTERNAL_SERVER_ERROR, Json(error)).into_response()
         }
     }
 }
 
-fn take(collector: &Collector, mut parameters: BTreeMap<String, String>, body: &[u8]) -> Result<u64, (StatusCode, ApiError)> {
+fn take(
+    collector: &Collector,
+    mut parameters: BTreeMap<String, String>,
+    body: &[u8],
+) -> Result<u64, (StatusCode, ApiError)> {
     let options = collector.options();
     let topic = parameters.remove("topic").unwrap_or_else(|| "logs".to_owned());
     let host = parameters.remove("host").unwrap_or_else(|| options.host.clone());
@@ -43,9 +51,17 @@ fn take(collector: &Collector, mut parameters: BTreeMap<String, String>, body: &
     parameters.insert("host.name".to_owned(), host);
     parameters.insert("service.name".to_owned(), service);
     let observed_nanos = now_nanos();
-    let meta = BatchMeta { stream: parameters, observed_nanos, eol_bytes: 1, ..BatchMeta::default() };
+    let meta = BatchMeta {
+        stream: parameters,
+        observed_nanos,
+        eol_bytes: 1,
+        ..BatchMeta::default()
+    };
     let key = Bytes::copy_from_slice(&batch::stream_id(&meta.stream).to_be_bytes());
-    let hints = TimeHints { reference_nanos: observed_nanos, zone: jiff_zone() };
+    let hints = TimeHints {
+        reference_nanos: observed_nanos,
+        zone: options.zone.clone(),
+    };
     // A batch stays well below what the queue takes, also where nothing can be compressed.
     let bytes_max = usize::try_from(options.queue.batch_bytes_max / 2).unwrap_or(usize::MAX);
 
@@ -58,7 +74,17 @@ fn take(collector: &Collector, mut parameters: BTreeMap<String, String>, body: &
         }
         let records = builder.len() as u64;
         let batch = builder.finish(&meta, options.zstd_level);
-        collector.queue().append(&topic, Append { batch, origin: None, key: key.clone() }).map_err(refusal)?;
+        collector
+            .queue()
+            .append(
+                &topic,
+                Append {
+                    batch,
+                    origin: None,
+                    key: key.clone(),
+                },
+            )
+            .map_err(|error| refusal(&error))?;
         accepted += records;
         Ok(())
     };
@@ -82,19 +108,24 @@ fn take(collector: &Collector, mut parameters: BTreeMap<String, String>, body: &
 
 /// The lines of a body without their ends; empty ones are left out.
 fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    body.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|line| !line.is_empty())
+    body.split(|&byte| byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .filter(|line| !line.is_empty())
 }
 
-fn jiff_zone() -> jiff::tz::TimeZone {
-    jiff::tz::TimeZone::system()
-}
-
-fn refusal(error: AppendError) -> (StatusCode, ApiError) {
+fn refusal(error: &AppendError) -> (StatusCode, ApiError) {
     let (status, code) = match error {
         AppendError::Rejected(_) => (StatusCode::BAD_REQUEST, "bad_request"),
         AppendError::Full(_) | AppendError::Failed(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
-    (status, ApiError { code: code.to_owned(), message: error.to_string(), ..ApiError::default() })
+    (
+        status,
+        ApiError {
+            code: code.to_owned(),
+            message: error.to_string(),
+            ..ApiError::default()
+        },
+    )
 }
 
 #[cfg(test)]

@@ -55,7 +55,9 @@ pub async fn serve(
         };
         stream.set_nodelay(true).ok();
         let mut builder = hyper::server::conn::http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(options.header_timeout);
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(options.header_timeout);
         let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
@@ -65,7 +67,10 @@ pub async fn serve(
             drop(place);
         });
     }
-    if tokio::time::timeout(options.drain_deadline, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(options.drain_deadline, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("requests still open after the drain deadline were cut");
     }
     Ok(())

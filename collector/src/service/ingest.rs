@@ -79,7 +79,9 @@ impl Ingest for IngestService {
     ) -> Result<Response<GenerationEndsResponse>, Status> {
         let asked = request.into_inner();
         if asked.generation_ids.len() > GENERATIONS_MAX {
-            return Err(Status::invalid_argument(format!("ask for at most {GENERATIONS_MAX} generations at once")));
+            return Err(Status::invalid_argument(format!(
+                "ask for at most {GENERATIONS_MAX} generations at once"
+            )));
         }
         let queue = self.collector.queue();
         let mut ends = Vec::with_capacity(asked.generation_ids.len());
@@ -104,11 +106,7 @@ impl Ingest for IngestService {
 }
 
 /// Moves requests from the wire to the lane. Ends with the stream, or at shutdown.
-async fn forward(
-    mut stream: Streaming<ShipRequest>,
-    batches: mpsc::Sender<ShipRequest>,
-    shutdown: CancellationToken,
-) {
+async fn forward(mut stream: Streaming<ShipRequest>, batches: mpsc::Sender<ShipRequest>, shutdown: CancellationToken) {
     loop {
         let next = tokio::select! {
             next = stream.message() => next,
@@ -140,17 +138,22 @@ struct Lane {
 impl Lane {
     fn run(&self, mut received: mpsc::Receiver<ShipRequest>) {
         while let Some(request) = received.blocking_recv() {
-            let Ok(permit) = self.runtime.block_on(Arc::clone(&self.in_flight).acquire_owned()) else { return };
+            let Ok(permit) = self.runtime.block_on(Arc::clone(&self.in_flight).acquire_owned()) else {
+                return;
+            };
             let sequence = request.sequence;
             match self.check(&request) {
                 Ok(append) => {
                     let verdicts = self.verdicts.clone();
-                    let retry_after_ms = u32::try_from(self.collector.options().retry_after.as_millis()).unwrap_or(u32::MAX);
+                    let retry_after_ms =
+                        u32::try_from(self.collector.options().retry_after.as_millis()).unwrap_or(u32::MAX);
                     let done = move |outcome| {
                         send(&verdicts, verdict(sequence, outcome, retry_after_ms));
                         drop(permit);
                     };
-                    self.collector.queue().append_then(&request.topic, append, Box::new(done));
+                    self.collector
+                        .queue()
+                        .append_then(&request.topic, append, Box::new(done));
                 }
                 Err(message) => {
                     tracing::warn!(sequence, message, "batch rejected");
@@ -165,11 +168,18 @@ impl Lane {
         let limits = &self.collector.options().queue;
         let bytes = &request.record_batch;
         if bytes.len() as u64 > limits.batch_bytes_max {
-            return Err(format!("batch of {} bytes is above batch_bytes_max = {}", bytes.len(), limits.batch_bytes_max));
+            return Err(format!(
+                "batch of {} bytes is above batch_bytes_max = {}",
+                bytes.len(),
+                limits.batch_bytes_max
+            ));
         }
         let (header, meta) = batch::verify(bytes, limits.unpacked_bytes_max).map_err(|error| error.to_string())?;
         if header.record_count != request.record_count {
-            return Err(format!("batch holds {} records, the message says {}", header.record_count, request.record_count));
+            return Err(format!(
+                "batch holds {} records, the message says {}",
+                header.record_count, request.record_count
+            ));
         }
         let agent = optional_id::<AgentId>(&request.agent_id)?;
         let generation = optional_id::<GenerationId>(&request.generation_id)?;
@@ -187,12 +197,19 @@ impl Lane {
             Some(generation) => Bytes::copy_from_slice(&generation.0),
             None => Bytes::copy_from_slice(&batch::stream_id(&meta.stream).to_be_bytes()),
         };
-        Ok(Append { batch: bytes.clone(), origin, key })
+        Ok(Append {
+            batch: bytes.clone(),
+            origin,
+            key,
+        })
     }
 }
 
 fn verdict(sequence: u64, outcome: Result<Appended, AppendError>, retry_after_ms: u32) -> ShipResponse {
-    let mut response = ShipResponse { sequence, ..ShipResponse::default() };
+    let mut response = ShipResponse {
+        sequence,
+        ..ShipResponse::default()
+    };
     match outcome {
         Ok(Appended::At { partition, base_offset }) => {
             response.set_verdict(Verdict::Appended);
@@ -218,7 +235,11 @@ fn verdict(sequence: u64, outcome: Result<Appended, AppendError>, retry_after_ms
 }
 
 fn rejected(sequence: u64, message: String) -> ShipResponse {
-    let mut response = ShipResponse { sequence, message, ..ShipResponse::default() };
+    let mut response = ShipResponse {
+        sequence,
+        message,
+        ..ShipResponse::default()
+    };
     response.set_verdict(Verdict::Rejected);
     response
 }
@@ -239,5 +260,9 @@ fn agent_id(bytes: &[u8]) -> Result<AgentId, Status> {
 fn optional_id<'a, T: TryFrom<&'a [u8], Error = timberline_proto::id::IdError>>(
     bytes: &'a [u8],
 ) -> Result<Option<T>, String> {
-    if bytes.is_empty() { Ok(None) } else { T::try_from(bytes).map(Some).map_err(|error| error.to_string()) }
+    if bytes.is_empty() {
+        Ok(None)
+    } else {
+        T::try_from(bytes).map(Some).map_err(|error| error.to_string())
+    }
 }

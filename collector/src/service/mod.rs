@@ -32,8 +32,9 @@ pub async fn serve_grpc(
     let message_bytes_max = usize::try_from(options.queue.batch_bytes_max)
         .unwrap_or(usize::MAX)
         .saturating_add(MESSAGE_OVERHEAD_BYTES);
-    let fetch_bytes_max =
-        usize::try_from(options.fetch_bytes_max).unwrap_or(usize::MAX).saturating_add(message_bytes_max);
+    let fetch_bytes_max = usize::try_from(options.fetch_bytes_max)
+        .unwrap_or(usize::MAX)
+        .saturating_add(message_bytes_max);
     let ingest = IngestServer::new(ingest::IngestService::new(collector.clone(), shutdown.clone()))
         .max_decoding_message_size(message_bytes_max);
     let queue = QueueServer::new(queue::QueueService::new(collector.clone()))

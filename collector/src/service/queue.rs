@@ -43,7 +43,7 @@ impl QueueRpc for QueueService {
         let asked = request.into_inner();
         let held = self.partition(&asked.topic, asked.partition)?;
         if !asked.incarnation_id.is_empty() && asked.incarnation_id[..] != held.incarnation.0[..] {
-            return Err(status(QueueError::OtherIncarnation {
+            return Err(status(&QueueError::OtherIncarnation {
                 expected: IncarnationId::try_from(&asked.incarnation_id[..])
                     .map_err(|error| Status::invalid_argument(error.to_string()))?,
                 found: held.incarnation,
@@ -62,9 +62,12 @@ impl QueueRpc for QueueService {
         })
         .await
         .map_err(|error| Status::internal(error.to_string()))?
-        .map_err(status)?;
+        .map_err(|error| status(&error))?;
         Ok(Response::new(FetchResponse {
-            partition: Some(message(HeldPartition { end_offset: fetched.end_offset, ..held })),
+            partition: Some(message(HeldPartition {
+                end_offset: fetched.end_offset,
+                ..held
+            })),
             record_batches: fetched.batches,
             next_offset: fetched.next_offset,
         }))
@@ -80,7 +83,7 @@ impl QueueRpc for QueueService {
         })
         .await
         .map_err(|error| Status::internal(error.to_string()))?
-        .map_err(status)?;
+        .map_err(|error| status(&error))?;
         Ok(Response::new(CommitResponse {}))
     }
 
@@ -110,12 +113,14 @@ fn message(held: HeldPartition) -> PartitionInfo {
 }
 
 /// `OUT_OF_RANGE` and `FAILED_PRECONDITION` tell a store to look at the partition anew.
-fn status(error: QueueError) -> Status {
+fn status(error: &QueueError) -> Status {
     let message = error.to_string();
     match error {
         QueueError::NoPartition { .. } => Status::not_found(message),
         QueueError::OutOfRange { .. } => Status::out_of_range(message),
         QueueError::OtherIncarnation { .. } => Status::failed_precondition(message),
-        QueueError::Locked { .. } | QueueError::NewerFormat { .. } | QueueError::Io { .. } => Status::unavailable(message),
+        QueueError::Locked { .. } | QueueError::NewerFormat { .. } | QueueError::Io { .. } => {
+            Status::unavailable(message)
+        }
     }
 }

@@ -28,7 +28,14 @@ pub(in crate::commands) struct Printer<W> {
 impl<W: Write> Printer<W> {
     /// A printer that has printed nothing.
     pub(in crate::commands) fn new(out: W, output: Output) -> Self {
-        Self { out, output, columns: Vec::new(), waiting: Vec::new(), widths: None, csv_begun: false }
+        Self {
+            out,
+            output,
+            columns: Vec::new(),
+            waiting: Vec::new(),
+            widths: None,
+            csv_begun: false,
+        }
     }
 
     /// The columns of the rows to come.
@@ -107,7 +114,8 @@ impl<W: Write> Printer<W> {
                     writeln!(self.out, "{}", fields.join("\t"))?;
                 }
                 Output::Table => {
-                    self.waiting.push(row.iter().map(|value| visible(&plain(value))).collect());
+                    self.waiting
+                        .push(row.iter().map(|value| visible(&plain(value))).collect());
                     if self.widths.is_some() || self.waiting.len() >= MEASURED_ROWS {
                         self.table()?;
                     }
@@ -136,8 +144,15 @@ impl<W: Write> Printer<W> {
             let names: Vec<String> = self.columns.iter().map(|column| visible(&column.name)).collect();
             let widths = (0..names.len())
                 .map(|at| {
-                    let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
-                    cells.chain([names[at].chars().count()]).max().unwrap_or(0).min(COLUMN_CHARS_MAX)
+                    let cells = rows
+                        .iter()
+                        .filter_map(|row| row.get(at))
+                        .map(|cell| cell.chars().count());
+                    cells
+                        .chain([names[at].chars().count()])
+                        .max()
+                        .unwrap_or(0)
+                        .min(COLUMN_CHARS_MAX)
                 })
                 .collect();
             self.widths = Some(widths);
@@ -172,20 +187,29 @@ fn visible(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().fold(String::with_capacity(text.len() + 8), |mut out, c| {
-        if is_steering(c) { out.extend(c.escape_default()) } else { out.push(c) }
+        if is_steering(c) {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
         out
     })
 }
 
 fn is_steering(c: char) -> bool {
-    (c.is_control() && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    (c.is_control() && c != '\t')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
 /// One CSV field. A value that a spreadsheet would take for a formula gets a `'` in front (X16).
 fn csv_field(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
     let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
 }
 
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
@@ -205,14 +229,21 @@ mod tests {
 
     #[test]
     fn x14_a_line_cannot_steer_the_terminal() {
-        let record = Record { body: "a\u{1b}[31mred\u{202e}".into(), ..Record::default() };
+        let record = Record {
+            body: "a\u{1b}[31mred\u{202e}".into(),
+            ..Record::default()
+        };
         let out = String::from_utf8(printed(Output::Table, &record)).unwrap();
         assert!(out.contains("a\\u{1b}[31mred\\u{202e}"), "{out}");
     }
 
     #[test]
     fn raw_output_is_the_lines_own_bytes() {
-        let record = Record { body: "a\u{fffd}".into(), body_base64: Some("Yf8=".into()), ..Record::default() };
+        let record = Record {
+            body: "a\u{fffd}".into(),
+            body_base64: Some("Yf8=".into()),
+            ..Record::default()
+        };
         assert_eq!(printed(Output::Raw, &record), b"a\xff\n");
     }
 
