@@ -1,5 +1,7 @@
 //! Timberline: logs collected, kept and searched by one program.
 
+#[cfg(feature = "ui")]
+mod assets;
 mod cli;
 #[cfg(feature = "store")]
 mod client;

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use timberline_collector::http::{HostGuard, guard};
 use timberline_store::Store;
-use timberline_store::http::{self, ApiState};
+use timberline_store::http::{self, HttpState, Metrics};
 use timberline_store::read::{Reader, Sources};
 
 use crate::config::Config;
@@ -21,23 +20,61 @@ pub(super) fn router(
     receivers: Option<Router>,
 ) -> anyhow::Result<(Arc<Store>, Router)> {
     let store = Arc::new(store);
-    let reader = Reader::new(
-        store.catalog().clone(),
-        store.live(),
-        Arc::clone(&store) as _,
-        sources,
-        config.read_options(),
-    )?;
-    let state = ApiState::new(reader, data.path().display().to_string(), crate::assets::ASSETS);
-    let host_guard = HostGuard::new(&config.server.allowed_hosts);
-    let router = http::router(state)
-        .merge(receivers.unwrap_or_default())
-        .layer(axum::middleware::from_fn_with_state(host_guard, guard));
-    Ok((store, router))
+    let reader =
+        Reader::new(store.catalog().clone(), store.live(), Arc::clone(&store) as _, sources, config.read_options())?;
+    let state = HttpState {
+        reader,
+        catalog: store.catalog().clone(),
+        data_dir: data.path().display().to_string().into(),
+        assets: assets(),
+        allowed_hosts: config.server.allowed_hosts.clone().into(),
+        metrics: Arc::new(StoreMetrics(Arc::clone(&store))),
+    };
+    Ok((store, http::router(state, receivers.unwrap_or_default())))
 }
 
 /// Publishes what is queued and stops the store's threads.
 pub(super) async fn close(store: Arc<Store>, deadline: Duration) -> anyhow::Result<()> {
     let all = tokio::task::spawn_blocking(move || store.shutdown(deadline)).await?;
     super::store::drained(all)
+}
+
+#[cfg(feature = "ui")]
+fn assets() -> &'static [http::Asset] {
+    crate::assets::ASSETS
+}
+
+#[cfg(not(feature = "ui"))]
+fn assets() -> &'static [http::Asset] {
+    &[]
+}
+
+/// The store's own counts.
+#[derive(Debug)]
+struct StoreMetrics(Arc<Store>);
+
+impl Metrics for StoreMetrics {
+    fn text(&self) -> String {
+        let stats = self.0.stats();
+        let metrics: [(&str, &str, u64); 12] = [
+            ("timberline_store_live_rows", "gauge", stats.live_rows),
+            ("timberline_store_live_bytes", "gauge", stats.live_bytes),
+            ("timberline_store_queued_records", "gauge", stats.queued_records),
+            ("timberline_store_splits", "gauge", stats.splits),
+            ("timberline_store_splits_quarantined", "gauge", stats.splits_quarantined),
+            ("timberline_store_rows", "gauge", stats.rows),
+            ("timberline_store_raw_bytes", "gauge", stats.raw_bytes),
+            ("timberline_store_file_bytes", "gauge", stats.file_bytes),
+            ("timberline_store_records_total", "counter", stats.records),
+            ("timberline_store_batches_damaged_total", "counter", stats.batches_damaged),
+            ("timberline_store_flushes_failed_total", "counter", stats.flushes_failed),
+            ("timberline_store_merges_total", "counter", stats.merges),
+        ];
+        metrics.iter().map(|(name, kind, value)| format!("# TYPE {name} {kind}\n{name} {value}\n")).collect()
+    }
+
+    fn not_ready(&self) -> Option<String> {
+        let stats = self.0.stats();
+        stats.flush_error.or(stats.source_error)
+    }
 }
