@@ -6,7 +6,8 @@ use anyhow::Context;
 use timberline_collector::{Collector, service};
 use timberline_proto::api::Completeness;
 use timberline_store::read::Sources;
-use timberline_store::{LocalSource, Store};
+use timberline_store::Store;
+use timberline_store::write::LocalSource;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

@@ -7,6 +7,8 @@
 //! ```
 
 mod options;
+#[cfg(feature = "read")]
+mod splits;
 mod stats;
 #[cfg(test)]
 mod tests;
