@@ -33,8 +33,8 @@ impl Client {
     pub(crate) fn post(
         &self,
         path: &str,
-        body: &impl serde::Serialize,
-    ) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>>> {
+        body: &timberline_proto::api::QueryRequest,
+    ) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>> + use<>> {
         let response = self
             .agent
             .post(format!("{}{path}", self.server))
@@ -53,7 +53,7 @@ impl Client {
         &self,
         path: &str,
         query: &[(&str, &str)],
-    ) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>>> {
+    ) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>> + use<>> {
         let mut request = self.agent.get(format!("{}{path}", self.server));
         for (key, value) in query {
             request = request.query(key, value);

@@ -20,8 +20,13 @@ pub(super) fn router(
     receivers: Option<Router>,
 ) -> anyhow::Result<(Arc<Store>, Router)> {
     let store = Arc::new(store);
-    let reader =
-        Reader::new(store.catalog().clone(), store.live(), Arc::clone(&store) as _, sources, config.read_options())?;
+    let reader = Reader::new(
+        store.catalog().clone(),
+        store.live(),
+        Arc::clone(&store) as _,
+        sources,
+        config.read_options(),
+    )?;
     let state = HttpState {
         reader,
         catalog: store.catalog().clone(),
@@ -66,11 +71,18 @@ impl Metrics for StoreMetrics {
             ("timberline_store_raw_bytes", "gauge", stats.raw_bytes),
             ("timberline_store_file_bytes", "gauge", stats.file_bytes),
             ("timberline_store_records_total", "counter", stats.records),
-            ("timberline_store_batches_damaged_total", "counter", stats.batches_damaged),
+            (
+                "timberline_store_batches_damaged_total",
+                "counter",
+                stats.batches_damaged,
+            ),
             ("timberline_store_flushes_failed_total", "counter", stats.flushes_failed),
             ("timberline_store_merges_total", "counter", stats.merges),
         ];
-        metrics.iter().map(|(name, kind, value)| format!("# TYPE {name} {kind}\n{name} {value}\n")).collect()
+        metrics
+            .iter()
+            .map(|(name, kind, value)| format!("# TYPE {name} {kind}\n{name} {value}\n"))
+            .collect()
     }
 
     fn not_ready(&self) -> Option<String> {

@@ -7,8 +7,8 @@ use anyhow::Context;
 use parking_lot::RwLock;
 use timberline_collector::fleet;
 use timberline_proto::api::Completeness;
-use timberline_store::read::Sources;
 use timberline_store::Store;
+use timberline_store::read::Sources;
 use timberline_store::write::RemoteSource;
 use tokio_util::sync::CancellationToken;
 

@@ -167,7 +167,11 @@ impl Tailer {
         };
         // A file that was rotated gets no more bytes: its last line ends there.
         let rotated = tail.path != tail.first_path || stream::is_rotated_name(&tail.path);
-        let timeout = if rotated { self.config.rotate_wait } else { self.config.partial_line_timeout };
+        let timeout = if rotated {
+            self.config.rotate_wait
+        } else {
+            self.config.partial_line_timeout
+        };
         let held = tail.size > tail.cut.offset && tail.looked >= tail.size;
         if !timeout.is_zero() && held && now >= tail.grew_at + timeout {
             tail.flush = true;

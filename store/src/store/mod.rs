@@ -7,8 +7,6 @@
 //! ```
 
 mod options;
-#[cfg(feature = "read")]
-mod splits;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -190,8 +190,17 @@ impl Bench {
                 .collect(),
         );
         let missing: Vec<_> = expected.iter().filter(|line| !found.contains(line)).collect();
-        let more: Vec<_> = found.iter().enumerate().filter(|(n, line)| !expected.contains(line) || (*n > 0 && found[n - 1] == **line)).map(|(_, line)| line).collect();
-        assert!(found == expected, "missing {missing:?}, doubled or strange {more:?}; {:#?}", self.running.as_ref().map(|_| self.status()));
+        let more: Vec<_> = found
+            .iter()
+            .enumerate()
+            .filter(|(n, line)| !expected.contains(line) || (*n > 0 && found[n - 1] == **line))
+            .map(|(_, line)| line)
+            .collect();
+        assert!(
+            found == expected,
+            "missing {missing:?}, doubled or strange {more:?}; {:#?}",
+            self.running.as_ref().map(|_| self.status())
+        );
     }
 }
 
