@@ -1,6 +1,8 @@
 //! `timberline collector`
 
 use anyhow::Context;
+use axum::middleware::from_fn_with_state;
+use timberline_collector::http::{HostGuard, guard};
 use timberline_collector::{Collector, service};
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +43,8 @@ async fn serve(
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let upkeep = collector.run_upkeep(stop.clone());
-    let routes = timberline_collector::http::router(collector.clone());
+    let host_guard = HostGuard::new(&config.server.allowed_hosts);
+    let routes = timberline_collector::http::router(collector.clone()).layer(from_fn_with_state(host_guard, guard));
     let pages = timberline_collector::http::serve(http, routes, config.http_options(), stop.clone());
     let agents = service::serve_grpc(collector.clone(), grpc, stop.clone());
     let deadline = config.shutdown_deadline.get();

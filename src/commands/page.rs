@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use timberline_collector::http::HostGuard;
 use timberline_store::Store;
 use timberline_store::http::{self, HttpState, Metrics};
 use timberline_store::read::{Reader, Sources};
@@ -32,7 +33,7 @@ pub(super) fn router(
         catalog: store.catalog().clone(),
         data_dir: data.path().display().to_string().into(),
         assets: assets(),
-        allowed_hosts: config.server.allowed_hosts.clone().into(),
+        host_guard: HostGuard::new(&config.server.allowed_hosts),
         metrics: Arc::new(StoreMetrics(Arc::clone(&store))),
     };
     Ok((store, http::router(state, receivers.unwrap_or_default())))

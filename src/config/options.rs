@@ -103,7 +103,7 @@ impl Config {
         timberline_collector::http::ServeOptions {
             connections_max: self.server.connections_max as usize,
             header_timeout: self.server.header_timeout.get(),
-            drain_deadline: self.shutdown_deadline.get() / 4,
+            drain_timeout: self.shutdown_deadline.get() / 8,
         }
     }
 

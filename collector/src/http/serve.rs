@@ -1,77 +1,97 @@
-//! Serving a router with what `axum::serve` leaves out: a limit on connections, and on the time
-//! that a client may take to send its headers (slowloris, fault case X7).
+//! Connections: how many, how slowly they may speak, how they end.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-/// Limits of a listener.
-#[derive(Clone, Debug)]
+/// The limits of connections.
+#[derive(Clone, Copy, Debug)]
 pub struct ServeOptions {
-    /// Connections served at once; further ones wait to be accepted.
+    /// Connections at once; more wait to be accepted: `server.connections_max`.
     pub connections_max: usize,
-    /// The time in which a request's headers must arrive.
+    /// How long a request's head may take: `server.header_timeout`.
     pub header_timeout: Duration,
-    /// How long open requests may take to end after the stop.
-    pub drain_deadline: Duration,
+    /// How long answers may go on after the shutdown began.
+    pub drain_timeout: Duration,
 }
 
-/// Serves `router` until told to stop, and then until its requests have ended or the deadline is over.
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            connections_max: 1024,
+            header_timeout: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Serves until `shutdown`, then lets answers under way end, at most `drain_timeout` long.
 ///
 /// # Errors
-/// If the listener fails for good.
+/// None now; a listener that fails to accept is tried again.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     options: ServeOptions,
     shutdown: CancellationToken,
-) -> io::Result<()> {
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(options.connections_max.max(1)));
+) -> std::io::Result<()> {
+    let permits = Arc::new(Semaphore::new(options.connections_max.max(1)));
+    let tasks = TaskTracker::new();
+    let abort = CancellationToken::new();
     loop {
-        let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place.expect("the semaphore is never closed"),
+        let permit = Arc::clone(&permits).acquire_owned();
+        let accept = async { (permit.await, listener.accept().await) };
+        let (permit, accepted) = tokio::select! {
+            both = accept => both,
             () = shutdown.cancelled() => break,
         };
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Out of file descriptors, or a client that left already: not the listener's end.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-            () = shutdown.cancelled() => break,
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
         };
-        stream.set_nodelay(true).ok();
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "nodelay");
+        }
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(options.header_timeout);
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let watched = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = watched.await {
+        let service = TowerToHyperService::new(router.clone());
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let (shutdown, abort) = (shutdown.clone(), abort.clone());
+        tasks.spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            let outcome = tokio::select! {
+                outcome = connection.as_mut() => outcome,
+                () = shutdown.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        outcome = connection.as_mut() => outcome,
+                        () = abort.cancelled() => Ok(()),
+                    }
+                }
+            };
+            if let Err(error) = outcome {
                 tracing::debug!(%error, "a connection ended");
             }
-            drop(place);
+            drop(permit);
         });
     }
-    if tokio::time::timeout(options.drain_deadline, graceful.shutdown())
-        .await
-        .is_err()
-    {
-        tracing::warn!("requests still open after the drain deadline were cut");
+    tasks.close();
+    if tokio::time::timeout(options.drain_timeout, tasks.wait()).await.is_err() {
+        abort.cancel();
+        tasks.wait().await;
     }
     Ok(())
 }

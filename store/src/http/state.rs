@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use timberline_collector::http::HostGuard;
+
 use crate::catalog::Catalog;
 use crate::read::Reader;
 
@@ -38,8 +40,8 @@ pub struct HttpState {
     pub data_dir: Arc<str>,
     /// The page's files; empty if it was built without.
     pub assets: &'static [Asset],
-    /// Host names accepted besides IP addresses and `localhost`: `http.allowed_hosts`.
-    pub allowed_hosts: Arc<[String]>,
+    /// Under which names this server may be addressed.
+    pub host_guard: HostGuard,
     /// Of the other roles.
     pub metrics: Arc<dyn Metrics>,
 }

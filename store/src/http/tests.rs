@@ -36,7 +36,7 @@ fn app(fixture: &Fixture) -> Router {
         catalog: fixture.catalog.clone(),
         data_dir: "/data".into(),
         assets: &ASSETS,
-        allowed_hosts: Arc::from(["logs.example".to_owned()]),
+        host_guard: timberline_collector::http::HostGuard::new(&["logs.example".to_owned()]),
         metrics: Arc::new(NoMetrics),
     };
     router(
