@@ -14,7 +14,7 @@
 //!                    positions       how far each consumer group is
 //! ```
 //!
-//! `FORMAT.md` has every byte. What holds at any moment, whatever crashes:
+//! ARCHITECTURE.md has every byte. What holds at any moment, whatever crashes:
 //! - an answered append is on disk, and readers see nothing that is not;
 //! - an offset once answered never means another record;
 //! - a batch of a generation is held once, and no gap in a generation is ever closed;
