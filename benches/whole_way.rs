@@ -5,6 +5,12 @@
 //! written to its being found, and the time of three queries. Machines differ and are shared:
 //! compare ratios of one run, not figures of two.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and ends where it cannot go on"
+)]
+
 #[path = "../tests/support/mod.rs"]
 mod support;
 

@@ -1,7 +1,8 @@
 //! Runs the real program on real files: temporary directories on the build's own disk (never
 //! tmpfs, which never reuses an inode), port 0, kill -9.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::collections::BTreeMap;
 use std::fs;

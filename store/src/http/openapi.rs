@@ -1,6 +1,11 @@
 //! The API's description, OpenAPI 3.1. Written by hand beside the messages of `proto::api`; a test
 //! holds it against the routes.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "the parts of the document are made where they are passed"
+)]
+
 use serde_json::{Value, json};
 
 /// The whole document.

@@ -156,12 +156,14 @@ fn rewrite_fields(statement: &mut Statement) -> BTreeSet<String> {
     match statement {
         Statement::Statement(statement) => {
             let mut known = Known::default();
-            let _: ControlFlow<()> = Visit::visit(statement.as_ref(), &mut known);
+            // Neither walk ever breaks off.
+            let (ControlFlow::Continue(()) | ControlFlow::Break(())) = Visit::visit(statement.as_ref(), &mut known);
             let mut rewrite = Rewrite {
                 known,
                 fields: BTreeSet::new(),
             };
-            let _: ControlFlow<()> = VisitMut::visit(statement.as_mut(), &mut rewrite);
+            let (ControlFlow::Continue(()) | ControlFlow::Break(())) =
+                VisitMut::visit(statement.as_mut(), &mut rewrite);
             rewrite.fields
         }
         Statement::Explain(explain) => rewrite_fields(&mut explain.statement),
@@ -262,11 +264,11 @@ impl VisitorMut for Rewrite {
         match expr {
             Expr::Identifier(name) if self.is_field(name) => self.field(name),
             Expr::CompoundIdentifier(parts) => self.compound(parts).into_iter().for_each(|name| *expr = name),
-            Expr::BinaryOp { left, op, right } => {
-                if is_arithmetic(op) || (is_comparison(op) && (is_number(left) || is_number(right))) {
-                    self.number(left);
-                    self.number(right);
-                }
+            Expr::BinaryOp { left, op, right }
+                if is_arithmetic(op) || (is_comparison(op) && (is_number(left) || is_number(right))) =>
+            {
+                self.number(left);
+                self.number(right);
             }
             Expr::Between { expr, low, high, .. } if is_number(low) || is_number(high) => self.number(expr),
             Expr::InList { expr, list, .. } if !list.is_empty() && list.iter().all(is_number) => self.number(expr),

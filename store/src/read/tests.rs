@@ -65,10 +65,13 @@ fn expected_ids(rows: &[TestRow], query: &str) -> Vec<String> {
         .collect()
 }
 
+/// Rows, durations and users of one group.
+type Group = (u64, Vec<f64>, std::collections::BTreeSet<String>);
+
 /// `stats count() as n, sum(dur) as s, max(dur) as m, dc(user) as u by severity` by a loop.
 fn expected_stats(rows: &[TestRow], query: &str) -> BTreeMap<String, Value> {
     let tester = Tester::new(&filter_of(query).unwrap()).unwrap();
-    let mut groups: BTreeMap<Option<&str>, (u64, Vec<f64>, std::collections::BTreeSet<String>)> = BTreeMap::new();
+    let mut groups: BTreeMap<Option<&str>, Group> = BTreeMap::new();
     let all: Vec<_> = rows.iter().collect();
     for row in block(&all, 0).rows() {
         let view = RowView::new(row.clone(), TOPIC);
@@ -83,7 +86,7 @@ fn expected_stats(rows: &[TestRow], query: &str) -> BTreeMap<String, Value> {
             group.2.extend(view.text("user").map(|text| text.into_owned()));
         }
     }
-    let row = |(key, (n, durations, users)): (Option<&str>, (u64, Vec<f64>, std::collections::BTreeSet<String>))| {
+    let row = |(key, (n, durations, users)): (Option<&str>, Group)| {
         let sum = durations.iter().copied().reduce(|a, b| a + b).map(|sum| sum as i64);
         let max = durations.iter().copied().reduce(f64::max).map(|max| max as i64);
         (format!("{key:?}"), json!([key, n, sum, max, users.len()]))

@@ -1,7 +1,7 @@
 //! A split: one immutable searchable file of the store.
 //!
 //! `header | per stripe: templates, per page: core, text, provenance, attributes | index | footer |
-//! trailer`, described byte for byte in ARCHITECTURE.md beside this file. Every byte is covered by a
+//! trailer`, described byte for byte in ARCHITECTURE.md. Every byte is covered by a
 //! CRC-32C that is checked before the byte is believed; what does not match is
 //! [`SplitError::Damaged`], and nothing panics. A reader allocates no more than the file's length,
 //! its checked footer, and what zstd can unpack from that.

@@ -203,6 +203,7 @@ fn column(table: &Table, field: &timberline_proto::query::ast::Field) -> Result<
 }
 
 /// An error of DataFusion while a plan is made.
+#[allow(clippy::needless_pass_by_value, reason = "the form that map_err calls")]
 pub(crate) fn planned(error: DataFusionError) -> ReadError {
     engine::failed(&error)
 }
