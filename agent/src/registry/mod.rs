@@ -57,6 +57,10 @@ pub(crate) struct Entry {
     pub(crate) size: u64,
     /// Seconds since the epoch when the file was last there.
     pub(crate) seen: u64,
+    /// The file was truncated: its place is another generation's, and its bytes are to be looked
+    /// for in a copy.
+    #[serde(default)]
+    pub(crate) truncated: bool,
 }
 
 /// Paths as text where they are text, else as bytes.

@@ -24,6 +24,7 @@ fn entry(n: u8) -> Entry {
         marker: Print::of(b"xyz"),
         size: 2000,
         seen: 7,
+        truncated: false,
     }
 }
 

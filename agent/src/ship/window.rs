@@ -84,7 +84,9 @@ impl Window {
         self.sequence = 0;
         self.held.iter_mut().for_each(|held| held.sent = None);
         let held: HashSet<GenerationId> = self.held.iter().map(|held| held.batch.generation).collect();
-        self.lanes.retain(|generation, _| held.contains(generation));
+        // Batches cut before a rewind may still be on their way here.
+        self.lanes
+            .retain(|generation, lane| lane.epoch_min > 0 || held.contains(generation));
         self.lanes.values_mut().for_each(|lane| lane.confirmed = false);
     }
 

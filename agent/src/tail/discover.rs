@@ -43,6 +43,9 @@ impl Tailer {
         self.empty.clear();
         let new = self.known_and_new(&scan, now);
         self.went_away(&scan, now);
+        if self.pulse.first_scan {
+            self.truncated_before_stop(now);
+        }
         let new: Vec<&Found> = new.into_iter().filter(|found| !self.restore(found, now)).collect();
         if self.pulse.first_scan {
             self.search_rotated_away(now);
@@ -145,15 +148,33 @@ impl Tailer {
                 self.live.insert(tail.inode, generation);
                 self.tails.insert(generation, tail);
                 self.observe(generation, &found.stat, now);
-            } else if self.pulse.first_scan {
-                tail.standing = Standing::Replaced {
-                    since: now,
-                    truncated: true,
-                };
-                self.ask(tail);
+            } else {
+                self.hope_for_copy(tail, now);
             }
         }
         restored
+    }
+
+    /// Generations whose file was seen truncated before the agent was stopped or killed, but not
+    /// yet their copy.
+    fn truncated_before_stop(&mut self, now: Instant) {
+        let (truncated, others) = std::mem::take(&mut self.dormant)
+            .into_iter()
+            .partition(|entry| entry.truncated);
+        self.dormant = others;
+        for entry in truncated {
+            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
+            self.hope_for_copy(Tail::restored(&entry, attributes, now), now);
+        }
+    }
+
+    /// A generation of the registry whose file holds other bytes now.
+    fn hope_for_copy(&mut self, mut tail: Tail, now: Instant) {
+        tail.standing = Standing::Replaced {
+            since: now,
+            truncated: true,
+        };
+        self.ask(tail);
     }
 
     /// Files of the registry that were renamed out of the globs while the agent was stopped.
@@ -163,18 +184,23 @@ impl Tailer {
                 let file = File::open(&path).ok()?;
                 let stat = Stat::from(&file.metadata().ok()?);
                 let same = stat.same_inode(entry.inode, entry.btime) && !self.live.contains_key(&entry.inode);
-                (same && holds(&file, entry.prefix, entry.acked, entry.marker).ok()?).then_some((path, file, stat))
+                let held = holds(&file, entry.prefix, entry.acked, entry.marker).ok()?;
+                same.then_some((path, file, stat, held))
             });
-            let Some((path, file, stat)) = sound else {
+            let Some((path, file, stat, held)) = sound else {
                 self.dormant.push(entry);
                 continue;
             };
-            if stat.size == entry.acked {
+            if held && stat.size == entry.acked {
                 self.dormant.push(entry);
                 continue;
             }
             let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
             let mut tail = Tail::restored(&entry, attributes, now);
+            if !held {
+                self.hope_for_copy(tail, now);
+                continue;
+            }
             let generation = tail.generation;
             (tail.path, tail.file, tail.size) = (path, Some(file), tail.cut.offset);
             tail.standing = Standing::Away { since: now };
@@ -190,7 +216,7 @@ impl Tailer {
     fn missing_since_stop(&mut self, now: Instant) {
         let (missing, read): (Vec<_>, Vec<_>) = std::mem::take(&mut self.dormant)
             .into_iter()
-            .partition(|entry| entry.size > entry.acked && !self.live.contains_key(&entry.inode));
+            .partition(|entry| entry.size > entry.acked);
         self.dormant = read;
         for entry in missing {
             let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
@@ -220,6 +246,9 @@ impl Tailer {
 
     /// A file that nothing is known of.
     fn discover(&mut self, found: &Found, kin: &mut Kin, now: Instant) {
+        if self.taken_as_copy(found.stat.inode) {
+            return;
+        }
         if found.stat.size == 0 {
             self.empty.push(found.path.clone());
             return;
@@ -274,15 +303,19 @@ impl Tailer {
             return Ok(());
         }
         self.refused.remove(&stat.inode);
-        if let Some(generation) = self.copied_from(&found.path, &file, stat.inode) {
+        let key = kin_of(&found.path);
+        let maybe_copy = self.equals_kin(&file, kin.get(&key), now);
+        if self.taken_as_copy(stat.inode) {
+            return Ok(());
+        }
+        if let Some(generation) = self.continues(&found.path, &file, &stat) {
             self.adopt(generation, found.path.clone(), file, &stat, Standing::Named, now);
             return Ok(());
         }
         let attributes = Arc::new(stream::attributes(&self.config, &found.path));
         let mut tail = Tail::new(found.path.clone(), &stat, Print::of(&prefix), attributes, now);
         let generation = tail.generation;
-        let key = kin_of(&found.path);
-        if self.equals_kin(&file, stat.size, kin.get(&key)) {
+        if maybe_copy {
             tail.maybe_copy_since = Some(now);
         } else {
             kin.entry(key).or_default().push(generation);
@@ -304,34 +337,61 @@ impl Tailer {
         Ok(())
     }
 
-    /// The truncated generation whose bytes `file` holds.
-    fn copied_from(&self, path: &Path, file: &File, inode: Inode) -> Option<GenerationId> {
-        let truncated = |tail: &&Tail| matches!(tail.standing, Standing::Replaced { truncated: true, .. });
+    /// Whether a truncated generation has found this new file since the walk, and lives on in it.
+    fn taken_as_copy(&mut self, inode: Inode) -> bool {
+        let tail = self.live.get(&inode).and_then(|owner| self.tails.get_mut(owner));
+        let taken = tail.is_some();
+        if let Some(tail) = tail {
+            tail.standing = Standing::Named;
+        }
+        taken
+    }
+
+    /// The generation without a file whose bytes `file` holds: one whose file was truncated, of
+    /// which this is the copy, or one whose file a walk missed while it was renamed.
+    fn continues(&self, path: &Path, file: &File, stat: &Stat) -> Option<GenerationId> {
+        let fits = |tail: &&Tail| match tail.standing {
+            Standing::Replaced { truncated: true, .. } => {
+                tail.inode != stat.inode && tail.path.parent() == path.parent() && stat.size >= tail.held_to
+            }
+            Standing::Replaced { truncated: false, .. } => stat.same_inode(tail.inode, tail.btime),
+            _ => false,
+        };
         self.tails
             .values()
-            .filter(truncated)
-            .filter(|tail| tail.inode != inode && tail.path.parent() == path.parent() && tail.prefix.len > 0)
-            .find(|tail| holds(file, tail.prefix, tail.cut.offset, tail.cut_marker).unwrap_or(false))
+            .filter(|tail| tail.prefix.len > 0)
+            .filter(fits)
+            .find(|tail| tail.is_held_by(file).unwrap_or(false))
             .map(|tail| tail.generation)
     }
 
-    /// Whether a new file so far equals one that is followed.
-    fn equals_kin(&self, file: &File, size: u64, kin: Option<&Vec<GenerationId>>) -> bool {
-        let kin = kin.into_iter().flatten().rev().take(COPY_CANDIDATES_MAX);
-        kin.filter_map(|generation| self.tails.get(generation)).any(|other| {
-            let opened;
-            let other_file = match &other.file {
-                Some(file) => file,
-                None => match File::open(&other.path) {
-                    Ok(file) => {
-                        opened = file;
-                        &opened
-                    }
-                    Err(_) => return false,
-                },
+    /// Whether a new file so far equals one that is followed. One that turns out to be truncated,
+    /// with its bytes in the new file, is noticed as such: it was whole when the walk saw it, and
+    /// to compare what it holds now would let its copy pass for another file.
+    fn equals_kin(&mut self, file: &File, kin: Option<&Vec<GenerationId>>, now: Instant) -> bool {
+        let Ok(prefix) = read_prefix(file) else { return false };
+        let mut candidates: Vec<&Tail> = kin
+            .into_iter()
+            .flatten()
+            .filter_map(|generation| self.tails.get(generation))
+            .filter(|other| other.prefix.begins(&prefix) || prefix.len() < other.prefix.len as usize)
+            .collect();
+        candidates.sort_by_key(|other| std::cmp::Reverse(other.mtime));
+        let candidates: Vec<GenerationId> = candidates.iter().map(|other| other.generation).collect();
+        for generation in candidates.into_iter().take(COPY_CANDIDATES_MAX) {
+            let Some(other) = self.tails.get(&generation) else {
+                continue;
             };
-            equal_so_far(file, size, other_file).unwrap_or(false)
-        })
+            let Some(other_file) = open_place(other) else { continue };
+            if equal_so_far(file, &other_file).unwrap_or(false) {
+                return true;
+            }
+            let moved = other.is_held_by(file).unwrap_or(false) && !other.is_held_by(&other_file).unwrap_or(true);
+            if moved {
+                self.replaced(generation, now);
+            }
+        }
+        false
     }
 
     /// Releases files that turned out to be no copy.
@@ -353,9 +413,9 @@ impl Tailer {
             let Some(since) = tail.maybe_copy_since else { continue };
             let wait = self.config.rotate_wait;
             let over = now >= since.max(tail.grew_at) + wait || now >= since + wait * COPY_WAITS_MAX;
-            let still = !over
-                && File::open(&tail.path)
-                    .is_ok_and(|file| self.equals_kin(&file, tail.size, kin.get(&kin_of(&tail.path))));
+            let key = kin_of(&tail.path);
+            let file = open_place(tail);
+            let still = file.is_some_and(|file| self.equals_kin(&file, kin.get(&key), now)) && !over;
             if !still && let Some(tail) = self.tails.get_mut(&generation) {
                 tail.maybe_copy_since = None;
                 self.queue(generation, now);
@@ -413,9 +473,22 @@ fn kin_of(path: &Path) -> (PathBuf, String) {
     )
 }
 
+/// A file followed: open already, or found by its name or in its directory.
+fn open_place(tail: &Tail) -> Option<File> {
+    if let Some(file) = &tail.file {
+        return file.try_clone().ok();
+    }
+    let ours = |path: &Path| {
+        let file = File::open(path).ok()?;
+        let stat = Stat::from(&file.metadata().ok()?);
+        stat.same_inode(tail.inode, tail.btime).then_some(file)
+    };
+    ours(&tail.path).or_else(|| ours(&find_inode(&tail.path, tail.inode)?))
+}
+
 /// Whether two files agree in their first bytes and in those before the end of the shorter one.
-fn equal_so_far(file: &File, size: u64, other: &File) -> io::Result<bool> {
-    let common = size.min(other.metadata()?.len());
+fn equal_so_far(file: &File, other: &File) -> io::Result<bool> {
+    let common = file.metadata()?.len().min(other.metadata()?.len());
     let same = |at: u64, len: usize| -> io::Result<bool> {
         let (mut a, mut b) = ([0; PREFIX_BYTES_MAX], [0; PREFIX_BYTES_MAX]);
         let (n, m) = (read_at(file, &mut a[..len], at)?, read_at(other, &mut b[..len], at)?);

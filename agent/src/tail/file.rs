@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use timberline_proto::id::GenerationId;
 use timberline_proto::line::TimeReader;
 
+use super::read::holds;
 use crate::identity::{Inode, Print, Stat};
 use crate::lines::Place;
 use crate::registry::Entry;
@@ -117,6 +119,7 @@ impl Tail {
             marker: Print::of(b""),
             size: 0,
             seen: 0,
+            truncated: false,
         };
         let mut tail = Self::restored(&entry, stream, now);
         tail.end = End::Known;
@@ -172,8 +175,8 @@ impl Tail {
 
     /// What the registry keeps of it.
     pub(crate) fn entry(&self, now_seconds: u64) -> Entry {
-        // The place of a file whose bytes are gone belongs to another generation.
-        let gone = matches!(self.standing, Standing::Replaced { .. });
+        let truncated = matches!(self.standing, Standing::Replaced { truncated: true, .. });
+        let gone = matches!(self.standing, Standing::Replaced { truncated: false, .. });
         Entry {
             generation: self.generation,
             path: self.path.clone(),
@@ -186,7 +189,13 @@ impl Tail {
             marker: self.acked_marker,
             size: self.size,
             seen: now_seconds,
+            truncated,
         }
+    }
+
+    /// Whether `file` holds the bytes that were cut so far.
+    pub(crate) fn is_held_by(&self, file: &File) -> io::Result<bool> {
+        holds(file, self.prefix, self.cut.offset, self.cut_marker)
     }
 
     /// Bytes that may hold something to cut.

@@ -289,11 +289,10 @@ impl Tailer {
         }
         let shrunk = stat.size < tail.size.max(tail.looked);
         let rewritten = changed && stat.size == tail.size && tail.mtime != 0;
-        tail.mtime = stat.mtime;
         if shrunk || rewritten {
             return self.check_replaced(generation, stat, now);
         }
-        tail.size = stat.size;
+        (tail.size, tail.mtime) = (stat.size, stat.mtime);
         if !tail.unread() {
             tail.read_to_end_at = now_nanos();
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use timberline_proto::id::GenerationId;
 
 use super::file::{End, Standing};
-use super::read::place_at;
+use super::read::{holds, place_at};
 use super::{Tailer, now_nanos};
 use crate::identity::{Print, read_marker};
 use crate::inbox::News;
@@ -162,26 +162,32 @@ impl Tailer {
         self.open(generation)?;
         let tail = self.tails.get(&generation).ok_or(std::io::ErrorKind::NotFound)?;
         let file = tail.file.as_ref().ok_or(std::io::ErrorKind::NotFound)?;
-        if file.metadata()?.len() < end {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
         let floor = if tail.acked.offset <= end {
             tail.acked
         } else {
             Place::default()
         };
         let place = place_at(file, end, floor, self.config.part_bytes_max())?;
-        Ok((place, read_marker(file, end)?))
+        let marker = read_marker(file, end)?;
+        // Last, so that what was read above were the generation's bytes: the file may have been
+        // truncated and filled again beyond `end` since it was last looked at.
+        let ours = holds(file, tail.prefix, tail.acked.offset, tail.acked_marker)?;
+        if !ours || file.metadata()?.len() < end {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok((place, marker))
     }
 
     /// The collector holds more of the generation than the file has: the file was truncated, or
     /// the generation is not ours alone (a copied data directory). Another one begins.
     fn begin_again(&mut self, generation: GenerationId, end: u64, now: Instant) {
-        let Some(tail) = self.tails.get(&generation) else {
+        let Some(tail) = self.tails.get_mut(&generation) else {
             return;
         };
-        tracing::warn!(path = %tail.path.display(), end, size = tail.size, "the collector holds more of this file than there is; it is begun as a new one");
-        if !self.place_taken(tail.inode, generation) {
+        tracing::warn!(path = %tail.path.display(), end, size = tail.size, "the collector holds other bytes than the file; it is begun as a new one");
+        tail.held_to = end;
+        let inode = tail.inode;
+        if !self.place_taken(inode, generation) {
             self.replaced(generation, now);
         }
         if let Some(tail) = self.tails.get_mut(&generation) {

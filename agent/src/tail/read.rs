@@ -10,7 +10,7 @@ use timberline_proto::line::TimeHints;
 
 use super::file::{Cut, Tail};
 use crate::config::AgentConfig;
-use crate::identity::{MARKER_BYTES_MAX, PREFIX_BYTES_MAX, Print, Stat, read_at, read_marker, read_prefix};
+use crate::identity::{Print, Stat, read_at, read_marker, read_prefix};
 use crate::lines::{self, HOLE_BYTES_MIN, Limits, Line, Piece, Place};
 use crate::ship::Batch;
 
@@ -87,7 +87,7 @@ impl Reader {
             return Err(io::Error::other("not open"));
         };
         let stat = Stat::from(&file.metadata()?);
-        if stat.size < tail.cut.offset || !same_prefix(file, &mut tail.prefix, tail.cut.offset)? {
+        if stat.size < tail.cut.offset || !same_prefix(file, &mut tail.prefix)? {
             return Ok(Outcome::Replaced);
         }
         let head = tail.cut_marker.len as usize;
@@ -234,12 +234,9 @@ fn push(
     });
 }
 
-/// Checks the first bytes while a rewritten file could hide behind a short or empty marker, and
-/// lets the prefix grow with the file.
-fn same_prefix(file: &File, prefix: &mut Print, cut: u64) -> io::Result<bool> {
-    if prefix.len as usize == PREFIX_BYTES_MAX && cut >= (PREFIX_BYTES_MAX + MARKER_BYTES_MAX) as u64 {
-        return Ok(true);
-    }
+/// Checks the first bytes, for the marker alone can be the same in a rewritten file (lines that
+/// end alike), and lets the prefix grow with the file.
+fn same_prefix(file: &File, prefix: &mut Print) -> io::Result<bool> {
     let bytes = read_prefix(file)?;
     if !prefix.begins(&bytes) && prefix.len > 0 {
         return Ok(false);

@@ -7,7 +7,6 @@ use std::time::Instant;
 use timberline_proto::id::GenerationId;
 
 use super::file::{End, Standing, Tail};
-use super::read::holds;
 use super::{Tailer, Trouble};
 use crate::identity::{Inode, Stat};
 use crate::stream;
@@ -26,9 +25,9 @@ impl Tailer {
             return;
         };
         let Some(file) = &tail.file else { return };
-        match holds(file, tail.prefix, tail.cut.offset, tail.cut_marker) {
+        match tail.is_held_by(file) {
             Ok(true) => {
-                tail.size = stat.size;
+                (tail.size, tail.mtime) = (stat.size, stat.mtime);
                 tail.looked = tail.cut.offset;
                 self.queue(generation, now);
             }
@@ -85,7 +84,7 @@ impl Tailer {
         let open = |path: PathBuf, standing| {
             let file = File::open(&path).ok()?;
             let stat = Stat::from(&file.metadata().ok()?);
-            let same = stat.inode != tail.inode && holds(&file, tail.prefix, tail.cut.offset, tail.cut_marker).ok()?;
+            let same = stat.inode != tail.inode && stat.size >= tail.held_to && tail.is_held_by(&file).ok()?;
             same.then_some((path, file, stat, standing))
         };
         let untouched =
@@ -135,7 +134,7 @@ impl Tailer {
         let Some(tail) = self.tails.get_mut(&generation) else {
             return;
         };
-        tracing::info!(from = %tail.path.display(), to = %path.display(), "the truncated file's bytes are read on from its copy");
+        tracing::info!(from = %tail.path.display(), to = %path.display(), "the file's bytes are read on where they live now");
         (tail.path, tail.file, tail.standing) = (path, Some(file), standing);
         (tail.inode, tail.btime) = (stat.inode, stat.btime);
         (tail.looked, tail.size, tail.mtime) = (tail.cut.offset, tail.cut.offset, 0);
@@ -222,6 +221,15 @@ impl Tailer {
             return;
         }
         let lost = tail.size.saturating_sub(tail.cut.offset.max(tail.held_to));
+        if lost > 0
+            && !wait.is_zero()
+            && let Some((path, file, stat, standing)) = self.find_copy(generation)
+        {
+            return self.adopt(generation, path, file, &stat, standing, now);
+        }
+        let Some(tail) = self.tails.get_mut(&generation) else {
+            return;
+        };
         tail.size = tail.cut.offset;
         let reason = if wait.is_zero() {
             "gone_unread"

@@ -3,6 +3,7 @@
 
 mod common;
 
+mod copies;
 mod delivery;
 mod lines;
 mod model;
