@@ -48,8 +48,8 @@ fn a08_nuls_at_the_start_of_a_line_are_a_hole_and_the_line_behind_is_whole() {
     let mut bytes = vec![0; 5001];
     bytes.extend(b"real\n");
     check(&bytes, false, &["<5001>", "real"], 0);
-    check(&vec![0; 100], false, &["<92>"], 8);
-    check(&vec![0; 100], true, &["<100>"], 0);
+    check(&[0; 100], false, &["<92>"], 8);
+    check(&[0; 100], true, &["<100>"], 0);
 }
 
 #[test]

@@ -308,6 +308,17 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_cut_before_a_rewind_is_not_taken_after_a_reconnection_either() {
+        let now = Instant::now();
+        let mut window = window(&[(1, 10, 20)]);
+        sent(&mut window, now);
+        window.verdict(1, Verdict::Refused { end: 4 }, now);
+        window.reconnected(8);
+        window.push(batch(1, 20, 30));
+        assert_eq!(window.len(), 0);
+    }
+
+    #[test]
     fn a_refusal_drops_the_generation_and_rewinds_once() {
         let now = Instant::now();
         let mut window = window(&[(1, 0, 10), (2, 0, 10)]);

@@ -148,7 +148,7 @@ fn a31_a_file_that_becomes_readable_later_is_read_and_named_meanwhile() {
     let mut bench = Bench::new(&["*.log", "later/*.log"]);
     bench.append("a.log", "one\n");
     bench.append("b.log", "two\n");
-    fs::set_permissions(bench.log("b.log"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(bench.log("b.log"), Permissions::from_mode(0o000)).unwrap();
     let root = fs::read(bench.log("b.log")).is_ok();
     bench.start();
     bench.until_lines(1);

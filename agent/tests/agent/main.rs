@@ -1,6 +1,8 @@
 //! The whole agent against real files and a collector in memory. Tests are named after the fault
 //! cases that they show.
 
+#![allow(clippy::unwrap_used, reason = "what the tests share panics as they do")]
+
 mod common;
 
 mod copies;
