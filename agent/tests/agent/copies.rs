@@ -101,7 +101,7 @@ fn a05_the_truncation_is_remembered_by_an_agent_killed_before_it_saw_the_copy() 
     let lines = numbered("a05", 0..30);
     bench.append("app.log", text(&lines[..20]));
     bench.start();
-    bench.until_quiet();
+    bench.until_lines(20);
     let aside = bench.dir.path().join("aside");
     fs::copy(bench.log("app.log"), &aside).unwrap();
     bench.truncate("app.log");
