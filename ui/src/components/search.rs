@@ -28,10 +28,19 @@ pub(crate) fn SearchPage() -> impl IntoView {
     let older = Callback::new(move |()| search.load_older(&search.answered.get_untracked()));
     let newer = Callback::new(move |()| search.load_newer(&search.answered.get_untracked()));
     let blank = Memo::new(move |_| search.window.with(|window| window.epoch() == 0) && !is_table.get());
+    // After an error with no answer before it there is nothing to draw, until the next question.
+    let has_histogram = Memo::new(move |before: Option<&bool>| {
+        if is_sql.get() {
+            return false;
+        }
+        let may_come = search.is_busy() || search.histogram.with(Option::is_some);
+        let failed = search.error.with(Option::is_some);
+        may_come || (!failed && before.copied().unwrap_or(true))
+    });
     view! {
         <div class="load" class:busy=move || search.is_busy() aria-hidden="true"></div>
         <Summary/>
-        <Show when=move || !is_sql.get()><Histogram/></Show>
+        <Show when=move || has_histogram.get()><Histogram/></Show>
         <div class="body" class:stale=waiting aria-busy=move || waiting().to_string()>
             <Show when=move || !is_sql.get()><Fields/></Show>
             <section class="answer" aria-label="Answer">

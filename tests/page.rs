@@ -1,0 +1,247 @@
+//! The page as a person meets it: the real program serves it to a real browser.
+//!
+//! One program and one browser serve all tests, one test at a time; each writes lines with words of
+//! its own and opens a page of its own.
+
+#[path = "support/browser.rs"]
+mod browser;
+mod support;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use browser::{Chromium, Tab};
+use support::{Program, append, scratch, up_config, wait_for};
+
+/// What is shared by the tests that run; ends with the last of them.
+struct Stage {
+    browser: Chromium,
+    program: Program,
+    dir: tempfile::TempDir,
+    turn: Mutex<()>,
+}
+
+impl Stage {
+    fn get() -> Arc<Self> {
+        static STAGE: Mutex<Weak<Stage>> = Mutex::new(Weak::new());
+        let mut shared = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let browser = Chromium::start();
+            let dir = scratch();
+            let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["*.txt"]));
+            let stage = Arc::new(Self {
+                browser,
+                program,
+                dir,
+                turn: Mutex::new(()),
+            });
+            *shared = Arc::downgrade(&stage);
+            stage
+        })
+    }
+
+    /// A page that is behind another is not drawn: one at a time.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Appends lines and waits until `query` finds that many.
+    #[track_caller]
+    fn keep(&self, file: &str, lines: &str, query: &str) {
+        append(&self.file(file), lines);
+        let expected = lines.lines().count() as u64;
+        wait_for("the lines to be searchable", || {
+            (self.program.count(query) == expected).then_some(())
+        });
+    }
+
+    #[track_caller]
+    fn open(&self, path_and_query: &str) -> Tab<'_> {
+        self.browser.open(&format!("{}{path_and_query}", self.program.page()))
+    }
+}
+
+#[test]
+fn a_line_appended_to_a_file_is_found_on_the_page() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let tab = stage.open("/");
+    stage.keep("appended.txt", "the heron landed at gate 7\n", "heron");
+    tab.ask("heron");
+    tab.until_lines(&["the heron landed at gate 7"]);
+    assert_eq!(
+        tab.eval::<String>("document.querySelector('.row-text mark').textContent"),
+        "heron"
+    );
+    tab.until("document.querySelector('.summary-count').textContent === '1 line'");
+}
+
+#[test]
+fn an_address_reproduces_its_view_and_back_returns_to_it() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    stage.keep("address.txt", "osprey one\nosprey two\n", "osprey");
+    let tab = stage.open("/?q=osprey+one");
+    tab.until_lines(&["osprey one"]);
+    assert_eq!(
+        tab.eval::<String>("document.querySelector('.query-text').value"),
+        "osprey one"
+    );
+    tab.ask("osprey two");
+    tab.until_lines(&["osprey two"]);
+    assert_eq!(tab.eval::<String>("location.search"), "?q=osprey+two");
+    tab.eval::<bool>("history.back(), true");
+    tab.until_lines(&["osprey one"]);
+    assert_eq!(
+        tab.eval::<String>("document.querySelector('.query-text').value"),
+        "osprey one"
+    );
+    assert_eq!(tab.eval::<String>("location.search"), "?q=osprey+one");
+}
+
+#[test]
+fn an_error_stands_at_its_place_with_a_suggestion_that_can_be_clicked() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    stage.keep("error.txt", "plover\nplover\n", "plover");
+    let tab = stage.open("/");
+    tab.ask("plover | stat count() as n");
+    tab.until("!!document.querySelector('.problem')");
+    let wrong = "[...document.querySelectorAll('.query-paint .wrong')].map(piece => piece.textContent).join('')";
+    assert_eq!(tab.eval::<String>(wrong), "stat");
+    let marks = "document.querySelector('.problem-caret').textContent";
+    assert_eq!(tab.eval::<String>(marks), "^^^^");
+    let column_px = "document.querySelector('.problem-caret').firstChild && (() => { const range = new Range(); \
+        range.selectNodeContents(document.querySelector('.problem-caret')); \
+        return Math.abs(range.getBoundingClientRect().x - document.querySelector('.query-paint .wrong').getBoundingClientRect().x); })()";
+    let off_px: f64 = tab.eval(column_px);
+    assert!(off_px < 3.0, "the marks stand {off_px} px beside what is wrong");
+    tab.click("[...document.querySelectorAll('.problem button')].find(button => button.textContent === 'Use stats')");
+    tab.until("[...document.querySelectorAll('.table td')].some(cell => cell.textContent === '2')");
+    assert_eq!(
+        tab.eval::<String>("document.querySelector('.query-text').value"),
+        "plover | stats count() as n"
+    );
+    assert!(!tab.eval::<bool>("!!document.querySelector('.problem')"));
+}
+
+#[test]
+fn an_opened_line_shows_its_fields_and_filter_for_narrows() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let lines = concat!(
+        r#"{"message":"dunlin paid","customer":"ada","amount":12}"#,
+        "\n",
+        r#"{"message":"dunlin paid","customer":"bob","amount":7}"#,
+        "\n",
+    );
+    stage.keep("fields.txt", lines, "dunlin");
+    let tab = stage.open("/?q=dunlin");
+    tab.until("document.querySelectorAll('.row').length === 2");
+    tab.click("[...document.querySelectorAll('.row-text')].find(line => line.textContent.includes('ada'))");
+    let value = "[...document.querySelectorAll('.detail-fields tr')].find(row => row.querySelector('th').textContent === 'customer')?.querySelector('.detail-value').textContent";
+    tab.until(&format!("{value} === 'ada'"));
+    tab.click("document.querySelector('[aria-label=\"Keep only customer\"]')");
+    tab.until_lines(&[r#"{"message":"dunlin paid","customer":"ada","amount":12}"#]);
+    let query: String = tab.eval("document.querySelector('.query-text').value");
+    assert!(query.contains("dunlin") && query.contains("customer:"), "{query}");
+}
+
+#[test]
+fn a_hostile_line_is_only_text() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let line = "stilt <script>window.struck = 1</script><img src=x onerror='window.struck = 1'> \u{1b}[31mred\u{1b}[0m \u{202e}live";
+    stage.keep("hostile.txt", &format!("{line}\n"), "stilt");
+    let tab = stage.open("/?q=stilt");
+    tab.until("document.querySelectorAll('.row').length === 1");
+    let shown = tab.lines().remove(0);
+    assert!(
+        shown.starts_with("stilt <script>window.struck = 1</script><img src=x onerror="),
+        "{shown}"
+    );
+    assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown:?}");
+    tab.click("document.querySelector('.row-text')");
+    tab.until("!!document.querySelector('.detail-text')");
+    assert!(tab.eval::<bool>(
+        "document.querySelectorAll('.main script, .main img').length === 0 && window.struck === undefined"
+    ));
+    assert!(!tab.text().contains(['\u{1b}', '\u{202e}']));
+}
+
+#[test]
+fn live_shows_a_line_as_it_is_appended_and_pause_holds_it_back() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let tab = stage.open("/?view=live&q=avocet");
+    tab.until("document.querySelector('.live-state')?.textContent === 'Following'");
+    append(&stage.file("live.txt"), "avocet one\n");
+    tab.until_lines(&["avocet one"]);
+    tab.click("[...document.querySelectorAll('.live button')].find(button => button.textContent === 'Pause')");
+    tab.until("document.querySelector('.live-state').textContent === 'Paused'");
+    append(&stage.file("live.txt"), "avocet two\n");
+    tab.until("document.querySelector('.live').innerText.includes('1 waiting')");
+    tab.stays(
+        Duration::from_millis(200),
+        "document.querySelectorAll('.row').length === 1",
+    );
+    tab.click("[...document.querySelectorAll('.live button')].find(button => button.textContent === 'Go on')");
+    tab.until_lines(&["avocet one", "avocet two"]);
+}
+
+#[test]
+fn a_slash_takes_the_keyboard_to_the_query() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let tab = stage.open("/?q=nothing-of-this-kind");
+    tab.until("!!document.querySelector('.empty')");
+    let focused = "document.activeElement === document.querySelector('.query-text')";
+    assert!(!tab.eval::<bool>(focused));
+    tab.press("/");
+    tab.until(focused);
+    // What was there is chosen: typing takes its place, and the key itself was not typed.
+    tab.type_text("godwit");
+    assert_eq!(
+        tab.eval::<String>("document.querySelector('.query-text').value"),
+        "godwit"
+    );
+    tab.press("Escape");
+    tab.until(&format!("!({focused})"));
+}
+
+#[test]
+fn three_thousand_lines_scroll_by_with_fewer_than_a_hundred_in_the_document() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let lines: String = (0..3_000).map(|n| format!("curlew number {n}\n")).collect();
+    stage.keep("many.txt", &lines, "curlew");
+    let tab = stage.open("/?q=curlew");
+    tab.until("document.querySelectorAll('.row').length > 10");
+    // Most of a screen at a time, as a wheel does, until the end says that it is the end.
+    let scrolled: (usize, usize) = tab.eval(
+        "(async () => {
+            const seen = new Set();
+            let most = 0;
+            const end = Date.now() + 20_000;
+            while (Date.now() < end) {
+                await new Promise(requestAnimationFrame);
+                const rows = document.querySelectorAll('.row-text');
+                most = Math.max(most, rows.length);
+                rows.forEach(row => seen.add(row.textContent));
+                const list = document.querySelector('.lines');
+                const bottom = list.scrollTop + list.clientHeight + 2 > list.scrollHeight;
+                if (bottom && document.querySelector('.lines-end').textContent.startsWith('the oldest')) break;
+                list.scrollTop += list.clientHeight * 0.8;
+            }
+            return [seen.size, most];
+        })()",
+    );
+    let (seen, most) = scrolled;
+    assert_eq!(seen, 3_000);
+    assert!(most < 100, "{most} rows were in the document at once");
+}
