@@ -153,6 +153,30 @@ fn an_opened_line_shows_its_fields_and_filter_for_narrows() {
 }
 
 #[test]
+fn context_shows_the_lines_of_the_same_file_around_one() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    stage.keep("elsewhere.txt", "whimbrel elsewhere\n", "whimbrel");
+    append(
+        &stage.file("context.txt"),
+        "whimbrel before\nwhimbrel itself\nwhimbrel after\n",
+    );
+    wait_for("the lines to be searchable", || {
+        (stage.program.count("whimbrel") == 4).then_some(())
+    });
+    let tab = stage.open("/?q=whimbrel+itself");
+    tab.until_lines(&["whimbrel itself"]);
+    tab.click("document.querySelector('.row-text')");
+    tab.click("[...document.querySelectorAll('.detail-actions button')].find(button => button.textContent.includes('Context'))");
+    tab.until_lines(&["whimbrel after", "whimbrel itself", "whimbrel before"]);
+    tab.until("document.querySelector('.row.opened .row-text')?.textContent === 'whimbrel itself'");
+    tab.click(
+        "[...document.querySelectorAll('.summary button')].find(button => button.textContent === 'Back to the search')",
+    );
+    tab.until_lines(&["whimbrel itself"]);
+}
+
+#[test]
 fn a_hostile_line_is_only_text() {
     let stage = Stage::get();
     let _turn = stage.turn();

@@ -3,7 +3,7 @@
 use js_sys::Uint8Array;
 use serde::{Serialize, de::DeserializeOwned};
 use timberline_proto::api::{
-    ApiError, FieldsAnswer, FieldsRequest, Frame, HistogramAnswer, HistogramRequest, QueryRequest,
+    ApiError, FieldsAnswer, FieldsRequest, Frame, HistogramAnswer, HistogramRequest, QueryRequest, Record,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -87,6 +87,20 @@ pub(crate) async fn fields(request: &FieldsRequest, abort: &AbortSignal) -> Resu
     whole("/api/v1/fields", request, abort).await
 }
 
+/// The lines of one file around the record `id`, in the order of the file.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn context(id: &str, lines_around: u32, abort: &AbortSignal) -> Result<Vec<Record>, Failure> {
+    let address = format!(
+        "/api/v1/context?id={}&before={lines_around}&after={lines_around}",
+        encode(id)
+    );
+    let init = RequestInit::new();
+    init.set_signal(Some(abort));
+    read(&fetch(&address, &init, abort).await?, abort).await
+}
+
 /// Tells the server that nobody waits any more. Whether it heard does not matter to us.
 pub(crate) fn cancel(query_id: &str) {
     let init = RequestInit::new();
@@ -103,7 +117,11 @@ pub(crate) fn tail_address(query: &str) -> String {
 
 async fn whole<Q: Serialize, A: DeserializeOwned>(path: &str, request: &Q, abort: &AbortSignal) -> Result<A, Failure> {
     let response = post(path, request, "application/json", abort).await?;
-    let text = text(&response, abort).await?;
+    read(&response, abort).await
+}
+
+async fn read<A: DeserializeOwned>(response: &Response, abort: &AbortSignal) -> Result<A, Failure> {
+    let text = text(response, abort).await?;
     serde_json::from_str(&text).map_err(|error| not_an_answer(&error))
 }
 
@@ -118,7 +136,11 @@ async fn post<Q: Serialize>(path: &str, request: &Q, accept: &str, abort: &Abort
     init.set_headers(&headers);
     init.set_body(&JsValue::from_str(&body));
     init.set_signal(Some(abort));
-    let response: Response = JsFuture::from(leptos::prelude::window().fetch_with_str_and_init(path, &init))
+    fetch(path, &init, abort).await
+}
+
+async fn fetch(address: &str, init: &RequestInit, abort: &AbortSignal) -> Result<Response, Failure> {
+    let response: Response = JsFuture::from(leptos::prelude::window().fetch_with_str_and_init(address, init))
         .await
         .and_then(JsCast::dyn_into)
         .map_err(|error| failure(&error, abort))?;

@@ -4,11 +4,7 @@ use leptos::{ev::KeyboardEvent, prelude::*};
 use wasm_bindgen::JsCast;
 
 use crate::{
-    model::{
-        app::App,
-        view::{Page, TimeRange},
-        window::Line,
-    },
+    model::{app::App, view::Page, window::Line},
     text::segment::words,
 };
 
@@ -34,9 +30,6 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("Esc", "close, cancel"),
     ("?", "these keys"),
 ];
-
-/// Minutes on each side of a line that its context shows.
-const CONTEXT_MS: i64 = 5 * 60_000;
 
 /// Hears keys until the page goes.
 pub(crate) fn listen(app: App) {
@@ -179,18 +172,11 @@ fn filter_word(app: App, line: &Line, keep: bool) {
 
 /// Asks for the same file around this line.
 pub(crate) fn show_context(app: App, line: &Line) {
-    let (id, at, time_ms) = (line.record.id.clone(), line.record.timestamp.clone(), line.time_ms);
-    let query = ["host.name", "service.name", "log.file.path"]
-        .into_iter()
-        .filter_map(|name| line.record.stream.get(name).map(|value| (name, value)))
-        .fold(String::new(), |query, (name, value)| {
-            crate::lang::with_filter(&query, Some(name), value, true)
-        });
+    let (id, at) = (line.record.id.clone(), line.record.timestamp.clone());
     app.ask(|view| {
         view.page = Page::Search;
-        view.query = query;
-        view.range = TimeRange::absolute(time_ms - CONTEXT_MS, time_ms + CONTEXT_MS);
         view.at = Some(at);
-        view.open = Some(id);
+        view.open = Some(id.clone());
+        view.around = Some(id);
     });
 }

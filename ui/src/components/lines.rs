@@ -80,7 +80,7 @@ pub(crate) fn Lines(
 
     watch_size(scroller, height);
     watch_ends(app, window, sight, ends, on_older, on_newer);
-    place_first(scroller, window, layout, ends, scroll_top);
+    place_first(scroller, window, layout, ends, scroll_top, height);
     keep_selected_in_sight(app, scroller, layout);
     let on_scroll = move |_| {
         if let Some(scroller) = scroller.get_untracked() {
@@ -132,6 +132,8 @@ fn end_words(app: App, window: RwSignal<Window>) -> Option<&'static str> {
         .edges
         .with(|edges| match (&edges.older, edges.loading_older) {
             (_, true) => Some("loading older lines …"),
+            // Of a file's part there is no telling.
+            (Edge::Reached, _) if app.view.with(|view| view.around.is_some()) => None,
             (Edge::Reached, _) if !app.search.is_busy() => Some("the oldest line of this answer"),
             _ => None,
         })
@@ -204,6 +206,7 @@ fn place_first(
     layout: Memo<Layout>,
     ends: Memo<(i64, i64, u64)>,
     scroll_top: RwSignal<f64>,
+    height: RwSignal<f64>,
 ) {
     let scroll_to = move |px: f64| {
         scroll_top.set(px);
@@ -221,7 +224,13 @@ fn place_first(
         }
         let from_end = search.from_end.get_untracked();
         search.from_end.set(false);
-        scroll_to(layout.get_untracked().top(if from_end { end } else { first }));
+        let center = search.center.try_update_value(Option::take).flatten();
+        let center = center.and_then(|id| window.with_untracked(|window| window.index_of(&id)));
+        let layout = layout.get_untracked();
+        scroll_to(match center {
+            Some(index) => (layout.top(index) - height.get_untracked() / 2.0).max(0.0),
+            None => layout.top(if from_end { end } else { first }),
+        });
         epoch
     });
     let app = App::get();

@@ -125,16 +125,28 @@ fn common(line: &Line, window: RwSignal<Window>) -> Memo<bool> {
 fn text(line: &Line, hits: &Hits, word: Option<usize>) -> Vec<AnyView> {
     let body = cut(&line.record.body);
     let chosen = word.and_then(|word| words(body).get(word).cloned());
-    let mut pieces: Vec<AnyView> = segments(body, &hits.find(body), chosen.as_ref())
+    let found = hits.find(body);
+    let marked = found.iter().chain(&chosen).map(|range| range.start).min();
+    // What is marked stays as it is.
+    let stamp = Some(time::stamp_bytes(body)).filter(|&end| end > 0 && marked.is_none_or(|start| start >= end));
+    let stamp = stamp.unwrap_or(0);
+    let head = (stamp > 0).then(|| view! { <span class="stamp">{body[..stamp].to_owned()}</span> }.into_any());
+    let mut pieces: Vec<AnyView> = head
         .into_iter()
-        .map(|segment| {
-            let piece = printable(&body[segment.range], printable::Layout::Row).into_owned();
-            match (segment.hit, segment.variable, segment.chosen) {
-                (false, false, false) => piece.into_any(),
-                (false, _, chosen) => view! { <span class="v" class:word=chosen>{piece}</span> }.into_any(),
-                (true, _, chosen) => view! { <mark class:word=chosen>{piece}</mark> }.into_any(),
-            }
-        })
+        .chain(
+            segments(body, &found, chosen.as_ref())
+                .into_iter()
+                .filter(|segment| segment.range.end > stamp)
+                .map(|segment| {
+                    let range = segment.range.start.max(stamp)..segment.range.end;
+                    let piece = printable(&body[range], printable::Layout::Row).into_owned();
+                    match (segment.hit, segment.variable, segment.chosen) {
+                        (false, false, false) => piece.into_any(),
+                        (false, _, chosen) => view! { <span class="v" class:word=chosen>{piece}</span> }.into_any(),
+                        (true, _, chosen) => view! { <mark class:word=chosen>{piece}</mark> }.into_any(),
+                    }
+                }),
+        )
         .collect();
     if body.len() < line.record.body.len() {
         let rest = number::bytes((line.record.body.len() - body.len()) as u64);

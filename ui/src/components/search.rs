@@ -18,19 +18,26 @@ pub(crate) fn SearchPage() -> impl IntoView {
     let search = app.search;
     let waiting = move || search.phase.get() == Phase::Waiting;
     let is_table = Memo::new(move |_| search.table.with(Option::is_some));
+    let is_sql = Memo::new(move |_| search.answered.with(|query| lang::is_sql(query)));
     let is_empty = Memo::new(move |_| {
         search.phase.get() == Phase::Done
             && search.error.with(Option::is_none)
-            && search.table.with(Option::is_none)
-            && search.window.with(|window| window.is_empty())
+            && match search
+                .table
+                .with(|table| table.as_ref().map(|table| table.rows.is_empty()))
+            {
+                // SQL says more with the names of its columns than with none matching.
+                Some(no_rows) => no_rows && !is_sql.get(),
+                None => search.window.with(|window| window.is_empty()),
+            }
     });
-    let is_sql = Memo::new(move |_| search.answered.with(|query| lang::is_sql(query)));
+    let is_context = Memo::new(move |_| app.view.with(|view| view.around.is_some()));
     let older = Callback::new(move |()| search.load_older(&search.answered.get_untracked()));
     let newer = Callback::new(move |()| search.load_newer(&search.answered.get_untracked()));
     let blank = Memo::new(move |_| search.window.with(|window| window.epoch() == 0) && !is_table.get());
     // After an error with no answer before it there is nothing to draw, until the next question.
     let has_histogram = Memo::new(move |before: Option<&bool>| {
-        if is_sql.get() {
+        if is_sql.get() || is_context.get() {
             return false;
         }
         let may_come = search.is_busy() || search.histogram.with(Option::is_some);
@@ -42,13 +49,13 @@ pub(crate) fn SearchPage() -> impl IntoView {
         <Summary/>
         <Show when=move || has_histogram.get()><Histogram/></Show>
         <div class="body" class:stale=waiting aria-busy=move || waiting().to_string()>
-            <Show when=move || !is_sql.get()><Fields/></Show>
+            <Show when=move || !is_sql.get() && !is_context.get()><Fields/></Show>
             <section class="answer" aria-label="Answer">
                 {move || {
-                    if is_table.get() {
-                        view! { <Table/> }.into_any()
-                    } else if is_empty.get() {
+                    if is_empty.get() {
                         view! { <Empty/> }.into_any()
+                    } else if is_table.get() {
+                        view! { <Table/> }.into_any()
                     } else if blank.get() && waiting() {
                         skeleton().into_any()
                     } else {

@@ -20,6 +20,7 @@ pub(crate) fn Summary() -> impl IntoView {
     let search = app.search;
     let open = RwSignal::new(false);
     let fields = app.prefs.fields;
+    let is_context = move || app.view.with(|view| view.around.is_some());
     view! {
         <div class="summary">
             <button
@@ -35,6 +36,10 @@ pub(crate) fn Summary() -> impl IntoView {
                 <span class="sr">"Fields"</span>
             </button>
             <span class="summary-count">{move || count(app)}</span>
+            <Show when=is_context>
+                <span>"of one file, around the opened one"</span>
+                <button class="button small" on:click=move |_| app.run()>"Back to the search"</button>
+            </Show>
             <span class="summary-cost">{move || cost(app)}</span>
             <button class="button bare completeness" class:lacking=move || lacks(app) on:click=move |_| open.update(|open| *open = !*open)>
                 {move || search.completeness.with(|completeness| completeness.as_ref().map(|c| complete_words(app, c)))}

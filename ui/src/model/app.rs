@@ -78,6 +78,7 @@ impl App {
         let mut view = self.view.get_untracked();
         view.at = None;
         view.open = None;
+        view.around = None;
         change(&mut view);
         let pushed = !view.asks_the_same(&self.view.get_untracked());
         self.draft.set(view.query.clone());

@@ -27,6 +27,8 @@ pub(crate) const PAGE_LINES: u64 = 500;
 const TABLE_ROWS: u64 = 10_000;
 const HISTOGRAM_BINS: u32 = 120;
 const FIELD_VALUES: u32 = 10;
+/// Lines asked for before, and after, the one whose file is shown.
+const CONTEXT_LINES: u32 = 200;
 /// Indices kept free before the first line when there are newer ones that are not loaded.
 pub(crate) const ROOM_LINES: i64 = 100_000;
 
@@ -100,6 +102,8 @@ pub(crate) struct Search {
     pub seen: RwSignal<Option<(i64, i64)>>,
     /// The next window is shown from its end.
     pub from_end: RwSignal<bool>,
+    /// The next window is shown with this record in the middle.
+    pub center: StoredValue<Option<String>>,
     /// The index of the first line in sight.
     pub seen_first: RwSignal<i64>,
     running: StoredValue<Option<Running>, LocalStorage>,
@@ -143,6 +147,7 @@ impl Search {
             completeness: RwSignal::new(None),
             seen: RwSignal::new(None),
             from_end: RwSignal::new(false),
+            center: StoredValue::new(None),
             seen_first: RwSignal::new(0),
             running: StoredValue::new_local(None),
             generation: StoredValue::new(0),
@@ -165,6 +170,13 @@ impl Search {
         let Some(ticket) = self.ticket() else { return };
         self.phase.set(Phase::Waiting);
         self.progress.set(Progress::default());
+        if let Some(id) = view.around.clone() {
+            self.histogram.set(None);
+            self.fields.set(None);
+            self.bounds.set(bounds);
+            spawn_local(self.receive_context(id, view.query.clone(), ticket));
+            return;
+        }
         self.ask_query(view, bounds, ticket.clone());
         if lang::is_sql(&view.query) {
             self.histogram.set(None);
@@ -299,6 +311,30 @@ impl Search {
         if let Err(error) = result.map_err(Failure::into_error) {
             self.error.set(error);
         }
+    }
+
+    /// Takes the lines of a file around one of them, newest first as everywhere.
+    async fn receive_context(self, id: String, query: String, ticket: Ticket) {
+        let begin_ms = js_sys::Date::now();
+        let result = api::context(&id, CONTEXT_LINES, &ticket.abort).await;
+        if !ticket.is_current() {
+            return;
+        }
+        match result {
+            Ok(records) => {
+                self.center.set_value(Some(id));
+                self.begin(&query, &Edge::Reached);
+                self.take(Frame::Records {
+                    records: records.into_iter().rev().collect(),
+                });
+                self.progress.set(Progress {
+                    elapsed_ms: js_sys::Date::now() - begin_ms,
+                    ..Progress::default()
+                });
+            }
+            Err(failure) => self.error.set(failure.into_error()),
+        }
+        self.phase.set(Phase::Done);
     }
 
     /// The first frame is here: the answer before makes room.

@@ -1,6 +1,6 @@
 //! The address bar's state: what is asked, of which time, and what is open.
 //!
-//! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID`; what equals its default is left out.
+//! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID&around=ID`; what equals its default is left out.
 
 /// Asked for when the address says nothing.
 pub(crate) const FROM_DEFAULT: &str = "-1h";
@@ -68,6 +68,8 @@ pub(crate) struct View {
     pub at: Option<String>,
     /// The opened record's id.
     pub open: Option<String>,
+    /// The lines of one file around this record's are shown instead of the answer.
+    pub around: Option<String>,
 }
 
 impl View {
@@ -85,6 +87,7 @@ impl View {
                 "to" => view.range.to = value,
                 "at" if !value.is_empty() => view.at = Some(value),
                 "open" if !value.is_empty() => view.open = Some(value),
+                "around" if !value.is_empty() => view.around = Some(value),
                 _ => {}
             }
         }
@@ -115,6 +118,9 @@ impl View {
         if let Some(open) = &self.open {
             add("open", open);
         }
+        if let Some(around) = &self.around {
+            add("around", around);
+        }
         if pairs.is_empty() {
             "/".into()
         } else {
@@ -124,7 +130,7 @@ impl View {
 
     /// Whether the same records are asked for.
     pub(crate) fn asks_the_same(&self, other: &View) -> bool {
-        self.page == other.page && self.query == other.query && self.range == other.range
+        self.page == other.page && self.query == other.query && self.range == other.range && self.around == other.around
     }
 }
 
@@ -190,6 +196,7 @@ mod tests {
             range: TimeRange::absolute(0, 1_500),
             at: Some("1970-01-01T00:00:00.000000001Z".into()),
             open: Some("logs-0-17".into()),
+            around: Some("logs-0-17".into()),
         };
         assert_eq!(View::from_address(view.address().trim_start_matches('/')), view);
         let all = View {

@@ -277,6 +277,24 @@ fn date_of(days: i64) -> (i64, u32, u32) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
+/// Bytes of the date and time that a line begins with, and of the blank after it; 0 without one.
+pub(crate) fn stamp_bytes(line: &str) -> usize {
+    let shape = b"0000-00-00 00:00:00";
+    let fits = |(byte, shape): (&u8, &u8)| match shape {
+        b'0' => byte.is_ascii_digit(),
+        b' ' => matches!(byte, b' ' | b'T'),
+        _ => byte == shape,
+    };
+    let bytes = line.as_bytes();
+    if bytes.len() < shape.len() || !bytes.iter().zip(shape).all(fits) {
+        return 0;
+    }
+    let is_rest = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b':' | b'+' | b'-' | b'Z');
+    let rest = bytes[shape.len()..].iter().take_while(|byte| is_rest(byte)).count();
+    let end = shape.len() + rest;
+    if bytes.get(end) == Some(&b' ') { end + 1 } else { 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -328,5 +346,20 @@ mod tests {
         let c = Civil::of(NOW + 40);
         assert_eq!(c.editable(), "2026-11-20 14:32:04.040");
         assert_eq!(instant(&c.editable(), 0, |_| 0), Some(NOW + 40));
+    }
+
+    #[test]
+    fn a_line_begins_with_a_stamp_or_does_not() {
+        for (line, bytes) in [
+            ("2026-11-20T15:52:30.755Z INFO x", 25),
+            ("2026-11-20 15:52:30,755 x", 24),
+            ("2026-11-20T15:52:30+02:00 x", 26),
+            ("2026-11-20T15:52:30.755Zx", 0),
+            ("2026-11-20", 0),
+            ("ünïcode x", 0),
+            ("", 0),
+        ] {
+            assert_eq!(stamp_bytes(line), bytes, "{line}");
+        }
     }
 }
