@@ -21,7 +21,7 @@ pub struct CollectorOptions {
     pub fetch_wait_max: Duration,
     /// A fetch of a store gets about so much at most.
     pub fetch_bytes_max: u64,
-    /// A body of `POST /api/v1/ingest`, after decompression.
+    /// A body of `POST /api/v1/ingest`.
     pub ingest_body_bytes_max: usize,
     /// Lines of one record batch made by a receiver.
     pub ingest_batch_records_max: usize,

@@ -12,6 +12,18 @@ use timberline_store::read::{Reader, Sources};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 
+/// Planning a query walks its tree by recursion; the longest statement that is allowed needs
+/// less than this. Only what is used of a stack takes memory.
+const THREAD_STACK_BYTES: usize = 64 << 20;
+
+/// Threads for everything that answers queries.
+pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(THREAD_STACK_BYTES)
+        .build()
+}
+
 /// The routes over `store`, with a collector's receivers beside them where there are some.
 pub(super) fn router(
     config: &Config,
@@ -62,14 +74,11 @@ struct StoreMetrics(Arc<Store>);
 impl Metrics for StoreMetrics {
     fn text(&self) -> String {
         let stats = self.0.stats();
-        let metrics: [(&str, &str, u64); 12] = [
+        let metrics: [(&str, &str, u64); 9] = [
             ("timberline_store_live_rows", "gauge", stats.live_rows),
             ("timberline_store_live_bytes", "gauge", stats.live_bytes),
-            ("timberline_store_queued_records", "gauge", stats.queued_records),
-            ("timberline_store_splits", "gauge", stats.splits),
             ("timberline_store_splits_quarantined", "gauge", stats.splits_quarantined),
             ("timberline_store_rows", "gauge", stats.rows),
-            ("timberline_store_raw_bytes", "gauge", stats.raw_bytes),
             ("timberline_store_file_bytes", "gauge", stats.file_bytes),
             ("timberline_store_records_total", "counter", stats.records),
             (

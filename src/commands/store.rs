@@ -26,7 +26,7 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
     let config = Config::for_role(args)?;
     logging::start(&config.log)?;
     let data = DataDir::open(&config.data, &["store"])?;
-    let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
+    let runtime = page::runtime().context("cannot start threads")?;
     runtime.block_on(async {
         let http = listen::bind("server.http", &config.server.http).await?;
         let source = Arc::new(RemoteSource::new(

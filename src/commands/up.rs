@@ -24,7 +24,7 @@ pub(super) fn run(args: &UpArgs) -> anyhow::Result<()> {
     }
     logging::start(&config.log)?;
     let data = DataDir::open(&config.data, &["agent", "queue", "store"])?;
-    let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
+    let runtime = page::runtime().context("cannot start threads")?;
     let outcome = runtime.block_on(up(&config, &data));
     // Whatever still blocks a thread has had its deadline.
     runtime.shutdown_background();

@@ -20,6 +20,9 @@ pub(crate) use unit::{Age, Size};
 use crate::cli::RoleArgs;
 use crate::exit::Exit;
 
+/// Partitions of a topic at most: each costs a directory, a thread and a file held open.
+const PARTITIONS_MAX: u32 = 256;
+
 /// Everything that can be set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -67,7 +70,9 @@ impl Config {
         let Some(file) = file else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read the configuration {}", file.display()))?;
-        Self::parse(&text).map_err(|message| Exit::usage(format!("{}: {message}", file.display())).into())
+        Self::parse(&text)
+            .and_then(Self::checked)
+            .map_err(|message| Exit::usage(format!("{}: {message}", file.display())).into())
     }
 
     /// The file that the flags name, and the flags over it.
@@ -86,6 +91,17 @@ impl Config {
             config.server.grpc.clone_from(grpc);
         }
         Ok(config)
+    }
+
+    /// What types do not say.
+    fn checked(self) -> Result<Self, String> {
+        if !(1..=PARTITIONS_MAX).contains(&self.queue.partitions) {
+            return Err(format!(
+                "queue.partitions = {} is not within 1 to {PARTITIONS_MAX}",
+                self.queue.partitions
+            ));
+        }
+        Ok(self)
     }
 
     fn parse(text: &str) -> Result<Self, String> {

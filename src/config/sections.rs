@@ -85,7 +85,7 @@ pub(crate) struct AgentSection {
     pub(crate) zstd_level: i32,
     /// Unread bytes of deleted files that are kept alive by holding them open; no limit if 0.
     pub(crate) deleted_bytes_held_max: Size,
-    /// A last line without its end is sent as it is after so long; if absent, when its file goes.
+    /// A last line without its end is sent as it is when nothing followed for so long.
     pub(crate) partial_line_timeout: Option<Age>,
     /// Files not seen for so long are forgotten.
     pub(crate) clean_after: Age,
@@ -127,7 +127,7 @@ impl Default for AgentSection {
             open_files_max: 256,
             zstd_level: 3,
             deleted_bytes_held_max: Size::gib(1),
-            partial_line_timeout: None,
+            partial_line_timeout: Some(Age::seconds(60)),
             clean_after: Age::days(14),
             checkpoint_interval: Age::millis(500),
             report_interval: Age::seconds(1),

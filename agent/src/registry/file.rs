@@ -65,6 +65,12 @@ pub(crate) fn open(dir: &Path) -> Result<Opened, AgentError> {
     }
     warn_of_damage(&damaged, found.is_some());
     let first_start = found.is_none() && damaged.is_empty();
+    if first_start && dir.join(ID_FILE).exists() {
+        tracing::error!(
+            dir = %dir.display(),
+            "the agent's checkpoints are gone though it has run here before: files are read again from their first byte, and their lines are stored a second time"
+        );
+    }
     let (serial, mut registry) = found.unwrap_or_default();
     registry.agent = agent_id(dir, registry.agent)?;
     Ok(Opened {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use timberline_proto::api::{ApiError, IngestAnswer};
 use timberline_proto::batch::{self, BatchBuilder, BatchMeta, NewRecord};
@@ -22,8 +22,21 @@ use crate::fleet::now_nanos;
 pub(super) async fn post(
     State(collector): State<Collector>,
     Query(parameters): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let encoding = headers
+        .get(header::CONTENT_ENCODING)
+        .filter(|encoding| *encoding != "identity");
+    if let Some(encoding) = encoding {
+        let message = format!("Content-Encoding {encoding:?} is not taken: send the lines as they are");
+        let error = ApiError {
+            code: "bad_request".into(),
+            message,
+            ..ApiError::default()
+        };
+        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, Json(error)).into_response();
+    }
     let answer = tokio::task::spawn_blocking(move || take(&collector, parameters, &body)).await;
     match answer {
         Ok(Ok(accepted)) => Json(IngestAnswer { accepted }).into_response(),

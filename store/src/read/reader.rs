@@ -11,7 +11,7 @@ use timberline_proto::query::ast::{Explain, Filter, Query};
 use timberline_proto::query::{parse, time_range};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Snapshot};
 use crate::live::{LiveBlock, LiveRows};
 
 use super::frames::{Frames, Task, ending};
@@ -72,6 +72,8 @@ struct Inner {
     registry: Arc<Registry>,
     permits: Arc<Semaphore>,
     runtime: Arc<RuntimeEnv>,
+    /// What [`Reader::gaps`] found, and in which snapshot.
+    gaps: parking_lot::Mutex<Option<(Arc<Snapshot>, Vec<String>)>>,
 }
 
 impl Reader {
@@ -96,6 +98,7 @@ impl Reader {
                 registry: Arc::default(),
                 permits: Arc::new(Semaphore::new(options.concurrent_max.max(1))),
                 runtime,
+                gaps: parking_lot::Mutex::default(),
                 options,
             }),
         })
@@ -142,8 +145,7 @@ impl Reader {
 
     /// How complete everything stored is.
     pub fn status_completeness(&self) -> Completeness {
-        let mut completeness = self.inner.sources.completeness();
-        completeness.queued_records = self.inner.live.queued_records();
+        let mut completeness = self.stored_completeness();
         let quarantined = self.inner.catalog.snapshot();
         let quarantined = quarantined.splits.iter().filter_map(|split| {
             let reason = split.quarantined.as_ref()?;
@@ -191,10 +193,43 @@ impl Reader {
     }
 
     pub(crate) fn completeness(&self, running: &Running) -> Completeness {
-        let mut completeness = self.inner.sources.completeness();
-        completeness.queued_records = self.inner.live.queued_records();
+        let mut completeness = self.stored_completeness();
         completeness.partial.extend(running.partial());
         completeness
+    }
+
+    /// What the sources say, what is queued, and what the queue lost before it was stored.
+    fn stored_completeness(&self) -> Completeness {
+        let mut completeness = self.inner.sources.completeness();
+        completeness.queued_records = self.inner.live.queued_records();
+        completeness.partial.extend(self.gaps());
+        completeness
+    }
+
+    /// The gaps on record, one sentence each; read again only when the catalog has changed.
+    fn gaps(&self) -> Vec<String> {
+        let snapshot = self.inner.catalog.snapshot();
+        let mut known = self.inner.gaps.lock();
+        if let Some((of, sentences)) = &*known
+            && Arc::ptr_eq(of, &snapshot)
+        {
+            return sentences.clone();
+        }
+        let gaps = match self.inner.catalog.gaps() {
+            Ok(gaps) => gaps,
+            Err(error) => return vec![format!("whether records are missing cannot be said: {error}")],
+        };
+        let sentences: Vec<String> = gaps
+            .iter()
+            .map(|gap| {
+                format!(
+                    "offsets {}..{} of {}-{} are missing: {}",
+                    gap.from, gap.to, gap.topic, gap.partition, gap.reason
+                )
+            })
+            .collect();
+        *known = Some((snapshot, sentences.clone()));
+        sentences
     }
 
     /// Waits for a turn, at most as long as a query may take.

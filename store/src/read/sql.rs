@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::ast::{
     TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use timberline_proto::query::QueryError;
 use timberline_proto::query::ast::{Filter, Span};
@@ -32,6 +33,7 @@ use super::row::FIXED;
 
 /// The plan of a query's text.
 pub(crate) async fn plan(lowering: &Lowering, text: &str) -> Result<DataFrame, ReadError> {
+    bounded(text)?;
     let rewritten = rewrite_matches(text);
     let state = lowering.session.state();
     let mut statement = state
@@ -59,6 +61,58 @@ pub(crate) async fn plan(lowering: &Lowering, text: &str) -> Result<DataFrame, R
         .execute_logical_plan(plan)
         .await
         .map_err(|error| wrong(&error, text))
+}
+
+/// Operators of a statement at most. A chain such as `a = 1 OR a = 2 OR …` becomes a tree as deep
+/// as it is long, and planning walks it by recursion: without a bound, one query could use up a
+/// thread's stack and end the process. Lists (`IN (…)`) are not meant, and are not counted.
+const OPERATORS_MAX: usize = 500;
+
+fn bounded(text: &str) -> Result<(), ReadError> {
+    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize().unwrap_or_default(); // the parser says what is wrong
+    let operators = tokens.iter().filter(|token| is_operator(token)).count();
+    if operators <= OPERATORS_MAX {
+        return Ok(());
+    }
+    Err(ReadError::Query(QueryError {
+        message: format!(
+            "the statement has {operators} operators, and {OPERATORS_MAX} are allowed: write lists of values as IN (…)"
+        ),
+        span: Span {
+            start: 0,
+            end: text.len(),
+        },
+        suggestion: None,
+    }))
+}
+
+/// Whatever can nest or chain, but parentheses around and commas between values.
+fn is_operator(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => matches!(
+            word.keyword,
+            Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::UNION
+                | Keyword::INTERSECT
+                | Keyword::EXCEPT
+                | Keyword::SELECT
+                | Keyword::JOIN
+                | Keyword::CASE
+                | Keyword::WHEN
+        ),
+        Token::Whitespace(_)
+        | Token::Comma
+        | Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::DoubleQuotedString(_)
+        | Token::RParen
+        | Token::Period
+        | Token::SemiColon
+        | Token::EOF => false,
+        _ => true,
+    }
 }
 
 /// A mistake in the text; the parser names line and column.

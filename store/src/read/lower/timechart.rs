@@ -9,6 +9,7 @@ use datafusion::arrow::array::{Int64Array, TimestampNanosecondArray};
 use datafusion::arrow::compute::{cast, concat_batches, take};
 use datafusion::arrow::datatypes::{DataType, TimestampNanosecondType};
 use datafusion::arrow::row::{OwnedRow, RowConverter, SortField};
+use datafusion::functions_aggregate::expr_fn::{max, min};
 use datafusion::logical_expr::{Expr, ident};
 use timberline_proto::query::QueryError;
 use timberline_proto::query::ast::{AggregateFunction, Span, Timechart};
@@ -34,21 +35,7 @@ pub(super) async fn lower(
             suggestion: None,
         }));
     }
-    let bounds = lowering.view.time_bounds();
-    let (first, last) = bounds.map_or((0, 0), |(min, max)| {
-        (min.max(lowering.range.first), max.min(lowering.range.last))
-    });
-    // The range as asked, where it has ends; what is stored decides the open ones.
-    let first = if lowering.range.first == i64::MIN {
-        first
-    } else {
-        lowering.range.first
-    };
-    let last = if lowering.range.last == i64::MAX {
-        last
-    } else {
-        lowering.range.last
-    };
+    let (first, last) = range(lowering, &table).await?;
     let width = chart
         .span_nanos
         .filter(|&nanos| nanos > 0)
@@ -92,6 +79,37 @@ pub(super) async fn lower(
     table.records = false;
     table.sorted = true;
     Ok(table)
+}
+
+/// The range as asked, where it has ends; what was found decides the open ones, so that a few
+/// records far away that do not match make no chart of empty bins.
+async fn range(lowering: &Lowering, table: &Table) -> Result<(i64, i64), ReadError> {
+    let asked = &lowering.range;
+    if asked.first != i64::MIN && asked.last != i64::MAX {
+        return Ok((asked.first, asked.last));
+    }
+    let ends = vec![
+        min(ident("timestamp")).alias("first"),
+        max(ident("timestamp")).alias("last"),
+    ];
+    let frame = table.frame.clone().aggregate(Vec::new(), ends).map_err(planned)?;
+    let found = frame.collect().await.map_err(planned)?;
+    let end = |column: usize| {
+        let row = found.iter().find(|batch| batch.num_rows() > 0)?;
+        let times = row.column(column).as_primitive_opt::<TimestampNanosecondType>()?;
+        times.is_valid(0).then(|| times.value(0))
+    };
+    let first = if asked.first == i64::MIN {
+        end(0).unwrap_or(0)
+    } else {
+        asked.first
+    };
+    let last = if asked.last == i64::MAX {
+        end(1).unwrap_or(first)
+    } else {
+        asked.last
+    };
+    Ok((first, last.max(first)))
 }
 
 fn is_count(function: AggregateFunction) -> bool {
