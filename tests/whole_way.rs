@@ -210,3 +210,86 @@ fn an_unreadable_file_is_named_and_the_others_are_read() {
     let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["*.log"]));
     wait_for("the line", || (program.count("here") == 1).then_some(()));
 }
+
+#[test]
+fn s10_a_statement_too_deep_to_plan_is_refused_and_the_process_goes_on() {
+    let dir = scratch();
+    append(&dir.path().join("app.log"), "one\n");
+    let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["*.log"]));
+    wait_for("the line", || (program.count("*") == 1).then_some(()));
+    let chain = |terms: usize| {
+        let terms: Vec<_> = (0..terms).map(|n| format!("body = '{n}'")).collect();
+        json!({"query": format!("SELECT count(*) AS n FROM logs WHERE {}", terms.join(" OR "))})
+    };
+    let answer = program.post("/api/v1/query", &chain(200)).unwrap();
+    assert_eq!(answer["rows"][0][0], 0);
+    let error = program.post("/api/v1/query", &chain(5000)).unwrap_err();
+    assert!(error.starts_with("400") && error.contains("IN ("), "{error}");
+    assert_eq!(program.count("*"), 1);
+}
+
+#[test]
+fn a_chart_spans_the_records_found_and_not_all_that_is_stored() {
+    let dir = scratch();
+    append(
+        &dir.path().join("app.log"),
+        "2020-01-01T00:00:00Z old\n2026-11-01T10:00:00Z new\n2026-11-01T10:20:00Z new\n",
+    );
+    let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["*.log"]));
+    wait_for("three lines", || (program.count("*") == 3).then_some(()));
+    let answer = program
+        .post("/api/v1/query", &json!({"query": "new | timechart span=10m count()"}))
+        .unwrap();
+    let counts: Vec<_> = answer["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row[1].clone())
+        .collect();
+    assert_eq!(counts, [1, 0, 1]);
+}
+
+#[test]
+fn a_packed_body_is_refused_rather_than_stored_as_rubbish() {
+    let dir = scratch();
+    let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["none"]));
+    let refused = ureq::post(format!("{}/api/v1/ingest", program.page()))
+        .header("content-encoding", "gzip")
+        .send(&b"\x1f\x8b"[..])
+        .unwrap_err();
+    assert!(refused.to_string().contains("415"), "{refused}");
+}
+
+#[test]
+fn q17_what_the_queue_lost_is_said_in_every_answer() {
+    let dir = scratch();
+    append(&dir.path().join("app.log"), "one\ntwo\n");
+    let config = up_config(dir.path(), &["*.log"]);
+    let program = Program::start(dir.path(), "up", &config);
+    wait_for("two lines", || (program.count("*") == 2).then_some(()));
+    assert_eq!(program.stop(), 0);
+    // The store is to be built anew from a queue in which the one batch is damaged.
+    fs::remove_dir_all(dir.path().join("data/store")).unwrap();
+    let segments = dir.path().join("data/queue/topics/logs/0");
+    let segment = fs::read_dir(&segments)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|e| e == "log"))
+        .unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    let last = bytes.len() - 3;
+    bytes[last] ^= 0x55;
+    fs::write(&segment, bytes).unwrap();
+    append(&dir.path().join("app.log"), "three\n");
+    let program = Program::start(dir.path(), "up", &config);
+    wait_for("the third line", || (program.count("three") == 1).then_some(()));
+    let answer = program.post("/api/v1/query", &json!({"query": "*"})).unwrap();
+    assert_eq!(answer["records"].as_array().unwrap().len(), 1, "{answer}");
+    assert!(
+        answer["completeness"]["partial"][0]
+            .as_str()
+            .unwrap()
+            .contains("missing"),
+        "{answer}"
+    );
+}
