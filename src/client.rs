@@ -5,8 +5,6 @@ use std::io::{BufRead, BufReader};
 use anyhow::Context;
 use timberline_proto::api::ApiError;
 
-use crate::exit::Exit;
-
 /// A store's API.
 pub(crate) struct Client {
     server: String,
@@ -29,7 +27,7 @@ impl Client {
     /// Posts JSON; gives the answer's lines as they come.
     ///
     /// # Errors
-    /// The API's own error, as [`Exit::usage`] if the question was at fault.
+    /// The API's own [`ApiError`], or what kept it from being asked.
     pub(crate) fn post(
         &self,
         path: &str,
@@ -77,7 +75,6 @@ fn checked(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<imp
     let status = response.status();
     let text = response.body_mut().read_to_string().unwrap_or_default();
     match serde_json::from_str::<ApiError>(&text) {
-        Ok(error) if status.is_client_error() => Err(Exit::usage(error.message).into()),
         Ok(error) => Err(error.into()),
         Err(_) => anyhow::bail!("the store answered {status}"),
     }

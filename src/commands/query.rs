@@ -21,7 +21,9 @@ pub(super) fn run(args: &QueryArgs) -> anyhow::Result<()> {
         ..QueryRequest::default()
     };
     let client = Client::new(&args.server.server);
-    let lines = client.post("/api/v1/query", &request)?;
+    let lines = client
+        .post("/api/v1/query", &request)
+        .map_err(|error| explained(&args.query, error))?;
     let stdout = std::io::stdout();
     let mut printer = Printer::new(std::io::BufWriter::new(stdout.lock()), args.output);
     for line in lines {
@@ -53,8 +55,19 @@ pub(super) fn run(args: &QueryArgs) -> anyhow::Result<()> {
     anyhow::bail!("the answer ended before its end: the store may have stopped")
 }
 
+/// An error of the API as one for a person; any other as it is.
+pub(super) fn explained(query: &str, error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<ApiError>() {
+        Ok(error) => describe(query, error),
+        Err(error) => error,
+    }
+}
+
 /// The error with the place it concerns marked under the query.
 fn describe(query: &str, error: ApiError) -> anyhow::Error {
+    if error.code == "bad_request" {
+        return Exit::usage(error.message).into();
+    }
     if error.code != "bad_query" {
         return error.into();
     }
@@ -69,7 +82,10 @@ fn describe(query: &str, error: ApiError) -> anyhow::Error {
         let marked = query[span.start..span.end].chars().count().max(1);
         message = format!("{message}\n  {query}\n  {}{}", " ".repeat(before), "^".repeat(marked));
     }
-    if let Some(suggestion) = error.suggestion {
+    if let Some(suggestion) = error
+        .suggestion
+        .filter(|suggestion| !message.contains(suggestion.as_str()))
+    {
         message = format!("{message}\n  did you mean {suggestion}?");
     }
     Exit::usage(message).into()

@@ -3,13 +3,15 @@
 
 use timberline_proto::api::{ApiError, Record};
 
-use super::query::Printer;
+use super::query::{Printer, explained};
 use crate::cli::TailArgs;
 use crate::client::Client;
 
 pub(super) fn run(args: &TailArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.server.server);
-    let lines = client.get("/api/v1/tail", &[("query", args.query.as_str())])?;
+    let lines = client
+        .get("/api/v1/tail", &[("query", args.query.as_str())])
+        .map_err(|error| explained(&args.query, error))?;
     let stdout = std::io::stdout();
     let mut printer = Printer::new(std::io::BufWriter::new(stdout.lock()), args.output);
     let mut event = String::new();
