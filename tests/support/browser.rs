@@ -1,6 +1,12 @@
 //! Drives Chromium, headless and without a driver process, as a person would: real pointer and key
 //! events, and questions to the document answered as JSON.
 
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that cannot go on ends; only tests see this"
+)]
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
