@@ -36,6 +36,7 @@ impl Exit {
     }
 
     /// The drain deadline passed.
+    #[cfg(feature = "store")]
     pub(crate) fn deadline(message: impl Into<String>) -> Self {
         Self {
             code: 4,
