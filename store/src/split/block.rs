@@ -107,6 +107,13 @@ impl Unpacked {
     }
 }
 
+impl Unpacked {
+    /// The bytes that spans of the `text` sink stand in.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.0[4]
+    }
+}
+
 /// Decompresses one frame of known length, which is believed only as far as zstd could reach it.
 pub(crate) fn decompress(frame: &[u8], raw: u64) -> Result<Vec<u8>, Corrupt> {
     if raw > (frame.len() as u64).saturating_mul(ZSTD_RATIO_MAX) {

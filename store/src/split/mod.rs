@@ -31,9 +31,14 @@ mod write;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
+mod parts_tests;
+#[cfg(test)]
 mod tests;
 
+pub use column::{Entries, SlotView, Texts};
+pub use page::{PageCore, PageText};
 pub use read::Split;
+pub use stripe::Templates;
 pub use write::write_split;
 
 use std::path::PathBuf;

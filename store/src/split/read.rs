@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::footer::{self, Extent, FORMAT_VERSION, Footer, HEADER_BYTES, TRAILER_BYTES};
+use super::footer::{self, Extent, FORMAT_VERSION, Footer, HEADER_BYTES, PageEntry, TRAILER_BYTES};
 use super::index::SplitIndex;
-use super::page::{self, Core};
+use super::page::{self, PageCore, PageText};
 use super::stripe::Templates;
 use super::wire::Corrupt;
 use super::{Columns, PageInfo, PageQuery, SplitError, SplitMeta};
@@ -144,32 +144,30 @@ impl Split {
     /// # Errors
     /// [`SplitError`]
     pub fn read_page(&self, page: u32, columns: Columns) -> Result<RowBlock, SplitError> {
-        let Some(entry) = self.footer.pages.get(page as usize) else {
-            return Err(self.damaged("pages", Corrupt("no page of that number").into()));
-        };
-        let stripe = self.stripe_templates(entry.stripe)?;
-        let rows = entry.rows as usize;
-        let fail = |what: &str, e: Corrupt| self.damaged(&format!("page {page}, {what}"), e.into());
-        let core = self.block(page, "core", &entry.blocks[0])?;
-        let core =
-            page::decode_core(&core, rows, self.footer.streams.len(), stripe.len()).map_err(|e| fail("core", e))?;
+        let entry = self.entry(page)?;
+        let (rows, stripe) = (entry.rows as usize, self.templates(page)?);
+        let core = self.page_core(page)?;
         // Places follow from the lengths of lines.
         let lines = if columns.line || columns.provenance {
             let text = self.block(page, "text", &entry.blocks[1])?;
-            Some(page::decode_text(&text, &core, &stripe, entry.line_bytes).map_err(|e| fail("text", e))?)
+            let lines = page::decode_text(&text, &core, &stripe, entry.line_bytes);
+            Some(lines.map_err(|e| self.page_damaged(page, "text", e))?)
         } else {
             None
         };
         let provenance = match &lines {
             Some(lines) if columns.provenance => {
                 let block = self.block(page, "provenance", &entry.blocks[2])?;
-                Some(page::decode_provenance(&block, rows, lines).map_err(|e| fail("provenance", e))?)
+                Some(
+                    page::decode_provenance(&block, rows, lines)
+                        .map_err(|e| self.page_damaged(page, "provenance", e))?,
+                )
             }
             _ => None,
         };
         let attributes = if columns.attributes && entry.blocks[3].length > 0 {
             let block = self.block(page, "attributes", &entry.blocks[3])?;
-            Some(page::decode_attributes(&block, rows).map_err(|e| fail("attributes", e))?)
+            Some(page::decode_attributes(&block, rows).map_err(|e| self.page_damaged(page, "attributes", e))?)
         } else {
             None
         };
@@ -183,10 +181,51 @@ impl Split {
         ))
     }
 
+    /// The columns of a page that are not text.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn page_core(&self, page: u32) -> Result<Arc<PageCore>, SplitError> {
+        let entry = self.entry(page)?;
+        let templates = self.templates(page)?.len();
+        let block = self.block(page, "core", &entry.blocks[0])?;
+        page::decode_core(&block, entry.rows as usize, self.footer.streams.len(), templates)
+            .map(Arc::new)
+            .map_err(|e| self.page_damaged(page, "core", e))
+    }
+
+    /// A page's text by its parts; `core` is the same page's.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn page_text(&self, page: u32, core: &Arc<PageCore>) -> Result<PageText, SplitError> {
+        let entry = self.entry(page)?;
+        let templates = self.templates(page)?;
+        let block = self.block(page, "text", &entry.blocks[1])?;
+        PageText::decode(&block, core, &templates).map_err(|e| self.page_damaged(page, "text", e))
+    }
+
+    /// The templates that a page's numbers mean.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn templates(&self, page: u32) -> Result<Arc<Templates>, SplitError> {
+        self.stripe_templates(self.entry(page)?.stripe)
+    }
+
+    fn entry(&self, page: u32) -> Result<&PageEntry, SplitError> {
+        let entry = self.footer.pages.get(page as usize);
+        entry.ok_or_else(|| self.damaged("pages", Corrupt("no page of that number").into()))
+    }
+
+    fn page_damaged(&self, page: u32, what: &str, corrupt: Corrupt) -> SplitError {
+        self.damaged(&format!("page {page}, {what}"), corrupt.into())
+    }
+
     fn assemble(
         &self,
         stripe: &Templates,
-        core: &Core,
+        core: &PageCore,
         lines: Option<&page::Lines>,
         provenance: Option<&page::Provenance>,
         attributes: Option<&[page::Attributes]>,
@@ -196,13 +235,13 @@ impl Split {
         for row in 0..rows {
             block.push(&Row {
                 time_nanos: core.time[row],
-                time_parsed: core.parsed[row] != 0,
+                time_parsed: core.parsed[row],
                 observed_nanos: provenance.map_or(0, |p| p.observed[row]),
                 partition: core.partition[row],
-                offset: core.offset[row] as u64,
+                offset: core.offset[row],
                 severity: core.severity[row],
-                template: stripe.ids[core.templates[core.which[row]]],
-                stream: &self.footer.streams[core.stream[row]],
+                template: stripe.id(core.templates[core.which[row] as usize]),
+                stream: &self.footer.streams[core.stream[row] as usize],
                 line: lines.map_or(&[][..], |l| l.get(row)),
                 place: provenance.and_then(|p| p.place[row]),
                 part: provenance.and_then(|p| p.part[row]),

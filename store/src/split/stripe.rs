@@ -132,12 +132,12 @@ impl StripeText {
     }
 }
 
-/// A stripe's templates, read again.
+/// The templates of a stripe, numbered from 0: its pages name them by these numbers.
 #[derive(Debug, Default)]
-pub(crate) struct Templates {
+pub struct Templates {
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    pub(crate) ids: Vec<u64>,
+    ids: Vec<u64>,
 }
 
 impl Templates {
@@ -171,11 +171,27 @@ impl Templates {
         Ok(templates)
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many.
+    pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    pub(crate) fn get(&self, at: usize) -> &[u8] {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Its stable id: the same in every split.
+    ///
+    /// # Panics
+    /// If there is no template of that number, here and below.
+    pub fn id(&self, number: u32) -> u64 {
+        self.ids[number as usize]
+    }
+
+    /// Its bytes: fixed texts and slots, as ARCHITECTURE.md says.
+    pub fn bytes(&self, number: u32) -> &[u8] {
+        let at = number as usize;
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
         &self.bytes[start..self.ends[at]]
     }

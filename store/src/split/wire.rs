@@ -47,15 +47,45 @@ pub(crate) fn varint_bytes(value: u64) -> u64 {
     u64::from((64 - (value | 1).leading_zeros()).div_ceil(7))
 }
 
+/// Where bytes stand in a sink: `start..end`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Span {
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    pub(crate) fn start(self) -> usize {
+        self.start
+    }
+
+    pub(crate) fn end(self) -> usize {
+        self.end
+    }
+
+    /// These bytes of the sink that the span was read from.
+    #[inline]
+    pub(crate) fn of(self, sink: &[u8]) -> &[u8] {
+        &sink[self.start..self.end]
+    }
+}
+
 /// Reads what the functions above wrote.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
+    /// What is left.
     bytes: &'a [u8],
+    /// Bytes taken.
+    taken: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+        Self { bytes, taken: 0 }
     }
 
     pub(crate) fn remaining(&self) -> usize {
@@ -69,7 +99,16 @@ impl<'a> Reader<'a> {
         }
         let (head, tail) = self.bytes.split_at(count);
         self.bytes = tail;
+        self.taken += count;
         Ok(head)
+    }
+
+    /// Passes over `count` bytes; where they stand, for who keeps the bytes and not the reader.
+    #[inline]
+    pub(crate) fn span(&mut self, count: u64) -> Result<Span, Corrupt> {
+        let start = self.taken;
+        self.take(usize::try_from(count).map_err(|_| Corrupt("length beyond memory"))?)?;
+        Ok(Span::new(start, self.taken))
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {

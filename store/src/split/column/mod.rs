@@ -1,8 +1,12 @@
-//! Columns: whole numbers ([`ints`]) and byte strings ([`values`]), each written in the smallest
-//! of several encodings.
+//! Columns: whole numbers ([`ints`]) and byte strings ([`values`] writes them, [`decode`] reads
+//! them), each written in the smallest of several encodings.
 
+mod decoded;
 pub(crate) mod ints;
 pub(crate) mod values;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use decoded::{Column, choices, decode};
+pub use decoded::{Entries, SlotView, Texts};

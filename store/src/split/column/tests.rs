@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::super::block::{Sinks, Unpacked};
-use super::{ints, values};
+use super::{decode, ints, values};
 
 fn packed(sinks: &Sinks) -> Unpacked {
     let mut compressor = zstd::bulk::Compressor::new(3).unwrap();
@@ -27,10 +27,10 @@ fn check_values<T: AsRef<[u8]>>(texts: &[T]) -> usize {
     let unpacked = packed(&sinks);
     let mut from = unpacked.sources();
     if !texts.is_empty() {
-        let mut column = values::decode(texts.len(), &mut from).unwrap();
-        for text in &texts {
+        let column = decode(texts.len(), &mut from).unwrap();
+        for (row, text) in texts.iter().enumerate() {
             let mut out = Vec::new();
-            column.next_into(&mut out);
+            column.value_into(row, unpacked.text(), &mut out);
             assert_eq!(&out, text);
         }
     }
@@ -110,9 +110,9 @@ proptest! {
         sinks.text.extend_from_slice(&block);
         let unpacked = packed(&sinks);
         drop(ints::decode(count, &mut unpacked.sources()));
-        if let Ok(mut column) = values::decode(count, &mut unpacked.sources()) {
+        if let Ok(column) = decode(count, &mut unpacked.sources()) {
             let mut out = Vec::new();
-            (0..count).for_each(|_| column.next_into(&mut out));
+            (0..count).for_each(|row| column.value_into(row, unpacked.text(), &mut out));
         }
         drop(Unpacked::new(&block));
     }

@@ -9,20 +9,18 @@
 //! | 2 `INTEGER` | `meta`: prefix and suffix (varint length and bytes each), digits (u8: 0 as they come, else padded with zeros to so many); then a column of whole numbers, ≥ 0, between prefix and suffix |
 //! | 3 `TEXT` | a column of whole numbers: the lengths; `text`: the values |
 
-use std::io::Write;
-
-use super::super::block::{Sinks, Sources};
+use super::super::block::Sinks;
 use super::super::hash::FastMap;
-use super::super::wire::{Corrupt, put_bytes, put_varint};
+use super::super::wire::{put_bytes, put_varint};
 use super::ints;
 
-const CONST: u8 = 0;
-const DICTIONARY: u8 = 1;
-const INTEGER: u8 = 2;
-const TEXT: u8 = 3;
+pub(super) const CONST: u8 = 0;
+pub(super) const DICTIONARY: u8 = 1;
+pub(super) const INTEGER: u8 = 2;
+pub(super) const TEXT: u8 = 3;
 
 /// Digits that always fit an `i64`.
-const DIGITS_MAX: usize = 18;
+pub(super) const DIGITS_MAX: usize = 18;
 
 /// Bits that zstd is expected to leave of a byte of a variable's text.
 const TEXT_BITS: f64 = 4.8;
@@ -145,133 +143,4 @@ impl<'a> Integers<'a> {
         out.meta.push(self.digits);
         ints::write(&self.plan, out);
     }
-}
-
-/// A decoded column: its values come one after another.
-#[derive(Debug)]
-pub(crate) enum Values<'a> {
-    Const(&'a [u8]),
-    Dictionary {
-        entries: Vec<&'a [u8]>,
-        which: Vec<i64>,
-        at: usize,
-    },
-    Integer {
-        prefix: &'a [u8],
-        suffix: &'a [u8],
-        digits: usize,
-        numbers: Vec<i64>,
-        at: usize,
-    },
-    Text {
-        lengths: Vec<i64>,
-        bytes: &'a [u8],
-        at: usize,
-    },
-}
-
-/// Reads a column of `count` values; `count` is bounded by the caller and above 0.
-pub(crate) fn decode<'a>(count: usize, from: &mut Sources<'a>) -> Result<Values<'a>, Corrupt> {
-    match from.meta.u8()? {
-        CONST => {
-            let length = length(from.delta.varint()?)?;
-            Ok(Values::Const(from.text.take(length)?))
-        }
-        DICTIONARY => {
-            let entries = from.meta.varint()?;
-            if entries == 0 || entries > count as u64 {
-                return Err(Corrupt("dictionary of another size"));
-            }
-            let mut texts = Vec::with_capacity(entries as usize);
-            for _ in 0..entries {
-                let length = length(from.delta.varint()?)?;
-                texts.push(from.text.take(length)?);
-            }
-            let which = ints::decode(count, from)?;
-            if which.iter().any(|&w| w < 0 || w as u64 >= entries) {
-                return Err(Corrupt("entry beyond the dictionary"));
-            }
-            Ok(Values::Dictionary {
-                entries: texts,
-                which,
-                at: 0,
-            })
-        }
-        INTEGER => {
-            let (prefix, suffix) = (from.meta.bytes()?, from.meta.bytes()?);
-            let digits = usize::from(from.meta.u8()?);
-            if digits > DIGITS_MAX {
-                return Err(Corrupt("more digits than a number has"));
-            }
-            let numbers = ints::decode(count, from)?;
-            Ok(Values::Integer {
-                prefix,
-                suffix,
-                digits,
-                numbers,
-                at: 0,
-            })
-        }
-        TEXT => {
-            let lengths = ints::decode(count, from)?;
-            let total = lengths
-                .iter()
-                .try_fold(0_u64, |sum, &l| sum.checked_add(u64::try_from(l).ok()?));
-            let bytes = from.text.take(length(total.ok_or(Corrupt("negative length"))?)?)?;
-            Ok(Values::Text { lengths, bytes, at: 0 })
-        }
-        _ => Err(Corrupt("unknown text encoding")),
-    }
-}
-
-fn length(length: u64) -> Result<usize, Corrupt> {
-    usize::try_from(length).map_err(|_| Corrupt("length beyond memory"))
-}
-
-impl Values<'_> {
-    /// Appends the next value. The caller takes as many as the column was decoded with.
-    pub(crate) fn next_into(&mut self, out: &mut Vec<u8>) {
-        match self {
-            Values::Const(value) => out.extend_from_slice(value),
-            Values::Dictionary { entries, which, at } => {
-                out.extend_from_slice(entries[which[*at] as usize]);
-                *at += 1;
-            }
-            Values::Integer {
-                prefix,
-                suffix,
-                digits,
-                numbers,
-                at,
-            } => {
-                out.extend_from_slice(prefix);
-                put_decimal(numbers[*at], *digits, out);
-                out.extend_from_slice(suffix);
-                *at += 1;
-            }
-            Values::Text { lengths, bytes, at } => {
-                let (value, rest) = bytes.split_at(lengths[*at] as usize);
-                out.extend_from_slice(value);
-                *bytes = rest;
-                *at += 1;
-            }
-        }
-    }
-}
-
-fn put_decimal(number: i64, digits: usize, out: &mut Vec<u8>) {
-    if number < 0 {
-        write!(out, "{number}").expect("writing to memory");
-        return;
-    }
-    let mut text = [b'0'; 20];
-    let mut at = text.len();
-    let mut rest = number;
-    while rest > 0 || at == text.len() {
-        at -= 1;
-        text[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    let at = at.min(text.len() - digits);
-    out.extend_from_slice(&text[at..]);
 }

@@ -3,9 +3,8 @@
 use timberline_proto::batch::AttributeValue;
 
 use super::PageRows;
-use super::core::below;
 use crate::split::block::{Sinks, Unpacked};
-use crate::split::column::{ints, values};
+use crate::split::column::{self, choices, ints, values};
 use crate::split::hash::FastMap;
 use crate::split::wire::{Corrupt, put_bytes, put_varint};
 
@@ -66,26 +65,29 @@ pub(crate) fn decode_attributes(block: &[u8], rows: usize) -> Result<Vec<Attribu
         }
         sets.push(names);
     }
-    let which = below(ints::decode(rows, &mut from)?, sets.len())?;
+    let which = choices(ints::decode(rows, &mut from)?, sets.len())?;
     let mut rows_of = vec![0; sets.len()];
-    which.iter().for_each(|&which| rows_of[which] += 1);
+    which.iter().for_each(|&which| rows_of[which as usize] += 1);
     let mut columns = Vec::with_capacity(sets.len());
     for (names, &rows) in sets.iter().zip(&rows_of) {
         if rows == 0 {
             return Err(Corrupt("set of attributes without rows"));
         }
-        let set: Result<Vec<_>, Corrupt> = names.iter().map(|_| values::decode(rows, &mut from)).collect();
+        let set: Result<Vec<_>, Corrupt> = names.iter().map(|_| column::decode(rows, &mut from)).collect();
         columns.push(set?);
     }
     from.end()?;
     let mut text = Vec::new();
-    let row = |which: usize| {
+    let mut next = vec![0; sets.len()];
+    let row = |which: u32| {
+        let which = which as usize;
         let mut attributes = Vec::with_capacity(sets[which].len());
-        for ((name, kind), column) in sets[which].iter().zip(&mut columns[which]) {
+        for ((name, kind), column) in sets[which].iter().zip(&columns[which]) {
             text.clear();
-            column.next_into(&mut text);
+            column.value_into(next[which], unpacked.text(), &mut text);
             attributes.push(((*name).to_owned(), from_bytes(*kind, &text)?));
         }
+        next[which] += 1;
         Ok(attributes.into_boxed_slice())
     };
     which.into_iter().map(row).collect()

@@ -4,7 +4,7 @@ use timberline_proto::line::Severity;
 
 use super::PageRows;
 use crate::split::block::{Sinks, Unpacked};
-use crate::split::column::ints;
+use crate::split::column::{choices, ints};
 use crate::split::wire::{Corrupt, put_varint};
 
 pub(crate) fn encode_core(page: &PageRows<'_>, templates: &[u32], out: &mut Sinks) {
@@ -27,38 +27,79 @@ pub(crate) fn encode_core(page: &PageRows<'_>, templates: &[u32], out: &mut Sink
     ints::encode(&(0..page.len()).map(which).collect::<Vec<_>>(), out);
 }
 
-/// A core block, decoded.
+/// A page's core columns: what nearly every query looks at, known without the lines.
 #[derive(Debug)]
-pub(crate) struct Core {
+pub struct PageCore {
     pub(crate) time: Vec<i64>,
-    pub(crate) parsed: Vec<i64>,
+    pub(crate) parsed: Vec<bool>,
     pub(crate) partition: Vec<u32>,
-    pub(crate) offset: Vec<i64>,
+    pub(crate) offset: Vec<u64>,
     pub(crate) severity: Vec<Severity>,
-    /// Numbers in the split, all below its count.
-    pub(crate) stream: Vec<usize>,
-    /// Numbers in the stripe, all below its count.
-    pub(crate) templates: Vec<usize>,
-    /// Per row, which of `templates`.
-    pub(crate) which: Vec<usize>,
+    pub(crate) stream: Vec<u32>,
+    pub(crate) templates: Vec<u32>,
+    pub(crate) which: Vec<u32>,
+}
+
+impl PageCore {
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        self.time.len()
+    }
+    /// Per row, nanoseconds.
+    pub fn times(&self) -> &[i64] {
+        &self.time
+    }
+    /// Per row, whether the time was read from the line.
+    pub fn times_parsed(&self) -> &[bool] {
+        &self.parsed
+    }
+    /// Per row.
+    pub fn partitions(&self) -> &[u32] {
+        &self.partition
+    }
+    /// Per row.
+    pub fn offsets(&self) -> &[u64] {
+        &self.offset
+    }
+    /// Per row.
+    pub fn severities(&self) -> &[Severity] {
+        &self.severity
+    }
+    /// Per row, which of the split's streams.
+    pub fn streams(&self) -> &[u32] {
+        &self.stream
+    }
+    /// The page's templates: numbers in [`Templates`](crate::split::Templates), ascending.
+    pub fn templates(&self) -> &[u32] {
+        &self.templates
+    }
+    /// Per row, which of [`templates`](Self::templates).
+    pub fn which(&self) -> &[u32] {
+        &self.which
+    }
 }
 
 /// Decodes the core of a page of `rows` rows.
-pub(crate) fn decode_core(block: &[u8], rows: usize, streams: usize, stripe_templates: usize) -> Result<Core, Corrupt> {
+pub(crate) fn decode_core(
+    block: &[u8],
+    rows: usize,
+    streams: usize,
+    stripe_templates: usize,
+) -> Result<PageCore, Corrupt> {
     let unpacked = Unpacked::new(block)?;
     let mut from = unpacked.sources();
     let time = ints::decode(rows, &mut from)?;
-    let parsed = ints::decode(rows, &mut from)?;
+    let parsed = ints::decode(rows, &mut from)?.into_iter().map(|p| p != 0).collect();
     let partition = ints::decode(rows, &mut from)?
         .into_iter()
         .map(u32::try_from)
         .collect::<Result<_, _>>();
-    let offset = ints::decode(rows, &mut from)?;
+    let offset = ints::decode(rows, &mut from)?.into_iter().map(|o| o as u64).collect();
     let severity = ints::decode(rows, &mut from)?
         .into_iter()
         .map(|rank| u8::try_from(rank).ok().and_then(Severity::from_rank))
         .collect::<Option<_>>();
-    let stream = below(ints::decode(rows, &mut from)?, streams)?;
+    let stream = choices(ints::decode(rows, &mut from)?, streams)?;
     let mut templates = Vec::new();
     let mut last = 0_u64;
     for _ in 0..from.meta.count()? {
@@ -66,11 +107,11 @@ pub(crate) fn decode_core(block: &[u8], rows: usize, streams: usize, stripe_temp
         if last >= stripe_templates as u64 {
             return Err(Corrupt("template beyond the stripe's"));
         }
-        templates.push(last as usize);
+        templates.push(last as u32);
     }
-    let which = below(ints::decode(rows, &mut from)?, templates.len())?;
+    let which = choices(ints::decode(rows, &mut from)?, templates.len())?;
     from.end()?;
-    Ok(Core {
+    Ok(PageCore {
         time,
         parsed,
         partition: partition.map_err(|_| Corrupt("partition out of range"))?,
@@ -80,14 +121,4 @@ pub(crate) fn decode_core(block: &[u8], rows: usize, streams: usize, stripe_temp
         templates,
         which,
     })
-}
-
-/// Numbers that choose among `count`.
-pub(super) fn below(numbers: Vec<i64>, count: usize) -> Result<Vec<usize>, Corrupt> {
-    let check = |n: i64| usize::try_from(n).ok().filter(|&n| n < count);
-    numbers
-        .into_iter()
-        .map(check)
-        .collect::<Option<_>>()
-        .ok_or(Corrupt("number beyond what it chooses from"))
 }

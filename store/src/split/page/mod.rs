@@ -28,8 +28,10 @@ mod provenance;
 mod text;
 
 pub(crate) use attributes::{Attributes, decode_attributes, encode_attributes};
-pub(crate) use core::{Core, decode_core, encode_core};
+pub use core::PageCore;
+pub(crate) use core::{decode_core, encode_core};
 pub(crate) use provenance::{Provenance, decode_provenance, encode_provenance};
+pub use text::PageText;
 pub(crate) use text::{Lines, decode_text, encode_text};
 
 use super::stripe::StripeText;

@@ -2,11 +2,10 @@
 
 use timberline_proto::id::{AgentId, GenerationId};
 
-use super::core::below;
 use super::{Lines, PageRows};
 use crate::rows::Place;
 use crate::split::block::{Sinks, Unpacked};
-use crate::split::column::ints;
+use crate::split::column::{choices, ints};
 use crate::split::hash::FastMap;
 use crate::split::wire::{Corrupt, put_varint};
 
@@ -71,14 +70,14 @@ pub(crate) fn decode_provenance(block: &[u8], rows: usize, lines: &Lines) -> Res
             )
         })
         .collect();
-    let which = below(ints::decode(rows, &mut from)?, sources.len() + 1)?;
+    let which = choices(ints::decode(rows, &mut from)?, sources.len() + 1)?;
     let placed = which.iter().filter(|&&w| w > 0).count();
     let mut starts = ints::decode(placed, &mut from)?.into_iter();
     let mut lengths = ints::decode(placed, &mut from)?.into_iter();
     let mut ends = vec![0_u64; sources.len()];
     let mut place = Vec::with_capacity(rows);
     for (row, &which) in which.iter().enumerate() {
-        let Some(number) = which.checked_sub(1) else {
+        let Some(number) = which.checked_sub(1).map(|number| number as usize) else {
             place.push(None);
             continue;
         };

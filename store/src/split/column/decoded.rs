@@ -1,0 +1,238 @@
+//! A column of byte strings, read: any row's value, or all of them as what they are stored as, so
+//! that a question is asked once per distinct value.
+
+use std::io::Write;
+
+use super::super::block::Sources;
+use super::super::wire::{Corrupt, Span};
+use super::ints;
+use super::values::{CONST, DICTIONARY, DIGITS_MAX, INTEGER, TEXT};
+
+/// A decoded column. Its texts stand in the block's sinks, which it does not hold.
+#[derive(Debug)]
+pub(crate) enum Column {
+    Const(Span),
+    Dictionary {
+        entries: Vec<Span>,
+        codes: Vec<u32>,
+    },
+    Integer {
+        prefix: Box<[u8]>,
+        suffix: Box<[u8]>,
+        digits: usize,
+        numbers: Vec<i64>,
+    },
+    Text {
+        start: usize,
+        /// Where each value ends.
+        ends: Vec<usize>,
+    },
+}
+
+/// Reads a column of `count` values; `count` is bounded by the caller and above 0.
+pub(crate) fn decode(count: usize, from: &mut Sources<'_>) -> Result<Column, Corrupt> {
+    match from.meta.u8()? {
+        CONST => {
+            let length = from.delta.varint()?;
+            Ok(Column::Const(from.text.span(length)?))
+        }
+        DICTIONARY => {
+            let entries = from.meta.varint()?;
+            if entries == 0 || entries > count as u64 {
+                return Err(Corrupt("dictionary of another size"));
+            }
+            let mut spans = Vec::with_capacity(entries as usize);
+            for _ in 0..entries {
+                let length = from.delta.varint()?;
+                spans.push(from.text.span(length)?);
+            }
+            let codes = choices(ints::decode(count, from)?, entries as usize)?;
+            Ok(Column::Dictionary { entries: spans, codes })
+        }
+        INTEGER => {
+            let (prefix, suffix) = (from.meta.bytes()?.into(), from.meta.bytes()?.into());
+            let digits = usize::from(from.meta.u8()?);
+            if digits > DIGITS_MAX {
+                return Err(Corrupt("more digits than a number has"));
+            }
+            Ok(Column::Integer {
+                prefix,
+                suffix,
+                digits,
+                numbers: ints::decode(count, from)?,
+            })
+        }
+        TEXT => {
+            let lengths = ints::decode(count, from)?;
+            let start = from.text.span(0)?.start();
+            let mut end = start;
+            let mut ends = Vec::with_capacity(count);
+            for length in lengths {
+                let length = u64::try_from(length).map_err(|_| Corrupt("negative length"))?;
+                end = from.text.span(length)?.end();
+                ends.push(end);
+            }
+            debug_assert!(start <= end);
+            Ok(Column::Text { start, ends })
+        }
+        _ => Err(Corrupt("unknown text encoding")),
+    }
+}
+
+/// Numbers that choose among `count`.
+pub(crate) fn choices(numbers: Vec<i64>, count: usize) -> Result<Vec<u32>, Corrupt> {
+    let check = |n: i64| u32::try_from(n).ok().filter(|&n| (n as usize) < count);
+    let chosen: Option<Vec<u32>> = numbers.into_iter().map(check).collect();
+    chosen.ok_or(Corrupt("number beyond what it chooses from"))
+}
+
+impl Column {
+    /// Appends a row's value. `text`: the sink that the column was decoded from.
+    #[inline]
+    pub(crate) fn value_into(&self, row: usize, text: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Column::Const(span) => out.extend_from_slice(span.of(text)),
+            Column::Dictionary { entries, codes } => out.extend_from_slice(entries[codes[row] as usize].of(text)),
+            Column::Integer {
+                prefix,
+                suffix,
+                digits,
+                numbers,
+            } => {
+                out.extend_from_slice(prefix);
+                put_decimal(numbers[row], *digits, out);
+                out.extend_from_slice(suffix);
+            }
+            Column::Text { start, ends } => {
+                let from = if row == 0 { *start } else { ends[row - 1] };
+                out.extend_from_slice(&text[from..ends[row]]);
+            }
+        }
+    }
+
+    pub(crate) fn view<'a>(&'a self, text: &'a [u8]) -> SlotView<'a> {
+        match self {
+            Column::Const(span) => SlotView::Const(span.of(text)),
+            Column::Dictionary { entries, codes } => SlotView::Dictionary {
+                entries: Entries { spans: entries, text },
+                codes,
+            },
+            Column::Integer {
+                prefix,
+                suffix,
+                digits,
+                numbers,
+            } => SlotView::Integer {
+                prefix,
+                suffix,
+                digits: *digits,
+                numbers,
+            },
+            Column::Text { start, ends } => SlotView::Text(Texts {
+                start: *start,
+                ends,
+                text,
+            }),
+        }
+    }
+}
+
+/// What fills a slot, row by row of its template, as it is stored.
+#[derive(Clone, Copy, Debug)]
+pub enum SlotView<'a> {
+    /// The same in every row.
+    Const(&'a [u8]),
+    /// One of few; entries are distinct.
+    Dictionary {
+        /// The values.
+        entries: Entries<'a>,
+        /// Which of them, per row.
+        codes: &'a [u32],
+    },
+    /// A decimal number between two texts.
+    Integer {
+        /// Before the number.
+        prefix: &'a [u8],
+        /// After it.
+        suffix: &'a [u8],
+        /// Zeros are put before the number until it has so many digits; 0: none are.
+        digits: usize,
+        /// Per row.
+        numbers: &'a [i64],
+    },
+    /// Texts one after another.
+    Text(Texts<'a>),
+    /// The record's time, in some form.
+    Time,
+}
+
+/// The values of a dictionary.
+#[derive(Clone, Copy, Debug)]
+pub struct Entries<'a> {
+    spans: &'a [Span],
+    text: &'a [u8],
+}
+
+impl<'a> Entries<'a> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+    /// Whether there is none: never, in a column.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+    /// The value of a code.
+    pub fn get(&self, code: u32) -> &'a [u8] {
+        self.spans[code as usize].of(self.text)
+    }
+    /// All, in order of their codes.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> {
+        let text = self.text;
+        self.spans.iter().map(move |span| span.of(text))
+    }
+}
+
+/// Texts one after another.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts<'a> {
+    start: usize,
+    ends: &'a [usize],
+    text: &'a [u8],
+}
+
+impl<'a> Texts<'a> {
+    /// A row's.
+    pub fn get(&self, row: usize) -> &'a [u8] {
+        let from = if row == 0 { self.start } else { self.ends[row - 1] };
+        &self.text[from..self.ends[row]]
+    }
+    /// All, in order of rows.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> {
+        let this = *self;
+        (0..self.ends.len()).map(move |row| this.get(row))
+    }
+    /// All of them and nothing else, end to end: what does not occur here occurs in none.
+    pub fn bytes(&self) -> &'a [u8] {
+        let end = self.ends.last().copied().unwrap_or(self.start);
+        &self.text[self.start..end]
+    }
+}
+
+/// Appends a number as [`SlotView::Integer`] writes it.
+fn put_decimal(number: i64, digits: usize, out: &mut Vec<u8>) {
+    if number < 0 {
+        write!(out, "{number}").expect("writing to memory");
+        return;
+    }
+    let mut text = [b'0'; 20];
+    let mut at = text.len();
+    let mut rest = number;
+    while rest > 0 || at == text.len() {
+        at -= 1;
+        text[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let at = at.min(text.len() - digits);
+    out.extend_from_slice(&text[at..]);
+}
