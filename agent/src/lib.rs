@@ -38,4 +38,5 @@ mod tail;
 pub use agent::{Agent, run};
 pub use config::{AgentConfig, StartAt, default_excludes, default_globs};
 pub use error::AgentError;
+pub use scan::check_globs;
 pub use status::{AgentStatus, FileState};

@@ -18,10 +18,7 @@ use crate::data_dir::DataDir;
 use crate::{logging, shutdown};
 
 pub(super) fn run(args: &UpArgs) -> anyhow::Result<()> {
-    let mut config = Config::for_role(&args.role)?;
-    if !args.tail.is_empty() {
-        config.agent.tail.clone_from(&args.tail);
-    }
+    let config = Config::for_up(args)?;
     logging::start(&config.log)?;
     let data = DataDir::open(&config.data, &["agent", "queue", "store"])?;
     let runtime = page::runtime().context("cannot start threads")?;

@@ -4,6 +4,7 @@
 //! plain `${`. Unknown keys are errors that name the nearest known one. Durations and sizes are
 //! text with a unit: `"5s"`, `"64MiB"`.
 
+mod check;
 mod expand;
 mod options;
 mod sections;
@@ -18,10 +19,9 @@ pub(crate) use sections::{AgentSection, QuerySection, QueueSection, ServerSectio
 pub(crate) use unit::{Age, Size};
 
 use crate::cli::RoleArgs;
+#[cfg(all(feature = "agent", feature = "store"))]
+use crate::cli::UpArgs;
 use crate::exit::Exit;
-
-/// Partitions of a topic at most: each costs a directory, a thread and a file held open.
-const PARTITIONS_MAX: u32 = 256;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ impl Config {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read the configuration {}", file.display()))?;
         Self::parse(&text)
-            .and_then(Self::checked)
+            .and_then(|config| config.check().map(|()| config))
             .map_err(|message| Exit::usage(format!("{}: {message}", file.display())).into())
     }
 
@@ -90,18 +90,22 @@ impl Config {
         if let Some(grpc) = &args.grpc {
             config.server.grpc.clone_from(grpc);
         }
+        config.check().map_err(Exit::usage)?;
         Ok(config)
     }
 
-    /// What types do not say.
-    fn checked(self) -> Result<Self, String> {
-        if !(1..=PARTITIONS_MAX).contains(&self.queue.partitions) {
-            return Err(format!(
-                "queue.partitions = {} is not within 1 to {PARTITIONS_MAX}",
-                self.queue.partitions
-            ));
+    /// As [`for_role`](Self::for_role), and what is to be tailed.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    #[cfg(all(feature = "agent", feature = "store"))]
+    pub(crate) fn for_up(args: &UpArgs) -> anyhow::Result<Self> {
+        let mut config = Self::for_role(&args.role)?;
+        if !args.tail.is_empty() {
+            config.agent.tail.clone_from(&args.tail);
+            config.check().map_err(Exit::usage)?;
         }
-        Ok(self)
+        Ok(config)
     }
 
     fn parse(text: &str) -> Result<Self, String> {

@@ -103,6 +103,7 @@ impl Config {
         timberline_collector::http::ServeOptions {
             connections_max: self.server.connections_max as usize,
             header_timeout: self.server.header_timeout.get(),
+            body_timeout: self.server.body_timeout.get(),
             drain_timeout: self.shutdown_deadline.get() / 8,
         }
     }

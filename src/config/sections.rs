@@ -18,6 +18,8 @@ pub(crate) struct ServerSection {
     pub(crate) connections_max: u32,
     /// The time in which a request's headers must arrive.
     pub(crate) header_timeout: Age,
+    /// How long a request's body may rest between two pieces of it.
+    pub(crate) body_timeout: Age,
     /// A body of `POST /api/v1/ingest`.
     pub(crate) ingest_body_bytes_max: Size,
     /// A file counts as current if it was read to its end within this time.
@@ -38,6 +40,7 @@ impl Default for ServerSection {
             allowed_hosts: Vec::new(),
             connections_max: 1024,
             header_timeout: Age::seconds(10),
+            body_timeout: Age::seconds(30),
             ingest_body_bytes_max: Size::mib(64),
             lag_tolerance: Age::seconds(10),
             agents_max: 10_000,

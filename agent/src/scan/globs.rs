@@ -46,6 +46,14 @@ impl Globs {
     }
 }
 
+/// Whether these patterns can be read.
+///
+/// # Errors
+/// [`AgentError::Config`] with the pattern that cannot.
+pub fn check_globs(tail: &[String], exclude: &[String]) -> Result<(), AgentError> {
+    Globs::new(tail, exclude).map(drop)
+}
+
 fn compile(key: &'static str, globs: &[String]) -> Result<GlobSet, AgentError> {
     let fail = |glob: &str, error: &globset::Error| AgentError::Config {
         key,

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// The limits of connections.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,8 @@ pub struct ServeOptions {
     pub connections_max: usize,
     /// How long a request's head may take: `server.header_timeout`.
     pub header_timeout: Duration,
+    /// How long a request's body may rest between two pieces: `server.body_timeout`.
+    pub body_timeout: Duration,
     /// How long answers may go on after the shutdown began.
     pub drain_timeout: Duration,
 }
@@ -27,6 +30,7 @@ impl Default for ServeOptions {
         Self {
             connections_max: 1024,
             header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(5),
         }
     }
@@ -42,6 +46,7 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
+    let router = router.layer(RequestBodyTimeoutLayer::new(options.body_timeout));
     let permits = Arc::new(Semaphore::new(options.connections_max.max(1)));
     let tasks = TaskTracker::new();
     let abort = CancellationToken::new();

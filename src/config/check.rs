@@ -1,0 +1,107 @@
+//! What the types of the configuration do not say: checked when it is read, so that
+//! `config check` finds what a start would stumble over.
+
+use super::Config;
+
+/// Partitions of a topic at most: each costs a directory, a thread and a file held open.
+const PARTITIONS_MAX: u32 = 256;
+/// What zstd calls its levels.
+const ZSTD_LEVELS: std::ops::RangeInclusive<i32> = 1..=22;
+
+impl Config {
+    /// # Errors
+    /// The key, its value, and what it may be.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let partitions = self.queue.partitions;
+        if !(1..=PARTITIONS_MAX).contains(&partitions) {
+            return Err(format!(
+                "queue.partitions = {partitions} is not within 1 to {PARTITIONS_MAX}"
+            ));
+        }
+        for (key, level) in [
+            ("agent.zstd_level", self.agent.zstd_level),
+            ("store.zstd_level", self.store.zstd_level),
+            ("store.merge_zstd_level", self.store.merge_zstd_level),
+        ] {
+            if !ZSTD_LEVELS.contains(&level) {
+                return Err(format!(
+                    "{key} = {level} is not within {} to {}",
+                    ZSTD_LEVELS.start(),
+                    ZSTD_LEVELS.end()
+                ));
+            }
+        }
+        listener("server.http", &self.server.http)?;
+        listener("server.grpc", &self.server.grpc)?;
+        peer("agent.collector", &self.agent.collector)?;
+        peer("store.collector", &self.store.collector)?;
+        #[cfg(feature = "agent")]
+        timberline_agent::check_globs(&self.agent.tail, &self.agent.exclude)
+            .map_err(|error| format!("agent: {error}"))?;
+        #[cfg(feature = "collector")]
+        self.time_zone().map_err(|error| error.to_string())?;
+        Ok(())
+    }
+}
+
+/// `HOST:PORT`. Whether the host exists is asked when it is listened on.
+fn listener(key: &str, address: &str) -> Result<(), String> {
+    match address.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(()),
+        _ => Err(format!(
+            "{key} = {address:?} is no address; write HOST:PORT, such as \"127.0.0.1:7700\" (port 0 takes any)"
+        )),
+    }
+}
+
+/// A URL to connect to.
+fn peer(key: &str, url: &str) -> Result<(), String> {
+    let rest = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains('/') => Ok(()),
+        _ => Err(format!(
+            "{key} = {url:?} is no collector; write http://HOST:PORT, such as \"http://127.0.0.1:4317\""
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refused(change: impl FnOnce(&mut Config), key: &str) {
+        let mut config = Config::default();
+        change(&mut config);
+        let message = config.check().unwrap_err();
+        assert!(message.contains(key), "{message}");
+    }
+
+    #[test]
+    fn what_a_start_would_stumble_over_is_named_by_its_key() {
+        assert_eq!(Config::default().check(), Ok(()));
+        refused(|config| config.queue.partitions = 0, "queue.partitions");
+        refused(|config| config.server.http = "7700".to_owned(), "server.http");
+        refused(
+            |config| config.server.grpc = "localhost:70000".to_owned(),
+            "server.grpc",
+        );
+        refused(
+            |config| config.agent.collector = "logs:4317".to_owned(),
+            "agent.collector",
+        );
+        refused(|config| config.store.merge_zstd_level = 40, "store.merge_zstd_level");
+        #[cfg(feature = "agent")]
+        refused(|config| config.agent.tail = vec!["/var/log/[".to_owned()], "tail");
+        #[cfg(feature = "collector")]
+        refused(|config| config.zone = "Europe/Atlantis".to_owned(), "zone");
+    }
+
+    #[test]
+    fn addresses_of_any_family_and_names_are_taken() {
+        for address in ["0.0.0.0:0", "[::1]:7700", "logs.example:7700"] {
+            assert_eq!(listener("server.http", address), Ok(()));
+        }
+        assert_eq!(peer("agent.collector", "http://[::1]:4317/"), Ok(()));
+    }
+}
