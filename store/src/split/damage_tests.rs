@@ -25,6 +25,7 @@ fn use_it(path: &Path) -> Result<(), SplitError> {
     for page in 0..split.meta().pages {
         split.read_page(page, ALL)?;
     }
+    split.summary()?;
     Ok(())
 }
 

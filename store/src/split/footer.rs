@@ -80,6 +80,8 @@ pub(crate) struct Footer {
     pub(crate) stripes: Vec<StripeEntry>,
     pub(crate) pages: Vec<PageEntry>,
     pub(crate) index: IndexEntry,
+    /// The summary; no byte in a split that was written before there was one.
+    pub(crate) summary: Extent,
 }
 
 pub(crate) fn header() -> [u8; HEADER_BYTES] {
@@ -185,6 +187,7 @@ fn encode(footer: &Footer) -> Vec<u8> {
     put_varint(&mut out, footer.pages.len() as u64);
     footer.pages.iter().for_each(|page| encode_page(&mut out, page));
     encode_index(&mut out, &footer.index);
+    put_extent(&mut out, &footer.summary);
     out
 }
 
@@ -251,6 +254,9 @@ fn decode(bytes: &[u8]) -> Result<Footer, Corrupt> {
         footer.pages.push(page);
     }
     footer.index = decode_index(from)?;
+    if from.remaining() > 0 {
+        footer.summary = extent(from)?;
+    }
     from.end()?;
     Ok(footer)
 }
@@ -314,6 +320,7 @@ impl Footer {
         let stripes = self.stripes.iter().map(|stripe| stripe.extent);
         let mut extents: Vec<(u64, u64)> = blocks.chain(stripes).map(|e| (e.offset, u64::from(e.length))).collect();
         extents.push((self.index.offset, self.index.length));
+        extents.push((self.summary.offset, u64::from(self.summary.length)));
         extents.retain(|&(_, length)| length > 0);
         extents.sort_unstable();
         let mut at = HEADER_BYTES as u64;

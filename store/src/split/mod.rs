@@ -14,6 +14,7 @@
 //! | `page` | a page's four blocks |
 //! | `block`, `column`, `wire`, `hash` | sinks, encodings, numbers |
 //! | `index` | which pages hold a term |
+//! | `summary` | what can be counted without reading a page |
 
 mod block;
 mod column;
@@ -23,6 +24,7 @@ mod index;
 mod page;
 mod read;
 mod stripe;
+pub(crate) mod summary;
 mod template;
 mod time;
 mod wire;
@@ -32,6 +34,8 @@ mod write;
 mod damage_tests;
 #[cfg(test)]
 mod parts_tests;
+#[cfg(test)]
+mod summary_tests;
 #[cfg(test)]
 mod tests;
 

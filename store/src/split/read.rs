@@ -11,6 +11,7 @@ use super::footer::{self, Extent, FORMAT_VERSION, Footer, HEADER_BYTES, PageEntr
 use super::index::SplitIndex;
 use super::page::{self, PageCore, PageText};
 use super::stripe::Templates;
+use super::summary::Summary;
 use super::wire::Corrupt;
 use super::{Columns, PageInfo, PageQuery, SplitError, SplitMeta};
 use crate::rows::{Row, RowBlock, Stream};
@@ -109,7 +110,7 @@ impl Split {
     }
 
     /// Bytes of the file by what they hold.
-    pub fn bytes_by_part(&self) -> [(&'static str, u64); 7] {
+    pub fn bytes_by_part(&self) -> [(&'static str, u64); 8] {
         let block = |at: usize| {
             self.footer
                 .pages
@@ -125,10 +126,21 @@ impl Split {
             ("provenance", block(2)),
             ("attributes", block(3)),
             ("index", self.footer.index.length),
+            ("summary", u64::from(self.footer.summary.length)),
         ];
         let rest = self.meta.file_bytes - parts.iter().map(|(_, bytes)| bytes).sum::<u64>();
-        let [a, b, c, d, e, f] = parts;
-        [a, b, c, d, e, f, ("footer", rest)]
+        let [a, b, c, d, e, f, g] = parts;
+        [a, b, c, d, e, f, g, ("footer", rest)]
+    }
+
+    /// Its summary; none in a split that was written before there was one.
+    pub(crate) fn summary(&self) -> Result<Option<Summary>, SplitError> {
+        if self.footer.summary.length == 0 {
+            return Ok(None);
+        }
+        let block = self.checked("summary", &self.footer.summary)?;
+        let summary = Summary::decode(&block, &self.footer);
+        summary.map(Some).map_err(|e| self.damaged("summary", e.into()))
     }
 
     /// The pages that may hold rows for the query, ascending.
@@ -269,7 +281,13 @@ impl Split {
         for page in 0..self.pages.len() as u32 {
             again.read_page(page, all)?;
         }
+        again.summary()?;
         again.index.verify().map_err(|e| self.damaged("index", e))
+    }
+
+    /// A page's stripe; pages of one share its templates.
+    pub(crate) fn page_stripe(&self, page: u32) -> u32 {
+        self.footer.pages.get(page as usize).map_or(0, |p| p.stripe)
     }
 
     fn stripe_templates(&self, stripe: u32) -> Result<Arc<Templates>, SplitError> {

@@ -11,6 +11,7 @@ use super::footer::{PageEntry, StripeEntry};
 use super::index::IndexBuilder;
 use super::page::{self, PageRows};
 use super::stripe::StripeText;
+use super::summary::SummaryBuilder;
 use super::{SplitError, SplitMeta, SplitOptions};
 use crate::rows::RowBlock;
 
@@ -80,6 +81,7 @@ struct SplitWriter<'a> {
     sinks: Sinks,
     /// Taken when it is finished.
     index: Option<IndexBuilder>,
+    summary: SummaryBuilder,
     footer: Footer,
 }
 
@@ -94,6 +96,7 @@ impl<'a> SplitWriter<'a> {
             compressor: zstd::bulk::Compressor::new(options.zstd_level)?,
             sinks: Sinks::default(),
             index: Some(IndexBuilder::new()?),
+            summary: SummaryBuilder::default(),
             footer: Footer::default(),
         };
         writer.put(&footer::header())?;
@@ -164,6 +167,7 @@ impl<'a> SplitWriter<'a> {
         if let Some(index) = &mut self.index {
             index.add_page(page, &templates)?;
         }
+        self.summary.add_page(page, entry.stripe as usize);
         self.footer.pages.push(entry);
         Ok(())
     }
@@ -203,6 +207,8 @@ impl<'a> SplitWriter<'a> {
         entry.crcs = section.chunks(INDEX_PIECE_BYTES).map(crc32c::crc32c).collect();
         self.put(&section)?;
         self.footer.index = entry;
+        std::mem::take(&mut self.summary).encode(&mut self.sinks);
+        self.footer.summary = self.put_block()?;
         let (sealed, crc) = footer::seal(&self.footer)?;
         self.put(&sealed)?;
         self.file.flush()?;
