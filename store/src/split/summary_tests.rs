@@ -27,10 +27,7 @@ fn check(split: &Split, summary: &Summary) {
         let templates = split.templates(page).unwrap();
         let told = summary.cells(page).iter().map(|cell| {
             let stream = split.streams()[cell.stream as usize].id.0;
-            (
-                (stream, templates.id(cell.template), cell.severity),
-                cell.rows,
-            )
+            ((stream, templates.id(cell.template), cell.severity), cell.rows)
         });
         assert_eq!(told.collect::<BTreeMap<_, _>>(), cells);
     }
