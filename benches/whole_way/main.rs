@@ -1,0 +1,89 @@
+//! From files to answers, by the real program: `cargo bench --bench whole_way [-- FILE…]`.
+//!
+//! Agent, collector and store run as processes of their own. It prints, per role, MB of log per
+//! CPU second and resident memory; bytes on disk by part, before and after merging; the time to
+//! searchable; and the time of twelve queries, cold (the first after a restart) and warm.
+//!
+//! | variable | |
+//! |---|---|
+//! | `BENCH_MB` | size of the corpus that is made where no files are named; 100 |
+//! | `BENCH_DIR` | where to work; below the target directory |
+//! | `BENCH_JSON` | a file for the results |
+//! | `BENCH_WORDS` | a JSON file with the words of the queries for a corpus of one's own (`queries.rs`) |
+//! | `BENCH_RUNS` | warm runs of a query; 101 |
+//! | `BENCH_CONFIG` | TOML added to every role's configuration, such as `[store]` and keys |
+//! | `BENCH_VICTORIA` | path of a `victoria-logs`, measured after with the same records |
+//! | `BENCH_NDJSON` | those records as JSON lines, where files are named |
+//!
+//! Machines differ and are shared: compare ratios of one run, not figures of two.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and ends where it cannot go on"
+)]
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+mod corpus;
+#[allow(dead_code, reason = "shared with other benchmarks")]
+mod measure;
+mod queries;
+mod report;
+mod roles;
+mod timing;
+mod victoria;
+
+use std::path::{Path, PathBuf};
+
+use corpus::Corpus;
+use queries::{Words, questions};
+use report::Report;
+use roles::Roles;
+
+fn main() {
+    // `cargo bench` passes its own flags.
+    let files: Vec<PathBuf> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .map(PathBuf::from)
+        .collect();
+    let parent = std::env::var("BENCH_DIR").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
+    let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(parent).unwrap();
+    let corpus = corpus(dir.path(), files);
+    let mut report = Report::new(&corpus);
+    let questions = questions(&Words::from_env());
+
+    let mut roles = Roles::start(dir.path(), &corpus);
+    roles.ingest(&corpus, &mut report);
+    roles.merge(&mut report);
+    report.visible(&roles.visible(&dir.path().join("probe.log")));
+    let cold = timing::cold(&mut roles, &questions);
+    let warm = timing::warm(&roles, &questions);
+    report.queries(&questions, &cold, &warm);
+    drop(roles);
+    if let Some(program) = std::env::var_os("BENCH_VICTORIA") {
+        victoria::run(Path::new(&program), dir.path(), &corpus, &questions, &mut report);
+    }
+    report.end();
+}
+
+fn corpus(dir: &Path, files: Vec<PathBuf>) -> Corpus {
+    if !files.is_empty() {
+        return corpus::of_files(files, std::env::var_os("BENCH_NDJSON").map(PathBuf::from));
+    }
+    let megabytes = number("BENCH_MB", 100);
+    let logs = dir.join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    corpus::generate(
+        &logs,
+        megabytes * 1_000_000,
+        std::env::var_os("BENCH_VICTORIA").is_some(),
+    )
+}
+
+/// A number from the environment.
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
+}

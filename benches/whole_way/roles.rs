@@ -1,0 +1,174 @@
+//! The three roles as processes: what they take in, and what that costs each of them.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::corpus::Corpus;
+use crate::measure::{self, Watch};
+use crate::report::{Disk, Ingest, Report, Role};
+use crate::support::{Program, append, wait_at_most};
+
+const LONG: Duration = Duration::from_secs(7200);
+/// Merging is through when the number of splits has not changed for so long.
+const SETTLED_AFTER: Duration = Duration::from_secs(15);
+/// Lines whose way from write to answer is timed.
+const PROBES: usize = 100;
+/// The store's thread that merges, as the system cuts its name.
+const MERGER: &str = "store-janitor";
+
+pub(crate) struct Roles {
+    dir: PathBuf,
+    store_config: String,
+    agent: Program,
+    collector: Program,
+    store: Option<Program>,
+    http: ureq::Agent,
+}
+
+impl Roles {
+    pub(crate) fn start(dir: &Path, corpus: &Corpus) -> Self {
+        let config = |role: &str, more: &str| {
+            let data = dir.join(role);
+            let added = std::env::var("BENCH_CONFIG").unwrap_or_default();
+            let server = "[server]\nhttp = \"127.0.0.1:0\"\ngrpc = \"127.0.0.1:0\"\n";
+            format!("data = {data:?}\nhost = \"bench-1\"\nzone = \"UTC\"\n{server}{more}\n{added}\n")
+        };
+        let collector = Program::start(dir, "collector", &config("collector", ""));
+        let address = format!("http://{}", collector.announced("agents"));
+        let store_config = config(
+            "store",
+            &format!("[store]\ncollector = {address:?}\nflush_interval = \"5s\""),
+        );
+        let store = Program::start(dir, "store", &store_config);
+        let mut tail = corpus.files.clone();
+        tail.push(dir.join("probe.log"));
+        let agent = config("agent", &format!("[agent]\ncollector = {address:?}\ntail = {tail:?}"));
+        Self {
+            dir: dir.to_owned(),
+            store_config,
+            agent: Program::start(dir, "agent", &agent),
+            collector,
+            store: Some(store),
+            http: ureq::Agent::config_builder().http_status_as_error(false).build().into(),
+        }
+    }
+
+    /// Waits until everything is searchable, then until it is published.
+    pub(crate) fn ingest(&mut self, corpus: &Corpus, report: &mut Report) {
+        let begin = Instant::now();
+        let watch = Watch::start(self.pids().to_vec());
+        let mut searchable = None;
+        wait_at_most(LONG, "everything to be published", || {
+            let (records, rows) = (self.metric("records_total"), self.metric("rows"));
+            if records >= corpus.lines {
+                searchable.get_or_insert(begin.elapsed().as_secs_f64());
+            }
+            std::thread::sleep(Duration::from_millis(30));
+            (rows >= corpus.lines).then_some(())
+        });
+        let merging = measure::thread_cpu_seconds(self.store().pid(), MERGER);
+        let roles = ["agent", "collector", "store"].iter().zip(self.pids());
+        let mut roles: Vec<Role> = roles
+            .map(|(name, pid)| Role::new(name, measure::cpu_seconds(pid), measure::resident_peak_mb(pid)))
+            .collect();
+        roles[2].cpu_seconds -= merging;
+        report.ingest(Ingest {
+            searchable_seconds: searchable.unwrap_or(0.0),
+            published_seconds: begin.elapsed().as_secs_f64(),
+            roles,
+            resident_peak_mb: watch.peak_mb(),
+        });
+        report.disk("before merging", self.disk());
+    }
+
+    /// Waits until the store has nothing more to merge.
+    pub(crate) fn merge(&mut self, report: &mut Report) {
+        let watch = Watch::start(self.pids().to_vec());
+        let mut last = (0, Instant::now());
+        wait_at_most(LONG, "merging to settle", || {
+            let splits = self.metric("splits");
+            if splits != last.0 {
+                last = (splits, Instant::now());
+            }
+            std::thread::sleep(Duration::from_millis(200));
+            (last.1.elapsed() > SETTLED_AFTER).then_some(())
+        });
+        let seconds = measure::thread_cpu_seconds(self.store().pid(), MERGER);
+        let after: f64 = self.pids().iter().map(|&pid| measure::resident_mb(pid)).sum();
+        report.merging(seconds, watch.peak_mb(), after);
+        report.disk("after merging", self.disk());
+    }
+
+    fn disk(&self) -> Disk {
+        let splits = self.dir.join("store/store/splits");
+        let mut disk = Disk {
+            splits: self.metric("splits"),
+            queue_bytes: measure::directory_bytes(&self.dir.join("collector")),
+            ..Disk::default()
+        };
+        for entry in std::fs::read_dir(splits).unwrap().flatten() {
+            let Ok(split) = timberline_store::split::Split::open(&entry.path()) else {
+                continue; // merged away since
+            };
+            disk.split_bytes += split.meta().file_bytes;
+            for (part, bytes) in split.bytes_by_part() {
+                *disk.parts.entry(part.to_owned()).or_default() += bytes;
+            }
+        }
+        disk
+    }
+
+    /// The times from a line's being written to its being found, milliseconds.
+    pub(crate) fn visible(&self, path: &Path) -> Vec<f64> {
+        (0..PROBES)
+            .map(|probe| {
+                let begin = Instant::now();
+                let query = format!("zq{probe}x{}", std::process::id());
+                append(path, format!("probe {query}\n"));
+                wait_at_most(LONG, &query, || {
+                    (self.ask(&query, 10)["end"]["rows"].as_u64() == Some(1)).then_some(())
+                });
+                begin.elapsed().as_secs_f64() * 1000.0
+            })
+            .collect()
+    }
+
+    /// One answer; an error ends the benchmark.
+    pub(crate) fn ask(&self, query: &str, limit: u64) -> Value {
+        let mut answer = self
+            .http
+            .post(format!("{}/api/v1/query", self.store().page()))
+            .header("accept", "application/json")
+            .header("content-type", "application/json")
+            .send(json!({"query": query, "limit": limit}).to_string())
+            .unwrap();
+        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
+        assert!(answer.status().is_success(), "{query}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The store starts anew: what it had in memory is gone.
+    pub(crate) fn restart_store(&mut self) {
+        if let Some(store) = self.store.take() {
+            store.kill();
+        }
+        self.store = Some(Program::start(&self.dir, "store", &self.store_config));
+    }
+
+    fn metric(&self, name: &str) -> u64 {
+        let (_, text) = self.store().get("/metrics");
+        let name = format!("timberline_store_{name} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&name));
+        value.and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+
+    fn pids(&self) -> [u32; 3] {
+        [self.agent.pid(), self.collector.pid(), self.store().pid()]
+    }
+
+    fn store(&self) -> &Program {
+        self.store.as_ref().expect("it is only gone while it restarts")
+    }
+}

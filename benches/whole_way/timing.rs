@@ -1,0 +1,62 @@
+//! How long the questions take.
+
+use std::time::{Duration, Instant};
+
+use crate::number;
+use crate::queries::Question;
+use crate::roles::Roles;
+
+/// A slow question is asked no longer than this.
+const TIME_MAX: Duration = Duration::from_secs(10);
+/// But so often at least.
+const RUNS_MIN: usize = 5;
+
+/// Times of one question.
+pub(crate) struct Times {
+    pub(crate) median_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) runs: usize,
+    pub(crate) rows: u64,
+}
+
+/// Each question as the first one after a restart, milliseconds.
+pub(crate) fn cold(roles: &mut Roles, questions: &[Question]) -> Vec<f64> {
+    let once = |question: &Question| {
+        roles.restart_store();
+        let begin = Instant::now();
+        roles.ask(&question.query, question.limit);
+        begin.elapsed().as_secs_f64() * 1000.0
+    };
+    questions.iter().map(once).collect()
+}
+
+/// Each question again and again.
+pub(crate) fn warm(roles: &Roles, questions: &[Question]) -> Vec<Times> {
+    let time = |question: &Question| {
+        repeat(|| {
+            let answer = roles.ask(&question.query, question.limit);
+            answer["end"]["rows"].as_u64().unwrap_or(0)
+        })
+    };
+    questions.iter().map(time).collect()
+}
+
+/// Runs once unmeasured, then as often as asked; `ask` gives the rows of the answer.
+pub(crate) fn repeat(mut ask: impl FnMut() -> u64) -> Times {
+    let runs_max = number("BENCH_RUNS", 101) as usize;
+    let rows = ask();
+    let all = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < runs_max && (times.len() < RUNS_MIN || all.elapsed() < TIME_MAX) {
+        let begin = Instant::now();
+        assert_eq!(ask(), rows, "the same question, another answer");
+        times.push(begin.elapsed().as_secs_f64() * 1000.0);
+    }
+    times.sort_by(f64::total_cmp);
+    Times {
+        median_ms: times[times.len() / 2],
+        p99_ms: times[times.len() * 99 / 100],
+        runs: times.len(),
+        rows,
+    }
+}
