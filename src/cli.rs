@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// Follow new records as they come
     #[cfg(feature = "store")]
     Tail(TailArgs),
+    /// List the files that are held, and print their original bytes
+    #[cfg(feature = "store")]
+    File(FileArgs),
     /// Check or print the configuration
     Config(ConfigArgs),
     /// Print a completion script
@@ -103,6 +106,51 @@ pub(crate) struct TailArgs {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct FileArgs {
+    #[command(subcommand)]
+    pub(crate) action: FileAction,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum FileAction {
+    /// List the lives of files (generations) of which something is held
+    List {
+        /// Only of this host
+        #[arg(long)]
+        host: Option<String>,
+        /// Only found under this path
+        #[arg(long)]
+        path: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Print a file's original bytes, made from its records
+    Cat {
+        /// The generation, as `file list` names it
+        generation: String,
+        /// The first byte
+        #[arg(long, value_name = "BYTE")]
+        from: Option<u64>,
+        /// One past the last byte
+        #[arg(long, value_name = "BYTE")]
+        to: Option<u64>,
+        /// Leave out what is not held instead of failing
+        #[arg(long)]
+        skip_gaps: bool,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
 }
 
 #[cfg(feature = "store")]

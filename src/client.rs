@@ -1,4 +1,4 @@
-//! The HTTP client of `query` and `tail`.
+//! The HTTP client of the commands that ask a store.
 
 use std::io::{BufRead, BufReader};
 
@@ -52,12 +52,26 @@ impl Client {
         path: &str,
         query: &[(&str, &str)],
     ) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>> + use<>> {
+        Ok(BufReader::new(self.read(path, query)?.0).lines())
+    }
+
+    /// Gets; the answer's bytes as they come, and its header `timberline-missing`.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub(crate) fn read(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> anyhow::Result<(impl std::io::Read + use<>, Option<String>)> {
         let mut request = self.agent.get(format!("{}{path}", self.server));
         for (key, value) in query {
             request = request.query(key, value);
         }
         let response = request.call().with_context(|| self.unreachable())?;
-        Ok(BufReader::new(checked(response)?).lines())
+        let missing = response.headers().get("timberline-missing");
+        let missing = missing.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok((checked(response)?, missing.filter(|missing| !missing.is_empty())))
     }
 
     fn unreachable(&self) -> String {

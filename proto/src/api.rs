@@ -132,6 +132,58 @@ pub struct Place {
     pub length: u64,
 }
 
+/// The answer of `GET /api/v1/files`: the file generations of which something is held.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FilesAnswer {
+    /// By host and path, the latest first.
+    pub files: Vec<FileGeneration>,
+    /// Whether there are more than were asked for.
+    pub truncated: bool,
+    /// What could not be read: one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<String>,
+}
+
+/// One life of one file, and what is held of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FileGeneration {
+    /// Its id.
+    pub generation: String,
+    /// The agent that read it.
+    pub agent: String,
+    /// The queue's topic.
+    pub topic: String,
+    /// The host.
+    pub host: String,
+    /// The path under which it was first found.
+    pub path: String,
+    /// The first byte held.
+    pub first_byte: u64,
+    /// One past the last byte held.
+    pub end: u64,
+    /// Bytes held as records, line ends included.
+    pub bytes: u64,
+    /// Records.
+    pub records: u64,
+    /// No record is older (RFC 3339); exact to a page of the store.
+    pub oldest: String,
+    /// No record is newer (RFC 3339); likewise.
+    pub newest: String,
+    /// Bytes between the first and the last that are not held, at most 100 ranges. Absent if only
+    /// reading can tell: ask for this generation alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gaps: Option<Vec<ByteRange>>,
+}
+
+/// Bytes `from..to` of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByteRange {
+    /// The first byte.
+    pub from: u64,
+    /// One past the last.
+    pub to: u64,
+}
+
 /// How far a query is, and what it cost so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
@@ -219,7 +271,7 @@ pub struct Answer {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct ApiError {
-    /// A stable word: `bad_query`, `bad_request`, `not_found`, `limit`, `cancelled`, `timeout`,
+    /// A stable word: `bad_query`, `bad_request`, `not_found`, `incomplete`, `limit`, `cancelled`, `timeout`,
     /// `forbidden`, `unavailable`, `internal`.
     pub code: String,
     /// A sentence that names the thing and the way out.

@@ -7,6 +7,8 @@ mod banner;
 mod collector;
 mod completions;
 mod config;
+#[cfg(feature = "store")]
+mod file;
 #[cfg(feature = "collector")]
 mod listen;
 #[cfg(feature = "store")]
@@ -40,6 +42,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Query(args) => query::run(&args),
         #[cfg(feature = "store")]
         Command::Tail(args) => tail::run(&args),
+        #[cfg(feature = "store")]
+        Command::File(args) => file::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
             completions::run(shell);

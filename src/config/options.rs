@@ -118,6 +118,7 @@ impl Config {
         options.flush_bytes_max = store.flush_bytes_max.get();
         options.live_bytes_max = store.live_bytes_max.get();
         options.unpacked_bytes_max = self.queue.unpacked_bytes_max.get();
+        options.janitor_interval = store.janitor_interval.get();
         options.split.zstd_level = store.zstd_level;
         options.merge_zstd_level = store.merge_zstd_level;
         options.merge_bytes_max = store.merge_bytes_max.get();

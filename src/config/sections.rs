@@ -214,6 +214,8 @@ pub(crate) struct StoreSection {
     pub(crate) live_bytes_max: Size,
     /// Lines of splits that are merged into one, at most.
     pub(crate) merge_bytes_max: Size,
+    /// How often merging, retention and removal of files are looked at.
+    pub(crate) janitor_interval: Age,
     /// zstd level of splits written from the queue.
     pub(crate) zstd_level: i32,
     /// zstd level of merged splits.
@@ -233,6 +235,7 @@ impl Default for StoreSection {
             flush_bytes_max: Size::mib(64),
             live_bytes_max: Size::mib(256),
             merge_bytes_max: Size::mib(256),
+            janitor_interval: Age::seconds(5),
             zstd_level: 3,
             merge_zstd_level: 9,
             retention_age: None,

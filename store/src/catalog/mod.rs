@@ -14,6 +14,7 @@
 //! | `streams` | id, attributes | every stream ever published; attributes as a JSON object |
 //! | `positions` | topic, partition, incarnation, next_offset | how far each partition is published |
 //! | `gaps` | topic, partition, incarnation, from_offset, to_offset, reason, noted_at | offsets that the queue no longer had or could not read |
+//! | `holes` | generation, start, end, reason, noted_at | bytes of files that became no record, as the agent said: NULs, lines that a rule dropped |
 //! | `alerts` | id, topic, partition, what, noted_at | a partition that came back as another one, or shorter |
 //! | `deletions` | id, split_id, topic, rows, time_min, time_max, reason, deleted_at | what was deleted on purpose, and why |
 //!
@@ -26,6 +27,7 @@
 //!   `Arc` from snapshot to snapshot: whoever holds one can tell whether others still do.
 
 mod edit;
+mod holes;
 mod publish;
 mod schema;
 mod snapshot;
@@ -38,6 +40,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use timberline_proto::id::IncarnationId;
 
+pub use holes::Hole;
 pub use snapshot::{CatalogSplit, Position, Positions, Snapshot};
 
 /// A range of a partition that becomes splits: offsets `from..to`.

@@ -71,6 +71,18 @@ CREATE TABLE deletions (
 ) STRICT;
 ";
 
+/// Tables that came later and that an older program passes over: made wherever they are missing.
+const LATER_TABLES: &str = "
+CREATE TABLE IF NOT EXISTS holes (
+    generation BLOB NOT NULL,
+    start INTEGER NOT NULL,
+    \"end\" INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    noted_at INTEGER NOT NULL,
+    PRIMARY KEY (generation, start)
+) STRICT, WITHOUT ROWID;
+";
+
 pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) store_id: String,
@@ -96,6 +108,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, CatalogError> {
         create(&mut connection)?;
         sync_directory_of(path)?;
     }
+    connection.execute_batch(LATER_TABLES)?;
     let store_id = connection
         .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
         .optional()?

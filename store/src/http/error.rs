@@ -27,6 +27,7 @@ impl HttpError {
             "bad_query" | "bad_request" => StatusCode::BAD_REQUEST,
             "forbidden" => StatusCode::FORBIDDEN,
             "not_found" => StatusCode::NOT_FOUND,
+            "incomplete" => StatusCode::CONFLICT,
             "limit" => StatusCode::UNPROCESSABLE_ENTITY,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             // nginx's "client closed request": HTTP has no status of its own for it.

@@ -51,6 +51,18 @@ fn paths() -> Value {
         "/api/v1/record/{id}": { "get": operation("A record by its id", &[
             parameter("id", "path", "string", true, "topic-partition-offset")
         ], None, answer("Record")) },
+        "/api/v1/files": { "get": operation("The file generations of which something is held", &[
+            parameter("host", "query", "string", false, "Of this host"),
+            parameter("path", "query", "string", false, "Found under this path"),
+            parameter("generation", "query", "string", false, "This one; then its gaps are always named"),
+            parameter("limit", "query", "integer", false, "At most so many; 1000 unless said, at most 10,000")
+        ], None, answer("FilesAnswer")) },
+        "/api/v1/files/{generation}/bytes": { "get": operation("A file's original bytes, made from its records", &[
+            parameter("generation", "path", "string", true, "Of GET /api/v1/files"),
+            parameter("from", "query", "integer", false, "The first byte; 0 unless said"),
+            parameter("to", "query", "integer", false, "One past the last; the end of what is held unless said"),
+            parameter("gaps", "query", "string", false, "error (unless said): 409 with the first range that is not held; skip: leave such ranges out and name them in the header timberline-missing")
+        ], None, json!({ "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } })) },
         "/api/v1/ingest": { "post": {
             "summary": "Take records, durable when answered: one per line, as JSON objects or plain text",
             "requestBody": { "required": true, "content": {
@@ -222,6 +234,18 @@ fn parts() -> Value {
                 "agent": string("The agent"), "generation": string("The file's generation"),
                 "start": count("First byte in the file"), "length": count("Bytes, line end included")
             }))
+        })),
+        "FilesAnswer": object(&["files", "truncated"], json!({
+            "files": list(reference("FileGeneration")), "truncated": { "type": "boolean" },
+            "partial": list(string("What could not be read"))
+        })),
+        "FileGeneration": object(&["generation", "agent", "topic", "host", "path", "first_byte", "end", "bytes", "records", "oldest", "newest"], json!({
+            "generation": string("Its id"), "agent": string("The agent that read it"), "topic": string("The queue's topic"),
+            "host": string("The host"), "path": string("The path under which it was first found"),
+            "first_byte": count("The first byte held"), "end": count("One past the last byte held"),
+            "bytes": count("Bytes held as records"), "records": count("Records"),
+            "oldest": string("No record is older"), "newest": string("No record is newer"),
+            "gaps": list(object(&["from", "to"], json!({ "from": count("First byte"), "to": count("One past the last") })))
         })),
         "Progress": object(&[], json!({
             "splits_total": count("Splits known"), "splits_skipped": count("Splits ruled out whole"),

@@ -34,6 +34,9 @@ pub enum ReadError {
     /// What was asked for is not there.
     #[error("{0}")]
     NotFound(String),
+    /// A part of what was asked for is not held.
+    #[error("{0}")]
+    Incomplete(String),
     /// Our fault.
     #[error("{0}")]
     Internal(String),
@@ -49,6 +52,7 @@ impl ReadError {
             ReadError::Timeout { .. } => "timeout",
             ReadError::Cancelled => "cancelled",
             ReadError::NotFound(_) => "not_found",
+            ReadError::Incomplete(_) => "incomplete",
             ReadError::Internal(_) => "internal",
         }
     }

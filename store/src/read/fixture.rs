@@ -59,7 +59,8 @@ pub(crate) fn stream(host: u8) -> Arc<Stream> {
 /// Rows of one partition as a block, with offsets from `first` on.
 pub(crate) fn block(rows: &[&TestRow], first: u64) -> RowBlock {
     let mut block = RowBlock::new();
-    let mut start = 0;
+    // Where it stands in its file follows from its offset, so that every block goes on where the last ended.
+    let mut start = first << 20;
     for (at, row) in rows.iter().enumerate() {
         let stream = stream(row.host);
         let source_bytes = row.line.len() as u32 + 1;
@@ -75,7 +76,7 @@ pub(crate) fn block(rows: &[&TestRow], first: u64) -> RowBlock {
             line: &row.line,
             place: Some(Place {
                 agent: AgentId([1; 16]),
-                generation: GenerationId([row.host; 16]),
+                generation: GenerationId([row.host + 16 * row.partition as u8; 16]),
                 start,
                 source_bytes,
             }),
@@ -187,6 +188,15 @@ impl Fixture {
             _ = self.live.tail.send(block.clone());
             blocks.push(block);
         }
+    }
+
+    /// Adds rows as they are; they must go on where the partition's offsets ended.
+    pub(crate) fn append_block(&self, partition: u32, rows: RowBlock) {
+        self.live.blocks.lock().push(LiveBlock {
+            topic: TOPIC.to_owned(),
+            partition,
+            rows: Arc::new(rows),
+        });
     }
 
     /// Publishes all live rows, one split per block. Rows that were published stay live if `keep`,

@@ -11,6 +11,7 @@
 //! | [`lower`], [`sql`] | pipes and SQL as DataFusion plans |
 //! | [`provider`], [`exec`], [`pushdown`], [`columns`], [`functions`] | the table `logs` for DataFusion |
 //! | [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
+//! | [`files`] | a record's surroundings, the files that are held, their original bytes |
 //! | [`histogram`], [`summaries`], [`lookup`], [`tail`] | counts over time, fields, records by id, records as they arrive |
 //! | [`running`], [`options`], [`engine`] | limits, cancellation, memory |
 
@@ -20,6 +21,7 @@ mod columns;
 mod engine;
 mod error;
 mod exec;
+mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod frames;
@@ -49,6 +51,7 @@ mod time;
 mod view;
 
 pub use error::ReadError;
+pub use files::{FileBytes, FileRequest};
 pub use frames::Frames;
 pub use options::ReadOptions;
 pub use reader::{NoSources, Reader, Sources, Stored};

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use datafusion::execution::runtime_env::RuntimeEnv;
 use timberline_proto::api::{Completeness, Direction, Frame, QueryRequest, Record};
-use timberline_proto::id::RecordId;
+use timberline_proto::id::GenerationId;
 use timberline_proto::query::ast::{Explain, Filter, Query};
 use timberline_proto::query::{parse, time_range};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::catalog::{Catalog, Snapshot};
+use crate::catalog::{Catalog, Hole, Snapshot};
 use crate::live::{LiveBlock, LiveRows};
 
 use super::frames::{Frames, Task, ending};
@@ -134,15 +134,6 @@ impl Reader {
         self.inner.registry.cancel(query_id)
     }
 
-    /// The record of an id. Blocks.
-    ///
-    /// # Errors
-    /// [`ReadError::NotFound`] if there is none, or it was deleted.
-    pub async fn record(&self, id: &RecordId) -> Result<Record, ReadError> {
-        let hit = self.hit(id).await?;
-        Ok(record(&hit.view()))
-    }
-
     /// How complete everything stored is.
     pub fn status_completeness(&self) -> Completeness {
         let mut completeness = self.stored_completeness();
@@ -190,6 +181,12 @@ impl Reader {
 
     pub(crate) fn view(&self) -> View {
         View::take(&*self.inner.live, &self.inner.catalog, &self.inner.splits)
+    }
+
+    /// What is on record as bytes of files without a record.
+    pub(crate) fn holes(&self, generation: Option<GenerationId>) -> Result<Vec<Hole>, ReadError> {
+        let holes = self.inner.catalog.holes(generation);
+        holes.map_err(|error| ReadError::Internal(error.to_string()))
     }
 
     pub(crate) fn completeness(&self, running: &Running) -> Completeness {
@@ -290,24 +287,6 @@ impl Reader {
             }
         });
         Ok(frames)
-    }
-
-    async fn hit(&self, id: &RecordId) -> Result<Hit, ReadError> {
-        let task = self.begin(None).await?;
-        let view = self.view();
-        let id = id.clone();
-        blocking(move || super::lookup::find(&view, &id, &task.running)).await
-    }
-
-    /// The records before and after one, in its file if it comes from one, else in its stream.
-    ///
-    /// # Errors
-    /// [`ReadError::NotFound`]
-    pub async fn context(&self, id: &RecordId, before: usize, after: usize) -> Result<Vec<Record>, ReadError> {
-        let task = self.begin(None).await?;
-        let view = self.view();
-        let id = id.clone();
-        blocking(move || super::lookup::context(&view, &id, before, after, &task.running)).await
     }
 }
 

@@ -40,6 +40,7 @@ mod summary_tests;
 mod tests;
 
 pub use column::{Entries, SlotView, Texts};
+pub use index::{HeldRange, OffsetRange};
 pub use page::{PageCore, PageText};
 pub use read::Split;
 pub use stripe::Templates;

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use timberline_proto::id::GenerationId;
 
 use super::footer::{self, Extent, FORMAT_VERSION, Footer, HEADER_BYTES, PageEntry, TRAILER_BYTES};
-use super::index::SplitIndex;
+use super::index::{HeldRange, OffsetRange, SplitIndex, held_ranges};
 use super::page::{self, PageCore, PageText};
 use super::stripe::Templates;
 use super::summary::Summary;
@@ -18,6 +19,12 @@ use crate::rows::{Row, RowBlock, Stream};
 
 /// Stripes whose templates an open split keeps decoded. Beyond, the oldest is decoded anew.
 const STRIPES_HELD_MAX: usize = 4;
+
+const PROVENANCE_ONLY: Columns = Columns {
+    line: false,
+    provenance: true,
+    attributes: false,
+};
 
 /// An open split. Shared between queries; reads with `pread`, checks each block's checksum.
 #[derive(Debug)]
@@ -149,6 +156,44 @@ impl Split {
     /// [`SplitError`]
     pub fn candidates(&self, query: &PageQuery) -> Result<Vec<u32>, SplitError> {
         self.index.candidates(query).map_err(|e| self.damaged("index", e))
+    }
+
+    /// What the pages hold of a generation, or of all: by generation, in the order of the file.
+    /// Asks the index; a split that was written before the index knew is read whole.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn held(&self, generation: Option<GenerationId>) -> Result<Vec<HeldRange>, SplitError> {
+        let known = self.index.held(generation).map_err(|e| self.damaged("index", e))?;
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let mut held = Vec::new();
+        for page in 0..self.pages.len() as u32 {
+            let rows = self.read_page(page, PROVENANCE_ONLY)?;
+            let places = rows.rows().filter_map(|row| row.place);
+            let of_page = held_ranges(places.filter(|place| generation.is_none_or(|one| one == place.generation)));
+            held.extend(of_page.into_iter().map(|range| HeldRange { page, ..range }));
+        }
+        held.sort_by_key(|range| (range.generation, range.agent, range.start));
+        Ok(held)
+    }
+
+    /// Between which offsets of a partition the pages' rows stand; a page without such rows is
+    /// left out. A split that was written before the index knew names every page with every offset.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn offsets(&self, partition: u32) -> Result<Vec<OffsetRange>, SplitError> {
+        let known = self.index.offsets(partition).map_err(|e| self.damaged("index", e))?;
+        let all = || {
+            (0..self.pages.len() as u32).map(|page| OffsetRange {
+                page,
+                first: 0,
+                last: u64::MAX,
+            })
+        };
+        Ok(known.unwrap_or_else(|| all().collect()))
     }
 
     /// A page's rows.

@@ -10,7 +10,7 @@ use timberline_queue::PartitionInfo;
 use super::context::{Context, Phase, add};
 use super::decode::Decoder;
 use super::source::{Batches, FetchFrom, SourceError};
-use crate::catalog::{CatalogError, Gap, Position};
+use crate::catalog::{CatalogError, Gap, Hole, Position};
 use crate::rows::RowBlock;
 
 /// Rows become visible at the latest when so many are decoded, not only when the fetch is through.
@@ -133,8 +133,12 @@ impl Puller {
             }
             add(&self.context.counters.batches, 1);
             match LogBatch::parse(bytes, self.context.options.unpacked_bytes_max) {
-                Ok(batch) if batch.marker.is_some() => add(&self.context.counters.batches_marker, 1),
+                Ok(batch) if batch.marker.is_some() => {
+                    self.note_holes(&batch)?;
+                    add(&self.context.counters.batches_marker, 1);
+                }
                 Ok(batch) => {
+                    self.note_holes(&batch)?;
                     let n = self.decoder.decode(&batch, self.partition, at, &known, &mut rows);
                     add(&self.context.counters.records, n);
                 }
@@ -154,6 +158,25 @@ impl Puller {
         }
         self.show(rows, at, fetched.end_offset);
         Ok(())
+    }
+
+    /// What the agent says became no record: on record before the records beside it are seen.
+    fn note_holes(&self, batch: &LogBatch) -> Result<(), CatalogError> {
+        let Some(generation) = batch.meta.generation else {
+            return Ok(());
+        };
+        let holes: Vec<Hole> = batch
+            .meta
+            .dropped
+            .iter()
+            .map(|dropped| Hole {
+                generation,
+                start: dropped.start,
+                end: dropped.end,
+                reason: dropped.reason.clone(),
+            })
+            .collect();
+        self.context.catalog.note_holes(&holes)
     }
 
     fn show(&mut self, rows: RowBlock, covered: u64, queue_end: u64) {

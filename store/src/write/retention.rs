@@ -18,6 +18,11 @@ impl Context {
                 self.options.clock.now_unix_nanos(),
                 age,
             );
+            if !expired.is_empty() {
+                let age_nanos = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
+                self.catalog
+                    .forget_holes_before(self.options.clock.now_unix_nanos().saturating_sub(age_nanos))?;
+            }
             deleted += self.delete(expired, &format!("every row is older than {age:?}"))?;
         }
         if let Some(bytes_max) = self.options.retention_bytes {

@@ -2,6 +2,7 @@
 
 mod context;
 mod fields;
+mod files;
 mod health;
 mod histogram;
 mod metrics;
@@ -25,7 +26,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 12] = [
+pub(super) const PATHS: [(&str, &str); 14] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
@@ -33,6 +34,8 @@ pub(super) const PATHS: [(&str, &str); 12] = [
     ("/api/v1/tail", "get"),
     ("/api/v1/context", "get"),
     ("/api/v1/record/{id}", "get"),
+    ("/api/v1/files", "get"),
+    ("/api/v1/files/{generation}/bytes", "get"),
     ("/api/v1/status", "get"),
     ("/api/v1/openapi.json", "get"),
     ("/livez", "get"),
@@ -50,6 +53,8 @@ pub fn router(state: HttpState, others: Router) -> Router {
         .route("/api/v1/tail", get(tail::get))
         .route("/api/v1/context", get(context::get))
         .route("/api/v1/record/{id}", get(record::get))
+        .route("/api/v1/files", get(files::list))
+        .route("/api/v1/files/{generation}/bytes", get(files::bytes))
         .route("/api/v1/status", get(status::get))
         .route("/api/v1/openapi.json", get(openapi::get))
         .route("/livez", get(health::live))

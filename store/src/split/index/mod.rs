@@ -9,12 +9,16 @@
 //! | `03` name | a field that is there; cut at 64 bytes |
 //! | `04` 16 hexadecimal digits | a template's stable id |
 //! | `05` `t`, `05` `f` | the page has tokens (fields) that are not indexed, because they are too many or in parts of a longer line: it matches always |
+//! | `06` generation … | the bytes of a file that the page holds: [`held`] |
+//! | `07` partition … | between which offsets the page's rows stand: [`held`] |
+//! | `06` | the terms of `06` and `07` are all there |
 //!
 //! Cuts fall on a character's edge at or before the limit; zero bytes in names and values are
 //! written as spaces; a query's terms are cut the same way, so that a cut term matches too much and
 //! never too little. Times, streams and severities are in the page directory, not here.
 
 mod directory;
+mod held;
 mod pages;
 mod search;
 mod terms;
@@ -23,5 +27,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use held::ranges as held_ranges;
+pub use held::{HeldRange, OffsetRange};
 pub(crate) use search::SplitIndex;
 pub(crate) use write::IndexBuilder;

@@ -6,12 +6,14 @@ use std::sync::{Arc, OnceLock};
 
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, InvertedIndexReader, SegmentReader, TERMINATED};
+use timberline_proto::id::GenerationId;
 use timberline_proto::token::{lower_into, tokens};
 
 use super::super::PageQuery;
 use super::super::footer::{Footer, PageEntry};
 use super::super::read::ReadFailure;
 use super::directory::SplitDirectory;
+use super::held::{self, HELD, HeldRange, OffsetRange};
 use super::pages::Pages;
 use super::terms::{self, FIELDS_CUT, TOKEN_BYTES_MAX, TOKENS_CUT, cut};
 use super::write::FIELD;
@@ -210,6 +212,45 @@ impl SplitIndex {
             add_postings(index, &info, &mut pages)?;
         }
         Ok(pages)
+    }
+
+    /// What pages hold of a generation, or of all, in the order of the file. `None`: the index was
+    /// written before it knew.
+    pub(crate) fn held(&self, generation: Option<GenerationId>) -> Result<Option<Vec<HeldRange>>, ReadFailure> {
+        let prefix = held::prefix(generation);
+        self.guarded(|| self.walk(&prefix, HeldRange::of_term))
+    }
+
+    /// Between which offsets of a partition the pages' rows stand. `None`: likewise.
+    pub(crate) fn offsets(&self, partition: u32) -> Result<Option<Vec<OffsetRange>>, ReadFailure> {
+        let prefix = held::partition_prefix(partition);
+        self.guarded(|| self.walk(&prefix, held::offsets_of_term))
+    }
+
+    /// Every term that begins so, as `parse` reads it, with each of its pages.
+    fn walk<T>(&self, prefix: &str, parse: impl Fn(&str, u32) -> Option<T>) -> Answer<Option<Vec<T>>> {
+        let mut found = Vec::new();
+        let Some(index) = self.terms()? else {
+            return Ok(Some(found));
+        };
+        if index.terms().get(HELD)?.is_none() {
+            return Ok(None);
+        }
+        let mut stream = index.terms().range().ge(prefix.as_bytes()).into_stream()?;
+        while stream.advance() {
+            let key = stream.key();
+            if !key.starts_with(prefix.as_bytes()) {
+                break;
+            }
+            let Ok(term) = std::str::from_utf8(key) else { continue };
+            if parse(term, 0).is_none() {
+                continue;
+            }
+            let mut pages = self.none();
+            add_postings(index, stream.value(), &mut pages)?;
+            found.extend(pages.numbers().into_iter().filter_map(|page| parse(term, page)));
+        }
+        Ok(Some(found))
     }
 
     /// Pages of tokens made of the pieces, with anything between them.

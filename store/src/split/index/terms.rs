@@ -8,6 +8,7 @@ use timberline_proto::token::{lower_into, tokens};
 
 use super::super::hash::FastSet;
 use super::super::page::PageRows;
+use super::held::{HELD, put_offsets, ranges};
 
 /// Bytes of a token at most; longer ones are indexed by so much of their beginning.
 pub(crate) const TOKEN_BYTES_MAX: usize = 256;
@@ -109,7 +110,21 @@ pub(crate) fn page_terms(page: &PageRows<'_>, templates: &[u32]) -> String {
         terms.put(TOKENS_CUT);
         terms.put(FIELDS_CUT);
     }
+    terms.held(page);
     terms.text
+}
+
+/// Per partition, the first and the last offset of a page.
+fn offset_ranges(page: &PageRows<'_>) -> Vec<(u32, u64, u64)> {
+    let mut ranges: Vec<(u32, u64, u64)> = Vec::new();
+    for &row in page.order {
+        let (partition, offset) = (page.rows.partitions()[row as usize], page.rows.offsets()[row as usize]);
+        match ranges.iter_mut().find(|range| range.0 == partition) {
+            Some((_, first, last)) => (*first, *last) = ((*first).min(offset), (*last).max(offset)),
+            None => ranges.push((partition, offset, offset)),
+        }
+    }
+    ranges
 }
 
 #[derive(Default)]
@@ -127,6 +142,20 @@ impl Terms {
     fn put(&mut self, term: &str) {
         self.text.push_str(term);
         self.text.push(TERM_END);
+    }
+
+    /// Which bytes of which files the page holds.
+    fn held(&mut self, page: &PageRows<'_>) {
+        self.put(HELD);
+        let places = page.order.iter().filter_map(|&row| page.rows.row(row as usize).place);
+        for range in ranges(places) {
+            range.put_term(&mut self.text);
+            self.text.push(TERM_END);
+        }
+        for (partition, first, last) in offset_ranges(page) {
+            put_offsets(partition, first, last, &mut self.text);
+            self.text.push(TERM_END);
+        }
     }
 
     fn token<'a>(&mut self, token: &'a [u8], seen: &mut FastSet<&'a [u8]>) {

@@ -1,7 +1,7 @@
 use timberline_proto::token::tokens;
 
 use super::super::tests::{ALL, Owned, any_rows, options, written};
-use super::super::{PageQuery, Split, write_split};
+use super::super::{HeldRange, PageQuery, Split, write_split};
 use super::terms;
 use crate::rows::{Row, RowBlock, StreamId};
 use proptest::prelude::*;
@@ -192,4 +192,32 @@ fn an_index_over_no_rows_answers() {
     let split = Case::new(Split::open(&dir.path().join(format!("{}.split", meta.id))).unwrap());
     assert_eq!(split.candidates(&PageQuery::Token("a".into())), Vec::<u32>::new());
     assert_eq!(split.candidates(&pieces(&["a", ""])), Vec::<u32>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_index_knows_the_bytes_and_offsets_of_every_page(rows in any_rows(120)) {
+        let dir = tempfile::tempdir().unwrap();
+        let case = Case::new(written(dir.path(), &rows));
+        let held = case.split.held(None).unwrap();
+        for (page, block) in case.pages.iter().enumerate() {
+            let page = page as u32;
+            for row in block.rows() {
+                let offsets = case.split.offsets(row.partition).unwrap();
+                prop_assert!(offsets.iter().any(|o| o.page == page && (o.first..=o.last).contains(&row.offset)));
+                let Some(place) = row.place else { continue };
+                let (start, end) = (place.start, place.start.saturating_add(place.source_bytes.into()));
+                let holds = |range: &HeldRange| {
+                    (range.page, range.generation, range.agent) == (page, place.generation, place.agent)
+                        && range.start <= start && end <= range.end
+                };
+                prop_assert!(held.iter().any(holds));
+                prop_assert!(case.split.held(Some(place.generation)).unwrap().iter().any(holds));
+            }
+        }
+        let with_place = case.pages.iter().flat_map(|page| page.rows()).filter(|row| row.place.is_some()).count();
+        prop_assert_eq!(held.iter().map(|range| range.rows as usize).sum::<usize>(), with_place);
+    }
 }
