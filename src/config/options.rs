@@ -143,6 +143,7 @@ impl Config {
             time_limit: query.time_limit.get(),
             fields_sample_rows: usize::try_from(query.fields_sample_rows).unwrap_or(usize::MAX),
             concurrent_max: query.concurrent_max as usize,
+            tables: query.tables.clone(),
             threads,
         }
     }

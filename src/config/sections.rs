@@ -262,6 +262,8 @@ pub(crate) struct QuerySection {
     pub(crate) threads: u32,
     /// Newest records looked at for the list of fields.
     pub(crate) fields_sample_rows: u64,
+    /// CSV, TSV and Parquet files that queries may name as tables, such as `hosts = "/srv/hosts.csv"`.
+    pub(crate) tables: std::collections::BTreeMap<String, std::path::PathBuf>,
 }
 
 impl Default for QuerySection {
@@ -274,6 +276,7 @@ impl Default for QuerySection {
             concurrent_max: 8,
             threads: 0,
             fields_sample_rows: 10_000,
+            tables: std::collections::BTreeMap::new(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::expr::Expr;
+
 /// Bytes `start..end` of the query's text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Span {
@@ -228,10 +230,24 @@ pub enum PipeKind {
         /// Of which fields.
         fields: Vec<Field>,
     },
-    /// `sort -n, +host`
-    Sort(Vec<SortKey>),
+    /// `rare [N] field, …`: the least frequent values with count and percent.
+    Rare {
+        /// How many; 10 unless said.
+        limit: u64,
+        /// Of which fields.
+        fields: Vec<Field>,
+    },
+    /// `sort [N] -n, +host`
+    Sort {
+        /// By what, the first first.
+        keys: Vec<SortKey>,
+        /// Only the first so many.
+        limit: Option<u64>,
+    },
     /// `head N`: the first N (10 unless said).
     Head(u64),
+    /// `tail N`: the last N (10 unless said), in the order they have.
+    Tail(u64),
     /// `fields a, b` keeps; `fields - a, b` drops.
     Fields {
         /// Which.
@@ -239,6 +255,99 @@ pub enum PipeKind {
         /// Keep them, or drop them.
         keep: bool,
     },
+    /// `rename a as b, …`
+    Rename(Vec<Renaming>),
+    /// `extend name = expression, …`: columns computed from others.
+    Extend(Vec<Assignment>),
+    /// `parse [field] /regex/`, `parse [field] grok "pattern"`: columns taken out of a text.
+    Parse(Parse),
+    /// `json [path [as name], …] [from field]`: columns taken out of a JSON text.
+    Json {
+        /// Which; none takes what later pipes name.
+        paths: Vec<Renaming>,
+        /// Out of what; the line unless said.
+        from: Option<Field>,
+    },
+    /// `dedup [N] [keep=first] field, …`: some rows of each value.
+    Dedup {
+        /// How many of each; 1 unless said.
+        rows: u64,
+        /// Which; unless said the first in the order in which they are shown: of records that are
+        /// not sorted the newest.
+        keep: Option<Keep>,
+        /// Of each value of these.
+        fields: Vec<Field>,
+    },
+    /// `patterns [N] [compare=-1d]`: the templates of the lines with their counts.
+    Patterns {
+        /// The most frequent so many; all unless said.
+        limit: Option<u64>,
+        /// Count also so many nanoseconds earlier.
+        compare_nanos: Option<i64>,
+    },
+    /// `variables TEMPLATE [N]`: the values in a template's slots.
+    Variables {
+        /// The template's id, 16 hexadecimal digits.
+        template: Literal,
+        /// Values of each slot; 10 unless said.
+        limit: u64,
+    },
+    /// `lookup table on field [= column], …`: the columns of a table that the operator allows.
+    Lookup {
+        /// Its name in the configuration.
+        table: Field,
+        /// Which columns must be equal.
+        on: Vec<LookupKey>,
+    },
+}
+
+/// `path as name`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Renaming {
+    /// What.
+    pub from: Field,
+    /// What it is called then.
+    pub to: Field,
+}
+
+/// `name = expression`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    /// The column.
+    pub name: Field,
+    /// Its value.
+    pub value: Expr,
+}
+
+/// `parse` arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parse {
+    /// Out of what; the line unless said.
+    pub from: Option<Field>,
+    /// The pattern.
+    pub pattern: String,
+    /// Whether it is in grok's syntax, else a regex.
+    pub grok: bool,
+    /// Where the pattern stands.
+    pub span: Span,
+}
+
+/// Which rows `dedup` keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The first of rows that are sorted; of records that are not the oldest.
+    First,
+    /// The last of rows that are sorted; of records that are not the newest.
+    Last,
+}
+
+/// One pair of `lookup`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookupKey {
+    /// The column of the rows.
+    pub field: Field,
+    /// The column of the table.
+    pub column: Field,
 }
 
 /// `stats` arguments.
@@ -253,12 +362,25 @@ pub struct Stats {
 /// `timechart` arguments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timechart {
-    /// A bin's width in nanoseconds; chosen from the range if not said.
-    pub span_nanos: Option<i64>,
+    /// A bin's width; chosen from the range if not said. Never a number.
+    pub width: Option<BinWidth>,
+    /// Whose days and hours; UTC if not said.
+    pub zone: Option<Zone>,
+    /// Series at most; the others are one called `other`.
+    pub limit: Option<u64>,
     /// What is computed per bin.
     pub aggregates: Vec<Aggregate>,
     /// Split by fields; may be empty.
     pub by: Vec<Field>,
+}
+
+/// A zone of the IANA database by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// `Europe/Berlin`
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// One computed column.
@@ -266,8 +388,10 @@ pub struct Timechart {
 pub struct Aggregate {
     /// The function.
     pub function: AggregateFunction,
-    /// Its argument; `None` for `count()`.
+    /// Its argument; `None` for `count()` and `rate()`.
     pub field: Option<Field>,
+    /// `count(if status >= 500)`: only of the rows for which this holds.
+    pub condition: Option<Expr>,
     /// The column's name: `as n`, else the call as written without spaces (`count()`).
     pub name: String,
     /// Where it stands.
@@ -281,20 +405,32 @@ pub enum AggregateFunction {
     Count,
     /// Distinct values, exact.
     CountDistinct,
+    /// Distinct values, about: HyperLogLog.
+    ApproxDistinct,
     /// Sum of the numeric values.
     Sum,
     /// Mean of the numeric values.
     Avg,
-    /// Smallest.
+    /// Smallest number; smallest text if there is no number.
     Min,
-    /// Largest.
+    /// Largest number; largest text if there is no number.
     Max,
     /// Percentile 0–100 of the numeric values: `p50`, `p99`, `p99.9`, `median`.
     Percentile(f64),
+    /// The same, about: t-digest.
+    ApproxPercentile(f64),
+    /// Standard deviation of the numeric values, as of a sample.
+    Stddev,
+    /// Variance of the numeric values, as of a sample.
+    Variance,
     /// Value of the earliest record.
     First,
     /// Value of the latest record.
     Last,
+    /// Records, or the sum of a field, per this many nanoseconds of the bin or of the time range.
+    Rate(i64),
+    /// Numeric values per bucket: of this width, else of widths that grow as 1, 2, 5, 10.
+    Histogram(Option<f64>),
 }
 
 /// What `stats` groups by.
@@ -302,12 +438,15 @@ pub enum AggregateFunction {
 pub enum GroupKey {
     /// A field's value.
     Field(Field),
-    /// `bin(timestamp, 5m)` or `bin(field, 100)`: the value rounded down.
+    /// `bin(timestamp, 5m)`, `bin(timestamp, 1d, "Europe/Berlin")` or `bin(field, 100)`: the value
+    /// rounded down.
     Bin {
         /// Which field.
         field: Field,
-        /// The width: nanoseconds for a time, else the number.
+        /// The width.
         width: BinWidth,
+        /// Whose days and hours; UTC if not said.
+        zone: Option<Zone>,
         /// The column's name: `bin(timestamp,5m)` unless `as` says otherwise; for time, `timestamp`.
         name: String,
         /// Where it stands.
@@ -318,8 +457,10 @@ pub enum GroupKey {
 /// A bin's width.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BinWidth {
-    /// A duration, in nanoseconds.
+    /// A duration, in nanoseconds. Days and weeks (from Monday) are those of the zone.
     Nanos(i64),
+    /// Months of the calendar, counted from January of year 0.
+    Months(u32),
     /// A number.
     Number(f64),
 }

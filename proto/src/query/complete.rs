@@ -31,6 +31,8 @@ pub enum Wanted {
     Function,
     /// A column's name: of a field, or of what the pipe before made.
     Column,
+    /// A column's name, or a function of expressions: [`SCALARS`](super::expr::SCALARS).
+    Expression,
     /// Something that only the person knows.
     Nothing,
 }
@@ -73,7 +75,10 @@ pub fn complete(text: &str, cursor: usize) -> Completion {
         };
     }
     let rest = &text[cursor..];
-    let in_pipe = matches!(wanted, Wanted::Pipe | Wanted::Function | Wanted::Column);
+    let in_pipe = matches!(
+        wanted,
+        Wanted::Pipe | Wanted::Function | Wanted::Column | Wanted::Expression
+    );
     let ends = |at: usize, c: char| ends_word(&rest[at..]) || c == ':' || (in_pipe && matches!(c, ',' | '='));
     let end = rest
         .char_indices()
@@ -92,8 +97,11 @@ pub fn complete(text: &str, cursor: usize) -> Completion {
 
 fn argument(pipe: &str, in_call: bool, keyword: Option<&str>) -> Wanted {
     match (pipe, in_call, keyword) {
-        (_, _, Some("as" | "span")) | ("head" | "", ..) => Wanted::Nothing,
+        (_, _, Some("as" | "span" | "tz" | "limit" | "keep" | "compare")) => Wanted::Nothing,
+        ("head" | "tail" | "patterns" | "variables" | "", ..) => Wanted::Nothing,
+        (_, _, Some("=" | "if")) => Wanted::Expression,
         (_, true, _) => Wanted::Column,
+        ("extend", ..) | ("lookup" | "json", _, None) | ("parse", _, Some("grok")) => Wanted::Nothing,
         ("stats" | "timechart", _, None) => Wanted::Function,
         _ => Wanted::Column,
     }
@@ -163,6 +171,22 @@ mod tests {
         check("a | top 5 ho^", &Wanted::Column, "ho");
         check("a | head ^", &Wanted::Nothing, "");
         check("a | where ho^", &Wanted::Field, "ho");
+        check("a | tail ^", &Wanted::Nothing, "");
+        check("a | rare ho^", &Wanted::Column, "ho");
+        check("a | dedup keep=^", &Wanted::Nothing, "");
+        check("a | dedup ho^", &Wanted::Column, "ho");
+        check("a | rename ho^", &Wanted::Column, "ho");
+        check("a | extend x^", &Wanted::Nothing, "");
+        check("a | extend x = le^", &Wanted::Expression, "le");
+        check("a | extend x = length(ho^)", &Wanted::Expression, "ho");
+        check("a | extend x = 1, y^", &Wanted::Nothing, "");
+        check("a | stats count(if st^", &Wanted::Expression, "st");
+        check("a | stats count(if a > 1) by ho^", &Wanted::Column, "ho");
+        check("a | parse ms^", &Wanted::Column, "ms");
+        check("a | json from pay^", &Wanted::Column, "pay");
+        check("a | lookup ho^", &Wanted::Nothing, "");
+        check("a | lookup hosts on ho^", &Wanted::Column, "ho");
+        check("a | timechart tz=^", &Wanted::Nothing, "");
         check("SELECT ho^", &Wanted::Nothing, "");
     }
 

@@ -6,12 +6,12 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::ast::{
-    Aggregate, AggregateFunction, BinWidth, Bound, CompareOp, Explain, Field, Filter, GroupKey, Leaf, Literal, Pipe,
+    Aggregate, AggregateFunction, Bound, CompareOp, Explain, Field, Filter, GroupKey, Keep, Leaf, Literal, Pipe,
     PipeKind, Query, Search, Test,
 };
-use super::duration::format_duration;
+use super::duration::{format_duration, format_width};
 use super::lexer::{field_name_len, is_identifier, loose_comparison, regex_at};
-use super::pipes::{bin_name, is_reserved};
+use super::pipes::{bin_name, call_name, in_zone, is_reserved};
 use super::sql::{explain_prefix, is_sql};
 
 impl Display for Query {
@@ -173,7 +173,11 @@ fn column(field: &Field) -> String {
 }
 
 fn column_name(name: &str) -> String {
-    if is_identifier(name) && !is_reserved(name) {
+    // Words that mean something to one pipe or other.
+    let is_word = ["from", "on", "if", "grok"]
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(name));
+    if is_identifier(name) && !is_reserved(name) && !is_word {
         name.to_owned()
     } else {
         quote(name)
@@ -258,27 +262,108 @@ impl Display for Pipe {
                 write!(f, "stats {}", list(&stats.aggregates, Aggregate::to_string))?;
                 by(f, &stats.by, group_key)
             }
-            PipeKind::Timechart(chart) => {
-                f.write_str("timechart ")?;
-                if let Some(nanos) = chart.span_nanos {
-                    write!(f, "span={} ", format_duration(nanos))?;
-                }
-                f.write_str(&list(&chart.aggregates, Aggregate::to_string))?;
-                by(f, &chart.by, column)
-            }
+            PipeKind::Timechart(chart) => timechart(f, chart),
             PipeKind::Top { limit, fields } => write!(f, "top {limit} {}", list(fields, column)),
-            PipeKind::Sort(keys) => {
-                let key = |key: &super::ast::SortKey| {
-                    let sign = if key.descending { "-" } else { "" };
-                    format!("{sign}{}", column(&key.field))
-                };
-                write!(f, "sort {}", list(keys, key))
-            }
+            PipeKind::Rare { limit, fields } => write!(f, "rare {limit} {}", list(fields, column)),
+            PipeKind::Sort { keys, limit } => sort(f, keys, *limit),
             PipeKind::Head(rows) => write!(f, "head {rows}"),
+            PipeKind::Tail(rows) => write!(f, "tail {rows}"),
             PipeKind::Fields { fields, keep } => {
                 write!(f, "fields {}{}", if *keep { "" } else { "- " }, list(fields, column))
             }
+            PipeKind::Rename(all) => write!(f, "rename {}", list(all, |one| as_name(one, true))),
+            PipeKind::Extend(all) => {
+                let assignment = |one: &super::ast::Assignment| format!("{} = {}", column(&one.name), one.value);
+                write!(f, "extend {}", list(all, assignment))
+            }
+            PipeKind::Parse(parse) => {
+                let from = parse.from.iter().map(|from| column(from) + " ").collect::<String>();
+                let grok = if parse.grok { "grok " } else { "" };
+                write!(f, "parse {from}{grok}{}", quote(&parse.pattern))
+            }
+            PipeKind::Json { paths, from } => json(f, paths, from.as_ref()),
+            PipeKind::Dedup { rows, keep, fields } => dedup(f, *rows, *keep, fields),
+            PipeKind::Patterns { limit, compare_nanos } => patterns(f, *limit, *compare_nanos),
+            PipeKind::Variables { template, limit } => write!(f, "variables {} {limit}", template.text),
+            PipeKind::Lookup { table, on } => write!(f, "lookup {} on {}", column(table), list(on, lookup_key)),
         }
+    }
+}
+
+fn timechart(f: &mut Formatter<'_>, chart: &super::ast::Timechart) -> fmt::Result {
+    f.write_str("timechart ")?;
+    if let Some(width) = chart.width {
+        write!(f, "span={} ", format_width(width))?;
+    }
+    if let Some(zone) = &chart.zone {
+        write!(f, "tz={} ", zone_name(zone))?;
+    }
+    if let Some(limit) = chart.limit {
+        write!(f, "limit={limit} ")?;
+    }
+    f.write_str(&list(&chart.aggregates, Aggregate::to_string))?;
+    by(f, &chart.by, column)
+}
+
+fn zone_name(zone: &super::ast::Zone) -> String {
+    if !zone.name.is_empty() && zone.name.chars().all(in_zone) {
+        zone.name.clone()
+    } else {
+        quote(&zone.name)
+    }
+}
+
+fn sort(f: &mut Formatter<'_>, keys: &[super::ast::SortKey], limit: Option<u64>) -> fmt::Result {
+    let key = |key: &super::ast::SortKey| {
+        let sign = if key.descending { "-" } else { "" };
+        format!("{sign}{}", column(&key.field))
+    };
+    let limit = limit.map(|limit| format!("{limit} ")).unwrap_or_default();
+    write!(f, "sort {limit}{}", list(keys, key))
+}
+
+fn as_name(one: &super::ast::Renaming, always: bool) -> String {
+    if one.from.name == one.to.name && !always {
+        column(&one.from)
+    } else {
+        format!("{} as {}", column(&one.from), column(&one.to))
+    }
+}
+
+fn json(f: &mut Formatter<'_>, paths: &[super::ast::Renaming], from: Option<&Field>) -> fmt::Result {
+    f.write_str("json")?;
+    if !paths.is_empty() {
+        write!(f, " {}", list(paths, |one| as_name(one, false)))?;
+    }
+    from.map_or(Ok(()), |from| write!(f, " from {}", column(from)))
+}
+
+fn dedup(f: &mut Formatter<'_>, rows: u64, keep: Option<Keep>, fields: &[Field]) -> fmt::Result {
+    f.write_str("dedup ")?;
+    if rows != 1 {
+        write!(f, "{rows} ")?;
+    }
+    match keep {
+        Some(Keep::First) => f.write_str("keep=first ")?,
+        Some(Keep::Last) => f.write_str("keep=last ")?,
+        None => {}
+    }
+    f.write_str(&list(fields, column))
+}
+
+fn patterns(f: &mut Formatter<'_>, limit: Option<u64>, compare_nanos: Option<i64>) -> fmt::Result {
+    f.write_str("patterns")?;
+    if let Some(limit) = limit {
+        write!(f, " {limit}")?;
+    }
+    compare_nanos.map_or(Ok(()), |nanos| write!(f, " compare=-{}", format_duration(nanos)))
+}
+
+fn lookup_key(key: &super::ast::LookupKey) -> String {
+    if key.field.name == key.column.name {
+        column(&key.field)
+    } else {
+        format!("{} = {}", column(&key.field), column(&key.column))
     }
 }
 
@@ -296,17 +381,23 @@ fn by<T>(f: &mut Formatter<'_>, items: &[T], text: impl Fn(&T) -> String) -> fmt
 
 impl Display for Aggregate {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let argument = self.field.as_ref();
         let mut function = self.function.to_string();
         // The median keeps the name it was called by.
-        if function == "p50" && self.name.starts_with("median(") {
-            "median".clone_into(&mut function);
+        for (percentile, median) in [("p50", "median"), ("approx_p50", "approx_median")] {
+            if function == percentile && self.name.starts_with(&format!("{median}(")) {
+                median.clone_into(&mut function);
+            }
         }
-        write!(f, "{function}({})", argument.map(column).unwrap_or_default())?;
-        let call = format!(
-            "{function}({})",
-            argument.map(|field| field.name.as_str()).unwrap_or_default()
-        );
+        let mut arguments = self.field.as_ref().map(column).unwrap_or_default();
+        if let AggregateFunction::Histogram(Some(width)) = self.function {
+            arguments.push_str(&format!(", {width}"));
+        }
+        if let Some(condition) = &self.condition {
+            let space = if arguments.is_empty() { "" } else { " " };
+            arguments.push_str(&format!("{space}if {condition}"));
+        }
+        write!(f, "{function}({arguments})")?;
+        let call = call_name(&function, self.field.as_ref(), self.function, self.condition.as_ref());
         if self.name == call {
             Ok(())
         } else {
@@ -317,17 +408,29 @@ impl Display for Aggregate {
 
 impl Display for AggregateFunction {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        use AggregateFunction::{Avg, Count, CountDistinct, First, Last, Max, Min, Percentile, Sum};
+        use AggregateFunction::{
+            ApproxDistinct, ApproxPercentile, Avg, Count, CountDistinct, First, Histogram, Last, Max, Min, Percentile,
+            Rate, Stddev, Sum, Variance,
+        };
         f.write_str(match self {
             Count => "count",
             CountDistinct => "count_distinct",
+            ApproxDistinct => "approx_distinct",
             Sum => "sum",
             Avg => "avg",
             Min => "min",
             Max => "max",
             Percentile(percent) => return write!(f, "p{percent}"),
+            ApproxPercentile(percent) => return write!(f, "approx_p{percent}"),
+            Stddev => "stddev",
+            Variance => "variance",
             First => "first",
             Last => "last",
+            Rate(60_000_000_000) => "per_minute",
+            Rate(3_600_000_000_000) => "per_hour",
+            Rate(86_400_000_000_000) => "per_day",
+            Rate(_) => "rate",
+            Histogram(_) => "histogram",
         })
     }
 }
@@ -335,12 +438,18 @@ impl Display for AggregateFunction {
 fn group_key(key: &GroupKey) -> String {
     match key {
         GroupKey::Field(field) => column(field),
-        GroupKey::Bin { field, width, name, .. } => {
-            let width_text = match width {
-                BinWidth::Nanos(nanos) => format_duration(*nanos),
-                BinWidth::Number(number) => number.to_string(),
-            };
-            let call = format!("bin({}, {width_text})", column(field));
+        GroupKey::Bin {
+            field,
+            width,
+            zone,
+            name,
+            ..
+        } => {
+            let zone = zone
+                .as_ref()
+                .map(|zone| format!(", {}", zone_name(zone)))
+                .unwrap_or_default();
+            let call = format!("bin({}, {}{zone})", column(field), format_width(*width));
             if *name == bin_name(&field.name, *width) {
                 call
             } else {

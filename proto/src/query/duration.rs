@@ -1,5 +1,7 @@
 //! Durations as people write them: `5m`, `1h30m`, `500ms`, `1.5h`.
 
+use super::ast::BinWidth;
+
 /// Units by their names, largest first; the first name of a width is the one written back.
 const UNITS: [(&str, i64); 9] = [
     ("w", 7 * 86_400_000_000_000),
@@ -34,6 +36,38 @@ pub fn parse_duration(text: &str) -> Option<i64> {
         rest = after;
     }
     (!text.is_empty()).then_some(total)
+}
+
+/// Months by their names; the first is written back.
+const MONTHS: [(&str, u32); 7] = [
+    ("mon", 1),
+    ("month", 1),
+    ("months", 1),
+    ("q", 3),
+    ("y", 12),
+    ("year", 12),
+    ("years", 12),
+];
+
+/// The width of a bin of time above 0: a duration, or months (`1mon`, `3mon`, `1q`, `1y`).
+pub fn parse_width(text: &str) -> Option<BinWidth> {
+    if let Some(nanos) = parse_duration(text) {
+        return (nanos > 0).then_some(BinWidth::Nanos(nanos));
+    }
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let &(_, months) = MONTHS.iter().find(|(name, _)| *name == unit)?;
+    let months = number.parse::<u32>().ok()?.checked_mul(months)?;
+    (months > 0).then_some(BinWidth::Months(months))
+}
+
+/// `width` as [`parse_width`] reads it back.
+pub fn format_width(width: BinWidth) -> String {
+    match width {
+        BinWidth::Nanos(nanos) => format_duration(nanos),
+        BinWidth::Months(months) => format!("{months}mon"),
+        BinWidth::Number(number) => number.to_string(),
+    }
 }
 
 /// `number × width`, exact for whole numbers.
@@ -95,6 +129,17 @@ mod tests {
         check("7µs", Some(7_000));
         check("1w", Some(604_800_000_000_000));
         check("0s", Some(0));
+    }
+
+    #[test]
+    fn a_bin_may_be_as_wide_as_months() {
+        assert_eq!(parse_width("1mon"), Some(BinWidth::Months(1)));
+        assert_eq!(parse_width("2q"), Some(BinWidth::Months(6)));
+        assert_eq!(parse_width("1y"), Some(BinWidth::Months(12)));
+        assert_eq!(parse_width("1d"), Some(BinWidth::Nanos(86_400_000_000_000)));
+        for text in ["0mon", "0s", "mon", "1.5mon", "5", ""] {
+            assert_eq!(parse_width(text), None, "{text}");
+        }
     }
 
     #[test]

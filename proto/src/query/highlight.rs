@@ -6,7 +6,7 @@ mod sql_token;
 use sql_token::sql_token;
 
 use super::ast::Span;
-use super::lexer::{Lexer, PipeToken, Position, SearchToken, ends_word};
+use super::lexer::{Lexer, PipeToken, Position, SearchToken, ends_word, regex_at};
 use super::{fields, matcher, pipes, sql};
 
 /// What a part of a query's text is.
@@ -71,7 +71,7 @@ pub(super) enum Place {
     Arguments {
         pipe: &'static str,
         in_call: bool,
-        /// The last of `by`, `as` and `span`.
+        /// The last of the pipe's words, or `=` in the value of an assignment.
         keyword: Option<&'static str>,
     },
 }
@@ -333,10 +333,15 @@ impl<'a> Painter<'a> {
 
     /// Up to a `|` or the end.
     fn arguments(&mut self, pipe: &'static str) {
-        let mut in_call = false;
+        let mut depth = 0_usize;
         let mut keyword = None;
         loop {
+            let in_call = depth > 0;
             self.place = Place::Arguments { pipe, in_call, keyword };
+            if pipe == "parse" && self.regex() {
+                continue;
+            }
+            let in_value = pipe == "extend" || in_call;
             let (token, span) = self.lexer.pipe();
             let class = match token {
                 PipeToken::End => return,
@@ -344,25 +349,46 @@ impl<'a> Painter<'a> {
                     self.lexer.at = span.start;
                     return;
                 }
-                PipeToken::Name(name) => self.name_class(name, &mut keyword),
+                PipeToken::Name(name) => self.name_class(pipe, name, in_value, &mut keyword),
+                PipeToken::Ticked { closed: true, .. } => TokenClass::Field,
+                PipeToken::Text { closed: true, .. } => TokenClass::String,
+                PipeToken::Quoted { closed: true, .. } if pipe == "parse" || keyword == Some("=") => TokenClass::String,
                 PipeToken::Quoted { closed: true, .. } => TokenClass::Field,
                 PipeToken::Number(_) => TokenClass::Number,
                 PipeToken::Open => {
-                    in_call = true;
+                    depth += 1;
                     TokenClass::Punctuation
                 }
                 PipeToken::Close => {
-                    in_call = false;
+                    depth = depth.saturating_sub(1);
+                    keyword = keyword.filter(|keyword| depth > 0 || *keyword != "if");
                     TokenClass::Punctuation
                 }
                 PipeToken::Comma => {
-                    keyword = keyword.filter(|keyword| *keyword == "by");
+                    let stays = |keyword: &&str| depth > 0 || *keyword == "by";
+                    keyword = keyword.filter(stays);
                     TokenClass::Punctuation
                 }
-                PipeToken::Equals | PipeToken::Minus | PipeToken::Plus => TokenClass::Operator,
-                PipeToken::Quoted { .. } | PipeToken::Other(_) => TokenClass::Error,
+                PipeToken::Equals => {
+                    if pipe == "extend" {
+                        keyword = Some("=");
+                    }
+                    TokenClass::Operator
+                }
+                PipeToken::Minus | PipeToken::Plus => TokenClass::Operator,
+                PipeToken::Other('*' | '/' | '%' | '<' | '>' | '!' | '&') if in_value => TokenClass::Operator,
+                PipeToken::Quoted { .. } | PipeToken::Text { .. } | PipeToken::Ticked { .. } | PipeToken::Other(_) => {
+                    TokenClass::Error
+                }
             };
             self.push(span, class);
+            if token_is_equals(&self.lexer, span) && keyword == Some("tz") {
+                self.zone();
+                if self.lexer.at == self.lexer.text.len() {
+                    return;
+                }
+                keyword = None;
+            }
             // A keyword asks for what comes after the white space after it.
             let within = !matches!(class, TokenClass::Punctuation | TokenClass::Operator);
             if within && self.lexer.at == self.lexer.text.len() {
@@ -371,18 +397,57 @@ impl<'a> Painter<'a> {
         }
     }
 
-    fn name_class(&self, name: &str, keyword: &mut Option<&'static str>) -> TokenClass {
-        const KEYWORDS: [&str; 5] = ["by", "as", "span", "asc", "desc"];
+    /// A regex between slashes, if one stands here.
+    fn regex(&mut self) -> bool {
+        let mut after = self.lexer.clone();
+        after.skip_white_space();
+        let Some((_, length)) = regex_at(after.rest()) else {
+            return false;
+        };
+        let start = after.at;
+        self.lexer.at = start + length;
+        self.push_to_here(start, TokenClass::Regex);
+        true
+    }
+
+    /// A zone's name.
+    fn zone(&mut self) {
+        self.lexer.skip_white_space();
+        let start = self.lexer.at;
+        let rest = self.lexer.rest();
+        self.lexer.at += rest.find(|c| !pipes::in_zone(c)).unwrap_or(rest.len());
+        self.push_to_here(start, TokenClass::String);
+    }
+
+    fn name_class(&self, pipe: &str, name: &str, in_value: bool, keyword: &mut Option<&'static str>) -> TokenClass {
+        /// Words that stand by themselves, words of one pipe, words before `=`, words of expressions.
+        const ANYWHERE: [&str; 4] = ["by", "as", "asc", "desc"];
+        const OF_PIPE: [(&str, &str); 3] = [("json", "from"), ("lookup", "on"), ("parse", "grok")];
+        const OPTIONS: [&str; 5] = ["span", "tz", "limit", "keep", "compare"];
+        const IN_VALUES: [&str; 7] = ["and", "or", "not", "in", "true", "false", "null"];
         let mut after = self.lexer.clone();
         let next = after.pipe().0;
-        let known = KEYWORDS.iter().find(|known| known.eq_ignore_ascii_case(name));
-        match known {
-            Some(&"span") if next != PipeToken::Equals => TokenClass::Field,
+        let same = |word: &&&str| word.eq_ignore_ascii_case(name);
+        if in_value && IN_VALUES.iter().any(|word| same(&word)) {
+            return TokenClass::Keyword;
+        }
+        if next == PipeToken::Open {
+            return TokenClass::Function;
+        }
+        let of_pipe = OF_PIPE.iter().filter(|(of, _)| *of == pipe).map(|(_, word)| word);
+        let options = OPTIONS.iter().filter(|_| next == PipeToken::Equals && pipe != "extend");
+        let condition = ["if"].iter().filter(|_| in_value && pipe != "extend");
+        match ANYWHERE
+            .iter()
+            .chain(of_pipe)
+            .chain(options)
+            .chain(condition)
+            .find(same)
+        {
             Some(known) => {
                 *keyword = Some(known);
                 TokenClass::Keyword
             }
-            None if next == PipeToken::Open => TokenClass::Function,
             None => TokenClass::Field,
         }
     }
@@ -398,6 +463,11 @@ impl<'a> Painter<'a> {
             self.push_to_here(start, class);
         }
     }
+}
+
+/// Whether the token at `span` is `=`.
+fn token_is_equals(lexer: &Lexer<'_>, span: Span) -> bool {
+    &lexer.text[span.start..span.end] == "="
 }
 
 fn word_class(word: &str, is_value: bool) -> TokenClass {

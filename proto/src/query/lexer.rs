@@ -12,7 +12,8 @@
 //! | `*` | any run |
 //! | anything else | part of a word |
 //!
-//! Within quotes only `\"` and `\\` are escapes.
+//! Within quotes only `\"` and `\\` are escapes. In pipes a text may stand in single quotes too, and
+//! a name in backticks.
 
 use super::ast::{CompareOp, Span};
 
@@ -51,6 +52,16 @@ pub(super) enum PipeToken<'a> {
     Pipe,
     Name(&'a str),
     Quoted {
+        text: String,
+        closed: bool,
+    },
+    /// A name in backticks.
+    Ticked {
+        text: String,
+        closed: bool,
+    },
+    /// A text in single quotes.
+    Text {
         text: String,
         closed: bool,
     },
@@ -222,18 +233,19 @@ impl<'a> Lexer<'a> {
         None
     }
 
-    /// A quoted text from its opening quote on, and whether it is closed.
+    /// A quoted text from its opening quote on (`"`, `'` or a backtick), and whether it is closed.
     pub(super) fn quoted(&mut self) -> (String, bool) {
-        self.at += 1;
+        let quote = self.peek_char().unwrap_or('"');
+        self.at += quote.len_utf8();
         let mut text = String::new();
         let mut chars = self.rest().char_indices().peekable();
         while let Some((at, c)) = chars.next() {
             match c {
-                '"' => {
+                _ if c == quote => {
                     self.at += at + 1;
                     return (text, true);
                 }
-                '\\' if matches!(chars.peek(), Some((_, '"' | '\\'))) => {
+                '\\' if chars.peek().is_some_and(|(_, next)| *next == quote || *next == '\\') => {
                     text.extend(chars.next().map(|(_, escaped)| escaped));
                 }
                 _ => text.push(c),
@@ -275,6 +287,14 @@ impl<'a> Lexer<'a> {
             Some('"') => {
                 let (text, closed) = self.quoted();
                 PipeToken::Quoted { text, closed }
+            }
+            Some('`') => {
+                let (text, closed) = self.quoted();
+                PipeToken::Ticked { text, closed }
+            }
+            Some('\'') => {
+                let (text, closed) = self.quoted();
+                PipeToken::Text { text, closed }
             }
             Some(c) if c.is_ascii_digit() => {
                 let in_number = |c: char| c.is_alphanumeric() || c == '.';

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | [`ast`] | the tree |
 //! | [`pipes`] | every pipe, with a line about it |
+//! | [`expr`] | expressions of `extend` and of conditions, with every function |
 //! | [`duration`] | `5m` |
 //! | [`fields`] | the fields that are compared in their own way |
 //! | [`time_range`] | `now-15m`, RFC 3339, epochs |
@@ -23,6 +24,7 @@ mod display;
 pub mod duration;
 mod edit;
 mod error;
+pub mod expr;
 pub mod fields;
 mod highlight;
 mod lexer;
@@ -39,6 +41,6 @@ pub use edit::{and_filter, and_text};
 pub use error::QueryError;
 pub use highlight::{TokenClass, classify};
 pub use lexer::is_identifier;
-pub use parser::{DEPTH_MAX, LEAVES_MAX, PIPES_MAX, QUERY_BYTES_MAX, parse};
+pub use parser::{DEPTH_MAX, LEAVES_MAX, PIPES_MAX, QUERY_BYTES_MAX, VALUES_MAX, parse};
 pub use sql::is_sql;
 pub use suggest::nearest;

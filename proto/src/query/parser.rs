@@ -23,6 +23,8 @@ pub const QUERY_BYTES_MAX: usize = 64 * 1024;
 pub const DEPTH_MAX: usize = 64;
 /// A query has at most so many tests.
 pub const LEAVES_MAX: usize = 4096;
+/// The expressions of a query have at most so many values, since a chain of them is a tree as deep.
+pub const VALUES_MAX: usize = 400;
 /// A query has at most so many pipes.
 pub const PIPES_MAX: usize = 64;
 
@@ -53,6 +55,7 @@ pub(super) struct Parser<'a> {
     pub(super) lexer: Lexer<'a>,
     depth: usize,
     leaves: usize,
+    values: usize,
     /// Within `where`, where people write `n > 5` for `n:>5`.
     pub(super) in_where: bool,
 }
@@ -75,10 +78,16 @@ impl Scope<'_> {
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, start: usize) -> Self {
+        Self::at(Lexer::new(text, start))
+    }
+
+    /// From a place on.
+    pub(super) fn at(lexer: Lexer<'a>) -> Self {
         Parser {
-            lexer: Lexer::new(text, start),
+            lexer,
             depth: 0,
             leaves: 0,
+            values: 0,
             in_where: false,
         }
     }
@@ -207,7 +216,19 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn nested<T>(&mut self, span: Span, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    /// Takes note of one more value of an expression.
+    pub(super) fn count_value(&mut self) -> Result<()> {
+        self.values += 1;
+        if self.values <= VALUES_MAX {
+            return Ok(());
+        }
+        let at = self.lexer.at;
+        let message =
+            format!("the query's expressions have more than {VALUES_MAX} values; shorten lists, or ask twice");
+        Err(QueryError::new(Span { start: at, end: at }, message))
+    }
+
+    pub(super) fn nested<T>(&mut self, span: Span, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth == DEPTH_MAX {
             let message = format!("parentheses and NOT stand in each other more than {DEPTH_MAX} deep");
             return Err(QueryError::new(span, message));

@@ -9,8 +9,9 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::error::Result;
 use serde_json::{Number, Value};
 use timberline_proto::api::Column;
+use timberline_proto::query::matcher;
 
-use super::columns::{MAP, is_map};
+use super::columns::{MAP, MIXED, is_kind, is_map};
 use super::time::rfc3339_short;
 
 /// How a column's values are written.
@@ -22,6 +23,8 @@ enum Kind {
     Number,
     Boolean,
     Text,
+    /// Text, written as a number where it is one.
+    Mixed,
     Map,
     Other,
 }
@@ -34,6 +37,7 @@ fn kind(field: &Field) -> Kind {
         kind if kind.is_floating() => Kind::Number,
         DataType::Boolean => Kind::Boolean,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if is_map(field) => Kind::Map,
+        DataType::Utf8 if is_kind(field, MIXED) => Kind::Mixed,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text,
         DataType::Decimal128(..) | DataType::Decimal256(..) => Kind::Number,
         _ => Kind::Other,
@@ -47,7 +51,7 @@ pub(crate) fn column(field: &Field) -> Column {
         Kind::Integer | Kind::Unsigned => "integer",
         Kind::Number => "number",
         Kind::Boolean => "boolean",
-        Kind::Text | Kind::Other => "text",
+        Kind::Text | Kind::Mixed | Kind::Other => "text",
         Kind::Map => MAP,
     };
     Column {
@@ -94,9 +98,10 @@ fn values(kind: Kind, array: &ArrayRef) -> Result<Vec<Value>> {
                 .collect()
         }
         Kind::Boolean => array.as_boolean().iter().map(Value::from).collect(),
-        Kind::Text | Kind::Map => {
+        Kind::Text | Kind::Mixed | Kind::Map => {
             let array = cast(array, &DataType::Utf8)?;
             let cell = |text: &str| match kind {
+                Kind::Mixed => mixed(text),
                 Kind::Map => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
                 _ => text.into(),
             };
@@ -115,6 +120,18 @@ fn values(kind: Kind, array: &ArrayRef) -> Result<Vec<Value>> {
             (0..array.len()).map(cell).collect()
         }
     })
+}
+
+/// A number if the text reads as one that JSON can hold exactly, else the text.
+fn mixed(text: &str) -> Value {
+    let trimmed = text.trim();
+    if let Ok(whole) = trimmed.parse::<i64>() {
+        return Value::from(whole);
+    }
+    match matcher::number(trimmed.as_bytes()) {
+        Some(n) => number(n),
+        None => text.into(),
+    }
 }
 
 /// Whole numbers are written without a fraction.

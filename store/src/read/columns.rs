@@ -17,21 +17,31 @@ use super::row::{FIXED, RowView};
 /// The zone of every timestamp column; the same as that of `now()`.
 const UTC: &str = "+00:00";
 /// Metadata of a field that says what its text really is.
-const KIND: &str = "timberline.kind";
+pub(crate) const KIND: &str = "timberline.kind";
 /// The value of [`KIND`] for text that is a JSON object.
 pub(crate) const MAP: &str = "map";
+/// The value of [`KIND`] for text that is a number where it reads as one.
+pub(crate) const MIXED: &str = "mixed";
+/// The value of [`KIND`] for a field taken from records: text that may read as a number.
+pub(crate) const FIELD: &str = "field";
 
 /// The fixed columns, then one of text for each of `names` that is none of them.
 pub(crate) fn schema(names: &BTreeSet<String>) -> SchemaRef {
     let fixed = FIXED.iter().map(|name| fixed_field(name));
     let fields = names.iter().filter(|name| !FIXED.contains(&name.as_str()));
-    let fields = fields.map(|name| Field::new(name, DataType::Utf8, true));
+    let of_field = HashMap::from([(KIND.to_owned(), FIELD.to_owned())]);
+    let fields = fields.map(|name| Field::new(name, DataType::Utf8, true).with_metadata(of_field.clone()));
     Arc::new(Schema::new(fixed.chain(fields).collect::<Vec<_>>()))
 }
 
 /// Whether a column's text is a JSON object.
 pub(crate) fn is_map(field: &Field) -> bool {
-    field.metadata().get(KIND).is_some_and(|kind| kind == MAP)
+    is_kind(field, MAP)
+}
+
+/// Whether a column's text is what [`KIND`] says.
+pub(crate) fn is_kind(field: &Field, kind: &str) -> bool {
+    field.metadata().get(KIND).is_some_and(|of| of == kind)
 }
 
 fn fixed_field(name: &str) -> Field {

@@ -9,13 +9,16 @@
 //! | [`scan`] | pages and live rows, read and counted |
 //! | [`search`] | records in total order, early stop, cursors |
 //! | [`lower`], [`sql`] | pipes and SQL as DataFusion plans |
+//! | [`scalar`], [`aggregates`], [`bins`], [`grok`] | what pipes compute beyond DataFusion's functions |
 //! | [`provider`], [`exec`], [`pushdown`], [`columns`], [`functions`] | the table `logs` for DataFusion |
 //! | [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
 //! | [`histogram`], [`summaries`], [`lookup`], [`tail`] | counts over time, fields, records by id, records as they arrive |
 //! | [`running`], [`options`], [`engine`] | limits, cancellation, memory |
 
+mod aggregates;
 mod base64;
+mod bins;
 mod cells;
 mod columns;
 mod engine;
@@ -26,11 +29,15 @@ mod files;
 pub(crate) mod fixture;
 mod frames;
 mod functions;
+mod grok;
 mod histogram;
+#[cfg(test)]
+mod language_tests;
 mod literals;
 mod lookup;
 mod lower;
 mod options;
+mod patterns;
 mod provider;
 mod prune;
 mod pushdown;
@@ -38,11 +45,13 @@ mod reader;
 mod records;
 mod row;
 mod running;
+mod scalar;
 mod scan;
 mod search;
 mod sql;
 mod summaries;
 mod table;
+mod tables;
 mod tail;
 mod test;
 #[cfg(test)]
@@ -53,7 +62,7 @@ mod view;
 pub use error::ReadError;
 pub use files::{FileBytes, FileRequest};
 pub use frames::Frames;
-pub use options::ReadOptions;
+pub use options::{FileTables, ReadOptions};
 pub use reader::{NoSources, Reader, Sources, Stored};
 pub use tail::Tail;
 pub use view::Splits;

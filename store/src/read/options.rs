@@ -1,6 +1,11 @@
 //! The limits of reading. All queries share the memory; everything else is per query.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// Files that queries may name as tables, by their names.
+pub type FileTables = BTreeMap<String, PathBuf>;
 
 /// The limits of reading, each with its key in the configuration.
 #[derive(Clone, Debug)]
@@ -20,6 +25,8 @@ pub struct ReadOptions {
     pub concurrent_max: usize,
     /// Threads that one query reads with: `query.threads`.
     pub threads: usize,
+    /// CSV and Parquet files that queries may name as tables: `query.tables`.
+    pub tables: FileTables,
 }
 
 impl Default for ReadOptions {
@@ -32,6 +39,7 @@ impl Default for ReadOptions {
             fields_sample_rows: 10_000,
             concurrent_max: 16,
             threads: std::thread::available_parallelism().map_or(2, |n| n.get().min(4)),
+            tables: FileTables::new(),
         }
     }
 }

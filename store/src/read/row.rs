@@ -12,6 +12,7 @@ use timberline_proto::id::RecordId;
 use timberline_proto::line::{FieldValue, fields};
 
 use crate::rows::Row;
+use crate::split::template_id;
 
 use super::time::rfc3339;
 
@@ -97,7 +98,12 @@ impl<'a> RowView<'a> {
     }
 
     pub(crate) fn template(&self) -> Option<String> {
-        (self.row.template != 0).then(|| format!("{:016x}", self.row.template))
+        // A split knows it; of a row that is in none yet it is cut anew.
+        let id = match self.row.template {
+            0 => template_id(&self.row),
+            id => id,
+        };
+        Some(format!("{id:016x}"))
     }
 
     /// The values of a name that is no fixed column of its own, as text, until `each` returns `false`.

@@ -21,6 +21,7 @@ mod column;
 mod footer;
 mod hash;
 mod index;
+mod one_line;
 mod page;
 mod read;
 mod stripe;
@@ -41,6 +42,7 @@ mod tests;
 
 pub use column::{Entries, SlotView, Texts};
 pub use index::{HeldRange, OffsetRange};
+pub(crate) use one_line::{LineCutter, template_id};
 pub use page::{PageCore, PageText};
 pub use read::Split;
 pub use stripe::Templates;

@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 
 use crate::query::ast::{
-    Aggregate, AggregateFunction, BinWidth, Bound, CompareOp, Explain, Field, Filter, GroupKey, Leaf, Literal, Pipe,
-    PipeKind, Query, Search, SortKey, Span, Stats, Test, Timechart,
+    Aggregate, AggregateFunction, Assignment, BinWidth, Bound, CompareOp, Explain, Field, Filter, GroupKey, Keep, Leaf,
+    Literal, LookupKey, Parse, Pipe, PipeKind, Query, Renaming, Search, SortKey, Span, Stats, Test, Timechart, Zone,
 };
+use crate::query::expr::{BinaryOp, Expr, ExprKind, SCALARS};
 use crate::query::parse;
 
 const NOWHERE: Span = Span { start: 0, end: 0 };
@@ -98,41 +99,102 @@ fn filter() -> impl Strategy<Value = Filter> {
     })
 }
 
+fn expr() -> impl Strategy<Value = Expr> {
+    use BinaryOp::{Add, And, Divide, Eq, Ge, Gt, Le, Lt, Modulo, Multiply, Ne, Or, Subtract};
+    let of = |kind| Expr { kind, span: NOWHERE };
+    let leaf = prop_oneof![
+        Just(ExprKind::Null),
+        any::<bool>().prop_map(ExprKind::Boolean),
+        prop_oneof![(0.0..1e9), Just(0.0), Just(1e300), Just(5e-7)].prop_map(ExprKind::Number),
+        (1..i64::MAX).prop_map(ExprKind::Duration),
+        text().prop_map(ExprKind::Text),
+        field().prop_map(ExprKind::Field),
+        prop::sample::select(vec!["if", "IN", "true", "a`b"]).prop_map(|name| ExprKind::Field(Field {
+            name: name.to_owned(),
+            span: NOWHERE
+        })),
+    ];
+    let op = prop::sample::select(vec![
+        Or, And, Eq, Ne, Lt, Le, Gt, Ge, Add, Subtract, Multiply, Divide, Modulo,
+    ]);
+    leaf.prop_map(of).prop_recursive(4, 16, 3, move |inner| {
+        let call = (prop::sample::select(SCALARS), prop::collection::vec(inner.clone(), 64));
+        prop_oneof![
+            inner.clone().prop_map(move |e| of(ExprKind::Negate(Box::new(e)))),
+            inner.clone().prop_map(move |e| of(ExprKind::Not(Box::new(e)))),
+            (op.clone(), inner.clone(), inner.clone()).prop_map(move |(op, a, b)| of(ExprKind::Binary(
+                op,
+                Box::new(a),
+                Box::new(b)
+            ))),
+            call.prop_map(move |(info, mut arguments)| {
+                arguments.truncate(info.arguments_min.max(2).min(info.arguments_max));
+                of(ExprKind::Call(info.name, arguments))
+            }),
+        ]
+    })
+}
+
 fn aggregate() -> impl Strategy<Value = Aggregate> {
-    use AggregateFunction::{Avg, Count, CountDistinct, First, Last, Max, Min, Percentile, Sum};
+    use AggregateFunction::{
+        ApproxDistinct, ApproxPercentile, Avg, Count, CountDistinct, First, Histogram, Last, Max, Min, Percentile,
+        Rate, Stddev, Sum, Variance,
+    };
     let function = prop::sample::select(vec![
         Count,
         CountDistinct,
+        ApproxDistinct,
         Sum,
         Avg,
         Min,
         Max,
         First,
         Last,
+        Stddev,
+        Variance,
         Percentile(50.0),
         Percentile(99.9),
+        ApproxPercentile(50.0),
+        Rate(1_000_000_000),
+        Rate(3_600_000_000_000),
+        Histogram(None),
+        Histogram(Some(0.5)),
     ]);
-    (function, field(), text()).prop_map(|(function, field, name)| Aggregate {
+    (function, field(), prop::option::of(expr()), text()).prop_map(|(function, field, condition, name)| Aggregate {
         function,
         field: Some(field),
+        condition,
         name,
         span: NOWHERE,
     })
 }
 
+fn zone() -> impl Strategy<Value = Option<Zone>> {
+    let name = prop_oneof![Just("Europe/Berlin".to_owned()), text()];
+    prop::option::of(name.prop_map(|name| Zone { name, span: NOWHERE }))
+}
+
+fn time_width() -> impl Strategy<Value = BinWidth> {
+    prop_oneof![
+        (1..i64::MAX).prop_map(BinWidth::Nanos),
+        (1..u32::MAX).prop_map(BinWidth::Months)
+    ]
+}
+
 fn group_key() -> impl Strategy<Value = GroupKey> {
     let width = prop_oneof![
-        (1..i64::MAX).prop_map(BinWidth::Nanos),
-        (0.25..1e6).prop_map(BinWidth::Number)
+        (time_width(), zone()),
+        (0.25..1e6).prop_map(|width| (BinWidth::Number(width), None))
     ];
     prop_oneof![
         field().prop_map(GroupKey::Field),
-        (text(), width, text()).prop_map(|(column, width, name)| GroupKey::Bin {
+        (text(), width, text()).prop_map(|(column, (width, zone), name)| GroupKey::Bin {
             field: Field {
                 name: format!("{column}?"),
                 span: NOWHERE
             },
             width,
+            zone,
             name,
             span: NOWHERE,
         }),
@@ -140,27 +202,75 @@ fn group_key() -> impl Strategy<Value = GroupKey> {
 }
 
 fn pipe() -> impl Strategy<Value = PipeKind> {
+    prop_oneof![pipe_of_rows(), pipe_of_columns()]
+}
+
+/// Those that choose, count or order rows.
+fn pipe_of_rows() -> impl Strategy<Value = PipeKind> {
     let fields = || prop::collection::vec(field(), 1..3);
     let aggregates = || prop::collection::vec(aggregate(), 1..3);
     let key = (field(), any::<bool>()).prop_map(|(field, descending)| SortKey { field, descending });
+    let chart = (
+        prop::option::of(time_width()),
+        zone(),
+        prop::option::of(1..u64::MAX),
+        aggregates(),
+        prop::collection::vec(field(), 0..2),
+    );
     prop_oneof![
         filter().prop_map(PipeKind::Where),
         (aggregates(), prop::collection::vec(group_key(), 0..3))
             .prop_map(|(aggregates, by)| PipeKind::Stats(Stats { aggregates, by })),
-        (
-            prop::option::of(1..i64::MAX),
-            aggregates(),
-            prop::collection::vec(field(), 0..2)
-        )
-            .prop_map(|(span_nanos, aggregates, by)| PipeKind::Timechart(Timechart {
-                span_nanos,
-                aggregates,
-                by
-            })),
+        chart.prop_map(|(width, zone, limit, aggregates, by)| PipeKind::Timechart(Timechart {
+            width,
+            zone,
+            limit,
+            aggregates,
+            by
+        })),
         (1..u64::MAX, fields()).prop_map(|(limit, fields)| PipeKind::Top { limit, fields }),
-        prop::collection::vec(key, 1..3).prop_map(PipeKind::Sort),
+        (1..u64::MAX, fields()).prop_map(|(limit, fields)| PipeKind::Rare { limit, fields }),
+        (prop::collection::vec(key, 1..3), prop::option::of(1..u64::MAX))
+            .prop_map(|(keys, limit)| PipeKind::Sort { keys, limit }),
         (1..u64::MAX).prop_map(PipeKind::Head),
+        (1..u64::MAX).prop_map(PipeKind::Tail),
+        (
+            1..u64::MAX,
+            prop::sample::select(vec![None, Some(Keep::First), Some(Keep::Last)]),
+            fields()
+        )
+            .prop_map(|(rows, keep, fields)| PipeKind::Dedup { rows, keep, fields }),
+        (prop::option::of(1..u64::MAX), prop::option::of(1..i64::MAX))
+            .prop_map(|(limit, compare_nanos)| PipeKind::Patterns { limit, compare_nanos }),
+        (any::<u64>(), 1..u64::MAX).prop_map(|(id, limit)| PipeKind::Variables {
+            template: Literal {
+                text: format!("{id:016x}"),
+                span: NOWHERE
+            },
+            limit
+        }),
+    ]
+}
+
+/// Those that make or choose columns.
+fn pipe_of_columns() -> impl Strategy<Value = PipeKind> {
+    let fields = || prop::collection::vec(field(), 1..3);
+    let renaming = || (field(), field()).prop_map(|(from, to)| Renaming { from, to });
+    let assignment = (field(), expr()).prop_map(|(name, value)| Assignment { name, value });
+    let key = (field(), field()).prop_map(|(field, column)| LookupKey { field, column });
+    prop_oneof![
         (fields(), any::<bool>()).prop_map(|(fields, keep)| PipeKind::Fields { fields, keep }),
+        prop::collection::vec(renaming(), 1..3).prop_map(PipeKind::Rename),
+        prop::collection::vec(assignment, 1..3).prop_map(PipeKind::Extend),
+        (prop::option::of(field()), text(), any::<bool>()).prop_map(|(from, pattern, grok)| PipeKind::Parse(Parse {
+            from,
+            pattern,
+            grok,
+            span: NOWHERE
+        })),
+        (prop::collection::vec(renaming(), 0..3), prop::option::of(field()))
+            .prop_map(|(paths, from)| PipeKind::Json { paths, from }),
+        (field(), prop::collection::vec(key, 1..3)).prop_map(|(table, on)| PipeKind::Lookup { table, on }),
     ]
 }
 

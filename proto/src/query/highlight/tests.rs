@@ -89,6 +89,78 @@ fn pipes_are_painted() {
 }
 
 #[test]
+fn the_newer_pipes_are_painted() {
+    check(
+        "* | extend a = if(b>='x', `c d`, null) | parse m /(?<x>.|y)/ | timechart span=1d tz=Europe/Berlin count(if a < 1)",
+        &[
+            ("*", Word),
+            ("|", P),
+            ("extend", Pipe),
+            ("a", Field),
+            ("=", Operator),
+            ("if", Function),
+            ("(", P),
+            ("b", Field),
+            (">", Operator),
+            ("=", Operator),
+            ("'x'", S),
+            (",", P),
+            ("`c d`", Field),
+            (",", P),
+            ("null", Keyword),
+            (")", P),
+            ("|", P),
+            ("parse", Pipe),
+            ("m", Field),
+            ("/(?<x>.|y)/", Regex),
+            ("|", P),
+            ("timechart", Pipe),
+            ("span", Keyword),
+            ("=", Operator),
+            ("1d", Number),
+            ("tz", Keyword),
+            ("=", Operator),
+            ("Europe/Berlin", S),
+            ("count", Function),
+            ("(", P),
+            ("if", Keyword),
+            ("a", Field),
+            ("<", Operator),
+            ("1", Number),
+            (")", P),
+        ],
+    );
+    check(
+        "* | dedup keep=first host | lookup t on a = b | json x from y | parse grok \"%{IP:a}\"",
+        &[
+            ("*", Word),
+            ("|", P),
+            ("dedup", Pipe),
+            ("keep", Keyword),
+            ("=", Operator),
+            ("first", Field),
+            ("host", Field),
+            ("|", P),
+            ("lookup", Pipe),
+            ("t", Field),
+            ("on", Keyword),
+            ("a", Field),
+            ("=", Operator),
+            ("b", Field),
+            ("|", P),
+            ("json", Pipe),
+            ("x", Field),
+            ("from", Keyword),
+            ("y", Field),
+            ("|", P),
+            ("parse", Pipe),
+            ("grok", Keyword),
+            ("\"%{IP:a}\"", S),
+        ],
+    );
+}
+
+#[test]
 fn what_is_wrong_is_painted_so() {
     check("a) \"b", &[("a", Word), (")", Error), ("\"b", Error)]);
     check("a | | ;", &[("a", Word), ("|", P), ("|", P), (";", Error)]);

@@ -279,6 +279,22 @@ proptest! {
     }
 }
 
+#[test]
+fn a_query_may_stand_on_several_lines() {
+    let one = "error host:web-* | where n:>5 | extend s = ms / 1000 | stats count(), p99(s) by host | sort -s | head 3";
+    for layout in [
+        one.replace(" | ", "\n| "),
+        one.replace(" | ", "\r\n  | "),
+        one.replace(" | ", " |\n\t"),
+        format!("\n{}\n", one.replace(", ", ",\n    ")),
+    ] {
+        assert_eq!(
+            parse(&layout).expect(&layout).to_string(),
+            parse(one).expect(one).to_string()
+        );
+    }
+}
+
 /// Texts made of what means something.
 pub(in crate::query) fn parts() -> impl Strategy<Value = String> {
     prop::collection::vec(part(), 0..12).prop_map(|parts| parts.concat())
@@ -330,6 +346,31 @@ fn part() -> impl Strategy<Value = String> {
         "| fields ",
         "| timechart ",
         "span=",
+        "tz=",
+        "limit=",
+        "| extend ",
+        "x = ",
+        "if(",
+        " if ",
+        "'",
+        "`",
+        "%",
+        "| parse ",
+        "grok ",
+        "| json ",
+        " from ",
+        "| dedup ",
+        "keep=first ",
+        "| tail ",
+        "| rare ",
+        "| rename ",
+        "| patterns ",
+        "compare=-",
+        "| variables ",
+        "| lookup ",
+        " on ",
+        "histogram(",
+        "rate()",
         "ü",
         "::",
         "//",

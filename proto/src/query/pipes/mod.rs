@@ -1,14 +1,25 @@
 //! The pipes: one file each, and one line each in [`PIPES`].
 
+mod dedup;
+mod extend;
 mod fields;
+mod functions;
 mod head;
+mod json;
+mod lookup;
+mod parse;
+mod patterns;
+mod rare;
+mod rename;
 mod sort;
 mod stats;
+mod tail;
 mod timechart;
 mod top;
+mod variables;
 mod r#where;
 
-use super::ast::{Field, Pipe, PipeKind, Span};
+use super::ast::{Field, Pipe, PipeKind, Span, Zone};
 use super::error::QueryError;
 use super::lexer::PipeToken;
 use super::parser::{Parser, Result, open_quote};
@@ -32,27 +43,56 @@ pub static PIPES: &[PipeInfo] = &[
     stats::INFO,
     timechart::INFO,
     top::INFO,
+    rare::INFO,
     sort::INFO,
     head::INFO,
+    tail::INFO,
+    dedup::INFO,
     fields::INFO,
+    rename::INFO,
+    extend::INFO,
+    parse::INFO,
+    json::INFO,
+    patterns::INFO,
+    variables::INFO,
+    lookup::INFO,
 ];
 
 /// What other query languages call them.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 28] = [
     ("filter", "where"),
     ("search", "where"),
     ("limit", "head"),
     ("take", "head"),
     ("first", "head"),
+    ("last", "tail"),
     ("order", "sort"),
     ("table", "fields"),
     ("project", "fields"),
+    ("select", "fields"),
+    ("keep", "fields"),
+    ("drop", "fields -"),
+    ("delete", "fields -"),
     ("summarize", "stats"),
     ("count", "stats count()"),
+    ("eval", "extend"),
+    ("let", "extend"),
+    ("rex", "parse"),
+    ("regexp", "parse"),
+    ("extract", "parse"),
+    ("grok", "parse grok"),
+    ("spath", "json"),
+    ("unpack_json", "json"),
+    ("uniq", "dedup"),
+    ("distinct", "dedup"),
+    ("cluster", "patterns"),
+    ("collapse_nums", "patterns"),
+    ("join", "lookup"),
 ];
 
+pub(super) use functions::call_name;
+pub use functions::{FUNCTIONS, FunctionInfo};
 pub(super) use stats::bin_name;
-pub use stats::{FUNCTIONS, FunctionInfo};
 
 /// The pipe by its name.
 pub(super) fn find(name: &str) -> Option<&'static PipeInfo> {
@@ -116,7 +156,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes `token` if it comes next.
-    fn take(&mut self, token: &PipeToken<'_>) -> bool {
+    pub(super) fn take(&mut self, token: &PipeToken<'_>) -> bool {
         let found = self.peek_pipe().0 == *token;
         if found {
             self.lexer.pipe();
@@ -125,7 +165,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes `word` if it comes next, in any letters.
-    fn keyword(&mut self, word: &str) -> bool {
+    pub(super) fn keyword(&mut self, word: &str) -> bool {
         let found = matches!(self.peek_pipe().0, PipeToken::Name(name) if name.eq_ignore_ascii_case(word));
         if found {
             self.lexer.pipe();
@@ -133,7 +173,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn expect(&mut self, token: &PipeToken<'_>, written: &str) -> Result<()> {
+    pub(super) fn expect(&mut self, token: &PipeToken<'_>, written: &str) -> Result<()> {
         if self.take(token) {
             return Ok(());
         }
@@ -152,19 +192,61 @@ impl<'a> Parser<'a> {
                 name: name.to_owned(),
                 span,
             }),
-            (PipeToken::Quoted { text, closed: true }, span) => Ok(Field { name: text, span }),
+            (PipeToken::Quoted { text, closed: true } | PipeToken::Ticked { text, closed: true }, span) => {
+                Ok(Field { name: text, span })
+            }
             (PipeToken::Quoted { closed: false, .. }, span) => Err(open_quote(span)),
             (_, span) => Err(self.unexpected(span, &format!("{what} is expected here"))),
         }
     }
 
     /// One or more of something with commas between.
-    fn list<T>(&mut self, mut one: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+    pub(super) fn list<T>(&mut self, mut one: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         let mut all = vec![one(self)?];
         while self.take(&PipeToken::Comma) {
             all.push(one(self)?);
         }
         Ok(all)
+    }
+
+    /// Takes `word=` if it comes next.
+    fn option(&mut self, word: &str) -> bool {
+        let mut after = Parser::at(self.lexer.clone());
+        let found = after.keyword(word) && after.take(&PipeToken::Equals);
+        if found {
+            self.lexer = after.lexer;
+        }
+        found
+    }
+
+    /// A zone's name, bare or in quotes: `Europe/Berlin`.
+    fn zone(&mut self) -> Result<Zone> {
+        self.lexer.skip_white_space();
+        let start = self.lexer.at;
+        let name = match self.lexer.peek_char() {
+            Some('"' | '\'') => match self.lexer.quoted() {
+                (text, true) => text,
+                (_, false) => {
+                    let end = self.lexer.at;
+                    return Err(open_quote(Span { start, end }));
+                }
+            },
+            _ => {
+                let rest = self.lexer.rest();
+                let length = rest.find(|c| !in_zone(c)).unwrap_or(rest.len());
+                self.lexer.at += length;
+                rest[..length].to_owned()
+            }
+        };
+        let span = Span {
+            start,
+            end: self.lexer.at,
+        };
+        if name.is_empty() {
+            let message = "a zone such as Europe/Berlin or UTC is expected here";
+            return Err(QueryError::new(span, message).suggest("UTC"));
+        }
+        Ok(Zone { name, span })
     }
 
     /// A whole number of at least 1, if a number comes next; else `default` if nothing does.
@@ -184,7 +266,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn unexpected(&self, span: Span, hint: &str) -> QueryError {
+    pub(super) fn unexpected(&self, span: Span, hint: &str) -> QueryError {
         match &self.lexer.text[span.start..span.end] {
             "" | "|" => QueryError::new(
                 Span {
@@ -196,6 +278,19 @@ impl<'a> Parser<'a> {
             found => QueryError::new(span, format!("`{found}` cannot stand here; {hint}")),
         }
     }
+}
+
+/// Whether a zone's name may hold it without quotes.
+pub(super) fn in_zone(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '+' | '-' | ':')
+}
+
+/// `as name`, if it comes next.
+fn alias(parser: &mut Parser<'_>) -> Result<Option<String>> {
+    if !parser.keyword("as") {
+        return Ok(None);
+    }
+    parser.column("a column's name").map(|field| Some(field.name))
 }
 
 /// Words that end a list of columns; a column of that name stands in quotes.
@@ -222,7 +317,7 @@ pub(super) mod tests {
 
     /// The only pipe of `* | text`.
     #[track_caller]
-    pub(super) fn pipe(text: &str) -> PipeKind {
+    pub(in crate::query) fn pipe(text: &str) -> PipeKind {
         let Query::Search(mut search) = parse(&format!("* | {text}")).expect(text) else {
             panic!("{text} is SQL")
         };
@@ -232,14 +327,14 @@ pub(super) mod tests {
 
     /// `text` as it is written back.
     #[track_caller]
-    pub(super) fn canonical(text: &str, expected: &str) {
+    pub(in crate::query) fn canonical(text: &str, expected: &str) {
         let whole = parse(&format!("* | {text}")).expect(text).to_string();
         assert_eq!(whole, format!("* | {expected}"));
     }
 
     /// The bytes at fault within `text`, and the suggestion.
     #[track_caller]
-    pub(super) fn fails(text: &str, at: &str, suggestion: Option<&str>) {
+    pub(in crate::query) fn fails(text: &str, at: &str, suggestion: Option<&str>) {
         let whole = format!("* | {text}");
         let error = parse(&whole).expect_err(text);
         assert_eq!(&whole[error.span.start..error.span.end], at, "{error}");

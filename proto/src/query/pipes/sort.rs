@@ -1,4 +1,4 @@
-//! `sort -n, +host`: by columns, ascending unless `-` or `desc` says otherwise.
+//! `sort [N] [by] -n, +host`: by columns, ascending unless `-` or `desc` says otherwise; the first N.
 
 use super::PipeInfo;
 use crate::query::ast::{PipeKind, SortKey};
@@ -7,13 +7,19 @@ use crate::query::parser::{Parser, Result};
 
 pub(super) const INFO: PipeInfo = PipeInfo {
     name: "sort",
-    summary: "orders rows by columns; - is largest first",
+    summary: "orders rows by columns; - is largest first, a number keeps so many",
     syntax: "sort -n, host",
     parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Result<PipeKind> {
-    parser.list(key).map(PipeKind::Sort)
+    let limit = match parser.peek_pipe().0 {
+        PipeToken::Number(_) => Some(parser.count("sort", 10)?),
+        _ => None,
+    };
+    parser.keyword("by");
+    let keys = parser.list(key)?;
+    Ok(PipeKind::Sort { keys, limit })
 }
 
 fn key(parser: &mut Parser<'_>) -> Result<SortKey> {
@@ -44,10 +50,18 @@ mod tests {
     }
 
     #[test]
+    fn sort_is_written_as_elsewhere_too() {
+        canonical("sort by n desc, host", "sort -n, host");
+        canonical("sort 5 -n", "sort 5 -n");
+        canonical("sort 5 by `odd name`", "sort 5 \"odd name\"");
+    }
+
+    #[test]
     fn sort_needs_a_column() {
         fails("sort", "", None);
         fails("sort -", "", None);
-        fails("sort 5", "5", None);
+        fails("sort 5", "", None);
+        fails("sort 0 n", "0", Some("10"));
         fails("sort n host", "host", None);
     }
 }

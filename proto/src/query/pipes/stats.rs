@@ -1,13 +1,14 @@
-//! `stats count() as n, p99(x) by host, bin(timestamp, 5m)`.
+//! `stats count() as n, p99(x) by host, bin(timestamp, 5m)`; bins of days, weeks and months in a
+//! zone: `bin(timestamp, 1d, "Europe/Berlin")`.
 
-use super::PipeInfo;
-use crate::query::ast::{Aggregate, AggregateFunction, BinWidth, Field, GroupKey, PipeKind, Span, Stats};
-use crate::query::duration::{UNIT_NAMES, parse_duration};
+use super::functions::aggregate;
+use super::{PipeInfo, alias};
+use crate::query::ast::{BinWidth, Field, GroupKey, PipeKind, Span, Stats};
+use crate::query::duration::{UNIT_NAMES, parse_width};
 use crate::query::error::QueryError;
 use crate::query::fields::{TIMESTAMP, is_time_field};
 use crate::query::lexer::PipeToken;
 use crate::query::parser::{Parser, Result};
-use crate::query::suggest::nearest;
 
 pub(super) const INFO: PipeInfo = PipeInfo {
     name: "stats",
@@ -15,49 +16,6 @@ pub(super) const INFO: PipeInfo = PipeInfo {
     syntax: "stats count() as n, p99(ms) by host, bin(timestamp, 5m)",
     parse,
 };
-
-/// A function of `stats` and `timechart` as the page offers it.
-#[derive(Clone, Copy, Debug)]
-pub struct FunctionInfo {
-    /// Its name.
-    pub name: &'static str,
-    /// What it computes.
-    pub summary: &'static str,
-    function: AggregateFunction,
-}
-
-macro_rules! functions {
-    ($($name:literal $function:expr, $summary:literal;)*) => {
-        &[$(FunctionInfo { name: $name, summary: $summary, function: $function }),*]
-    };
-}
-
-/// The functions, without the other names that some have.
-pub static FUNCTIONS: &[FunctionInfo] = {
-    use AggregateFunction::{Avg, Count, CountDistinct, First, Last, Max, Min, Percentile, Sum};
-    functions! {
-        "count" Count, "rows, or rows with the field";
-        "count_distinct" CountDistinct, "different values, exactly";
-        "sum" Sum, "sum of the numbers";
-        "avg" Avg, "mean of the numbers";
-        "min" Min, "smallest value";
-        "max" Max, "largest value";
-        "median" Percentile(50.0), "half of the numbers are below";
-        "p90" Percentile(90.0), "percentile; p0 to p100, p99.9 too";
-        "p95" Percentile(95.0), "percentile; p0 to p100, p99.9 too";
-        "p99" Percentile(99.0), "percentile; p0 to p100, p99.9 too";
-        "first" First, "value of the earliest row";
-        "last" Last, "value of the latest row";
-    }
-};
-
-const ELSEWHERE: [(&str, &str); 5] = [
-    ("dc", "count_distinct"),
-    ("distinct", "count_distinct"),
-    ("count_uniq", "count_distinct"),
-    ("mean", "avg"),
-    ("average", "avg"),
-];
 
 fn parse(parser: &mut Parser<'_>) -> Result<PipeKind> {
     let aggregates = parser.list(aggregate)?;
@@ -72,97 +30,6 @@ fn parse(parser: &mut Parser<'_>) -> Result<PipeKind> {
     });
     super::distinct(keys.chain(aggregates.iter().map(|a| (a.name.as_str(), a.span))))?;
     Ok(PipeKind::Stats(Stats { aggregates, by }))
-}
-
-/// `p99(x) as slow`.
-pub(super) fn aggregate(parser: &mut Parser<'_>) -> Result<Aggregate> {
-    let (token, name_span) = parser.lexer.pipe();
-    let PipeToken::Name(name) = token else {
-        return Err(parser.unexpected(name_span, "a function such as `count()` is expected here"));
-    };
-    let function = function(name, name_span)?;
-    let field = argument(parser, name, function)?;
-    let argument_text = field.as_ref().map(|field| field.name.as_str()).unwrap_or_default();
-    let call = format!("{name}({argument_text})");
-    let name = alias(parser)?.unwrap_or(call);
-    Ok(Aggregate {
-        function,
-        field,
-        name,
-        span: Span {
-            start: name_span.start,
-            end: parser.lexer.at,
-        },
-    })
-}
-
-fn argument(parser: &mut Parser<'_>, name: &str, function: AggregateFunction) -> Result<Option<Field>> {
-    let is_count = function == AggregateFunction::Count;
-    if is_count && parser.peek_pipe().0 != PipeToken::Open {
-        return Ok(None);
-    }
-    parser.expect(&PipeToken::Open, "(")?;
-    if parser.peek_pipe().0 == PipeToken::Close {
-        let (_, close) = parser.lexer.pipe();
-        if is_count {
-            return Ok(None);
-        }
-        let at = Span {
-            start: close.start,
-            end: close.start,
-        };
-        return Err(QueryError::new(
-            at,
-            format!("`{name}` needs a field: `{name}(duration_ms)`"),
-        ));
-    }
-    let field = parser.column("a field")?;
-    parser.expect(&PipeToken::Close, ")")?;
-    Ok(Some(field))
-}
-
-fn alias(parser: &mut Parser<'_>) -> Result<Option<String>> {
-    if !parser.keyword("as") {
-        return Ok(None);
-    }
-    parser.column("a column's name").map(|field| Some(field.name))
-}
-
-fn function(name: &str, span: Span) -> Result<AggregateFunction> {
-    let lower = name.to_ascii_lowercase();
-    let known = ELSEWHERE
-        .iter()
-        .find(|(other, _)| *other == lower)
-        .map_or(lower.as_str(), |(_, ours)| ours);
-    if let Some(info) = FUNCTIONS.iter().find(|info| info.name == known) {
-        return Ok(info.function);
-    }
-    if let Some(percent) = percentile(&lower) {
-        if percent <= 100.0 {
-            return Ok(AggregateFunction::Percentile(percent));
-        }
-        return Err(QueryError::new(span, "a percentile is between p0 and p100").suggest("p99"));
-    }
-    Err(match nearest(name, FUNCTIONS.iter().map(|info| info.name)) {
-        Some(near) => {
-            QueryError::new(span, format!("there is no function `{name}`; did you mean `{near}`?")).suggest(near)
-        }
-        None => {
-            let names: Vec<_> = FUNCTIONS.iter().map(|info| info.name).collect();
-            QueryError::new(
-                span,
-                format!("there is no function `{name}`; there are {}", names.join(", ")),
-            )
-        }
-    })
-}
-
-/// 99.9 of `p99.9`.
-fn percentile(name: &str) -> Option<f64> {
-    let digits = name.strip_prefix('p')?;
-    let plain =
-        digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') && digits.starts_with(|c: char| c.is_ascii_digit());
-    if plain { digits.parse().ok() } else { None }
 }
 
 fn group_key(parser: &mut Parser<'_>) -> Result<GroupKey> {
@@ -203,6 +70,14 @@ fn bin(parser: &mut Parser<'_>) -> Result<GroupKey> {
         }
     };
     let width = bin_width(parser, &field)?;
+    let zone = match (parser.take(&PipeToken::Comma), width) {
+        (false, _) => None,
+        (true, BinWidth::Nanos(_) | BinWidth::Months(_)) => Some(parser.zone()?),
+        (true, BinWidth::Number(_)) => {
+            let (_, at) = parser.peek_pipe();
+            return Err(parser.unexpected(at, "only bins of time have a zone"));
+        }
+    };
     parser.expect(&PipeToken::Close, ")")?;
     let call_end = parser.lexer.at;
     let name = alias(parser)?.unwrap_or_else(|| bin_name(&field.name, width));
@@ -210,6 +85,7 @@ fn bin(parser: &mut Parser<'_>) -> Result<GroupKey> {
     Ok(GroupKey::Bin {
         field,
         width,
+        zone,
         name,
         span: Span {
             start: start.start,
@@ -223,13 +99,13 @@ fn bin_width(parser: &mut Parser<'_>, field: &Field) -> Result<BinWidth> {
     let PipeToken::Number(text) = token else {
         return Err(parser.unexpected(span, "a width such as 5m or 100 is expected here"));
     };
-    if let Some(nanos) = parse_duration(text).filter(|nanos| *nanos > 0) {
-        return Ok(BinWidth::Nanos(nanos));
+    if let Some(width) = parse_width(text) {
+        return Ok(width);
     }
     let number = text.parse::<f64>().ok().filter(|n| *n > 0.0 && n.is_finite());
     match number {
         Some(_) if is_time_field(&field.name) => {
-            let message = format!("a bin of `{}` needs a unit: {UNIT_NAMES}", field.name);
+            let message = format!("a bin of `{}` needs a unit: {UNIT_NAMES}, mon, q or y", field.name);
             Err(QueryError::new(span, message).suggest(format!("{text}s")))
         }
         Some(number) => Ok(BinWidth::Number(number)),
@@ -240,7 +116,7 @@ fn bin_width(parser: &mut Parser<'_>, field: &Field) -> Result<BinWidth> {
 /// The column's name unless `as` says otherwise.
 pub(in crate::query) fn bin_name(field: &str, width: BinWidth) -> String {
     match width {
-        BinWidth::Nanos(_) => field.to_owned(),
+        BinWidth::Nanos(_) | BinWidth::Months(_) => field.to_owned(),
         BinWidth::Number(number) => format!("bin({field},{number})"),
     }
 }
@@ -249,6 +125,7 @@ pub(in crate::query) fn bin_name(field: &str, width: BinWidth) -> String {
 mod tests {
     use super::super::tests::{canonical, fails, pipe};
     use super::*;
+    use crate::query::ast::AggregateFunction;
 
     #[test]
     fn stats_of_the_design_is_read() {
@@ -284,6 +161,10 @@ mod tests {
             "stats count() as \"COUNT()\" by bin(timestamp, 5m)",
         );
         canonical("stats count() by bin", "stats count() by bin");
+        canonical(
+            "stats count() by bin(timestamp, 1d, 'Europe/Berlin'), bin(observed, 1q, UTC) as q",
+            "stats count() by bin(timestamp, 1d, Europe/Berlin), bin(observed, 3mon, UTC) as q",
+        );
     }
 
     #[test]
@@ -300,6 +181,8 @@ mod tests {
         fails("stats count() as by host", "by", None);
         fails("stats count() by bin(timestamp, 5)", "5", Some("5s"));
         fails("stats count() by bin(bytes, 0)", "0", Some("5m"));
+        fails("stats count() by bin(bytes, 5, UTC)", "UTC", None);
+        fails("stats count() by bin(timestamp, 1d, )", "", Some("UTC"));
         fails("stats count() by floor(x)", "floor", Some("bin"));
         fails("stats count(), count()", "count()", None);
         fails("stats count() as host by host", "count() as host", None);

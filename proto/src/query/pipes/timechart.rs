@@ -1,8 +1,9 @@
-//! `timechart [span=5m] count() [by level]`: stats by time, with gaps filled.
+//! `timechart [span=1d] [tz=Europe/Berlin] [limit=5] count() [by level]`: stats by time, with gaps
+//! filled; series beyond the limit are one called `other`.
 
-use super::{PipeInfo, stats};
-use crate::query::ast::{Aggregate, AggregateFunction, Field, PipeKind, Timechart};
-use crate::query::duration::{UNIT_NAMES, parse_duration};
+use super::{PipeInfo, functions};
+use crate::query::ast::{Aggregate, AggregateFunction, BinWidth, Field, PipeKind, Timechart, Zone};
+use crate::query::duration::{UNIT_NAMES, parse_width};
 use crate::query::error::QueryError;
 use crate::query::lexer::PipeToken;
 use crate::query::parser::{Parser, Result};
@@ -10,12 +11,13 @@ use crate::query::parser::{Parser, Result};
 pub(super) const INFO: PipeInfo = PipeInfo {
     name: "timechart",
     summary: "computes over bins of time, empty ones included",
-    syntax: "timechart span=5m count() by level",
+    syntax: "timechart span=1d tz=Europe/Berlin limit=5 count() by level",
     parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Result<PipeKind> {
-    let span_nanos = span(parser)?;
+    let mut options = Options::default();
+    while options.next(parser)? {}
     let (next, next_span) = parser.peek_pipe();
     let no_aggregate = match next {
         PipeToken::End | PipeToken::Pipe => true,
@@ -26,11 +28,12 @@ fn parse(parser: &mut Parser<'_>) -> Result<PipeKind> {
         vec![Aggregate {
             function: AggregateFunction::Count,
             field: None,
+            condition: None,
             name: "count()".to_owned(),
             span: next_span,
         }]
     } else {
-        parser.list(stats::aggregate)?
+        parser.list(functions::aggregate)?
     };
     let by: Vec<Field> = if parser.keyword("by") {
         parser.list(|parser| parser.column("a field"))?
@@ -40,23 +43,55 @@ fn parse(parser: &mut Parser<'_>) -> Result<PipeKind> {
     let aggregate_names = aggregates.iter().map(|a| (a.name.as_str(), a.span));
     super::distinct(aggregate_names.chain(by.iter().map(|field| (field.name.as_str(), field.span))))?;
     Ok(PipeKind::Timechart(Timechart {
-        span_nanos,
+        width: options.width,
+        zone: options.zone,
+        limit: options.limit,
         aggregates,
         by,
     }))
 }
 
-fn span(parser: &mut Parser<'_>) -> Result<Option<i64>> {
-    if !parser.keyword("span") {
-        return Ok(None);
+/// What stands before the functions, in any order.
+#[derive(Default)]
+struct Options {
+    width: Option<BinWidth>,
+    zone: Option<Zone>,
+    limit: Option<u64>,
+}
+
+impl Options {
+    /// Takes one; whether there was one.
+    fn next(&mut self, parser: &mut Parser<'_>) -> Result<bool> {
+        if parser.keyword("span") {
+            parser.expect(&PipeToken::Equals, "=")?;
+            self.width = width(parser)?;
+        } else if parser.option("tz") {
+            self.zone = Some(parser.zone()?);
+        } else if parser.option("limit") {
+            self.limit = Some(series(parser)?);
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
     }
-    parser.expect(&PipeToken::Equals, "=")?;
+}
+
+fn series(parser: &mut Parser<'_>) -> Result<u64> {
+    let (token, span) = parser.lexer.pipe();
+    let number = match token {
+        PipeToken::Number(text) => text.parse().ok().filter(|n| *n > 0),
+        _ => None,
+    };
+    number.ok_or_else(|| QueryError::new(span, "`limit` takes a whole number of series, at least 1").suggest("10"))
+}
+
+fn width(parser: &mut Parser<'_>) -> Result<Option<BinWidth>> {
     match parser.lexer.pipe() {
         (PipeToken::Name("auto"), _) => Ok(None),
-        (PipeToken::Number(text), at) => match parse_duration(text) {
-            Some(nanos) if nanos > 0 => Ok(Some(nanos)),
-            _ => {
-                let message = format!("`span` takes a duration above 0 with a unit: {UNIT_NAMES}");
+        (PipeToken::Number(text), at) => match parse_width(text) {
+            Some(width) => Ok(Some(width)),
+            None => {
+                let message = format!("`span` takes a duration above 0 with a unit: {UNIT_NAMES}, mon, q or y");
                 Err(QueryError::new(at, message).suggest("5m"))
             }
         },
@@ -85,7 +120,21 @@ mod tests {
         let PipeKind::Timechart(chart) = pipe("timechart span=5m count()") else {
             panic!("no timechart")
         };
-        assert_eq!(chart.span_nanos, Some(300_000_000_000));
+        assert_eq!(chart.width, Some(BinWidth::Nanos(300_000_000_000)));
+    }
+
+    #[test]
+    fn timechart_has_a_zone_and_a_limit_of_series() {
+        canonical(
+            "timechart tz=Europe/Berlin span=1d limit=5 count() by host",
+            "timechart span=1d tz=Europe/Berlin limit=5 count() by host",
+        );
+        canonical(
+            "timechart span=1mon tz=\"odd zone\" count()",
+            "timechart span=1mon tz=\"odd zone\" count()",
+        );
+        fails("timechart tz=", "", Some("UTC"));
+        fails("timechart limit=0 count() by host", "0", Some("10"));
     }
 
     #[test]

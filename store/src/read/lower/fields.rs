@@ -18,8 +18,9 @@ pub(super) const DEFAULT: [&str; 8] = [
     "fields",
 ];
 
-pub(super) fn lower(mut table: Table, fields: &[Field], keep: bool) -> Result<Table, ReadError> {
-    let before: Vec<String> = match (&table.shown, table.records) {
+/// The columns that are shown, in their order.
+pub(super) fn shown(table: &Table) -> Vec<String> {
+    match (&table.shown, table.records) {
         (Some(shown), _) => shown.clone(),
         (None, true) => DEFAULT.map(str::to_owned).to_vec(),
         (None, false) => table
@@ -29,7 +30,11 @@ pub(super) fn lower(mut table: Table, fields: &[Field], keep: bool) -> Result<Ta
             .iter()
             .map(|field| field.name().clone())
             .collect(),
-    };
+    }
+}
+
+pub(super) fn lower(mut table: Table, fields: &[Field], keep: bool) -> Result<Table, ReadError> {
+    let before = shown(&table);
     let mut shown = Vec::new();
     if keep {
         for field in fields {

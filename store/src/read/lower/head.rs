@@ -1,4 +1,5 @@
-//! `head N`: the first N; of records, the newest.
+//! `head N`: the first N; of records, the newest. Also `tail N` of records, the oldest, where nothing
+//! stands before it.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -18,37 +19,37 @@ use crate::read::search::Search;
 use crate::read::{ReadError, engine};
 
 pub(super) fn lower(table: Table, rows: u64) -> Result<Table, ReadError> {
-    let mut table = if table.records {
-        sort::newest_first(table)?
-    } else {
-        table
-    };
+    let mut table = if table.records { sort::in_order(table)? } else { table };
     let rows = usize::try_from(rows).unwrap_or(usize::MAX);
     table.frame = table.frame.limit(0, Some(rows)).map_err(planned)?;
     Ok(table)
 }
 
-/// If the pipes begin with a `head` of at most `rows_max` records: how many, and the pipes after it.
-pub(super) fn newest(pipes: &[Pipe], rows_max: usize) -> Option<(usize, &[Pipe])> {
-    let PipeKind::Head(rows) = pipes.first()?.kind else {
-        return None;
+/// If the pipes begin with a `head` or `tail` of at most `rows_max` records: how many from which
+/// end, and the pipes after it.
+pub(super) fn at_an_end(pipes: &[Pipe], rows_max: usize) -> Option<(usize, Direction, &[Pipe])> {
+    let (rows, direction) = match pipes.first()?.kind {
+        PipeKind::Head(rows) => (rows, Direction::Backward),
+        PipeKind::Tail(rows) => (rows, Direction::Forward),
+        _ => return None,
     };
     let rows = usize::try_from(rows).ok().filter(|&rows| rows <= rows_max)?;
-    Some((rows, &pipes[1..]))
+    Some((rows, direction, &pipes[1..]))
 }
 
-/// The newest `rows` records, found by the search that stops early, as a table.
+/// The newest or oldest `rows` records, found by the search that stops early, as a table, newest first.
 pub(super) async fn table(
     lowering: &Lowering,
     filter: Filter,
     names: &BTreeSet<String>,
     rows: usize,
+    direction: Direction,
 ) -> Result<DataFrame, ReadError> {
     let schema = columns::schema(names);
     let search = Search {
         view: lowering.view.clone(),
         selection: Selection::new(filter, lowering.range)?,
-        direction: Direction::Backward,
+        direction,
         after: None,
         limit: rows,
         running: Arc::clone(&lowering.running),
@@ -60,6 +61,9 @@ pub(super) async fn table(
             hits.extend(portion);
             ControlFlow::Continue(())
         })?;
+        if direction == Direction::Forward {
+            hits.reverse();
+        }
         let portions = hits.chunks(BATCH_ROWS_MAX).map(|portion| {
             let views: Vec<_> = portion.iter().map(|hit| hit.view()).collect();
             columns::batch(&batch_schema, &views)

@@ -1,26 +1,33 @@
-//! `timechart [span=5m] count() [by level]`: stats by time, with gaps filled: a bin without
-//! records has counts of 0 and no other values.
+//! `timechart [span=1d] [tz=Europe/Berlin] [limit=5] count() [by level]`: stats by time, with gaps
+//! filled: a bin without records has counts and rates of 0 and no other values.
+//!
+//! With a limit the series that are largest by the first function over the whole range stay, and
+//! the records of all others are one series called `other`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, new_null_array};
-use datafusion::arrow::array::{Int64Array, TimestampNanosecondArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array, new_null_array};
+use datafusion::arrow::array::{Float64Array, Int64Array, TimestampNanosecondArray};
 use datafusion::arrow::compute::{cast, concat_batches, take};
-use datafusion::arrow::datatypes::{DataType, TimestampNanosecondType};
+use datafusion::arrow::datatypes::{DataType, Float64Type, TimestampNanosecondType};
 use datafusion::arrow::row::{OwnedRow, RowConverter, SortField};
-use datafusion::functions_aggregate::expr_fn::{max, min};
 use datafusion::logical_expr::{Expr, ident};
 use timberline_proto::query::QueryError;
-use timberline_proto::query::ast::{AggregateFunction, Span, Timechart};
+use timberline_proto::query::ast::{AggregateFunction, BinWidth, Span, Timechart};
 
-use super::stats::{aggregate_expr, time_bin};
-use super::{Lowering, Table, column, column_name, planned};
+use super::stats::{aggregate_expr, per};
+use super::{Lowering, Table, column, column_name, planned, range};
 use crate::read::ReadError;
-use crate::read::time::{bin_start, round_width};
+use crate::read::bins::Bins;
+use crate::read::functions::num;
+use crate::read::scalar::call;
+use crate::read::time::round_width;
 
 /// Bins where the width is chosen, about.
 const BINS: u32 = 100;
+/// The series of all others.
+const OTHER: &str = "other";
 
 pub(super) async fn lower(
     lowering: &Lowering,
@@ -35,33 +42,29 @@ pub(super) async fn lower(
             suggestion: None,
         }));
     }
-    let (first, last) = range(lowering, &table).await?;
+    let (first, last) = range::of(lowering, &table).await?;
     let width = chart
-        .span_nanos
-        .filter(|&nanos| nanos > 0)
-        .unwrap_or_else(|| round_width(first, last, BINS));
+        .width
+        .unwrap_or_else(|| BinWidth::Nanos(round_width(first, last, BINS)));
+    let bins = Bins::new(width, chart.zone.as_ref())?;
 
-    let mut keys = vec![time_bin(ident("timestamp"), width).alias("timestamp")];
-    for field in &chart.by {
-        keys.push(column(&table, field)?.alias(column_name(&field.name)));
-    }
     let aggregates = chart
         .aggregates
         .iter()
         .map(|a| aggregate_expr(&table, a))
         .collect::<Result<Vec<Expr>, _>>()?;
+    let mut keys = vec![bins.expr(ident("timestamp")).alias("timestamp")];
+    keys.extend(series(lowering, &table, chart, &aggregates).await?);
     let frame = table.frame.aggregate(keys, aggregates).map_err(planned)?;
-    let columns: Vec<Expr> = frame
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| ident(field.name()))
-        .collect();
+    let seconds = bins.seconds(ident("timestamp"));
+    let names = frame.schema().fields().iter().map(|field| field.name().clone());
+    let mut columns: Vec<Expr> = names.take(1 + chart.by.len()).map(ident).collect();
+    columns.extend(chart.aggregates.iter().map(|call| per(call, &seconds)));
     let frame = frame.select(columns).map_err(planned)?;
-    let order = (0..=chart.by.len())
+    let order: Vec<_> = (0..=chart.by.len())
         .map(|at| ident(frame.schema().field(at).name()).sort(true, false))
         .collect();
-    let frame = frame.sort(order).map_err(planned)?;
+    let frame = frame.sort(order.clone()).map_err(planned)?;
     let schema = Arc::new(frame.schema().as_arrow().clone());
     let batches = frame.collect().await.map_err(planned)?;
     let batch = concat_batches(&schema, &batches).map_err(|error| planned(error.into()))?;
@@ -70,50 +73,100 @@ pub(super) async fn lower(
         keys: chart.by.len(),
         first,
         last,
-        width,
+        bins: &bins,
         rows_max: lowering.rows_max,
-        zero: chart.aggregates.iter().map(|a| is_count(a.function)).collect(),
+        zero: chart.aggregates.iter().map(|a| is_zero(a.function)).collect(),
     };
     let filled = fill.run()?;
     table.frame = lowering.session.read_batch(filled).map_err(planned)?;
-    table.records = false;
-    table.sorted = true;
+    table.becomes(order);
     Ok(table)
 }
 
-/// The range as asked, where it has ends; what was found decides the open ones, so that a few
-/// records far away that do not match make no chart of empty bins.
-async fn range(lowering: &Lowering, table: &Table) -> Result<(i64, i64), ReadError> {
-    let asked = &lowering.range;
-    if asked.first != i64::MIN && asked.last != i64::MAX {
-        return Ok((asked.first, asked.last));
+/// The keys of the series, under their names.
+async fn series(
+    lowering: &Lowering,
+    table: &Table,
+    chart: &Timechart,
+    aggregates: &[Expr],
+) -> Result<Vec<Expr>, ReadError> {
+    let keys = chart
+        .by
+        .iter()
+        .map(|field| Ok(column(table, field)?.alias(column_name(&field.name))))
+        .collect::<Result<Vec<Expr>, ReadError>>()?;
+    let limit = chart.limit.and_then(|limit| usize::try_from(limit).ok());
+    let (Some(limit), false) = (limit, keys.is_empty()) else {
+        return Ok(keys);
+    };
+    let frame = table.frame.clone();
+    let frame = frame
+        .aggregate(keys.clone(), aggregates[..1].to_vec())
+        .map_err(planned)?;
+    let names: Vec<String> = frame
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    let mut order = vec![num(ident(&names[keys.len()])).sort(false, false)];
+    order.extend(names[..keys.len()].iter().map(|name| ident(name).sort(true, false)));
+    // One more, to know whether there are others.
+    let largest = frame
+        .sort(order)
+        .and_then(|frame| frame.limit(0, Some(limit.saturating_add(1).min(lowering.rows_max))))
+        .map_err(planned)?;
+    let batches = largest.collect().await.map_err(planned)?;
+    let mut kept: Vec<Vec<Option<String>>> = Vec::new();
+    for batch in &batches {
+        let texts = texts(&batch.columns()[..keys.len()]).map_err(|error| planned(error.into()))?;
+        kept.extend((0..batch.num_rows()).map(|row| key_of(&texts, row)));
     }
-    let ends = vec![
-        min(ident("timestamp")).alias("first"),
-        max(ident("timestamp")).alias("last"),
-    ];
-    let frame = table.frame.clone().aggregate(Vec::new(), ends).map_err(planned)?;
-    let found = frame.collect().await.map_err(planned)?;
-    let end = |column: usize| {
-        let row = found.iter().find(|batch| batch.num_rows() > 0)?;
-        let times = row.column(column).as_primitive_opt::<TimestampNanosecondType>()?;
-        times.is_valid(0).then(|| times.value(0))
-    };
-    let first = if asked.first == i64::MIN {
-        end(0).unwrap_or(0)
-    } else {
-        asked.first
-    };
-    let last = if asked.last == i64::MAX {
-        end(1).unwrap_or(first)
-    } else {
-        asked.last
-    };
-    Ok((first, last.max(first)))
+    if kept.len() <= limit {
+        return Ok(keys);
+    }
+    kept.truncate(limit);
+    let kept: Arc<HashSet<Vec<Option<String>>>> = Arc::new(kept.into_iter().collect());
+    let bare: Vec<Expr> = keys.iter().map(|key| key.clone().unalias()).collect();
+    let limited = names[..keys.len()].iter().enumerate().map(|(at, name)| {
+        let kept = Arc::clone(&kept);
+        let parameters = format!("{at} {:?}", kept.iter().collect::<BTreeSet<_>>());
+        let key = call("series", parameters, DataType::Utf8, bare.clone(), move |args| {
+            let columns = (0..args.len()).map(|at| args.text(at)).collect::<Result<Vec<_>, _>>()?;
+            let of_row = |row| {
+                let key = key_of(&columns, row);
+                if kept.contains(&key) {
+                    key[at].clone()
+                } else {
+                    Some(OTHER.to_owned())
+                }
+            };
+            Ok(Arc::new((0..args.rows).map(of_row).collect::<StringArray>()))
+        });
+        key.alias(name)
+    });
+    Ok(limited.collect())
 }
 
-fn is_count(function: AggregateFunction) -> bool {
-    matches!(function, AggregateFunction::Count | AggregateFunction::CountDistinct)
+fn texts(columns: &[ArrayRef]) -> Result<Vec<StringArray>, datafusion::arrow::error::ArrowError> {
+    let text = |column: &ArrayRef| Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone());
+    columns.iter().map(text).collect()
+}
+
+fn key_of(columns: &[StringArray], row: usize) -> Vec<Option<String>> {
+    let value = |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
+    columns.iter().map(value).collect()
+}
+
+/// Whether nothing found is 0 and not unknown.
+fn is_zero(function: AggregateFunction) -> bool {
+    matches!(
+        function,
+        AggregateFunction::Count
+            | AggregateFunction::CountDistinct
+            | AggregateFunction::ApproxDistinct
+            | AggregateFunction::Rate(_)
+    )
 }
 
 /// Fills the bins that no record fell into, for every series.
@@ -123,7 +176,7 @@ struct Fill<'a> {
     keys: usize,
     first: i64,
     last: i64,
-    width: i64,
+    bins: &'a Bins,
     rows_max: usize,
     zero: Vec<bool>,
 }
@@ -170,7 +223,11 @@ impl Fill<'_> {
         let fields: Vec<_> = schema
             .fields()
             .iter()
-            .map(|field| field.as_ref().clone().with_nullable(true))
+            .zip(&columns)
+            .map(|(field, column)| {
+                let field = field.as_ref().clone().with_nullable(true);
+                field.with_data_type(column.data_type().clone())
+            })
             .collect();
         let schema = Arc::new(datafusion::arrow::datatypes::Schema::new(fields));
         RecordBatch::try_new(schema, columns).map_err(arrow)
@@ -196,36 +253,35 @@ impl Fill<'_> {
         Ok((known.values().map(|(_, row)| *row).collect(), of_row))
     }
 
+    /// The starts of all bins of the range, and of every bin that was found.
     fn starts(
         &self,
         series: usize,
         times: &datafusion::arrow::array::PrimitiveArray<TimestampNanosecondType>,
-    ) -> Result<Vec<i64>, ReadError> {
-        let first = times
-            .iter()
-            .flatten()
-            .min()
-            .unwrap_or(i64::MAX)
-            .min(bin_start(self.first, self.width));
-        let last = times
-            .iter()
-            .flatten()
-            .max()
-            .unwrap_or(i64::MIN)
-            .max(bin_start(self.last, self.width));
-        let bins = (i128::from(last) - i128::from(first)) / i128::from(self.width) + 1;
-        if bins.saturating_mul(series as i128) > self.rows_max as i128 {
-            return Err(ReadError::Limit {
-                what: format!("{bins} bins of {series} series are more than {} rows", self.rows_max),
-                key: "query.rows_max",
-            });
+    ) -> Result<BTreeSet<i64>, ReadError> {
+        let mut starts: BTreeSet<i64> = times.iter().flatten().collect();
+        let mut next = Some(self.bins.start(self.first));
+        while let Some(start) = next.filter(|start| *start <= self.last) {
+            starts.insert(start);
+            if starts.len().saturating_mul(series) > self.rows_max {
+                return Err(ReadError::Limit {
+                    what: format!("{series} series of such bins are more than {} rows", self.rows_max),
+                    key: "query.rows_max",
+                });
+            }
+            next = self.bins.next(start);
         }
-        let starts = (0..bins.max(0)).map(|at| i128::from(first) + at * i128::from(self.width));
-        Ok(starts.filter_map(|start| i64::try_from(start).ok()).collect())
+        Ok(starts)
     }
 }
 
 fn zeroed(values: &ArrayRef) -> Result<ArrayRef, datafusion::arrow::error::ArrowError> {
+    if values.data_type().is_floating() {
+        let values = values.as_primitive::<Float64Type>();
+        return Ok(Arc::new(
+            values.iter().map(|n| Some(n.unwrap_or(0.0))).collect::<Float64Array>(),
+        ));
+    }
     let values = cast(values, &DataType::Int64)?;
     let values = values.as_primitive::<datafusion::arrow::datatypes::Int64Type>();
     Ok(Arc::new(

@@ -1,5 +1,5 @@
 //! `top [N] field, …`: the most frequent values of records that have all the fields, with count
-//! and percent.
+//! and percent; `rare [N] field, …`: the least frequent.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::expr_fn::{count, sum};
@@ -9,7 +9,7 @@ use timberline_proto::query::ast::Field;
 use super::{Table, column, column_name, planned};
 use crate::read::ReadError;
 
-pub(super) fn lower(mut table: Table, limit: u64, fields: &[Field]) -> Result<Table, ReadError> {
+pub(super) fn lower(mut table: Table, limit: u64, fields: &[Field], rarest: bool) -> Result<Table, ReadError> {
     let keys = fields
         .iter()
         .map(|field| column(&table, field))
@@ -28,20 +28,19 @@ pub(super) fn lower(mut table: Table, limit: u64, fields: &[Field]) -> Result<Ta
     let mut shown: Vec<Expr> = names.iter().map(|name| ident(*name)).collect();
     shown.extend([ident("count"), percent.alias("percent")]);
     let frame = frame.select(shown).map_err(planned)?;
-    let mut order = vec![ident("count").sort(false, false)];
+    let mut order = vec![ident("count").sort(rarest, false)];
     order.extend(names.iter().map(|name| ident(*name).sort(true, false)));
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     table.frame = frame
-        .sort(order)
+        .sort(order.clone())
         .and_then(|frame| frame.limit(0, Some(limit)))
         .map_err(planned)?;
-    table.records = false;
-    table.sorted = true;
+    table.becomes(order);
     Ok(table)
 }
 
 /// The sum of all counts, beside each.
-fn total() -> Result<Expr, ReadError> {
+pub(super) fn total() -> Result<Expr, ReadError> {
     let Expr::AggregateFunction(function) = sum(ident("count")) else {
         return Err(ReadError::Internal("sum is no aggregate".to_owned()));
     };
