@@ -9,7 +9,7 @@ use timberline_proto::id::IncarnationId;
 use tokio::sync::broadcast;
 
 use super::partition::PartitionRows;
-use super::{LiveBlock, LiveRows};
+use super::{LiveBlock, LiveRows, Reading};
 use crate::catalog::Position;
 use crate::rows::RowBlock;
 
@@ -23,6 +23,7 @@ pub struct Live {
     /// Signalled when rows were dropped: pullers at the bound wait for it.
     dropped: Condvar,
     tail: broadcast::Sender<LiveBlock>,
+    reading: Reading,
 }
 
 /// What a flush takes: offsets `from..to` and their rows.
@@ -57,6 +58,7 @@ impl Live {
             partitions: Mutex::default(),
             dropped: Condvar::new(),
             tail: broadcast::channel(TAIL_BLOCKS_MAX).0,
+            reading: Reading::default(),
         }
     }
 
@@ -68,6 +70,11 @@ impl Live {
     /// Rows held, of all partitions.
     pub fn rows(&self) -> u64 {
         self.partitions.lock().values().map(PartitionRows::rows).sum()
+    }
+
+    /// Whether a query runs.
+    pub(crate) fn is_read(&self) -> bool {
+        Arc::strong_count(&self.reading.0) > 1
     }
 
     /// Begins a partition, or begins it anew: what was held of it is forgotten.
@@ -203,5 +210,9 @@ impl LiveRows for Live {
             .values()
             .map(|held| held.queue_end.saturating_sub(held.covered))
             .sum()
+    }
+
+    fn reading(&self) -> Reading {
+        self.reading.clone()
     }
 }

@@ -30,6 +30,10 @@ pub struct LiveBlock {
     pub rows: Arc<RowBlock>,
 }
 
+/// Held by a query while it runs: merging gives way to it.
+#[derive(Clone, Debug, Default)]
+pub struct Reading(#[allow(dead_code, reason = "counted, not read")] Arc<()>);
+
 /// What `read` asks of the rows not yet published.
 pub trait LiveRows: Send + Sync + std::fmt::Debug {
     /// Every block held now, those of one partition in order of offset.
@@ -39,4 +43,8 @@ pub trait LiveRows: Send + Sync + std::fmt::Debug {
     fn subscribe(&self) -> tokio::sync::broadcast::Receiver<LiveBlock>;
     /// Records in the queue beyond what is live or published.
     fn queued_records(&self) -> u64;
+    /// Says that a query runs, as long as the answer is held.
+    fn reading(&self) -> Reading {
+        Reading::default()
+    }
 }

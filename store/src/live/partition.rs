@@ -17,8 +17,6 @@ use crate::rows::RowBlock;
 pub(super) const BLOCK_ROWS_MAX: usize = 16_384;
 /// Nor beyond this, bytes in memory.
 const BLOCK_BYTES_MAX: u64 = 8 << 20;
-/// Bytes that a row takes beside its line: the fixed columns of a [`RowBlock`].
-const ROW_BYTES: u64 = 144;
 
 #[derive(Debug)]
 pub(super) struct PartitionRows {
@@ -155,10 +153,10 @@ impl PartitionRows {
         let (Some(last), Some(before)) = (self.blocks.pop_back(), self.blocks.pop_back()) else {
             return;
         };
-        let mut joined = RowBlock::new();
-        for row in before.rows.rows().chain(last.rows.rows()) {
-            joined.push(&row);
-        }
+        let rows = before.rows.len() + last.rows.len();
+        let mut joined = RowBlock::with_capacity(rows, before.rows.line_bytes() + last.rows.line_bytes());
+        joined.append(&before.rows);
+        joined.append(&last.rows);
         self.blocks.push_back(Sealed {
             rows: Arc::new(joined),
             bytes: before.bytes + last.bytes,
@@ -166,22 +164,6 @@ impl PartitionRows {
     }
 }
 
-/// About what a block takes in memory. Attributes are counted by their names and a flat sum for
-/// the value: text values are short where there are any.
 pub(super) fn bytes_of(rows: &RowBlock) -> u64 {
-    let attributes: usize = rows
-        .rows()
-        .flat_map(|row| row.attributes.iter())
-        .map(|(name, value)| name.len() + 64 + text_bytes(value))
-        .sum();
-    rows.line_bytes() as u64 + rows.len() as u64 * ROW_BYTES + attributes as u64
-}
-
-fn text_bytes(value: &timberline_proto::batch::AttributeValue) -> usize {
-    use timberline_proto::batch::AttributeValue;
-    match value {
-        AttributeValue::Text(text) => text.len(),
-        AttributeValue::Json(json) => json.to_string().len(),
-        AttributeValue::Bool(_) | AttributeValue::Integer(_) | AttributeValue::Number(_) => 0,
-    }
+    rows.memory_bytes() as u64
 }

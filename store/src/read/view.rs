@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, CatalogSplit, Snapshot};
-use crate::live::LiveRows;
+use crate::live::{LiveRows, Reading};
 use crate::rows::RowBlock;
 use crate::split::{Split, SplitError};
 
@@ -38,10 +38,12 @@ pub(crate) struct View {
     pub(crate) live: Arc<[LivePart]>,
     splits: Arc<dyn Splits>,
     catalog: Catalog,
+    _reading: Reading,
 }
 
 impl View {
     pub(crate) fn take(live: &dyn LiveRows, catalog: &Catalog, splits: &Arc<dyn Splits>) -> Self {
+        let reading = live.reading();
         let blocks = live.blocks();
         let snapshot = catalog.snapshot();
         let live = blocks.into_iter().filter_map(|block| {
@@ -57,12 +59,13 @@ impl View {
                 rows: block.rows,
             })
         });
-        let live = live.collect();
+        let rows = live.collect();
         Self {
-            live,
+            live: rows,
             snapshot,
             splits: Arc::clone(splits),
             catalog: catalog.clone(),
+            _reading: reading,
         }
     }
 

@@ -7,7 +7,7 @@ use timberline_proto::batch::AttributeValue;
 use timberline_proto::id::{AgentId, GenerationId};
 use timberline_proto::line::Severity;
 
-use super::{Stream, StreamId};
+use super::{Stream, StreamId, StreamRanks};
 
 /// Where a line's bytes stand in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,9 @@ impl Row<'_> {
 }
 
 /// Rows by column. Push in any order; read by index.
+///
+/// Columns that are the same for all rows of most blocks (`template`, `observed_nanos`, `place`,
+/// `part`, `attributes`) are as long as their last row that differs: beyond it stands the default.
 #[derive(Clone, Debug, Default)]
 pub struct RowBlock {
     time_nanos: Vec<i64>,
@@ -73,9 +76,37 @@ pub struct RowBlock {
     stream: Vec<u32>,
     line_ends: Vec<usize>,
     lines: Vec<u8>,
-    place: Vec<Option<Place>>,
+    /// The generations that `place` refers to.
+    origins: Vec<(AgentId, GenerationId)>,
+    origin_places: HashMap<(AgentId, GenerationId), u32>,
+    place: Vec<PackedPlace>,
     part: Vec<Option<(u32, bool)>>,
     attributes: Vec<Box<[(String, AttributeValue)]>>,
+}
+
+/// A [`Place`] whose generation stands once for the block.
+#[derive(Clone, Copy, Debug, Default)]
+struct PackedPlace {
+    start: u64,
+    source_bytes: u32,
+    /// 1 + which of the block's origins; 0: no place.
+    origin: u32,
+}
+
+/// Makes `column` reach `row` with defaults and puts `value` there, unless it is the default too.
+fn put<T: Default + PartialEq>(column: &mut Vec<T>, row: usize, value: T) {
+    if value != T::default() {
+        column.resize_with(row, T::default);
+        column.push(value);
+    }
+}
+
+/// Appends a column that may end early to one that begins at `row`.
+fn put_all<T: Default>(column: &mut Vec<T>, row: usize, more: impl ExactSizeIterator<Item = T>) {
+    if more.len() > 0 {
+        column.resize_with(row, T::default);
+        column.extend(more);
+    }
 }
 
 impl RowBlock {
@@ -85,22 +116,75 @@ impl RowBlock {
     }
     /// No rows yet, with room for `rows` of `line_bytes` altogether.
     pub fn with_capacity(rows: usize, line_bytes: usize) -> Self {
-        Self {
-            time_nanos: Vec::with_capacity(rows),
-            time_parsed: Vec::with_capacity(rows),
-            observed_nanos: Vec::with_capacity(rows),
-            partition: Vec::with_capacity(rows),
-            offset: Vec::with_capacity(rows),
-            severity: Vec::with_capacity(rows),
-            template: Vec::with_capacity(rows),
-            stream: Vec::with_capacity(rows),
-            line_ends: Vec::with_capacity(rows),
-            lines: Vec::with_capacity(line_bytes),
-            place: Vec::with_capacity(rows),
-            part: Vec::with_capacity(rows),
-            attributes: Vec::with_capacity(rows),
-            ..Self::default()
-        }
+        let mut block = Self::default();
+        block.reserve(rows, line_bytes);
+        block
+    }
+    /// Makes room for so many rows more, of `line_bytes` altogether.
+    pub fn reserve(&mut self, rows: usize, line_bytes: usize) {
+        self.time_nanos.reserve(rows);
+        self.time_parsed.reserve(rows);
+        self.partition.reserve(rows);
+        self.offset.reserve(rows);
+        self.severity.reserve(rows);
+        self.stream.reserve(rows);
+        self.line_ends.reserve(rows);
+        self.lines.reserve(line_bytes);
+    }
+    /// Gives back the room that no row needs.
+    pub fn shrink_to_fit(&mut self) {
+        self.time_nanos.shrink_to_fit();
+        self.time_parsed.shrink_to_fit();
+        self.observed_nanos.shrink_to_fit();
+        self.partition.shrink_to_fit();
+        self.offset.shrink_to_fit();
+        self.severity.shrink_to_fit();
+        self.template.shrink_to_fit();
+        self.stream.shrink_to_fit();
+        self.line_ends.shrink_to_fit();
+        self.lines.shrink_to_fit();
+        self.place.shrink_to_fit();
+        self.part.shrink_to_fit();
+        self.attributes.shrink_to_fit();
+    }
+    /// Forgets the rows and keeps their room, the streams and their numbers.
+    pub(crate) fn clear_rows(&mut self) {
+        self.time_nanos.clear();
+        self.time_parsed.clear();
+        self.observed_nanos.clear();
+        self.partition.clear();
+        self.offset.clear();
+        self.severity.clear();
+        self.template.clear();
+        self.stream.clear();
+        self.line_ends.clear();
+        self.lines.clear();
+        self.origins.clear();
+        self.origin_places.clear();
+        self.place.clear();
+        self.part.clear();
+        self.attributes.clear();
+    }
+    /// About what the block takes in memory. Attributes are counted by their text and a flat sum.
+    pub fn memory_bytes(&self) -> usize {
+        let attributes = |set: &[(String, AttributeValue)]| -> usize {
+            let text = |value: &AttributeValue| match value {
+                AttributeValue::Text(text) => text.len(),
+                AttributeValue::Json(json) => json.to_string().len(),
+                AttributeValue::Bool(_) | AttributeValue::Integer(_) | AttributeValue::Number(_) => 0,
+            };
+            set.iter().map(|(name, value)| name.len() + 64 + text(value)).sum()
+        };
+        size_of::<i64>() * (self.time_nanos.len() + self.observed_nanos.len())
+            + size_of::<u64>() * (self.offset.len() + self.template.len() + self.line_ends.len())
+            + size_of::<u32>() * (self.partition.len() + self.stream.len())
+            + self.time_parsed.len()
+            + self.severity.len()
+            + size_of::<PackedPlace>() * self.place.len()
+            + size_of::<Option<(u32, bool)>>() * self.part.len()
+            + size_of::<Box<[(String, AttributeValue)]>>() * self.attributes.len()
+            + self.attributes.iter().map(|set| attributes(set)).sum::<usize>()
+            + self.lines.len()
     }
     /// Rows.
     pub fn len(&self) -> usize {
@@ -130,10 +214,6 @@ impl RowBlock {
     pub fn severities(&self) -> &[Severity] {
         &self.severity
     }
-    /// The templates' stable ids; 0 where not known.
-    pub fn templates(&self) -> &[u64] {
-        &self.template
-    }
     /// The streams that rows refer to by [`stream_index`](Self::stream_index).
     pub fn streams(&self) -> &[Arc<Stream>] {
         &self.streams
@@ -152,17 +232,27 @@ impl RowBlock {
         Row {
             time_nanos: self.time_nanos[row],
             time_parsed: self.time_parsed[row],
-            observed_nanos: self.observed_nanos[row],
+            observed_nanos: self.observed_nanos.get(row).copied().unwrap_or(0),
             partition: self.partition[row],
             offset: self.offset[row],
             severity: self.severity[row],
-            template: self.template[row],
+            template: self.template.get(row).copied().unwrap_or(0),
             stream: &self.streams[self.stream[row] as usize],
             line: self.line(row),
-            place: self.place[row],
-            part: self.part[row],
-            attributes: &self.attributes[row],
+            place: self.place(row),
+            part: self.part.get(row).copied().flatten(),
+            attributes: self.attributes.get(row).map_or(&[], |set| set),
         }
+    }
+    fn place(&self, row: usize) -> Option<Place> {
+        let packed = self.place.get(row)?;
+        let (agent, generation) = *self.origins.get((packed.origin as usize).checked_sub(1)?)?;
+        Some(Place {
+            agent,
+            generation,
+            start: packed.start,
+            source_bytes: packed.source_bytes,
+        })
     }
     /// All rows.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
@@ -170,24 +260,59 @@ impl RowBlock {
     }
     /// Adds a row, copying what it borrows. Streams are found again by pointer first, then by id.
     pub fn push(&mut self, row: &Row<'_>) {
-        let stream = self.intern(row.stream);
+        let at = self.len();
+        let stream = match self.stream.last() {
+            Some(&last) if Arc::ptr_eq(&self.streams[last as usize], row.stream) => last,
+            _ => self.intern(row.stream),
+        };
         self.time_nanos.push(row.time_nanos);
         self.time_parsed.push(row.time_parsed);
-        self.observed_nanos.push(row.observed_nanos);
+        put(&mut self.observed_nanos, at, row.observed_nanos);
         self.partition.push(row.partition);
         self.offset.push(row.offset);
         self.severity.push(row.severity);
-        self.template.push(row.template);
+        put(&mut self.template, at, row.template);
         self.stream.push(stream);
         self.lines.extend_from_slice(row.line);
         self.line_ends.push(self.lines.len());
-        self.place.push(row.place);
-        self.part.push(row.part);
-        self.attributes.push(row.attributes.into());
+        if let Some(place) = row.place {
+            let origin = self.origin((place.agent, place.generation));
+            self.place.resize_with(at, PackedPlace::default);
+            self.place.push(PackedPlace {
+                start: place.start,
+                source_bytes: place.source_bytes,
+                origin,
+            });
+        }
+        put(&mut self.part, at, row.part);
+        if !row.attributes.is_empty() {
+            put(&mut self.attributes, at, row.attributes.into());
+        }
     }
-    /// Adds all rows of another block.
+    /// Adds all rows of another block, a column at a time.
     pub fn append(&mut self, other: &RowBlock) {
-        other.rows().for_each(|row| self.push(&row));
+        let (at, line_bytes) = (self.len(), self.lines.len());
+        let streams: Vec<u32> = other.streams.iter().map(|stream| self.intern(stream)).collect();
+        let origins: Vec<u32> = other.origins.iter().map(|&origin| self.origin(origin)).collect();
+        self.time_nanos.extend_from_slice(&other.time_nanos);
+        self.time_parsed.extend_from_slice(&other.time_parsed);
+        put_all(&mut self.observed_nanos, at, other.observed_nanos.iter().copied());
+        self.partition.extend_from_slice(&other.partition);
+        self.offset.extend_from_slice(&other.offset);
+        self.severity.extend_from_slice(&other.severity);
+        put_all(&mut self.template, at, other.template.iter().copied());
+        self.stream
+            .extend(other.stream.iter().map(|&stream| streams[stream as usize]));
+        self.lines.extend_from_slice(&other.lines);
+        self.line_ends
+            .extend(other.line_ends.iter().map(|end| line_bytes + end));
+        let moved = |place: &PackedPlace| PackedPlace {
+            origin: place.origin.checked_sub(1).map_or(0, |origin| origins[origin as usize]),
+            ..*place
+        };
+        put_all(&mut self.place, at, other.place.iter().map(moved));
+        put_all(&mut self.part, at, other.part.iter().copied());
+        put_all(&mut self.attributes, at, other.attributes.iter().cloned());
     }
     /// The rows of these indexes, in their order.
     pub fn select(&self, rows: &[u32]) -> RowBlock {
@@ -205,16 +330,8 @@ impl RowBlock {
     /// The rows' indexes as a split stores them: by stream family (`service.name`), by stream in
     /// it, then by (time, partition, offset).
     pub fn order_by_stream(&self) -> Vec<u32> {
-        let family = |stream: &Stream| stream.attributes.get("service.name").cloned().unwrap_or_default();
-        let mut by_family: Vec<u32> = (0..self.streams.len() as u32).collect();
-        by_family.sort_by_cached_key(|&at| {
-            let stream = &self.streams[at as usize];
-            (family(stream), stream.attributes.clone(), stream.id)
-        });
-        let mut ranks = vec![0_u32; by_family.len()];
-        for (rank, &at) in by_family.iter().enumerate() {
-            ranks[at as usize] = rank as u32;
-        }
+        let ranks = StreamRanks::new(&self.streams);
+        let ranks: Vec<u32> = self.streams.iter().map(|stream| ranks.of(stream)).collect();
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
         order.sort_by_key(|&row| {
             let row = row as usize;
@@ -223,69 +340,34 @@ impl RowBlock {
         order
     }
 
-    fn order_of(&self, row: usize) -> (i64, u32, u64) {
+    /// What a row is ordered by: time, partition, offset.
+    pub(crate) fn order_of(&self, row: usize) -> (i64, u32, u64) {
         (self.time_nanos[row], self.partition[row], self.offset[row])
     }
 
     fn intern(&mut self, stream: &Arc<Stream>) -> u32 {
-        if let Some(&last) = self.stream.last()
-            && Arc::ptr_eq(&self.streams[last as usize], stream)
-        {
-            return last;
-        }
         let streams = &mut self.streams;
         *self.stream_places.entry(stream.id).or_insert_with(|| {
             streams.push(Arc::clone(stream));
             (streams.len() - 1) as u32
         })
     }
+
+    /// 1 + which of the origins.
+    fn origin(&mut self, origin: (AgentId, GenerationId)) -> u32 {
+        if let Some(last) = self.place.last()
+            && let Some(at) = (last.origin as usize).checked_sub(1)
+            && self.origins[at] == origin
+        {
+            return last.origin;
+        }
+        let origins = &mut self.origins;
+        *self.origin_places.entry(origin).or_insert_with(|| {
+            origins.push(origin);
+            origins.len() as u32
+        })
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stream(id: u64) -> Arc<Stream> {
-        Arc::new(Stream {
-            id: StreamId(id),
-            ..Stream::default()
-        })
-    }
-
-    fn row<'a>(stream: &'a Arc<Stream>, time_nanos: i64, line: &'a [u8]) -> Row<'a> {
-        Row {
-            time_nanos,
-            time_parsed: false,
-            observed_nanos: 0,
-            partition: 0,
-            offset: 0,
-            severity: Severity::None,
-            template: 0,
-            stream,
-            line,
-            place: None,
-            part: None,
-            attributes: &[],
-        }
-    }
-
-    #[test]
-    fn a_stream_is_found_again_by_its_id() {
-        let mut block = RowBlock::new();
-        for id in [1, 2, 1, 3, 2] {
-            block.push(&row(&stream(id), 0, b""));
-        }
-        assert_eq!(block.streams().len(), 3);
-        assert_eq!(block.row(4).stream.id, StreamId(2));
-    }
-
-    #[test]
-    fn selected_rows_come_in_the_order_asked() {
-        let stream = stream(1);
-        let mut block = RowBlock::new();
-        block.push(&row(&stream, 9, b"late"));
-        block.push(&row(&stream, 3, b"early"));
-        let ordered = block.select(&block.order_by_time());
-        assert_eq!((ordered.line(0), ordered.line(1)), (&b"early"[..], &b"late"[..]));
-    }
-}
+mod tests;

@@ -5,4 +5,5 @@ mod block;
 mod stream;
 
 pub use block::{Place, Row, RowBlock};
+pub(crate) use stream::StreamRanks;
 pub use stream::{Stream, StreamId};

@@ -46,6 +46,7 @@ pub(crate) use one_line::{LineCutter, template_id};
 pub use page::{PageCore, PageText};
 pub use read::Split;
 pub use stripe::Templates;
+pub(crate) use write::SplitStream;
 pub use write::write_split;
 
 use std::path::PathBuf;

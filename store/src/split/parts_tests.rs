@@ -37,7 +37,7 @@ fn check_page(split: &Split, page: u32) {
         assert_eq!(line, whole.line(row));
         assert_eq!(core.times()[row], whole.times()[row]);
         let which = core.which()[row];
-        assert_eq!(templates.id(core.templates()[which as usize]), whole.templates()[row]);
+        assert_eq!(templates.id(core.templates()[which as usize]), whole.row(row).template);
     }
     let mut rows = 0;
     for which in 0..core.templates().len() {

@@ -308,6 +308,11 @@ impl Split {
         block
     }
 
+    /// Its file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads everything and checks every checksum.
     ///
     /// # Errors

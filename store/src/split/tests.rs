@@ -179,7 +179,7 @@ fn a_time_in_the_line_that_is_the_records_is_not_stored_twice() {
     check_round_trip(&rows);
     let dir = tempfile::tempdir().unwrap();
     let split = written(dir.path(), &rows[..1]);
-    let template = split.read_page(0, ALL).unwrap().templates()[0];
+    let template = split.read_page(0, ALL).unwrap().row(0).template;
     assert_eq!(template, super::template::stable_id(b"\0\x02 start \0\x01 done"));
     assert_eq!(split.candidates(&PageQuery::Token("14t22".into())).unwrap(), [0]);
 }
@@ -218,7 +218,9 @@ fn a_template_has_the_same_id_in_every_split() {
     let two = written(dir.path(), &[Owned::plain(9, "user 99999 logged in")]);
     let templates = |split: &Split| -> Vec<u64> {
         let pages = (0..split.meta().pages).map(|p| split.read_page(p, ALL).unwrap());
-        pages.flat_map(|p| p.templates().to_vec()).collect()
+        pages
+            .flat_map(|p| p.rows().map(|row| row.template).collect::<Vec<_>>())
+            .collect()
     };
     assert!(templates(&one).contains(&templates(&two)[0]));
 }

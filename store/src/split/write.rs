@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::block::Sinks;
 use super::footer::{self, Extent, Footer, HEADER_BYTES, INDEX_PIECE_BYTES, IndexEntry, PAGE_ROWS_MAX};
@@ -13,11 +14,14 @@ use super::page::{self, PageRows};
 use super::stripe::StripeText;
 use super::summary::SummaryBuilder;
 use super::{SplitError, SplitMeta, SplitOptions};
-use crate::rows::RowBlock;
+use crate::rows::{Row, RowBlock};
 
 /// A page ends before its lines grow beyond this, so that reading one stays cheap. A longer line
 /// is a page of its own.
 const PAGE_LINE_BYTES_MAX: usize = 8 << 20;
+
+/// A stripe that is gathered row by row ends early where its lines reach this: memory is bounded.
+const STRIPE_LINE_BYTES_MAX: usize = 32 << 20;
 
 /// Writes `rows` (in any order) to a new file `ID.split` in `dir`. Durable on return: file and
 /// directory are fsynced. On an error no file is left.
@@ -45,37 +49,127 @@ pub(crate) fn write_split_as(
 }
 
 fn write_file(path: &Path, id: &str, rows: &RowBlock, options: &SplitOptions, level: u32) -> io::Result<SplitMeta> {
-    let mut writer = SplitWriter::new(path, rows, options)?;
+    let mut writer = SplitWriter::new(path, options)?;
     writer.footer.id = id.to_owned();
     writer.footer.level = level;
-    writer.footer.raw_bytes = rows.line_bytes() as u64;
-    writer.footer.offsets = offset_ranges(rows);
     let order = rows.order_by_stream();
-    let streams = writer.name_streams(&order);
+    let streams = writer.name_streams(rows, &order);
     for stripe in order.chunks(options.stripe_rows_max.max(1)) {
-        writer.write_stripe(stripe, &streams)?;
+        writer.write_stripe(rows, stripe, &streams)?;
     }
     writer.finish()
 }
 
-/// Per partition, the first and last offset.
-fn offset_ranges(rows: &RowBlock) -> Vec<(u32, u64, u64)> {
-    let mut ranges: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
-    for (&partition, &offset) in rows.partitions().iter().zip(rows.offsets()) {
-        let range = ranges.entry(partition).or_insert((offset, offset));
-        *range = (range.0.min(offset), range.1.max(offset));
-    }
-    ranges
-        .into_iter()
-        .map(|(partition, (first, last))| (partition, first, last))
-        .collect()
+/// Writes a split from rows that come in its order, holding one stripe of them. Dropped without
+/// [`finish`](Self::finish) it leaves no file.
+pub(crate) struct SplitStream {
+    path: PathBuf,
+    /// Taken when it is finished.
+    writer: Option<SplitWriter>,
+    /// The stripe being gathered. Its streams are numbered as those of the split.
+    stripe: RowBlock,
+    stripe_rows_max: usize,
+    order: Vec<u32>,
 }
 
-struct SplitWriter<'a> {
-    path: &'a Path,
+impl SplitStream {
+    /// Begins a new file `ID.split` in `dir`.
+    ///
+    /// # Errors
+    /// [`SplitError::Io`]
+    pub(crate) fn create(dir: &Path, options: &SplitOptions, level: u32) -> Result<Self, SplitError> {
+        let id = format!("{:032x}", rand::random::<u128>());
+        let path = dir.join(format!("{id}.split"));
+        let mut stream = Self {
+            writer: None,
+            stripe: RowBlock::new(),
+            stripe_rows_max: options.stripe_rows_max.max(1),
+            order: Vec::new(),
+            path,
+        };
+        let mut writer = SplitWriter::new(&stream.path, options).map_err(|error| stream.removed(error))?;
+        writer.footer.id = id;
+        writer.footer.level = level;
+        stream.writer = Some(writer);
+        Ok(stream)
+    }
+
+    /// Adds a row that follows all before it in the order of a split ([`StreamRanks`], then time,
+    /// partition and offset). Returns whether a stripe was written.
+    ///
+    /// [`StreamRanks`]: crate::rows::StreamRanks
+    ///
+    /// # Errors
+    /// [`SplitError::Io`]
+    pub(crate) fn push(&mut self, row: &Row<'_>) -> Result<bool, SplitError> {
+        self.stripe.push(row);
+        let is_full = self.stripe.len() >= self.stripe_rows_max || self.stripe.line_bytes() >= STRIPE_LINE_BYTES_MAX;
+        if is_full {
+            self.write_stripe()?;
+        }
+        Ok(is_full)
+    }
+
+    /// Writes what is left and seals the file. Durable on return.
+    ///
+    /// # Errors
+    /// [`SplitError::Io`]
+    pub(crate) fn finish(mut self) -> Result<SplitMeta, SplitError> {
+        if !self.stripe.is_empty() {
+            self.write_stripe()?;
+        }
+        self.stripe = RowBlock::new();
+        match self.writer.take().map(SplitWriter::finish) {
+            Some(Ok(meta)) => Ok(meta),
+            Some(Err(error)) => Err(self.removed(error)),
+            None => Err(self.removed(io::Error::other("a split is finished once"))),
+        }
+    }
+
+    fn write_stripe(&mut self) -> Result<(), SplitError> {
+        let Some(writer) = &mut self.writer else {
+            return Err(self.failed(io::Error::other("a split that failed is not written on")));
+        };
+        for stream in &self.stripe.streams()[writer.footer.streams.len()..] {
+            writer.footer.streams.push(Arc::clone(stream));
+        }
+        let streams: Vec<u32> = (0..writer.footer.streams.len() as u32).collect();
+        self.order.clear();
+        self.order.extend(0..self.stripe.len() as u32);
+        let written = writer.write_stripe(&self.stripe, &self.order, &streams);
+        self.stripe.clear_rows();
+        written.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, source: io::Error) -> SplitError {
+        SplitError::Io {
+            path: self.path.clone(),
+            source,
+        }
+    }
+
+    /// As [`failed`](Self::failed), where nothing is left to remove the file when it is dropped.
+    fn removed(&self, source: io::Error) -> SplitError {
+        // The error that is returned says more than one of removing what is garbage anyway.
+        drop(std::fs::remove_file(&self.path));
+        self.failed(source)
+    }
+}
+
+impl Drop for SplitStream {
+    fn drop(&mut self) {
+        if self.writer.take().is_some() {
+            drop(std::fs::remove_file(&self.path));
+        }
+    }
+}
+
+struct SplitWriter {
+    dir: PathBuf,
     file: BufWriter<File>,
     at: u64,
-    rows: &'a RowBlock,
+    /// Per partition, the first and last offset.
+    offsets: BTreeMap<u32, (u64, u64)>,
     page_rows_max: usize,
     compressor: zstd::bulk::Compressor<'static>,
     sinks: Sinks,
@@ -85,13 +179,13 @@ struct SplitWriter<'a> {
     footer: Footer,
 }
 
-impl<'a> SplitWriter<'a> {
-    fn new(path: &'a Path, rows: &'a RowBlock, options: &SplitOptions) -> io::Result<Self> {
+impl SplitWriter {
+    fn new(path: &Path, options: &SplitOptions) -> io::Result<Self> {
         let mut writer = Self {
-            path,
+            dir: path.parent().unwrap_or(Path::new(".")).to_owned(),
             file: BufWriter::with_capacity(1 << 20, File::options().write(true).create_new(true).open(path)?),
             at: 0,
-            rows,
+            offsets: BTreeMap::new(),
             page_rows_max: options.page_rows_max.clamp(1, PAGE_ROWS_MAX),
             compressor: zstd::bulk::Compressor::new(options.zstd_level)?,
             sinks: Sinks::default(),
@@ -105,20 +199,29 @@ impl<'a> SplitWriter<'a> {
     }
 
     /// Numbers the streams in the order in which rows come.
-    fn name_streams(&mut self, order: &[u32]) -> Vec<u32> {
-        let mut numbers = vec![u32::MAX; self.rows.streams().len()];
+    fn name_streams(&mut self, rows: &RowBlock, order: &[u32]) -> Vec<u32> {
+        let mut numbers = vec![u32::MAX; rows.streams().len()];
         for &row in order {
-            let stream = self.rows.stream_index(row as usize);
+            let stream = rows.stream_index(row as usize);
             if numbers[stream] == u32::MAX {
                 numbers[stream] = self.footer.streams.len() as u32;
-                self.footer.streams.push(self.rows.streams()[stream].clone());
+                self.footer.streams.push(rows.streams()[stream].clone());
             }
         }
         numbers
     }
 
-    fn write_stripe(&mut self, order: &[u32], streams: &[u32]) -> io::Result<()> {
-        let stripe = StripeText::cut(self.rows, order);
+    fn note_offsets(&mut self, rows: &RowBlock, order: &[u32]) {
+        for &row in order {
+            let (partition, offset) = (rows.partitions()[row as usize], rows.offsets()[row as usize]);
+            let range = self.offsets.entry(partition).or_insert((offset, offset));
+            *range = (range.0.min(offset), range.1.max(offset));
+        }
+    }
+
+    fn write_stripe(&mut self, rows: &RowBlock, order: &[u32], streams: &[u32]) -> io::Result<()> {
+        self.note_offsets(rows, order);
+        let stripe = StripeText::cut(rows, order);
         stripe.encode_templates(&mut self.sinks);
         let extent = self.put_block()?;
         self.footer.stripes.push(StripeEntry {
@@ -128,9 +231,9 @@ impl<'a> SplitWriter<'a> {
         });
         let mut first = 0;
         while first < order.len() {
-            let count = self.page_length(&order[first..]);
+            let count = self.page_length(rows, &order[first..]);
             self.write_page(&PageRows {
-                rows: self.rows,
+                rows,
                 order: &order[first..first + count],
                 stripe: &stripe,
                 first,
@@ -142,10 +245,10 @@ impl<'a> SplitWriter<'a> {
     }
 
     /// How many of the rows the next page takes.
-    fn page_length(&self, order: &[u32]) -> usize {
+    fn page_length(&self, rows: &RowBlock, order: &[u32]) -> usize {
         let mut bytes = 0;
         let fits = |&&row: &&u32| {
-            bytes += self.rows.line(row as usize).len();
+            bytes += rows.line(row as usize).len();
             bytes <= PAGE_LINE_BYTES_MAX
         };
         order.iter().take(self.page_rows_max).take_while(fits).count().max(1)
@@ -167,6 +270,7 @@ impl<'a> SplitWriter<'a> {
         if let Some(index) = &mut self.index {
             index.add_page(page, &templates)?;
         }
+        self.footer.raw_bytes += entry.line_bytes;
         self.summary.add_page(page, entry.stripe as usize);
         self.footer.pages.push(entry);
         Ok(())
@@ -193,6 +297,10 @@ impl<'a> SplitWriter<'a> {
     }
 
     fn finish(mut self) -> io::Result<SplitMeta> {
+        let ranges = std::mem::take(&mut self.offsets).into_iter();
+        self.footer.offsets = ranges
+            .map(|(partition, (first, last))| (partition, first, last))
+            .collect();
         let mut section = Vec::new();
         let mut entry = IndexEntry {
             offset: self.at,
@@ -213,7 +321,7 @@ impl<'a> SplitWriter<'a> {
         self.put(&sealed)?;
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+        File::open(&self.dir)?.sync_all()?;
         Ok(self.footer.describe(self.at, crc).0)
     }
 }

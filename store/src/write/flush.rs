@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 #[cfg(test)]
 use super::context::CrashPoint;
 use super::context::{Context, Phase, add};
-use super::slices::slices;
+use super::slices::{RowAt, slices};
 use super::source::SourceError;
 use crate::catalog::{CatalogError, Taken};
 use crate::live::{Cut, Held};
 use crate::rows::{RowBlock, Stream, StreamId};
-use crate::split::{SplitError, SplitMeta, write_split};
+use crate::split::{SplitError, SplitMeta, SplitStream};
 
 /// How often the thread looks for something to flush.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -202,7 +202,7 @@ impl Context {
     fn write_slices(&self, cut: &Cut) -> Result<Vec<SplitMeta>, SplitError> {
         let mut metas = Vec::new();
         for rows in slices(&cut.blocks, self.options.slices_max) {
-            match write_split(self.files.dir(), &rows, &self.options.split, 0) {
+            match self.write_slice(&cut.blocks, &rows) {
                 Ok(meta) => metas.push(meta),
                 Err(error) => {
                     metas.iter().for_each(|meta: &SplitMeta| self.files.remove(&meta.id));
@@ -211,6 +211,14 @@ impl Context {
             }
         }
         Ok(metas)
+    }
+
+    fn write_slice(&self, blocks: &[Arc<RowBlock>], rows: &[RowAt]) -> Result<SplitMeta, SplitError> {
+        let mut split = SplitStream::create(self.files.dir(), &self.options.split, 0)?;
+        for &(block, row) in rows {
+            split.push(&blocks[block as usize].row(row as usize))?;
+        }
+        split.finish()
     }
 
     fn publish(&self, written: &Written) -> Result<(), FlushError> {

@@ -179,7 +179,8 @@ impl Puller {
         self.context.catalog.note_holes(&holes)
     }
 
-    fn show(&mut self, rows: RowBlock, covered: u64, queue_end: u64) {
+    fn show(&mut self, mut rows: RowBlock, covered: u64, queue_end: u64) {
+        rows.shrink_to_fit();
         self.context
             .live
             .append(&self.topic, self.partition, rows, covered, queue_end);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::rows::RowBlock;
+use crate::rows::{RowBlock, StreamRanks};
 
 const DAY_NANOS: i64 = 86_400_000_000_000;
 
@@ -12,19 +12,36 @@ pub(super) fn day_of(time_nanos: i64) -> i64 {
     time_nanos.div_euclid(DAY_NANOS)
 }
 
-/// The rows of `blocks`, one block per UTC day. Beyond `slices_max` days the days with the fewest
-/// rows share the last block, so that late and stray rows do not make a file each.
-pub(super) fn slices(blocks: &[Arc<RowBlock>], slices_max: usize) -> Vec<Arc<RowBlock>> {
+/// Where a row stands: which block, which row of it.
+pub(super) type RowAt = (u32, u32);
+
+/// The rows of `blocks`, one slice per UTC day, each in the order in which a split holds rows.
+/// Beyond `slices_max` days the days with the fewest rows share the last slice, so that late and
+/// stray rows do not make a file each.
+pub(super) fn slices(blocks: &[Arc<RowBlock>], slices_max: usize) -> Vec<Vec<RowAt>> {
     let days = days(blocks, slices_max.max(1));
-    let n_slices = days.values().max().map_or(0, |last| last + 1);
-    if let ([block], 1) = (blocks, n_slices) {
-        return vec![Arc::clone(block)];
+    let ranks = StreamRanks::new(blocks.iter().flat_map(|block| block.streams()));
+    // Per slice and stream. A stream's rows come nearly in order, so sorting them is quick.
+    let mut rows = BTreeMap::<(usize, u32), Vec<RowAt>>::new();
+    for (number, block) in blocks.iter().enumerate() {
+        let ranks: Vec<u32> = block.streams().iter().map(|stream| ranks.of(stream)).collect();
+        let key = |row: usize| (day_of(block.times()[row]), block.stream_index(row));
+        let mut start = 0;
+        while start < block.len() {
+            let (day, stream) = key(start);
+            let same = (start + 1..block.len()).take_while(|&row| key(row) == (day, stream));
+            let end = start + 1 + same.count();
+            let run = (start..end).map(|row| (number as u32, row as u32));
+            rows.entry((days[&day], ranks[stream])).or_default().extend(run);
+            start = end;
+        }
     }
-    let mut slices: Vec<RowBlock> = (0..n_slices).map(|_| RowBlock::new()).collect();
-    for row in blocks.iter().flat_map(|block| block.rows()) {
-        slices[days[&day_of(row.time_nanos)]].push(&row);
+    let mut slices: Vec<Vec<RowAt>> = vec![Vec::new(); days.values().max().map_or(0, |last| last + 1)];
+    for ((slice, _), mut rows) in rows {
+        rows.sort_by_key(|&(block, row)| blocks[block as usize].order_of(row as usize));
+        slices[slice].append(&mut rows);
     }
-    slices.into_iter().map(Arc::new).collect()
+    slices
 }
 
 /// Which slice each day goes to.
@@ -72,11 +89,12 @@ mod tests {
 
     #[track_caller]
     fn check(days: &[i64], slices_max: usize, expected: &[&[i64]]) {
-        let found = slices(&[block(days)], slices_max);
-        let found: Vec<Vec<i64>> = found
+        let blocks = [block(days)];
+        let found: Vec<Vec<i64>> = slices(&blocks, slices_max)
             .iter()
             .map(|slice| {
-                let days: BTreeSet<_> = slice.times().iter().map(|&time| day_of(time)).collect();
+                let times = slice.iter().map(|&(_, row)| blocks[0].times()[row as usize]);
+                let days: BTreeSet<_> = times.map(day_of).collect();
                 days.into_iter().collect()
             })
             .collect();

@@ -3,26 +3,35 @@
 //!
 //! The thread here is the store's janitor: it also runs retention and removes files.
 
+mod join;
 mod plan;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use self::join::{InputError, Join};
 use super::FlushError;
 #[cfg(test)]
 use super::context::CrashPoint;
 use super::context::{Context, Phase, add};
 use crate::catalog::CatalogSplit;
 use crate::rows::RowBlock;
-use crate::split::{Columns, SplitError, SplitMeta, SplitOptions, write_split};
+use crate::split::{SplitError, SplitMeta, SplitOptions, SplitStream};
 
 /// How long merging rests after a failure: a full disk does not empty at once.
 const FAILED_PAUSE: Duration = Duration::from_secs(30);
 /// Flushes and queries come first.
 const NICENESS: i32 = 10;
+
+/// While queries run, so long at most before each stripe that is written …
+const GIVE_WAY_MAX: Duration = Duration::from_secs(1);
+/// … looking so often whether they still do.
+const GIVE_WAY_LOOK: Duration = Duration::from_millis(2);
 
 /// The janitor's thread.
 pub(super) fn run(context: &Context) {
@@ -71,7 +80,7 @@ impl Context {
         let now_nanos = self.options.clock.now_unix_nanos();
         let planned = plan::plan(&self.catalog.snapshot().splits, &self.options, now_nanos, all);
         let Some(inputs) = planned else { return Ok(false) };
-        let merged = self.merge(&inputs);
+        let merged = self.merge(&inputs, all);
         match &merged {
             Ok(true) => add(&self.counters.merges, 1),
             Ok(false) => {}
@@ -84,22 +93,25 @@ impl Context {
         Ok(true)
     }
 
-    /// Reads, writes, replaces. `false`: an input was damaged and is quarantined now, plan anew.
-    fn merge(&self, inputs: &[Arc<CatalogSplit>]) -> Result<bool, FlushError> {
-        let mut rows = RowBlock::new();
-        for input in inputs {
-            if let Err(error) = self.read_all(input, &mut rows) {
+    /// Reads, writes, replaces. `false`: nothing was replaced, plan anew: an input was damaged and
+    /// is quarantined now, or the store stops.
+    fn merge(&self, inputs: &[Arc<CatalogSplit>], is_patient: bool) -> Result<bool, FlushError> {
+        let meta = match self.join(inputs, is_patient) {
+            Ok(Some(meta)) => meta,
+            Ok(None) => return Ok(false),
+            Err(JoinError::Output(error)) => return Err(error.into()),
+            Err(JoinError::Input((which, error))) => {
+                let input = &inputs[which];
                 self.quarantine_if_damaged(input, &error);
-                let quarantined = self
-                    .catalog
-                    .snapshot()
-                    .split(&input.meta.id)
-                    .is_none_or(|now| now.quarantined.is_some());
-                return if quarantined { Ok(false) } else { Err(error.into()) };
+                let snapshot = self.catalog.snapshot();
+                let listed = snapshot.split(&input.meta.id);
+                return if listed.is_none_or(|now| now.quarantined.is_some()) {
+                    Ok(false)
+                } else {
+                    Err(error.into())
+                };
             }
-        }
-        let meta = self.write_merged(inputs, &rows)?;
-        drop(rows);
+        };
         #[cfg(test)]
         if self.dies_at(CrashPoint::MergeWritten) {
             return Ok(false);
@@ -115,52 +127,79 @@ impl Context {
         Ok(true)
     }
 
-    /// Every row of a split. A split that holds other rows than the catalog says is damaged.
-    fn read_all(&self, input: &CatalogSplit, rows: &mut RowBlock) -> Result<(), SplitError> {
-        let columns = Columns {
-            line: true,
-            provenance: true,
-            attributes: true,
-        };
-        let split = self.files.get(input)?;
-        let before = rows.len();
-        for page in 0..split.pages().len() {
-            let page = split.read_page(u32::try_from(page).unwrap_or(u32::MAX), columns)?;
-            page.rows().for_each(|row| rows.push(&row));
+    /// Writes one split of all rows, reading a page of each input at a time. `None`: told to stop.
+    fn join(&self, inputs: &[Arc<CatalogSplit>], is_patient: bool) -> Result<Option<SplitMeta>, JoinError> {
+        let mut splits = Vec::new();
+        for (number, input) in inputs.iter().enumerate() {
+            let split = self.files.get(input).map_err(|error| (number, error))?;
+            splits.push((Arc::clone(input), split));
         }
-        let found = (rows.len() - before) as u64;
-        if found == input.meta.rows {
-            return Ok(());
-        }
-        Err(SplitError::Damaged {
-            path: self.files.path(&input.meta.id),
-            what: format!("{found} rows where the catalog says {}", input.meta.rows),
-        })
-    }
-
-    fn write_merged(&self, inputs: &[Arc<CatalogSplit>], rows: &RowBlock) -> Result<SplitMeta, SplitError> {
+        let mut rows = Join::open(splits)?;
         let options = SplitOptions {
             zstd_level: self.options.merge_zstd_level,
             ..self.options.split.clone()
         };
-        let level = inputs
-            .iter()
-            .map(|input| input.meta.level)
-            .max()
-            .unwrap_or(0)
-            .saturating_add(1);
-        let meta = write_split(self.files.dir(), rows, &options, level)?;
+        let level = inputs.iter().map(|input| input.meta.level).max().unwrap_or(0);
+        let output = SplitStream::create(self.files.dir(), &options, level.saturating_add(1));
+        let mut output = output.map_err(JoinError::Output)?;
+        let stripes = Cell::new(false);
+        let mut write = |rows: &RowBlock, run: Range<usize>| -> Result<(), JoinError> {
+            for row in run {
+                if output.push(&rows.row(row)).map_err(JoinError::Output)? {
+                    stripes.set(true);
+                }
+            }
+            Ok(())
+        };
+        while rows.next_run(&mut write)? {
+            if is_patient {
+                continue;
+            }
+            if self.phase() != Phase::Run {
+                return Ok(None);
+            }
+            if stripes.take() {
+                self.give_way();
+            }
+        }
+        let meta = output.finish().map_err(JoinError::Output)?;
+        self.check_joined(inputs, meta).map(Some).map_err(JoinError::Output)
+    }
+
+    /// Queries come first; under ever new ones a merge goes on slowly.
+    fn give_way(&self) {
+        let deadline = Instant::now() + GIVE_WAY_MAX;
+        while self.live.is_read() && Instant::now() < deadline && self.phase() == Phase::Run {
+            std::thread::sleep(GIVE_WAY_LOOK);
+        }
+    }
+
+    /// The output holds what the inputs did, or is thrown away.
+    fn check_joined(&self, inputs: &[Arc<CatalogSplit>], meta: SplitMeta) -> Result<SplitMeta, SplitError> {
+        let rows: u64 = inputs.iter().map(|input| input.meta.rows).sum();
         let raw_bytes: u64 = inputs.iter().map(|input| input.meta.raw_bytes).sum();
-        if meta.rows == rows.len() as u64 && meta.raw_bytes == raw_bytes {
+        if meta.rows == rows && meta.raw_bytes == raw_bytes {
             return Ok(meta);
         }
         self.files.remove(&meta.id);
         Err(SplitError::Damaged {
             path: self.files.path(&meta.id),
             what: format!(
-                "a merge of {raw_bytes} bytes of lines wrote {}: it was thrown away",
-                meta.raw_bytes
+                "a merge of {rows} rows, {raw_bytes} bytes of lines, wrote {} and {}: it was thrown away",
+                meta.rows, meta.raw_bytes
             ),
         })
+    }
+}
+
+/// Why splits were not joined.
+enum JoinError {
+    Input(InputError),
+    Output(SplitError),
+}
+
+impl From<InputError> for JoinError {
+    fn from(error: InputError) -> Self {
+        Self::Input(error)
     }
 }
