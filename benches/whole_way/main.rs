@@ -12,6 +12,7 @@
 //! | `BENCH_WORDS` | a JSON file with the words of the queries for a corpus of one's own (`queries.rs`) |
 //! | `BENCH_RUNS` | warm runs of a query; 101 |
 //! | `BENCH_CONFIG` | TOML added to every role's configuration, such as `[store]` and keys |
+//! | `TIMBERLINE_PROGRAM` | another build of the program to measure |
 //! | `BENCH_VICTORIA` | path of a `victoria-logs`, measured after with the same records |
 //! | `BENCH_NDJSON` | those records as JSON lines, where files are named |
 //!
@@ -27,6 +28,7 @@
 mod support;
 
 mod corpus;
+mod http;
 #[allow(dead_code, reason = "shared with other benchmarks")]
 mod measure;
 mod queries;
@@ -60,7 +62,7 @@ fn main() {
     roles.merge(&mut report);
     report.visible(&roles.visible(&dir.path().join("probe.log")));
     let cold = timing::cold(&mut roles, &questions);
-    let warm = timing::warm(&roles, &questions);
+    let warm = timing::warm(&mut roles, &questions);
     report.queries(&questions, &cold, &warm);
     drop(roles);
     if let Some(program) = std::env::var_os("BENCH_VICTORIA") {

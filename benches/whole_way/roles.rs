@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::corpus::Corpus;
+use crate::http::Http;
 use crate::measure::{self, Watch};
 use crate::report::{Disk, Ingest, Report, Role};
 use crate::support::{Program, append, wait_at_most};
@@ -18,13 +19,19 @@ const PROBES: usize = 100;
 /// The store's thread that merges, as the system cuts its name.
 const MERGER: &str = "store-janitor";
 
+/// Rows of an answer.
+pub(crate) fn rows(answer: &[u8]) -> u64 {
+    let answer: Value = serde_json::from_slice(answer).unwrap();
+    answer["end"]["rows"].as_u64().unwrap_or(0)
+}
+
 pub(crate) struct Roles {
     dir: PathBuf,
     store_config: String,
     agent: Program,
     collector: Program,
     store: Option<Program>,
-    http: ureq::Agent,
+    http: Option<Http>,
 }
 
 impl Roles {
@@ -51,7 +58,7 @@ impl Roles {
             agent: Program::start(dir, "agent", &agent),
             collector,
             store: Some(store),
-            http: ureq::Agent::config_builder().http_status_as_error(false).build().into(),
+            http: None,
         }
     }
 
@@ -121,36 +128,29 @@ impl Roles {
     }
 
     /// The times from a line's being written to its being found, milliseconds.
-    pub(crate) fn visible(&self, path: &Path) -> Vec<f64> {
+    pub(crate) fn visible(&mut self, path: &Path) -> Vec<f64> {
         (0..PROBES)
             .map(|probe| {
                 let begin = Instant::now();
                 let query = format!("zq{probe}x{}", std::process::id());
                 append(path, format!("probe {query}\n"));
-                wait_at_most(LONG, &query, || {
-                    (self.ask(&query, 10)["end"]["rows"].as_u64() == Some(1)).then_some(())
-                });
+                wait_at_most(LONG, &query, || (rows(&self.ask(&query, 10)) == 1).then_some(()));
                 begin.elapsed().as_secs_f64() * 1000.0
             })
             .collect()
     }
 
-    /// One answer; an error ends the benchmark.
-    pub(crate) fn ask(&self, query: &str, limit: u64) -> Value {
-        let mut answer = self
-            .http
-            .post(format!("{}/api/v1/query", self.store().page()))
-            .header("accept", "application/json")
-            .header("content-type", "application/json")
-            .send(json!({"query": query, "limit": limit}).to_string())
-            .unwrap();
-        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
-        assert!(answer.status().is_success(), "{query}: {text}");
-        serde_json::from_str(&text).unwrap()
+    /// One answer, as it came; an error ends the benchmark.
+    pub(crate) fn ask(&mut self, query: &str, limit: u64) -> Vec<u8> {
+        let page = self.store().page().to_owned();
+        let http = self.http.get_or_insert_with(|| Http::connect(&page));
+        let body = json!({"query": query, "limit": limit}).to_string();
+        http.post("/api/v1/query", "application/json", body.as_bytes())
     }
 
     /// The store starts anew: what it had in memory is gone.
     pub(crate) fn restart_store(&mut self) {
+        self.http = None;
         if let Some(store) = self.store.take() {
             store.kill();
         }

@@ -64,7 +64,7 @@ impl Program {
         fs::write(&file, config).unwrap();
         let log = dir.join(format!("{role}.log"));
         let errors = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_timberline"))
+        let mut child = Command::new(program())
             .arg(role)
             .arg("--config")
             .arg(&file)
@@ -239,10 +239,12 @@ pub fn bodies(records: &[Value]) -> Vec<String> {
     bodies
 }
 
+/// The program: what was built with the tests, or the one that `TIMBERLINE_PROGRAM` names.
+pub fn program() -> PathBuf {
+    std::env::var_os("TIMBERLINE_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_timberline").into(), PathBuf::from)
+}
+
 /// The command line, run to its end.
 pub fn run(arguments: &[&str]) -> std::process::Output {
-    Command::new(env!("CARGO_BIN_EXE_timberline"))
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(program()).args(arguments).output().unwrap()
 }
