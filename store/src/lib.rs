@@ -1,6 +1,7 @@
 //! Compressed, indexed splits of log records, their catalog, and the queries over them.
 
 pub mod catalog;
+mod crash;
 pub mod live;
 pub mod rows;
 pub mod split;

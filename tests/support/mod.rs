@@ -60,6 +60,11 @@ impl Program {
 
     /// As [`start`](Self::start); what it logged if it ended instead.
     pub fn try_start(dir: &Path, role: &str, config: &str) -> Result<Self, String> {
+        Self::try_start_with(dir, role, config, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub fn try_start_with(dir: &Path, role: &str, config: &str, variables: &[(&str, &str)]) -> Result<Self, String> {
         let file = dir.join(format!("{role}.toml"));
         fs::write(&file, config).unwrap();
         let log = dir.join(format!("{role}.log"));
@@ -68,6 +73,7 @@ impl Program {
             .arg(role)
             .arg("--config")
             .arg(&file)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(errors)
             .spawn()
@@ -109,6 +115,11 @@ impl Program {
     /// What it has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Whether it has ended, by whatever cause.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// kill -9.

@@ -12,7 +12,7 @@ use super::logfmt;
 /// Objects and arrays nested deeper than this are passed over.
 pub(super) const DEPTH_MAX: usize = 64;
 /// A line yields no more fields than this.
-pub(super) const FIELDS_MAX: usize = 4096;
+pub(super) const FIELDS_MAX: usize = 16_384;
 /// Fields whose dotted name is longer than this are passed over.
 pub(super) const NAME_BYTES_MAX: usize = 1024;
 /// So many places are tried as the beginning of an object after a prefix.

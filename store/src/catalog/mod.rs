@@ -212,6 +212,8 @@ impl Catalog {
             return Err(error.into());
         }
         *self.inner.snapshot.write() = Arc::new(next);
+        #[cfg(test)]
+        crate::crash::note(crate::crash::Step::Committed);
         Ok(())
     }
 }

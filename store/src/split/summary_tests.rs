@@ -1,3 +1,5 @@
+//! What a summary says is what a count of the rows says.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -14,6 +14,9 @@ use super::page::{self, PageRows};
 use super::stripe::StripeText;
 use super::summary::SummaryBuilder;
 use super::{SplitError, SplitMeta, SplitOptions};
+use crate::crash::{CrashPoint, reached};
+#[cfg(test)]
+use crate::crash::{Step, note};
 use crate::rows::{Row, RowBlock};
 
 /// A page ends before its lines grow beyond this, so that reading one stays cheap. A longer line
@@ -321,7 +324,12 @@ impl SplitWriter {
         self.put(&sealed)?;
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
+        #[cfg(test)]
+        note(Step::FileSynced(self.dir.join(format!("{}.split", self.footer.id))));
+        reached(CrashPoint::SplitUnsynced);
         File::open(&self.dir)?.sync_all()?;
+        #[cfg(test)]
+        note(Step::DirectorySynced(self.dir.clone()));
         Ok(self.footer.describe(self.at, crc).0)
     }
 }

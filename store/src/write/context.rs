@@ -11,6 +11,7 @@ use super::files::SplitFiles;
 use super::flush::Pending;
 use super::source::Source;
 use crate::catalog::{Catalog, CatalogSplit};
+use crate::crash::{self, CrashPoint};
 use crate::live::{Live, LiveRows};
 use crate::split::{Split, SplitError};
 use crate::store::{StoreOptions, StoreStats};
@@ -48,17 +49,6 @@ pub(super) enum Phase {
     Drain,
     /// End now.
     Stop,
-}
-
-/// Where a test lets the process "die": everything after it does not happen.
-#[cfg(test)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CrashPoint {
-    SplitsWritten,
-    Published,
-    Dropped,
-    MergeWritten,
-    MergeReplaced,
 }
 
 #[derive(Debug, Default)]
@@ -191,22 +181,28 @@ impl Context {
     }
 }
 
-/// Only a test lets the process die: in a real build there is nothing here.
-#[cfg(test)]
 impl Context {
+    /// Whether a test lets this store die here: nothing after it may happen then. See [`crash`].
     pub(super) fn dies_at(&self, point: CrashPoint) -> bool {
-        let mut armed = self.crash_at.lock();
-        let dies = *armed == Some(point);
-        if dies {
-            *armed = None;
-            self.is_dead.store(true, Ordering::Release);
-            self.enter(Phase::Stop);
+        crash::reached(point);
+        #[cfg(test)]
+        {
+            let mut armed = self.crash_at.lock();
+            if *armed == Some(point) {
+                *armed = None;
+                self.is_dead.store(true, Ordering::Release);
+                self.enter(Phase::Stop);
+            }
         }
-        dies
+        self.is_dead()
     }
 
+    /// Whether a test let this store die.
     pub(super) fn is_dead(&self) -> bool {
-        self.is_dead.load(Ordering::Acquire)
+        #[cfg(test)]
+        return self.is_dead.load(Ordering::Acquire);
+        #[cfg(not(test))]
+        false
     }
 }
 

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-#[cfg(test)]
-use super::context::CrashPoint;
 use super::context::{Context, Phase, add};
 use super::slices::{RowAt, slices};
 use super::source::SourceError;
 use crate::catalog::{CatalogError, Taken};
+use crate::crash::CrashPoint;
 use crate::live::{Cut, Held};
 use crate::rows::{RowBlock, Stream, StreamId};
 use crate::split::{SplitError, SplitMeta, SplitStream};
@@ -114,7 +113,6 @@ impl Context {
     /// Publishes one cut of a partition's live rows; up to which offset. `None`: nothing was there.
     pub(super) fn flush_partition(&self, topic: &str, partition: u32) -> Result<Option<u64>, FlushError> {
         let mut pending = self.flushing.lock();
-        #[cfg(test)]
         if self.is_dead() {
             return Ok(None);
         }
@@ -142,7 +140,6 @@ impl Context {
                 None => return Ok(None),
             },
         };
-        #[cfg(test)]
         if self.dies_at(CrashPoint::SplitsWritten) {
             return Ok(None);
         }
@@ -150,17 +147,18 @@ impl Context {
             pending.insert(key, written);
             return Err(error);
         }
-        #[cfg(test)]
         if self.dies_at(CrashPoint::Published) {
             return Ok(None);
         }
         self.live.drop_below(topic, partition, written.taken.to);
         add(&self.counters.flushes, 1);
-        #[cfg(test)]
         if self.dies_at(CrashPoint::Dropped) {
             return Ok(None);
         }
         self.tell_source(&written.taken);
+        if self.dies_at(CrashPoint::Told) {
+            return Ok(None);
+        }
         Ok(Some(written.taken.to))
     }
 

@@ -30,8 +30,6 @@ mod source;
 mod writer;
 
 pub(crate) use context::Context;
-#[cfg(test)]
-pub(crate) use context::CrashPoint;
 pub(crate) use files::SplitFiles;
 pub(crate) use flush::FlushError;
 pub use source::{Batches, FetchFrom, GROUP, LocalSource, RemoteSource, Source, SourceError};

@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use super::context::{Context, add};
 use crate::catalog::{CatalogError, CatalogSplit};
+use crate::crash::CrashPoint;
 
 impl Context {
     /// Deletes what is too old, then the oldest of what is too much, each with its reason on
     /// record. Returns how many splits that were.
     pub(crate) fn enforce_retention(&self) -> Result<u64, CatalogError> {
         let _alone = self.merging.lock();
+        if self.is_dead() {
+            return Ok(0);
+        }
         let mut deleted = 0;
         if let Some(age) = self.options.retention_age {
             let expired = too_old(
@@ -38,6 +42,9 @@ impl Context {
         }
         let ids: Vec<String> = splits.iter().map(|split| split.meta.id.clone()).collect();
         self.catalog.delete(&ids, reason)?;
+        if self.dies_at(CrashPoint::RetentionDeleted) {
+            return Ok(0);
+        }
         tracing::info!(splits = ids.len(), reason, "splits deleted");
         self.files.drop_when_unused(splits);
         self.files.sweep();

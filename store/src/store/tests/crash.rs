@@ -1,7 +1,7 @@
 //! The process dies between two steps; the next one finds every row once.
 
 use super::*;
-use crate::write::CrashPoint;
+use crate::crash::CrashPoint;
 
 /// Dies at `point` during a flush or a merge, opens again, and compares.
 #[track_caller]
@@ -54,6 +54,31 @@ fn s19_a_crash_with_a_merge_written_keeps_its_inputs() {
 #[test]
 fn s19_a_crash_with_a_merge_published_keeps_the_merge() {
     check_crash(CrashPoint::MergeReplaced, 1, 20);
+}
+
+#[test]
+fn s05_a_crash_after_the_queue_was_told_changes_nothing() {
+    check_crash(CrashPoint::Told, 2, 20);
+}
+
+#[test]
+fn s15_a_crash_amid_retention_leaves_no_row_half_deleted_and_no_file() {
+    let mut bench = Bench::new(1);
+    bench.options.retention_age = Some(Duration::from_secs(10 * 86_400));
+    let store = bench.open();
+    bench
+        .queue
+        .append(0, &[(NOW - 20 * DAY, "old".into()), (NOW, "new".into())]);
+    bench.check_found(&store);
+    store.flush().unwrap();
+    store.die_at(CrashPoint::RetentionDeleted);
+    store.enforce_retention().unwrap();
+    drop(store);
+    assert_eq!(bench.files().len(), 2, "the row is gone, the file is there");
+    let store = bench.open();
+    assert_eq!(bench.files().len(), 1);
+    assert_eq!(found(&store).len(), 1);
+    assert_eq!(store.catalog().deletions().unwrap().len(), 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 mod crash;
 mod faults;
 mod model;
+mod power;
 mod queue;
 mod sources;
 

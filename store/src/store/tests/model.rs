@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::write::CrashPoint;
+use crate::crash::CrashPoint;
 
 const PARTITIONS: u32 = 2;
 
@@ -29,6 +29,7 @@ fn action() -> impl Strategy<Value = Action> {
         Just(CrashPoint::SplitsWritten),
         Just(CrashPoint::Published),
         Just(CrashPoint::Dropped),
+        Just(CrashPoint::Told),
         Just(CrashPoint::MergeWritten),
         Just(CrashPoint::MergeReplaced),
     ];

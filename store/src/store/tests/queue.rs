@@ -23,6 +23,8 @@ pub(super) struct TestQueue {
 #[derive(Debug)]
 struct Inner {
     partitions: Vec<Partition>,
+    /// Every batch ever appended, by partition.
+    history: Vec<(u32, u64, u64, Bytes)>,
     appended: Vec<Found>,
     is_down: bool,
 }
@@ -56,6 +58,7 @@ impl TestQueue {
             inner: Mutex::new(Inner {
                 partitions: (0..partitions).map(partition).collect(),
                 appended: Vec::new(),
+                history: Vec::new(),
                 is_down: false,
             }),
             grown: Condvar::new(),
@@ -71,8 +74,34 @@ impl TestQueue {
                 .appended
                 .push((partition, base + i as u64, *time, line.clone().into_bytes()));
         }
-        inner.partitions[partition as usize].push(&bytes, lines.len().max(1) as u64);
+        let n = lines.len().max(1) as u64;
+        inner.partitions[partition as usize].push(&bytes, n);
+        inner.history.push((partition, base, base + n, bytes));
         self.grown.notify_all();
+    }
+
+    /// The queue as a power cut leaves it when it had been told that so much is taken: it holds
+    /// nothing below.
+    pub(super) fn cut_at(&self, told: &[u64]) -> Self {
+        let inner = self.inner.lock();
+        let cut = Self::new(inner.partitions.len() as u32);
+        {
+            let mut left = cut.inner.lock();
+            left.appended = inner.appended.clone();
+            for (partition, told) in told.iter().enumerate() {
+                let kept = &mut left.partitions[partition];
+                (kept.start, kept.end, kept.committed) = (*told, *told, *told);
+            }
+            for (partition, base, end, bytes) in &inner.history {
+                let kept = &mut left.partitions[*partition as usize];
+                if *end > told[*partition as usize] {
+                    kept.start = kept.start.min(*base);
+                    kept.end = *base;
+                    kept.push(bytes, end - base);
+                }
+            }
+        }
+        cut
     }
 
     /// Appends a batch with one bit turned.

@@ -16,10 +16,9 @@ use std::time::{Duration, Instant};
 
 use self::join::{InputError, Join};
 use super::FlushError;
-#[cfg(test)]
-use super::context::CrashPoint;
 use super::context::{Context, Phase, add};
 use crate::catalog::CatalogSplit;
+use crate::crash::CrashPoint;
 use crate::rows::RowBlock;
 use crate::split::{SplitError, SplitMeta, SplitOptions, SplitStream};
 
@@ -73,7 +72,6 @@ impl Context {
     /// Plans and makes one merge. Returns whether there was one to make.
     fn merge_once(&self, all: bool) -> Result<bool, FlushError> {
         let _alone = self.merging.lock();
-        #[cfg(test)]
         if self.is_dead() {
             return Ok(false);
         }
@@ -112,7 +110,6 @@ impl Context {
                 };
             }
         };
-        #[cfg(test)]
         if self.dies_at(CrashPoint::MergeWritten) {
             return Ok(false);
         }
@@ -120,7 +117,6 @@ impl Context {
         let written = meta.id.clone();
         self.catalog.replace(&inputs[0].topic, &removed, &[meta])?;
         tracing::debug!(splits = removed.len(), into = written, "splits joined");
-        #[cfg(test)]
         if self.dies_at(CrashPoint::MergeReplaced) {
             return Ok(false);
         }
