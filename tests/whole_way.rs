@@ -250,14 +250,17 @@ fn a_chart_spans_the_records_found_and_not_all_that_is_stored() {
 }
 
 #[test]
-fn a_packed_body_is_refused_rather_than_stored_as_rubbish() {
+fn a_packed_body_is_unpacked_and_one_packed_otherwise_is_refused() {
     let dir = scratch();
     let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["none"]));
-    let refused = ureq::post(format!("{}/api/v1/ingest", program.page()))
-        .header("content-encoding", "gzip")
-        .send(&b"\x1f\x8b"[..])
-        .unwrap_err();
-    assert!(refused.to_string().contains("415"), "{refused}");
+    let address = format!("{}/api/v1/ingest", program.page());
+    let post = |packing: &str, body: &[u8]| ureq::post(&address).header("content-encoding", packing).send(body);
+    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x2b\x48\x4c\xce\x4e\x4d\x51\xc8\xcf\x4b\xe5\x2a\x80\x30\x4b\xca\xf3\xb9\x00\x76\x88\xc3\x56\x16\x00\x00\x00";
+    post("gzip", gzip).unwrap();
+    wait_for("both lines", || (program.count("packed") == 2).then_some(()));
+    assert!(post("gzip", b"\x1f\x8b").unwrap_err().to_string().contains("400"));
+    assert!(post("br", b"x").unwrap_err().to_string().contains("415"));
+    assert_eq!(program.count("*"), 2);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use timberline_queue::{Queue, QueueError};
 use tokio_util::sync::CancellationToken;
 
+use crate::health::Health;
 use crate::{CollectorOptions, Fleet};
 
 /// An open collector. Cheap to clone.
@@ -19,6 +20,7 @@ struct Inner {
     options: CollectorOptions,
     queue: Queue,
     fleet: Fleet,
+    health: Health,
 }
 
 /// Why a collector cannot run.
@@ -44,7 +46,12 @@ impl Collector {
         let queue = Queue::open(&options.queue_dir, options.queue.clone())?;
         let fleet = Fleet::new(&options);
         Ok(Self {
-            inner: Arc::new(Inner { options, queue, fleet }),
+            inner: Arc::new(Inner {
+                options,
+                queue,
+                fleet,
+                health: Health::default(),
+            }),
         })
     }
 
@@ -56,6 +63,19 @@ impl Collector {
     /// What its agents last said.
     pub fn fleet(&self) -> &Fleet {
         &self.inner.fleet
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.inner.health
+    }
+
+    /// Why records are not taken now (a full disk, a limit, a disk that failed), if so.
+    pub fn not_ready(&self) -> Option<String> {
+        let failed = self.queue().partitions().into_iter().find_map(|partition| {
+            let why = partition.failed?;
+            Some(format!("{}-{}: {why}", partition.topic, partition.partition))
+        });
+        failed.or_else(|| self.health().refusal())
     }
 
     /// Its limits.

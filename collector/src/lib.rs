@@ -19,6 +19,7 @@
 
 pub mod collector;
 pub mod fleet;
+mod health;
 pub mod http;
 pub mod options;
 pub mod service;

@@ -44,7 +44,9 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let upkeep = collector.run_upkeep(stop.clone());
     let host_guard = HostGuard::new(&config.server.allowed_hosts);
-    let routes = timberline_collector::http::router(collector.clone()).layer(from_fn_with_state(host_guard, guard));
+    let routes = timberline_collector::http::router(collector.clone())
+        .merge(timberline_collector::http::health(collector.clone()))
+        .layer(from_fn_with_state(host_guard, guard));
     let pages = timberline_collector::http::serve(http, routes, config.http_options(), stop.clone());
     let agents = service::serve_grpc(collector.clone(), grpc, stop.clone());
     let deadline = config.shutdown_deadline.get();

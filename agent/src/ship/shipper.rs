@@ -18,7 +18,7 @@ use tonic::transport::Channel;
 
 use super::backoff::Backoff;
 use super::session::{self, SessionError, id_bytes};
-use super::window::{Effect, Window};
+use super::window::{Effect, Verdict, Window};
 use super::{ToShip, dead_letter, retry_info};
 use crate::config::AgentConfig;
 use crate::inbox::{Inbox, News};
@@ -46,6 +46,8 @@ pub(crate) struct Shipper {
     asked: BTreeSet<GenerationId>,
     backoff: Backoff,
     dead_letter_dir: PathBuf,
+    /// Why the collector takes nothing now, as it was logged.
+    refused_why: Option<String>,
     stop: Stop,
 }
 
@@ -81,6 +83,7 @@ impl Shipper {
             backoff: Backoff::new(config.backoff_min, config.backoff_max),
             dead_letter_dir: config.data_dir.join("dead-letter"),
             asked: BTreeSet::new(),
+            refused_why: None,
             config,
             agent,
             batches,
@@ -231,10 +234,32 @@ impl Shipper {
         let now = Instant::now();
         session.heard_at = now;
         self.backoff.reset();
+        self.note_trouble(response);
         let verdict = session::verdict(response);
         match self.window.verdict(response.sequence, verdict, now) {
             Effect::DeadLetter => self.dead_letter(response, now),
             effect => self.tell(effect),
+        }
+    }
+
+    /// Says once that the collector takes nothing (its disk is full), and once that it does again.
+    fn note_trouble(&mut self, response: &ShipResponse) {
+        match session::verdict(response) {
+            Verdict::TryAgain { .. } => {
+                if self.refused_why.as_ref() != Some(&response.message) {
+                    tracing::warn!(
+                        why = response.message,
+                        "the collector takes nothing now; lines stay in their files and are sent again"
+                    );
+                    self.refused_why = Some(response.message.clone());
+                }
+            }
+            Verdict::Durable => {
+                if self.refused_why.take().is_some() {
+                    tracing::info!("the collector takes lines again");
+                }
+            }
+            Verdict::Refused { .. } | Verdict::Rejected => {}
         }
     }
 

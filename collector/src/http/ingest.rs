@@ -1,5 +1,5 @@
 //! `POST /api/v1/ingest`: NDJSON or plain lines, one record each. The answer comes after the
-//! records are durable in the queue.
+//! records are durable in the queue. A body may be packed with gzip or zstd.
 //!
 //! `?topic=` (default `logs`), `?host=`, `?service=` and any other parameter name the stream. Such
 //! a sender has no identity, so a repeated request is stored twice: at least once.
@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use timberline_proto::api::{ApiError, IngestAnswer};
 use timberline_proto::batch::{self, BatchBuilder, BatchMeta, NewRecord};
 use timberline_proto::line::{TimeHints, TimeReader};
 use timberline_queue::{Append, AppendError};
 
+use super::unpack::Packing;
 use crate::Collector;
 use crate::fleet::now_nanos;
 
@@ -25,19 +26,18 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let encoding = headers
-        .get(header::CONTENT_ENCODING)
-        .filter(|encoding| *encoding != "identity");
-    if let Some(encoding) = encoding {
-        let message = format!("Content-Encoding {encoding:?} is not taken: send the lines as they are");
-        let error = ApiError {
-            code: "bad_request".into(),
-            message,
-            ..ApiError::default()
-        };
-        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, Json(error)).into_response();
-    }
-    let answer = tokio::task::spawn_blocking(move || take(&collector, parameters, &body)).await;
+    let packing = match Packing::of(&headers) {
+        Ok(packing) => packing,
+        Err(error) => return (StatusCode::UNSUPPORTED_MEDIA_TYPE, Json(error)).into_response(),
+    };
+    let answer = tokio::task::spawn_blocking(move || {
+        let bytes_max = collector.options().ingest_body_bytes_max;
+        let body = packing
+            .unpack(body, bytes_max)
+            .map_err(|error| (status_of(&error), error))?;
+        take(&collector, parameters, &body)
+    })
+    .await;
     match answer {
         Ok(Ok(accepted)) => Json(IngestAnswer { accepted }).into_response(),
         Ok(Err((status, error))) => (status, Json(error)).into_response(),
@@ -87,17 +87,14 @@ fn take(
         }
         let records = builder.len() as u64;
         let batch = builder.finish(&meta, options.zstd_level);
-        collector
-            .queue()
-            .append(
-                &topic,
-                Append {
-                    batch,
-                    origin: None,
-                    key: key.clone(),
-                },
-            )
-            .map_err(|error| refusal(&error))?;
+        let append = Append {
+            batch,
+            origin: None,
+            key: key.clone(),
+        };
+        let appended = collector.queue().append(&topic, append);
+        collector.health().note(&appended);
+        appended.map_err(|error| refusal(&error))?;
         accepted += records;
         Ok(())
     };
@@ -117,6 +114,13 @@ fn take(
     }
     flush(&mut builder)?;
     Ok(accepted)
+}
+
+fn status_of(error: &ApiError) -> StatusCode {
+    match error.code.as_str() {
+        "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
+    }
 }
 
 /// The lines of a body without their ends; empty ones are left out.

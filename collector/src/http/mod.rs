@@ -3,15 +3,33 @@
 mod guard;
 mod ingest;
 mod serve;
+mod unpack;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::post;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
 
 pub use guard::{HostGuard, guard};
 pub use serve::{ServeOptions, serve};
 
 use crate::Collector;
+
+/// `GET /livez` and `GET /readyz` of a collector that runs alone.
+pub fn health(collector: Collector) -> Router {
+    let ready = move || {
+        let why = collector.not_ready();
+        async move {
+            match why {
+                None => (StatusCode::OK, "ok\n".to_owned()),
+                Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+            }
+        }
+    };
+    Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+}
 
 /// The receivers' routes.
 pub fn router(collector: Collector) -> Router {

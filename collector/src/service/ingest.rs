@@ -147,7 +147,9 @@ impl Lane {
                     let verdicts = self.verdicts.clone();
                     let retry_after_ms =
                         u32::try_from(self.collector.options().retry_after.as_millis()).unwrap_or(u32::MAX);
+                    let collector = self.collector.clone();
                     let done = move |outcome| {
+                        collector.health().note(&outcome);
                         send(&verdicts, verdict(sequence, outcome, retry_after_ms));
                         drop(permit);
                     };
