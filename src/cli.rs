@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// List the files that are held, and print their original bytes
     #[cfg(feature = "store")]
     File(FileArgs),
+    /// List the store's splits, and check their files
+    #[cfg(feature = "store")]
+    Split(SplitArgs),
     /// Check or print the configuration
     Config(ConfigArgs),
     /// Print a completion script
@@ -106,6 +109,33 @@ pub(crate) struct TailArgs {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct SplitArgs {
+    #[command(subcommand)]
+    pub(crate) action: SplitAction,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum SplitAction {
+    /// List the splits, and why answers go without some
+    List {
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Read splits whole: quarantine the damaged, take back those whose file was restored
+    Check {
+        /// Their ids; those in quarantine if none is given
+        ids: Vec<String>,
+        /// Check every split
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
 }
 
 #[cfg(feature = "store")]

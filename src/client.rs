@@ -43,6 +43,15 @@ impl Client {
         Ok(BufReader::new(checked(response)?).lines())
     }
 
+    /// Posts nothing; gives the answer.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub(crate) fn post_empty(&self, path: &str) -> anyhow::Result<impl std::io::Read + use<>> {
+        let request = self.agent.post(format!("{}{path}", self.server));
+        checked(request.send_empty().with_context(|| self.unreachable())?)
+    }
+
     /// Gets; the answer's lines as they come.
     ///
     /// # Errors

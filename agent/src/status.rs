@@ -52,6 +52,8 @@ pub struct FileState {
     pub lost_bytes: u64,
     /// Why it is not read, if so.
     pub error: Option<String>,
+    /// Whether it is left out on purpose (binary, compressed): no source of lines.
+    pub left_out: bool,
 }
 
 impl From<&FileState> for v1::FileStatus {

@@ -29,10 +29,11 @@ pub struct CollectorOptions {
     pub retention_interval: Duration,
     /// An agent that has not reported for so long counts as not connected.
     pub agent_timeout: Duration,
+    /// An agent that has not reported for so long is forgotten with its files: until then it holds
+    /// back what is complete.
+    pub agent_forget_after: Duration,
     /// Agents remembered at most; the one that has been silent longest is forgotten first.
     pub agents_max: usize,
-    /// A source counts as current if it was read to its end within this time.
-    pub lag_tolerance: Duration,
     /// zstd level of batches made by a receiver.
     pub zstd_level: i32,
     /// The zone of times that name none.

@@ -206,16 +206,36 @@ pub struct Progress {
 /// Up to when an answer is complete.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Completeness {
-    /// Every source is complete to here (RFC 3339); absent if nothing is known of any source.
+    /// In one sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// Every source is complete to here (RFC 3339); absent if nothing is known of any source, or
+    /// one was never read to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complete_to: Option<String>,
     /// Sources (files) known.
     pub sources: u64,
     /// Sources complete to within `lag_tolerance` of now.
     pub sources_current: u64,
+    /// Those are complete to here (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_to: Option<String>,
+    /// What was acked to a sender before this instant is in the answer (RFC 3339), whether it came
+    /// from a file or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_to: Option<String>,
+    /// Bytes in files that agents know of and no collector has acked.
+    #[serde(default)]
+    pub lag_bytes: u64,
+    /// Bytes known never to have been read before they were gone.
+    #[serde(default)]
+    pub lost_bytes: u64,
+    /// Agents with sources here that have not reported lately.
+    #[serde(default)]
+    pub agents_silent: u64,
     /// Records in the queue that the store has not taken.
     pub queued_records: u64,
-    /// The sources most behind, at most ten.
+    /// The sources most behind, at most ten; `GET /api/v1/sources` has all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub behind: Vec<SourceLag>,
     /// What could not be read: one sentence each.
@@ -226,15 +246,76 @@ pub struct Completeness {
 /// One source that is behind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SourceLag {
+    /// The agent.
+    #[serde(default)]
+    pub agent: String,
     /// The host.
     pub host: String,
     /// The file.
     pub path: String,
     /// Bytes not yet acked.
     pub bytes: u64,
-    /// Read to the end at (RFC 3339), if ever.
+    /// Complete to here (RFC 3339): its end was seen then, and all before it is in the answer.
+    /// Absent: never yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_to_end_at: Option<String>,
+    /// Bytes known never to have been read.
+    #[serde(default)]
+    pub lost_bytes: u64,
+    /// Whether its agent has reported lately.
+    #[serde(default = "connected")]
+    pub connected: bool,
+    /// Its present life, if it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<String>,
+    /// Why it is not read, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What an answer without the word means.
+fn connected() -> bool {
+    true
+}
+
+/// The answer of `GET /api/v1/sources`: every file that an agent follows, those most behind first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourcesAnswer {
+    /// The sources.
+    pub sources: Vec<SourceLag>,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// The answer of `GET /api/v1/splits`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SplitsAnswer {
+    /// The splits, newest first.
+    pub splits: Vec<SplitState>,
+}
+
+/// One split of the catalog.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SplitState {
+    /// Its id; the file is `ID.split`.
+    pub id: String,
+    /// The topic of its records.
+    pub topic: String,
+    /// Records.
+    pub records: u64,
+    /// Bytes of the lines.
+    pub raw_bytes: u64,
+    /// Bytes of the file.
+    pub file_bytes: u64,
+    /// Time of the oldest record (RFC 3339).
+    pub oldest: String,
+    /// Time of the newest record (RFC 3339).
+    pub newest: String,
+    /// Merges behind it.
+    pub level: u32,
+    /// Why answers go without it, if they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<String>,
 }
 
 /// The end of an answer.

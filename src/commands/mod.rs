@@ -16,6 +16,8 @@ mod page;
 #[cfg(feature = "store")]
 mod query;
 #[cfg(feature = "store")]
+mod split;
+#[cfg(feature = "store")]
 mod store;
 #[cfg(feature = "store")]
 mod tail;
@@ -44,6 +46,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Tail(args) => tail::run(&args),
         #[cfg(feature = "store")]
         Command::File(args) => file::run(&args),
+        #[cfg(feature = "store")]
+        Command::Split(args) => split::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
             completions::run(shell);

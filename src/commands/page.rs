@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use timberline_collector::Collector;
 use timberline_collector::http::HostGuard;
 use timberline_store::Store;
 use timberline_store::http::{self, HttpState, Metrics};
@@ -30,7 +31,7 @@ pub(super) fn router(
     data: &DataDir,
     store: Store,
     sources: Arc<dyn Sources>,
-    receivers: Option<Router>,
+    collector: Option<&Collector>,
 ) -> anyhow::Result<(Arc<Store>, Router)> {
     let store = Arc::new(store);
     let reader = Reader::new(
@@ -40,14 +41,19 @@ pub(super) fn router(
         sources,
         config.read_options(),
     )?;
+    reader.follow_sources();
     let state = HttpState {
         reader,
         catalog: store.catalog().clone(),
         data_dir: data.path().display().to_string().into(),
         assets: assets(),
         host_guard: HostGuard::new(&config.server.allowed_hosts),
-        metrics: Arc::new(StoreMetrics(Arc::clone(&store))),
+        metrics: Arc::new(StoreMetrics {
+            store: Arc::clone(&store),
+            collector: collector.cloned(),
+        }),
     };
+    let receivers = collector.map(|collector| timberline_collector::http::router(collector.clone()));
     Ok((store, http::router(state, receivers.unwrap_or_default())))
 }
 
@@ -67,13 +73,16 @@ fn assets() -> &'static [http::Asset] {
     &[]
 }
 
-/// The store's own counts.
+/// The store's own counts, and what keeps it and the collector of this process from their work.
 #[derive(Debug)]
-struct StoreMetrics(Arc<Store>);
+struct StoreMetrics {
+    store: Arc<Store>,
+    collector: Option<Collector>,
+}
 
 impl Metrics for StoreMetrics {
     fn text(&self) -> String {
-        let stats = self.0.stats();
+        let stats = self.store.stats();
         let metrics: [(&str, &str, u64); 9] = [
             ("timberline_store_live_rows", "gauge", stats.live_rows),
             ("timberline_store_live_bytes", "gauge", stats.live_bytes),
@@ -96,7 +105,8 @@ impl Metrics for StoreMetrics {
     }
 
     fn not_ready(&self) -> Option<String> {
-        let stats = self.0.stats();
-        stats.flush_error.or(stats.source_error)
+        let stats = self.store.stats();
+        let collector = self.collector.as_ref().and_then(Collector::not_ready);
+        collector.or(stats.flush_error).or(stats.source_error)
     }
 }

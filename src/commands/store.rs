@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use parking_lot::RwLock;
-use timberline_collector::fleet;
-use timberline_proto::api::Completeness;
+use timberline_collector::fleet::{Fleet, Source};
+use timberline_proto::id::AgentId;
+use timberline_proto::wire::v1::agents_response;
 use timberline_store::Store;
 use timberline_store::read::Sources;
 use timberline_store::write::RemoteSource;
@@ -37,8 +37,10 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
         let opening = Arc::clone(&source);
         let store = tokio::task::spawn_blocking(move || Store::open(options, opening)).await??;
         let stop = shutdown::token()?;
-        let agents = Arc::new(RemoteAgents::default());
-        tokio::spawn(Arc::clone(&agents).follow(source, config.server.lag_tolerance.get(), stop.clone()));
+        let agents = Arc::new(RemoteAgents {
+            fleet: Fleet::with(config.fleet_limits()),
+        });
+        tokio::spawn(Arc::clone(&agents).follow(source, stop.clone()));
         let (store, router) = page::router(&config, &data, store, agents, None)?;
         banner::print(&[
             ("page", format!("http://{}/", http.local_addr()?)),
@@ -50,14 +52,15 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
     })
 }
 
-/// What a collector in another process knows of its agents.
-#[derive(Debug, Default)]
+/// What a collector in another process knows of its agents. Kept here too, so that an agent that
+/// has fallen silent is not forgotten because the collector was started anew.
+#[derive(Debug)]
 struct RemoteAgents {
-    last: RwLock<Completeness>,
+    fleet: Fleet,
 }
 
 impl RemoteAgents {
-    async fn follow(self: Arc<Self>, source: Arc<RemoteSource>, lag_tolerance: Duration, stop: CancellationToken) {
+    async fn follow(self: Arc<Self>, source: Arc<RemoteSource>, stop: CancellationToken) {
         let mut tick = tokio::time::interval(AGENTS_INTERVAL);
         loop {
             tokio::select! {
@@ -65,22 +68,23 @@ impl RemoteAgents {
                 () = stop.cancelled() => return,
             }
             match source.agents().await {
-                Ok(answer) => {
-                    let reports = answer
-                        .agents
-                        .iter()
-                        .filter_map(|agent| Some((agent.report.as_ref()?, agent.received_at_unix_nanos)));
-                    *self.last.write() = fleet::completeness(reports, fleet::now_nanos(), lag_tolerance);
-                }
+                Ok(answer) => answer.agents.into_iter().for_each(|agent| self.take(agent)),
                 Err(error) => tracing::debug!(%error, "the collector's agents are not to be had"),
             }
+        }
+    }
+
+    fn take(&self, agent: agents_response::Agent) {
+        let Some(report) = agent.report else { return };
+        if let Ok(id) = AgentId::try_from(&report.agent_id[..]) {
+            self.fleet.report_at(id, report, agent.received_at_unix_nanos);
         }
     }
 }
 
 impl Sources for RemoteAgents {
-    fn completeness(&self) -> Completeness {
-        self.last.read().clone()
+    fn sources(&self) -> Arc<[Source]> {
+        self.fleet.sources()
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use timberline_collector::fleet::Source;
 use timberline_collector::{Collector, service};
-use timberline_proto::api::Completeness;
 use timberline_store::Store;
 use timberline_store::read::Sources;
 use timberline_store::write::LocalSource;
@@ -39,9 +39,8 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let store_options = config.store_options(data.role("store"));
     let store = tokio::task::spawn_blocking(move || Store::open(store_options, source)).await??;
 
-    let receivers = timberline_collector::http::router(collector.clone());
     let sources = Arc::new(Fleet(collector.clone()));
-    let (store, router) = page::router(config, data, store, sources, Some(receivers))?;
+    let (store, router) = page::router(config, data, store, sources, Some(&collector))?;
     let agent = config.agent_config(&loopback(&grpc)?, data.role("agent"));
     announce(&http, &grpc, &agent.tail, data)?;
 
@@ -111,7 +110,7 @@ fn announce(http: &TcpListener, grpc: &TcpListener, tails: &[String], data: &Dat
 struct Fleet(Collector);
 
 impl Sources for Fleet {
-    fn completeness(&self) -> Completeness {
-        self.0.fleet().completeness()
+    fn sources(&self) -> Arc<[Source]> {
+        self.0.fleet().sources()
     }
 }

@@ -89,12 +89,22 @@ impl Config {
             ingest_batch_records_max: queue.receive_batch_records_max as usize,
             retention_interval: queue.retention_interval.get(),
             agent_timeout: self.server.agent_timeout.get(),
+            agent_forget_after: self.server.agent_forget_after.get(),
             agents_max: self.server.agents_max as usize,
-            lag_tolerance: self.server.lag_tolerance.get(),
             zstd_level: self.agent.zstd_level,
             zone: self.time_zone()?,
             host: self.host_name(),
         })
+    }
+
+    /// What bounds the agents that are remembered.
+    #[cfg(feature = "store")]
+    pub(crate) fn fleet_limits(&self) -> timberline_collector::fleet::FleetLimits {
+        timberline_collector::fleet::FleetLimits {
+            agents_max: self.server.agents_max as usize,
+            agent_timeout: self.server.agent_timeout.get(),
+            agent_forget_after: self.server.agent_forget_after.get(),
+        }
     }
 
     /// The limits of a listener for HTTP.
@@ -141,6 +151,7 @@ impl Config {
             rows_max: query.rows_max,
             memory_bytes_max: usize::try_from(query.memory_bytes_max.get()).unwrap_or(usize::MAX),
             time_limit: query.time_limit.get(),
+            lag_tolerance: self.server.lag_tolerance.get(),
             fields_sample_rows: usize::try_from(query.fields_sample_rows).unwrap_or(usize::MAX),
             concurrent_max: query.concurrent_max as usize,
             tables: query.tables.clone(),

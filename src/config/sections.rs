@@ -28,6 +28,9 @@ pub(crate) struct ServerSection {
     pub(crate) agents_max: u32,
     /// An agent that has not reported for so long counts as not connected.
     pub(crate) agent_timeout: Age,
+    /// One that has not for so long is forgotten with its files; until then answers say that they
+    /// are not complete.
+    pub(crate) agent_forget_after: Age,
     /// Batches of one stream of an agent without a verdict at most.
     pub(crate) in_flight_max: u32,
 }
@@ -45,6 +48,7 @@ impl Default for ServerSection {
             lag_tolerance: Age::seconds(10),
             agents_max: 10_000,
             agent_timeout: Age::seconds(30),
+            agent_forget_after: Age::days(1),
             in_flight_max: 64,
         }
     }

@@ -12,5 +12,5 @@ mod watch;
 pub(crate) use globs::Globs;
 pub use globs::check_globs;
 pub(crate) use sniff::refuse_content;
-pub(crate) use walk::{Found, Scan, Walker};
+pub(crate) use walk::{Found, OWN_LOG, Scan, Walker};
 pub(crate) use watch::Watch;

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use super::Globs;
 use crate::identity::{Inode, Stat};
 
+/// Why the program's own log is not read.
+pub(crate) const OWN_LOG: &str = "this program's own log; refused, for each line read would write another";
+
 /// A file that matches.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
@@ -114,7 +117,7 @@ impl Walk<'_> {
             return;
         }
         if self.walker.own_logs.contains(&stat.inode) {
-            let why = "this program's own log; refused, for each line read would write another";
+            let why = OWN_LOG;
             self.scan.problems.push((path.to_owned(), why.to_owned()));
             return;
         }

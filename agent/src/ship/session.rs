@@ -100,7 +100,12 @@ pub(super) fn report(config: &AgentConfig, status: &AgentStatus, now_nanos: i64)
         agent_id: id_bytes(status.agent.0),
         host: config.host.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
-        files: status.files.iter().map(Into::into).collect(),
+        files: status
+            .files
+            .iter()
+            .filter(|file| !file.left_out)
+            .map(Into::into)
+            .collect(),
         sent_at_unix_nanos: now_nanos,
     }
 }

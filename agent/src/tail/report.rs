@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Tailer;
 use super::file::Standing;
+use crate::scan::OWN_LOG;
 use crate::status::{AgentStatus, FileState};
 
 impl Tailer {
@@ -58,6 +59,7 @@ impl Tailer {
                 read_to_end_at_nanos: tail.read_to_end_at,
                 lost_bytes: lost.remove(&tail.path).unwrap_or(0),
                 error: tail.error.clone(),
+                left_out: false,
             })
             .collect();
         let only = |path: &PathBuf, why: &str| FileState {
@@ -65,11 +67,15 @@ impl Tailer {
             error: Some(why.to_owned()),
             ..FileState::default()
         };
-        files.extend(self.refused.values().map(|refused| only(&refused.path, refused.why)));
+        files.extend(self.refused.values().map(|refused| FileState {
+            left_out: true,
+            ..only(&refused.path, refused.why)
+        }));
         for (path, trouble) in &self.troubles {
             if trouble.lost_bytes == 0 || lost.contains_key(path) {
                 files.push(FileState {
                     lost_bytes: trouble.lost_bytes,
+                    left_out: trouble.why == OWN_LOG,
                     ..only(path, &trouble.why)
                 });
             }

@@ -55,16 +55,32 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Database`]
     pub fn quarantine(&self, id: &str, reason: &str) -> Result<(), CatalogError> {
+        self.mark(id, Some(reason))
+    }
+
+    fn mark(&self, id: &str, quarantined: Option<&str>) -> Result<(), CatalogError> {
         self.transact(|transaction, next| {
-            transaction.execute("UPDATE splits SET quarantined = ?2 WHERE id = ?1", params![id, reason])?;
+            transaction.execute(
+                "UPDATE splits SET quarantined = ?2 WHERE id = ?1",
+                params![id, quarantined],
+            )?;
             for split in next.splits.iter_mut().filter(|split| split.meta.id == id) {
                 *split = Arc::new(CatalogSplit {
-                    quarantined: Some(reason.to_owned()),
+                    quarantined: quarantined.map(str::to_owned),
                     ..CatalogSplit::clone(split)
                 });
             }
             Ok(())
         })
+    }
+
+    /// Takes a split back that was found sound after all, because its file was restored. Durable on
+    /// return.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub fn release(&self, id: &str) -> Result<(), CatalogError> {
+        self.mark(id, None)
     }
 
     /// What was deleted on purpose, oldest first.

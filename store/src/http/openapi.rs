@@ -63,6 +63,13 @@ fn paths() -> Value {
             parameter("to", "query", "integer", false, "One past the last; the end of what is held unless said"),
             parameter("gaps", "query", "string", false, "error (unless said): 409 with the first range that is not held; skip: leave such ranges out and name them in the header timberline-missing")
         ], None, json!({ "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } })) },
+        "/api/v1/sources": { "get": operation("Every file that an agent follows and to when it is complete, those most behind first", &[
+            parameter("limit", "query", "integer", false, "At most so many; 1000 unless said")
+        ], None, answer("SourcesAnswer")) },
+        "/api/v1/splits": { "get": operation("The splits of the catalog, and why answers go without some", &[], None, answer("SplitsAnswer")) },
+        "/api/v1/splits/{id}/check": { "post": operation("Read a split whole and check all of it: quarantine it if it is damaged, take it back if it is sound again", &[
+            parameter("id", "path", "string", true, "The split's id")
+        ], None, answer("SplitState")) },
         "/api/v1/ingest": { "post": {
             "summary": "Take records, durable when answered: one per line, as JSON objects or plain text",
             "requestBody": { "required": true, "content": {
@@ -235,6 +242,20 @@ fn parts() -> Value {
                 "start": count("First byte in the file"), "length": count("Bytes, line end included")
             }))
         })),
+        "SourceLag": object(&["agent", "host", "path", "bytes", "connected"], json!({
+            "agent": string("The agent"), "host": string("The host"), "path": string("The file"),
+            "bytes": count("Not yet acked"), "read_to_end_at": string("Complete to here"),
+            "lost_bytes": count("Gone before they were read"), "connected": { "type": "boolean" },
+            "generation": string("The file's present life"), "error": string("Why it is not read")
+        })),
+        "SourcesAnswer": object(&["sources", "total"], json!({ "sources": list(reference("SourceLag")), "total": count("Sources known") })),
+        "SplitsAnswer": object(&["splits"], json!({ "splits": list(reference("SplitState")) })),
+        "SplitState": object(&["id", "topic", "records", "raw_bytes", "file_bytes", "oldest", "newest", "level"], json!({
+            "id": string("Its id; the file is ID.split"), "topic": string("The queue's topic"), "records": count("Records"),
+            "raw_bytes": count("Bytes of the lines"), "file_bytes": count("Bytes of the file"),
+            "oldest": string("RFC 3339"), "newest": string("RFC 3339"), "level": count("Merges behind it"),
+            "quarantined": string("Why answers go without it")
+        })),
         "FilesAnswer": object(&["files", "truncated"], json!({
             "files": list(reference("FileGeneration")), "truncated": { "type": "boolean" },
             "partial": list(string("What could not be read"))
@@ -254,13 +275,13 @@ fn parts() -> Value {
             "elapsed_ms": { "type": "number" }
         })),
         "Completeness": object(&[], json!({
+            "summary": string("In one sentence"),
             "complete_to": string("Every source is complete to here"), "sources": count("Sources known"),
-            "sources_current": count("Sources complete to about now"),
+            "sources_current": count("Sources complete to about now"), "current_to": string("Those are complete to here"),
+            "taken_to": string("What was acked before this is in the answer"), "lag_bytes": count("Bytes in files that are not acked"),
+            "lost_bytes": count("Bytes gone before they were read"), "agents_silent": count("Agents that have not reported lately"),
             "queued_records": count("Records the store has not taken yet"),
-            "behind": list(object(&["host", "path", "bytes"], json!({
-                "host": string("The host"), "path": string("The file"), "bytes": count("Not yet acked"),
-                "read_to_end_at": string("RFC 3339")
-            }))),
+            "behind": list(reference("SourceLag")),
             "partial": list(string("What could not be read"))
         })),
         "End": object(&["rows", "progress"], json!({

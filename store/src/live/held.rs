@@ -9,7 +9,7 @@ use timberline_proto::id::IncarnationId;
 use tokio::sync::broadcast;
 
 use super::partition::PartitionRows;
-use super::{LiveBlock, LiveRows, Reading};
+use super::{LiveBlock, LiveRows, QueueTaken, Reading};
 use crate::catalog::Position;
 use crate::rows::RowBlock;
 
@@ -24,6 +24,8 @@ pub struct Live {
     dropped: Condvar,
     tail: broadcast::Sender<LiveBlock>,
     reading: Reading,
+    /// When the queue was last asked, and how far it went then.
+    asked: Mutex<Option<(Instant, BTreeMap<(String, u32), u64>)>>,
 }
 
 /// What a flush takes: offsets `from..to` and their rows.
@@ -59,6 +61,7 @@ impl Live {
             dropped: Condvar::new(),
             tail: broadcast::channel(TAIL_BLOCKS_MAX).0,
             reading: Reading::default(),
+            asked: Mutex::default(),
         }
     }
 
@@ -119,6 +122,11 @@ impl Live {
         if let Some(held) = self.partitions.lock().get_mut(&(topic.to_owned(), partition)) {
             held.queue_end = queue_end.max(held.covered);
         }
+    }
+
+    /// Notes how far all of the queue went when it was asked at `at`.
+    pub(crate) fn note_asked(&self, at: Instant, ends: BTreeMap<(String, u32), u64>) {
+        *self.asked.lock() = Some((at, ends));
     }
 
     /// Takes the rows of the next flush; they stay visible until [`drop_below`](Self::drop_below).
@@ -202,6 +210,17 @@ impl LiveRows for Live {
 
     fn subscribe(&self) -> broadcast::Receiver<LiveBlock> {
         self.tail.subscribe()
+    }
+
+    fn taken(&self) -> Option<QueueTaken> {
+        let (asked_at, ends) = self.asked.lock().clone()?;
+        let partitions = self.partitions.lock();
+        let covered = partitions.iter().map(|(key, held)| (key.clone(), held.covered));
+        Some(QueueTaken {
+            asked_at,
+            ends,
+            covered: covered.collect(),
+        })
     }
 
     fn queued_records(&self) -> u64 {

@@ -12,7 +12,9 @@ mod partition;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::rows::RowBlock;
 
@@ -34,6 +36,25 @@ pub struct LiveBlock {
 #[derive(Clone, Debug, Default)]
 pub struct Reading(#[allow(dead_code, reason = "counted, not read")] Arc<()>);
 
+/// How far the queue goes, and how much of it was taken, per topic and partition.
+#[derive(Clone, Debug)]
+pub struct QueueTaken {
+    /// When the queue was last asked how far it goes: `ends` are what it had then, or more.
+    pub asked_at: Instant,
+    /// One past the last record.
+    pub ends: BTreeMap<(String, u32), u64>,
+    /// Every offset below is live, published, or known to hold no row.
+    pub covered: BTreeMap<(String, u32), u64>,
+}
+
+impl QueueTaken {
+    /// Whether everything below `ends` was taken.
+    pub fn has(&self, ends: &BTreeMap<(String, u32), u64>) -> bool {
+        let taken = |key: &(String, u32)| self.covered.get(key).copied().unwrap_or(0);
+        ends.iter().all(|(key, end)| taken(key) >= *end)
+    }
+}
+
 /// What `read` asks of the rows not yet published.
 pub trait LiveRows: Send + Sync + std::fmt::Debug {
     /// Every block held now, those of one partition in order of offset.
@@ -46,5 +67,9 @@ pub trait LiveRows: Send + Sync + std::fmt::Debug {
     /// Says that a query runs, as long as the answer is held.
     fn reading(&self) -> Reading {
         Reading::default()
+    }
+    /// How far the queue goes and how much of it was taken; `None` where there is no queue to ask.
+    fn taken(&self) -> Option<QueueTaken> {
+        None
     }
 }

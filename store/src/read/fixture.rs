@@ -122,6 +122,10 @@ impl Splits for Files {
         open.insert(split.meta.id.clone(), Arc::clone(&opened));
         Ok(opened)
     }
+    fn check(&self, split: &CatalogSplit) -> Result<(), SplitError> {
+        self.open.lock().remove(&split.meta.id);
+        Split::open(&self.dir.join(format!("{}.split", split.meta.id)))?.verify()
+    }
 }
 
 /// A store in a temporary directory.

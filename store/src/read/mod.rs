@@ -14,6 +14,7 @@
 //! | [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
 //! | [`histogram`], [`summaries`], [`lookup`], [`tail`] | counts over time, fields, records by id, records as they arrive |
+//! | [`settled`] | up to when the sources are complete in what can be read |
 //! | [`running`], [`options`], [`engine`] | limits, cancellation, memory |
 
 mod aggregates;
@@ -48,6 +49,7 @@ mod running;
 mod scalar;
 mod scan;
 mod search;
+mod settled;
 mod sql;
 mod summaries;
 mod table;

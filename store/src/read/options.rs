@@ -19,6 +19,8 @@ pub struct ReadOptions {
     pub memory_bytes_max: usize,
     /// How long one query may take: `query.time_limit`.
     pub time_limit: Duration,
+    /// A source counts as current if it is complete to within this time: `server.lag_tolerance`.
+    pub lag_tolerance: Duration,
     /// Records that field summaries look at: `query.fields_sample_rows`.
     pub fields_sample_rows: usize,
     /// Queries that run at once; others wait their turn: `query.concurrent_max`.
@@ -36,6 +38,7 @@ impl Default for ReadOptions {
             rows_max: 100_000,
             memory_bytes_max: 256 << 20,
             time_limit: Duration::from_secs(60),
+            lag_tolerance: Duration::from_secs(10),
             fields_sample_rows: 10_000,
             concurrent_max: 16,
             threads: std::thread::available_parallelism().map_or(2, |n| n.get().min(4)),

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use datafusion::execution::runtime_env::RuntimeEnv;
-use timberline_proto::api::{Completeness, Direction, Frame, QueryRequest, Record};
+use timberline_collector::fleet::{self, Source};
+use timberline_proto::api::{Completeness, Direction, Frame, QueryRequest, Record, SourcesAnswer};
 use timberline_proto::id::GenerationId;
 use timberline_proto::query::ast::{Explain, Filter, Query};
 use timberline_proto::query::{parse, time_range};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::catalog::{Catalog, Hole, Snapshot};
+use crate::catalog::{Catalog, CatalogSplit, Hole, Snapshot};
 use crate::live::{LiveBlock, LiveRows};
 
 use super::frames::{Frames, Task, ending};
@@ -19,14 +20,15 @@ use super::records::record;
 use super::running::{Registry, Running};
 use super::scan::Selection;
 use super::search::{Hit, Key, Search};
+use super::settled::{self, Settled};
 use super::time::{TimeRange, now_nanos, rfc3339};
 use super::view::{Splits, View};
 use super::{ReadError, ReadOptions, engine, table};
 
 /// What is known of the sources (files) that records come from.
 pub trait Sources: Send + Sync + std::fmt::Debug {
-    /// How complete the sources are; `queued_records` and `partial` are filled in by the reader.
-    fn completeness(&self) -> Completeness;
+    /// Every file that an agent follows, and to when it is complete in the queue.
+    fn sources(&self) -> Arc<[Source]>;
 }
 
 /// No source is known of.
@@ -34,8 +36,8 @@ pub trait Sources: Send + Sync + std::fmt::Debug {
 pub struct NoSources;
 
 impl Sources for NoSources {
-    fn completeness(&self) -> Completeness {
-        Completeness::default()
+    fn sources(&self) -> Arc<[Source]> {
+        Arc::default()
     }
 }
 
@@ -68,6 +70,7 @@ struct Inner {
     live: Arc<dyn LiveRows>,
     splits: Arc<dyn Splits>,
     sources: Arc<dyn Sources>,
+    settled: parking_lot::Mutex<Settled>,
     options: ReadOptions,
     registry: Arc<Registry>,
     permits: Arc<Semaphore>,
@@ -95,6 +98,7 @@ impl Reader {
                 live,
                 splits,
                 sources,
+                settled: parking_lot::Mutex::default(),
                 registry: Arc::default(),
                 permits: Arc::new(Semaphore::new(options.concurrent_max.max(1))),
                 runtime,
@@ -149,6 +153,60 @@ impl Reader {
         completeness
     }
 
+    /// Looks again and again to when the sources are complete, until the last clone of the reader is
+    /// gone. Needs a runtime.
+    pub fn follow_sources(&self) {
+        let reader = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            let mut tick = tokio::time::interval(settled::LOOK_INTERVAL);
+            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tick.tick().await;
+                let Some(inner) = reader.upgrade() else { return };
+                inner.look_at_sources();
+            }
+        });
+    }
+
+    /// Every source that is known of, those most behind first.
+    pub fn sources(&self, limit: usize) -> SourcesAnswer {
+        let sources = Arc::clone(&self.inner.settled.lock().sources);
+        SourcesAnswer {
+            total: sources.len() as u64,
+            sources: fleet::most_behind(sources.iter(), limit),
+        }
+    }
+
+    /// Reads a split's file whole and checks all of it: it is quarantined if it is damaged, and read
+    /// again from now on if it was and is not any more.
+    ///
+    /// # Errors
+    /// [`ReadError::NotFound`]
+    pub async fn check_split(&self, id: &str) -> Result<Arc<CatalogSplit>, ReadError> {
+        let task = self.begin(None).await?;
+        let (reader, id) = (self.clone(), id.to_owned());
+        blocking(move || {
+            task.running.check()?;
+            let known = |reader: &Reader| reader.inner.catalog.snapshot().split(&id).cloned();
+            let gone = || ReadError::NotFound(format!("there is no split {id}: GET /api/v1/splits lists them"));
+            let split = known(&reader).ok_or_else(gone)?;
+            let outcome = reader.inner.splits.check(&split);
+            let catalog = &reader.inner.catalog;
+            let marked = match (outcome, &split.quarantined) {
+                (Ok(()), Some(_)) => catalog.release(&id),
+                (Ok(()), None) => Ok(()),
+                (Err(error), None) => catalog.quarantine(&id, &error.to_string()),
+                (Err(error), Some(before)) if *before != error.to_string() => {
+                    catalog.quarantine(&id, &error.to_string())
+                }
+                (Err(_), Some(_)) => Ok(()),
+            };
+            marked.map_err(|error| ReadError::Internal(error.to_string()))?;
+            known(&reader).ok_or_else(gone)
+        })
+        .await
+    }
+
     /// What is stored, live rows included.
     pub fn stored(&self) -> Stored {
         let view = self.view();
@@ -197,7 +255,12 @@ impl Reader {
 
     /// What the sources say, what is queued, and what the queue lost before it was stored.
     fn stored_completeness(&self) -> Completeness {
-        let mut completeness = self.inner.sources.completeness();
+        let (sources, taken_to) = {
+            let settled = self.inner.settled.lock();
+            (Arc::clone(&settled.sources), settled.taken_to_nanos)
+        };
+        let mut completeness = fleet::completeness(&sources, now_nanos(), self.inner.options.lag_tolerance);
+        completeness.taken_to = (taken_to > 0).then(|| rfc3339(taken_to));
         completeness.queued_records = self.inner.live.queued_records();
         completeness.partial.extend(self.gaps());
         completeness
@@ -287,6 +350,14 @@ impl Reader {
             }
         });
         Ok(frames)
+    }
+}
+
+impl Inner {
+    fn look_at_sources(&self) {
+        self.settled
+            .lock()
+            .look(|| self.sources.sources(), || self.live.taken());
     }
 }
 

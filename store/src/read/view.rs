@@ -19,6 +19,11 @@ pub trait Splits: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`SplitError`]
     fn split(&self, split: &CatalogSplit) -> Result<Arc<Split>, SplitError>;
+    /// Opens the file anew, quarantined or not, reads all of it and checks all of it. Blocks.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    fn check(&self, split: &CatalogSplit) -> Result<(), SplitError>;
 }
 
 /// Live rows that no split of the snapshot holds: those from `first` on.

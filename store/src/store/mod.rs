@@ -78,6 +78,7 @@ impl Store {
         let catalog = open_catalog(&options.data_dir.join("catalog.sqlite"), &splits_dir)?;
         let files = SplitFiles::open(splits_dir.clone(), options.open_splits_max, &catalog.snapshot())
             .map_err(|source| io_error(&splits_dir, source))?;
+        quarantine_absent(&catalog, &files);
         let context = Context::new(options, catalog, Arc::new(Live::new()), source, files, lock);
         Ok(Self {
             writer: Writer::start(context),
@@ -156,7 +157,7 @@ impl Store {
 
     /// Lets the process "die" at this point of the next flush or merge.
     #[cfg(test)]
-    fn die_at(&self, point: crate::write::CrashPoint) {
+    fn die_at(&self, point: crate::crash::CrashPoint) {
         *self.context().crash_at.lock() = Some(point);
     }
 }
@@ -165,6 +166,10 @@ impl Store {
 impl crate::read::Splits for Store {
     fn split(&self, split: &CatalogSplit) -> Result<Arc<Split>, SplitError> {
         Store::split(self, split)
+    }
+
+    fn check(&self, split: &CatalogSplit) -> Result<(), SplitError> {
+        self.context().files.check(split)
     }
 }
 
@@ -188,6 +193,23 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => Err(io_error(path, source)),
+    }
+}
+
+/// Names every split whose file is not there or not as long as it was: a directory copied by half,
+/// or a disk that lost something, is noticed at the start and not when a query comes upon it (S20).
+fn quarantine_absent(catalog: &Catalog, files: &SplitFiles) {
+    for split in &catalog.snapshot().splits {
+        if split.quarantined.is_some() {
+            continue;
+        }
+        let Some(reason) = files.missing_or_cut(split) else {
+            continue;
+        };
+        tracing::error!(split = %split.meta.id, rows = split.meta.rows, reason, "split is not what the catalog says: answers go without it");
+        if let Err(error) = catalog.quarantine(&split.meta.id, &reason) {
+            tracing::error!(split = %split.meta.id, %error, "cannot mark the split as damaged");
+        }
     }
 }
 

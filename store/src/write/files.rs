@@ -9,6 +9,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::catalog::{CatalogSplit, Snapshot};
+#[cfg(test)]
+use crate::crash;
+use crate::crash::{CrashPoint, reached};
 use crate::split::{Split, SplitError};
 
 /// The directory of splits, with a bounded number of them open.
@@ -63,6 +66,36 @@ impl SplitFiles {
         Ok(opened)
     }
 
+    /// Opens the file as it is now, reads all of it and checks all of it. The open one is let go:
+    /// it may be of a file that was replaced.
+    #[cfg(feature = "read")]
+    pub(crate) fn check(&self, split: &CatalogSplit) -> Result<(), SplitError> {
+        self.open.lock().by_id.remove(&split.meta.id);
+        let opened = self.open_file(split)?;
+        catch_unwind(AssertUnwindSafe(|| opened.verify())).unwrap_or_else(|_| {
+            Err(SplitError::Damaged {
+                path: self.path(&split.meta.id),
+                what: "reading it panicked".into(),
+            })
+        })
+    }
+
+    /// Why a split cannot be whole, as far as its directory entry tells.
+    pub(crate) fn missing_or_cut(&self, split: &CatalogSplit) -> Option<String> {
+        let path = self.path(&split.meta.id);
+        match std::fs::metadata(&path) {
+            Ok(found) if found.len() == split.meta.file_bytes => None,
+            Ok(found) => Some(format!(
+                "{}: {} bytes where {} were written",
+                path.display(),
+                found.len(),
+                split.meta.file_bytes
+            )),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(format!("{}: {error}", path.display())),
+            Err(_) => None,
+        }
+    }
+
     /// Notes splits that the catalog has dropped.
     pub(crate) fn drop_when_unused(&self, splits: impl IntoIterator<Item = Arc<CatalogSplit>>) {
         self.dropped.lock().extend(splits);
@@ -88,7 +121,11 @@ impl SplitFiles {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(file = %path.display(), %error, "cannot remove a split's file; the next start will");
             }
-            _ => {}
+            _ => {
+                #[cfg(test)]
+                crash::note(crash::Step::Removed(path));
+                reached(CrashPoint::FileRemoved);
+            }
         }
     }
 

@@ -120,6 +120,7 @@ fn discover_until_stopped(context: &Arc<Context>, pullers: &Pullers) {
 }
 
 fn discover(context: &Arc<Context>, pullers: &Pullers) {
+    let asked_at = Instant::now();
     let found = match context.source.partitions() {
         Ok(found) => found,
         Err(error) => {
@@ -130,6 +131,10 @@ fn discover(context: &Arc<Context>, pullers: &Pullers) {
             return;
         }
     };
+    let ends = found
+        .iter()
+        .map(|info| ((info.topic.clone(), info.partition), info.end_offset));
+    context.live.note_asked(asked_at, ends.collect());
     let mut pullers = pullers.lock();
     for info in found {
         // A puller at the memory's bound does not ask, and its backlog is what people must see then.

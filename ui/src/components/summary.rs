@@ -104,7 +104,13 @@ fn lacks(app: App) -> bool {
 }
 
 fn complete_words(app: App, completeness: &Completeness) -> String {
-    let to = completeness.complete_to.as_deref().and_then(time::millis);
+    let all_current = completeness.sources_current == completeness.sources;
+    // Of some sources: that to which they are complete, not what the slowest holds back.
+    let to = match all_current {
+        true => &completeness.complete_to,
+        false => &completeness.current_to,
+    };
+    let to = to.as_deref().and_then(time::millis);
     let Completeness {
         sources,
         sources_current,

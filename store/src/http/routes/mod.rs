@@ -9,6 +9,8 @@ mod metrics;
 mod openapi;
 mod query;
 mod record;
+mod sources;
+mod splits;
 mod status;
 mod tail;
 
@@ -26,7 +28,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 14] = [
+pub(super) const PATHS: [(&str, &str); 17] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
@@ -35,6 +37,9 @@ pub(super) const PATHS: [(&str, &str); 14] = [
     ("/api/v1/context", "get"),
     ("/api/v1/record/{id}", "get"),
     ("/api/v1/files", "get"),
+    ("/api/v1/sources", "get"),
+    ("/api/v1/splits", "get"),
+    ("/api/v1/splits/{id}/check", "post"),
     ("/api/v1/files/{generation}/bytes", "get"),
     ("/api/v1/status", "get"),
     ("/api/v1/openapi.json", "get"),
@@ -54,6 +59,9 @@ pub fn router(state: HttpState, others: Router) -> Router {
         .route("/api/v1/context", get(context::get))
         .route("/api/v1/record/{id}", get(record::get))
         .route("/api/v1/files", get(files::list))
+        .route("/api/v1/sources", get(sources::get))
+        .route("/api/v1/splits", get(splits::list))
+        .route("/api/v1/splits/{id}/check", post(splits::check))
         .route("/api/v1/files/{generation}/bytes", get(files::bytes))
         .route("/api/v1/status", get(status::get))
         .route("/api/v1/openapi.json", get(openapi::get))
