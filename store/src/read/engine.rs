@@ -1,12 +1,16 @@
 //! DataFusion, set up within our limits, and its errors in our words.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::error::DataFusionError;
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::counts::CountsRule;
 use super::functions;
 use super::{ReadError, ReadOptions};
 
@@ -22,6 +26,21 @@ pub(crate) fn runtime(options: &ReadOptions) -> Result<Arc<RuntimeEnv>, ReadErro
         .map_err(|error| failed(&error))
 }
 
+/// What all sessions have in common, made once: functions and rules.
+static COMMON: LazyLock<SessionState> = LazyLock::new(|| {
+    let mut state = SessionStateBuilder::new()
+        .with_config(SessionConfig::new().with_create_default_catalog_and_schema(false))
+        .with_default_features()
+        .with_optimizer_rule(Arc::new(CountsRule))
+        .build();
+    for function in functions::all() {
+        state
+            .register_udf(Arc::new(function))
+            .expect("a function is registered in any state");
+    }
+    state
+});
+
 /// A session for one query.
 pub(crate) fn session(runtime: &Arc<RuntimeEnv>, options: &ReadOptions) -> SessionContext {
     let config = SessionConfig::new()
@@ -29,11 +48,13 @@ pub(crate) fn session(runtime: &Arc<RuntimeEnv>, options: &ReadOptions) -> Sessi
         .with_batch_size(BATCH_ROWS_MAX)
         .with_information_schema(false)
         .set_str("datafusion.explain.format", "indent");
-    let session = SessionContext::new_with_config_rt(config, Arc::clone(runtime));
-    functions::all()
-        .into_iter()
-        .for_each(|function| session.register_udf(function));
-    session
+    // Tables are a query's own.
+    let state = SessionStateBuilder::new_from_existing(COMMON.clone())
+        .with_config(config)
+        .with_runtime_env(Arc::clone(runtime))
+        .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+        .build();
+    SessionContext::new_with_state(state)
 }
 
 /// An error of DataFusion while a query runs.

@@ -1,20 +1,16 @@
 //! Records over time by severity.
 //!
-//! A split that lies in one bin and whose rows all belong is counted from the catalog, unread;
-//! elsewhere the columns of time and severity are read, and the line only if a filter asks for it.
+//! Counted by `counts`, so mostly from summaries.
 
 use timberline_proto::api::{HistogramAnswer, HistogramRequest};
 use timberline_proto::query::ast::{Filter, Query};
+use timberline_proto::query::fields::severity_rank;
 use timberline_proto::query::parse;
 
-use crate::split::Columns;
-
+use super::counts::{Counting, Groups, Key, Means, Value};
 use super::reader::{blocking, range};
-use super::row::RowView;
-use super::running::{Running, add};
-use super::scan::{Selection, Unit, split_units, splits_in_range};
+use super::scan::Selection;
 use super::time::{TimeRange, bin_start, now_nanos, round_width};
-use super::view::View;
 use super::{ReadError, Reader};
 
 /// Bins where the request names no number, and at most.
@@ -35,7 +31,13 @@ impl Reader {
         let selection = Selection::new(filter, range)?;
         let reader = self.clone();
         blocking(move || {
-            let mut answer = count(&view, &selection, bins, &task.running)?;
+            let means = Means {
+                view: &view,
+                cache: &view.cache,
+                running: &task.running,
+                threads: reader.options().threads,
+            };
+            let mut answer = count(means, &selection, bins)?;
             answer.progress = task.running.progress();
             answer.completeness = reader.completeness(&task.running);
             Ok(answer)
@@ -54,8 +56,8 @@ pub(crate) fn filter_of(text: &str) -> Result<Filter, ReadError> {
     }
 }
 
-fn count(view: &View, selection: &Selection, bins: u32, running: &Running) -> Result<HistogramAnswer, ReadError> {
-    let stored = view.time_bounds();
+fn count(means: Means<'_>, selection: &Selection, bins: u32) -> Result<HistogramAnswer, ReadError> {
+    let stored = means.view.time_bounds();
     let last = match selection.range.last {
         i64::MAX => stored.map_or(0, |(_, max)| max).max(now_nanos()),
         last => last,
@@ -79,7 +81,11 @@ fn count(view: &View, selection: &Selection, bins: u32, running: &Running) -> Re
         range: TimeRange { first, last }.intersect(&selection.range),
         ..selection.clone()
     };
-    histogram.fill(view, &selection, running)?;
+    let counting = Counting {
+        selection,
+        keys: vec![Key::Bin(width), Key::Severity],
+    };
+    histogram.fill(&counting.run(means)?);
     let total = histogram.bins.iter().flatten().sum();
     Ok(HistogramAnswer {
         start_ms: start.div_euclid(1_000_000),
@@ -97,59 +103,19 @@ struct Histogram {
 }
 
 impl Histogram {
-    fn fill(&mut self, view: &View, selection: &Selection, running: &Running) -> Result<(), ReadError> {
-        let query = selection.page_query(view);
-        for entry in splits_in_range(view, &selection.range, running) {
-            let meta = &entry.meta;
-            let whole = selection.takes_all(meta.time_min, meta.time_max) && entry.quarantined.is_none();
-            if whole && self.bin(meta.time_min) == self.bin(meta.time_max) {
-                if let Some(bin) = self.bin(meta.time_min).and_then(|bin| self.bins.get_mut(bin)) {
-                    bin.iter_mut()
-                        .zip(meta.severity_rows)
-                        .for_each(|(count, rows)| *count += rows);
-                }
+    fn fill(&mut self, groups: &Groups) {
+        for (values, rows) in groups {
+            let [Value::Time(start), Value::Text(severity)] = &values[..] else {
                 continue;
-            }
-            for unit in split_units(view, entry, &query, &selection.range, running) {
-                running.check()?;
-                self.unit(view, &unit, selection, running);
-            }
-        }
-        for part in view
-            .live
-            .iter()
-            .filter(|part| selection.range.overlaps(part.time_min, part.time_max))
-        {
-            running.check()?;
-            self.unit(view, &Unit::Live(part.clone()), selection, running);
-        }
-        Ok(())
-    }
-
-    fn unit(&mut self, view: &View, unit: &Unit, selection: &Selection, running: &Running) {
-        let (min, max) = unit.times();
-        let all = selection.takes_all(min, max);
-        let columns = Columns {
-            line: !selection.tester.is_all(),
-            provenance: false,
-            attributes: !selection.tester.is_all(),
-        };
-        let Some(rows) = unit.read(view, columns, running) else {
-            return;
-        };
-        let mut matched = 0;
-        for at in rows.first..rows.block.len() {
-            let time = rows.block.times()[at];
-            if !all && !selection.matches(&RowView::new(rows.block.row(at), &rows.topic)) {
-                continue;
-            }
-            matched += 1;
-            let severity = rows.block.severities()[at] as usize;
-            if let Some(bin) = self.bin(time).and_then(|bin| self.bins.get_mut(bin)) {
-                bin[severity] += 1;
+            };
+            let rank = severity
+                .as_deref()
+                .and_then(|name| severity_rank(name.as_bytes()))
+                .unwrap_or(0);
+            if let Some(bin) = self.bin(*start).and_then(|bin| self.bins.get_mut(bin)) {
+                bin[usize::from(rank)] += rows;
             }
         }
-        add(&running.meter.rows_matched, matched);
     }
 
     fn bin(&self, time: i64) -> Option<usize> {

@@ -5,6 +5,9 @@
 //! | [`reader`] | the door: questions in, answers out, within the limits |
 //! | [`view`] | what one query sees: live rows, then a catalog snapshot |
 //! | [`prune`], [`literals`] | from a filter to what the indexes are asked |
+//! | [`decide`] | which rows match, decided on template, stream and severity |
+//! | [`counts`] | counts by what rows have in common, without reading lines |
+//! | [`cache`], [`open_page`] | what is kept of splits; a page read part by part |
 //! | [`test`], [`row`] | the exact test of a row, and a row's values by name |
 //! | [`scan`] | pages and live rows, read and counted |
 //! | [`search`] | records in total order, early stop, cursors |
@@ -20,8 +23,11 @@
 mod aggregates;
 mod base64;
 mod bins;
+mod cache;
 mod cells;
 mod columns;
+mod counts;
+mod decide;
 mod engine;
 mod error;
 mod exec;
@@ -37,6 +43,7 @@ mod language_tests;
 mod literals;
 mod lookup;
 mod lower;
+mod open_page;
 mod options;
 mod patterns;
 mod provider;
@@ -61,6 +68,7 @@ mod tests;
 mod time;
 mod view;
 
+pub use cache::CacheStats;
 pub use error::ReadError;
 pub use files::{FileBytes, FileRequest};
 pub use frames::Frames;

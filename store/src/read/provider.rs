@@ -41,6 +41,11 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
+    /// What it reads from.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// With the fixed columns and one for each of `fields`.
     pub(crate) fn new(source: Source, fields: &BTreeSet<String>) -> Self {
         Self {

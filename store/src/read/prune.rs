@@ -144,7 +144,7 @@ fn matching(leaf: &Leaf, streams: &Streams) -> Vec<StreamId> {
 }
 
 /// Pages of which a line or value may pass the test, whatever the field.
-fn test_query(test: &Test) -> PageQuery {
+pub(super) fn test_query(test: &Test) -> PageQuery {
     match test {
         Test::Text { text, .. } => and(words(text).into_iter().map(PageQuery::Token)),
         Test::Wildcard(pieces) => wildcard(pieces),

@@ -134,7 +134,7 @@ fn comparison(left: &Expr, op: Operator, right: &Expr, streams: &Streams) -> Pus
     }
 }
 
-fn time(op: Operator, at: i64) -> Pushdown {
+pub(crate) fn time(op: Operator, at: i64) -> Pushdown {
     match op {
         Operator::Eq => Pushdown::range(at, at),
         Operator::Gt => Pushdown::range(at.saturating_add(1), i64::MAX),

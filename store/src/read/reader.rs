@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::catalog::{Catalog, CatalogSplit, Hole, Snapshot};
 use crate::live::{LiveBlock, LiveRows};
 
+use super::cache::{Cache, CacheStats};
 use super::frames::{Frames, Task, ending};
 use super::records::record;
 use super::running::{Registry, Running};
@@ -75,6 +76,7 @@ struct Inner {
     registry: Arc<Registry>,
     permits: Arc<Semaphore>,
     runtime: Arc<RuntimeEnv>,
+    cache: Arc<Cache>,
     /// What [`Reader::gaps`] found, and in which snapshot.
     gaps: parking_lot::Mutex<Option<(Arc<Snapshot>, Vec<String>)>>,
 }
@@ -102,6 +104,7 @@ impl Reader {
                 registry: Arc::default(),
                 permits: Arc::new(Semaphore::new(options.concurrent_max.max(1))),
                 runtime,
+                cache: Arc::new(Cache::new(options.cache_bytes_max)),
                 gaps: parking_lot::Mutex::default(),
                 options,
             }),
@@ -233,12 +236,22 @@ impl Reader {
         &self.inner.options
     }
 
+    /// How full the cache is, and how well it serves.
+    pub fn cache_stats(&self) -> CacheStats {
+        self.inner.cache.stats()
+    }
+
     pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {
         &self.inner.runtime
     }
 
     pub(crate) fn view(&self) -> View {
-        View::take(&*self.inner.live, &self.inner.catalog, &self.inner.splits)
+        View::take(
+            &*self.inner.live,
+            &self.inner.catalog,
+            &self.inner.splits,
+            &self.inner.cache,
+        )
     }
 
     /// What is on record as bytes of files without a record.

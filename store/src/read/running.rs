@@ -20,6 +20,8 @@ pub(crate) struct Meter {
     pub(crate) rows_scanned: AtomicU64,
     pub(crate) rows_matched: AtomicU64,
     pub(crate) bytes_read: AtomicU64,
+    /// Splits answered from what was kept of them.
+    pub(crate) splits_cached: AtomicU64,
 }
 
 /// Adds to a counter of a [`Meter`].
@@ -85,6 +87,16 @@ impl Running {
         self.partial.lock().clone()
     }
 
+    /// What it cost, for `EXPLAIN ANALYZE`.
+    pub(crate) fn progress_counts(&self) -> Costs {
+        let of = |counter: &AtomicU64| usize::try_from(counter.load(Relaxed)).unwrap_or(usize::MAX);
+        Costs {
+            splits_cached: of(&self.meter.splits_cached),
+            pages_read: of(&self.meter.pages_read),
+            rows_scanned: of(&self.meter.rows_scanned),
+        }
+    }
+
     pub(crate) fn progress(&self) -> Progress {
         let meter = &self.meter;
         Progress {
@@ -97,6 +109,14 @@ impl Running {
             elapsed_ms: self.started.elapsed().as_secs_f64() * 1000.0,
         }
     }
+}
+
+/// What a query cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Costs {
+    pub(crate) splits_cached: usize,
+    pub(crate) pages_read: usize,
+    pub(crate) rows_scanned: usize,
 }
 
 /// Sentences about unreadable parts that one answer carries at most.

@@ -9,6 +9,7 @@ use crate::rows::RowBlock;
 use crate::split::{Columns, PageQuery, Split};
 
 use super::ReadError;
+use super::decide::Decider;
 use super::prune;
 use super::row::RowView;
 use super::running::{Running, add};
@@ -22,12 +23,21 @@ pub(crate) struct Selection {
     pub(crate) filter: Arc<Filter>,
     pub(crate) tester: Tester,
     pub(crate) range: TimeRange,
+    pub(crate) decider: Arc<Decider>,
+    /// Whether the filter asks when a record was read, which is not among the core columns.
+    pub(crate) needs_observed: bool,
 }
 
 impl Selection {
     pub(crate) fn new(filter: Filter, range: TimeRange) -> Result<Self, ReadError> {
+        let mut needs_observed = false;
+        filter.for_each_leaf(&mut |leaf, _| {
+            needs_observed |= leaf.field.as_ref().is_some_and(|field| field.name == "observed");
+        });
         Ok(Self {
             tester: Tester::new(&filter)?,
+            decider: Arc::new(Decider::new(&filter)?),
+            needs_observed,
             filter: Arc::new(filter),
             range,
         })

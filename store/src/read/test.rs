@@ -36,6 +36,10 @@ impl Tester {
         self.filter.matches(row)
     }
 
+    pub(crate) fn matches_row(&self, row: &impl Row) -> bool {
+        self.filter.matches(row)
+    }
+
     pub(crate) fn matches_table(&self, row: &TableRow<'_>) -> bool {
         self.filter.matches(row)
     }
@@ -59,7 +63,7 @@ pub(crate) fn bounded_regex(pattern: &str) -> Result<regex::Regex, String> {
     built.map_err(|error| error.to_string())
 }
 
-fn regex(pattern: &str) -> Result<Box<dyn RegexMatch>, String> {
+pub(super) fn regex(pattern: &str) -> Result<Box<dyn RegexMatch>, String> {
     let built = regex::bytes::RegexBuilder::new(pattern)
         .size_limit(REGEX_BYTES_MAX)
         .build();

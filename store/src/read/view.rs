@@ -10,6 +10,7 @@ use crate::live::{LiveRows, Reading};
 use crate::rows::RowBlock;
 use crate::split::{Split, SplitError};
 
+use super::cache::Cache;
 use super::running::Running;
 
 /// Where the reader finds the files of the catalog's splits.
@@ -41,13 +42,15 @@ pub(crate) struct LivePart {
 pub(crate) struct View {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) live: Arc<[LivePart]>,
+    /// What is kept of splits.
+    pub(crate) cache: Arc<Cache>,
     splits: Arc<dyn Splits>,
     catalog: Catalog,
     _reading: Reading,
 }
 
 impl View {
-    pub(crate) fn take(live: &dyn LiveRows, catalog: &Catalog, splits: &Arc<dyn Splits>) -> Self {
+    pub(crate) fn take(live: &dyn LiveRows, catalog: &Catalog, splits: &Arc<dyn Splits>, cache: &Arc<Cache>) -> Self {
         let reading = live.reading();
         let blocks = live.blocks();
         let snapshot = catalog.snapshot();
@@ -68,6 +71,7 @@ impl View {
         Self {
             live: rows,
             snapshot,
+            cache: Arc::clone(cache),
             splits: Arc::clone(splits),
             catalog: catalog.clone(),
             _reading: reading,

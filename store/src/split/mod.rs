@@ -40,6 +40,7 @@ mod summary_tests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use column::put_decimal;
 pub use column::{Entries, SlotView, Texts};
 pub use index::{HeldRange, OffsetRange};
 pub(crate) use one_line::{LineCutter, template_id};
@@ -47,6 +48,7 @@ pub use page::{PageCore, PageText};
 pub use read::Split;
 pub use stripe::Templates;
 pub(crate) use write::SplitStream;
+pub(crate) use template::Pieces;
 pub use write::write_split;
 
 use std::path::PathBuf;
@@ -119,6 +121,8 @@ pub enum PageQuery {
     FieldEquals(String, String),
     /// The field is there.
     FieldExists(String),
+    /// The field is there, in the line or as an attribute of the record, not of its stream.
+    FieldOfRows(String),
     /// A template's stable id.
     Template(u64),
     /// Times that overlap `start..=end`, nanoseconds.

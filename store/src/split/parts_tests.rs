@@ -34,6 +34,7 @@ fn check_page(split: &Split, page: u32) {
     for row in (0..core.rows()).rev().chain([0]) {
         let mut line = Vec::new();
         text.line_into(row, &mut line);
+        assert_eq!(text.line_length(row), line.len());
         assert_eq!(line, whole.line(row));
         assert_eq!(core.times()[row], whole.times()[row]);
         let which = core.which()[row];

@@ -216,7 +216,7 @@ impl Split {
             Some(lines) if columns.provenance => {
                 let block = self.block(page, "provenance", &entry.blocks[2])?;
                 Some(
-                    page::decode_provenance(&block, rows, lines)
+                    page::decode_provenance(&block, rows, &|row| lines.get(row).len())
                         .map_err(|e| self.page_damaged(page, "provenance", e))?,
                 )
             }
@@ -236,6 +236,65 @@ impl Split {
             provenance.as_ref(),
             attributes.as_deref(),
         ))
+    }
+
+    /// The chosen rows of a page, in the order of `rows`. `core` and `text` are the same page's;
+    /// the text is read if it is needed and not given.
+    pub(crate) fn read_rows(
+        &self,
+        page: u32,
+        core: &Arc<PageCore>,
+        text: Option<&Arc<PageText>>,
+        rows: &[u32],
+        columns: Columns,
+    ) -> Result<RowBlock, SplitError> {
+        let entry = self.entry(page)?;
+        let templates = self.templates(page)?;
+        let text = match text {
+            Some(text) => Some(Arc::clone(text)),
+            None if columns.line || columns.provenance => Some(Arc::new(self.page_text(page, core)?)),
+            None => None,
+        };
+        let provenance = match &text {
+            Some(text) if columns.provenance => {
+                let block = self.block(page, "provenance", &entry.blocks[2])?;
+                let lengths = |row| text.line_length(row);
+                let decoded = page::decode_provenance(&block, core.rows(), &lengths);
+                Some(decoded.map_err(|e| self.page_damaged(page, "provenance", e))?)
+            }
+            _ => None,
+        };
+        let attributes = if columns.attributes && entry.blocks[3].length > 0 {
+            let block = self.block(page, "attributes", &entry.blocks[3])?;
+            let decoded = page::decode_attributes(&block, core.rows());
+            Some(decoded.map_err(|e| self.page_damaged(page, "attributes", e))?)
+        } else {
+            None
+        };
+        let mut block = RowBlock::with_capacity(rows.len(), 0);
+        let mut line = Vec::new();
+        for &row in rows {
+            let row = row as usize;
+            line.clear();
+            if let (true, Some(text)) = (columns.line, &text) {
+                text.line_into(row, &mut line);
+            }
+            block.push(&Row {
+                time_nanos: core.time[row],
+                time_parsed: core.parsed[row],
+                observed_nanos: provenance.as_ref().map_or(0, |p| p.observed[row]),
+                partition: core.partition[row],
+                offset: core.offset[row],
+                severity: core.severity[row],
+                template: templates.id(core.templates[core.which[row] as usize]),
+                stream: &self.footer.streams[core.stream[row] as usize],
+                line: &line,
+                place: provenance.as_ref().and_then(|p| p.place[row]),
+                part: provenance.as_ref().and_then(|p| p.part[row]),
+                attributes: attributes.as_ref().map_or(&[][..], |a| &a[row]),
+            });
+        }
+        Ok(block)
     }
 
     /// The columns of a page that are not text.
@@ -338,6 +397,19 @@ impl Split {
     /// A page's stripe; pages of one share its templates.
     pub(crate) fn page_stripe(&self, page: u32) -> u32 {
         self.footer.pages.get(page as usize).map_or(0, |p| p.stripe)
+    }
+
+    /// How many stripes there are.
+    pub(crate) fn stripes(&self) -> usize {
+        self.footer.stripes.len()
+    }
+
+    /// Whether records of a page have attributes of their own.
+    pub(crate) fn page_has_attributes(&self, page: u32) -> bool {
+        self.footer
+            .pages
+            .get(page as usize)
+            .is_some_and(|p| p.blocks[3].length > 0)
     }
 
     fn stripe_templates(&self, stripe: u32) -> Result<Arc<Templates>, SplitError> {

@@ -120,6 +120,11 @@ impl Pieces {
         Ok(pieces)
     }
 
+    /// Bytes of all fixed texts.
+    pub(crate) fn fixed_bytes(&self) -> usize {
+        self.fixed.len()
+    }
+
     pub(crate) fn slots(&self) -> usize {
         self.ends.len() - 1
     }

@@ -110,6 +110,29 @@ impl Column {
         }
     }
 
+    /// Bytes of a row's value.
+    pub(crate) fn value_length(&self, row: usize) -> usize {
+        match self {
+            Column::Const(span) => span.end() - span.start(),
+            Column::Dictionary { entries, codes } => {
+                let span = entries[codes[row] as usize];
+                span.end() - span.start()
+            }
+            Column::Integer {
+                prefix,
+                suffix,
+                digits,
+                numbers,
+            } => {
+                let number = numbers[row];
+                let own = number.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1);
+                let own = if number < 0 { own + 1 } else { own.max(*digits) };
+                prefix.len() + own + suffix.len()
+            }
+            Column::Text { start, ends } => ends[row] - if row == 0 { *start } else { ends[row - 1] },
+        }
+    }
+
     pub(crate) fn view<'a>(&'a self, text: &'a [u8]) -> SlotView<'a> {
         match self {
             Column::Const(span) => SlotView::Const(span.of(text)),
@@ -220,7 +243,7 @@ impl<'a> Texts<'a> {
 }
 
 /// Appends a number as [`SlotView::Integer`] writes it.
-fn put_decimal(number: i64, digits: usize, out: &mut Vec<u8>) {
+pub(crate) fn put_decimal(number: i64, digits: usize, out: &mut Vec<u8>) {
     if number < 0 {
         write!(out, "{number}").expect("writing to memory");
         return;

@@ -8,5 +8,5 @@ pub(crate) mod values;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decoded::{Column, choices, decode};
+pub(crate) use decoded::{Column, choices, decode, put_decimal};
 pub use decoded::{Entries, SlotView, Texts};

@@ -108,7 +108,12 @@ impl SplitIndex {
             PageQuery::TokenPrefix(prefix) => self.tokens_like(&[prefix.clone(), String::new()])?,
             PageQuery::TokenWildcard(pieces) => self.tokens_like(pieces)?,
             PageQuery::FieldEquals(name, value) => self.field_equals(name, value)?,
-            PageQuery::FieldExists(name) => self.field_exists(name)?,
+            PageQuery::FieldExists(name) => {
+                let mut pages = self.field_of_rows(name)?;
+                pages.unite(&self.where_stream(|stream| stream.attributes.contains_key(name)));
+                pages
+            }
+            PageQuery::FieldOfRows(name) => self.field_of_rows(name)?,
             PageQuery::Template(id) => self.term(&terms::template(*id))?,
             &PageQuery::Time(start, end) => self.where_page(|p| p.time_min <= end && p.time_max >= start),
             PageQuery::Streams(ids) => self.where_stream(|stream| ids.contains(&stream.id)),
@@ -170,12 +175,11 @@ impl SplitIndex {
         Ok(pages)
     }
 
-    fn field_exists(&self, name: &str) -> Answer<Pages> {
+    fn field_of_rows(&self, name: &str) -> Answer<Pages> {
         let mut term = String::new();
         terms::field_exists(name, &mut term);
         let mut pages = self.term(&term)?;
         pages.unite(&self.term(FIELDS_CUT)?);
-        pages.unite(&self.where_stream(|stream| stream.attributes.contains_key(name)));
         Ok(pages)
     }
 

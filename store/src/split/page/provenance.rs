@@ -2,7 +2,7 @@
 
 use timberline_proto::id::{AgentId, GenerationId};
 
-use super::{Lines, PageRows};
+use super::PageRows;
 use crate::rows::Place;
 use crate::split::block::{Sinks, Unpacked};
 use crate::split::column::{choices, ints};
@@ -55,8 +55,12 @@ pub(crate) struct Provenance {
     pub(crate) part: Vec<Option<(u32, bool)>>,
 }
 
-/// Decodes the provenance of a page whose lines are known.
-pub(crate) fn decode_provenance(block: &[u8], rows: usize, lines: &Lines) -> Result<Provenance, Corrupt> {
+/// Decodes the provenance of a page of which the lines' lengths are known.
+pub(crate) fn decode_provenance(
+    block: &[u8],
+    rows: usize,
+    line_length: &dyn Fn(usize) -> usize,
+) -> Result<Provenance, Corrupt> {
     let unpacked = Unpacked::new(block)?;
     let mut from = unpacked.sources();
     let observed = ints::decode(rows, &mut from)?;
@@ -85,7 +89,7 @@ pub(crate) fn decode_provenance(block: &[u8], rows: usize, lines: &Lines) -> Res
             return Err(Corrupt("fewer places than rows with one"));
         };
         let start = ends[number].wrapping_add(start as u64);
-        let source_bytes = u32::try_from(length.wrapping_add(lines.get(row).len() as i64 + 1))
+        let source_bytes = u32::try_from(length.wrapping_add(line_length(row) as i64 + 1))
             .map_err(|_| Corrupt("source length out of range"))?;
         ends[number] = start.wrapping_add(u64::from(source_bytes));
         let (agent, generation) = sources[number];

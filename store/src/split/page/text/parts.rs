@@ -90,6 +90,26 @@ impl PageText {
         }
     }
 
+    /// Bytes of a row's line.
+    pub fn line_length(&self, row: usize) -> usize {
+        let template = &self.templates[self.core.which[row] as usize];
+        let (place, text) = (self.places[row] as usize, self.unpacked.text());
+        let mut length = template.pieces.fixed_bytes();
+        for slot in 0..template.pieces.slots() {
+            if template.pieces.time_slot() == Some(slot) {
+                let mut time = Vec::with_capacity(40);
+                self.value_into(row, slot, &mut time);
+                length += time.len();
+                continue;
+            }
+            length += match &template.columns {
+                Some(columns) => columns[slot].value_length(place),
+                None => self.rare[place + slot].of(text).len(),
+            };
+        }
+        length
+    }
+
     /// The rows of a template, ascending. Templates are numbered as in [`PageCore::which`].
     ///
     /// # Panics

@@ -1,0 +1,178 @@
+//! What a test needs of a line, token by token: asked of a template and, row by row, of the values
+//! in its slots. Says only what cannot be.
+
+use timberline_proto::query::matcher::CompiledText;
+use timberline_proto::token::tokens;
+
+use crate::split::{PageQuery, PageText, Pieces, SlotView};
+
+/// Tokens that are no number in the text of a time.
+const TIME_WORDS: [&str; 22] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mon", "tue", "wed", "thu",
+    "fri", "sat", "sun", "utc", "gmt", "z",
+];
+
+/// Whether a token, in lower case, can stand in the text of a time.
+pub(super) fn is_of_time(token: &str) -> bool {
+    let is_number = token.bytes().any(|b| b.is_ascii_digit());
+    match is_number {
+        true => token.bytes().all(|b| b.is_ascii_digit() || b"tz_utcgm".contains(&b)),
+        false => TIME_WORDS.contains(&token),
+    }
+}
+
+/// Whether a piece of a token can stand in the text of a time.
+fn is_within_time(piece: &str) -> bool {
+    let mut runs = piece.split(|c: char| c.is_ascii_digit());
+    runs.all(|run| run.bytes().all(|b| b"tz_utcgm".contains(&b)) || TIME_WORDS.iter().any(|word| word.contains(run)))
+}
+
+/// What a line must hold.
+#[derive(Debug)]
+pub(crate) enum Needs {
+    /// Nothing is known.
+    Any,
+    /// No line will do.
+    None,
+    /// All of them.
+    And(Vec<Needs>),
+    /// One of them.
+    Or(Vec<Needs>),
+    /// A token, or one that is like it.
+    Word(Box<Word>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Word {
+    text: CompiledText,
+    /// Whether a value of a slot can hold it.
+    in_slot: bool,
+    in_time: bool,
+}
+
+impl Needs {
+    pub(crate) fn of(query: &PageQuery) -> Self {
+        let all = |queries: &[PageQuery]| queries.iter().map(Self::of).collect();
+        match query {
+            PageQuery::None => Self::None,
+            PageQuery::And(queries) => Self::And(all(queries)),
+            PageQuery::Or(queries) => Self::Or(all(queries)),
+            PageQuery::Token(token) => Self::Word(Box::new(Word {
+                text: CompiledText::text(token, false),
+                in_slot: tokens(token.as_bytes()).any(|token| token.has_digit),
+                in_time: is_of_time(token),
+            })),
+            PageQuery::TokenPrefix(prefix) => Self::like(&[prefix.clone(), String::new()]),
+            PageQuery::TokenWildcard(pieces) => Self::like(pieces),
+            _ => Self::Any,
+        }
+    }
+
+    fn like(pieces: &[String]) -> Self {
+        Self::Word(Box::new(Word {
+            text: CompiledText::wildcard(pieces),
+            in_slot: true,
+            in_time: pieces.iter().all(|piece| is_within_time(piece)),
+        }))
+    }
+
+    /// Whether a line of a template can have it.
+    pub(crate) fn possible(&self, pieces: &Pieces) -> bool {
+        match self {
+            Self::Any => true,
+            Self::None => false,
+            Self::And(all) => all.iter().all(|needs| needs.possible(pieces)),
+            Self::Or(any) => any.iter().any(|needs| needs.possible(pieces)),
+            Self::Word(word) => {
+                let variables = pieces.slots() - usize::from(pieces.time_slot().is_some());
+                (word.in_slot && variables > 0)
+                    || (word.in_time && pieces.time_slot().is_some())
+                    || pieces.fixed().any(|fixed| word.text.matches(fixed))
+            }
+        }
+    }
+
+    /// Of the rows of a page's template, those that can have it: `None` if that is all of them, else
+    /// for each of the template's rows in the page whether it can.
+    pub(crate) fn rows(&self, text: &PageText, which: usize) -> Option<Vec<bool>> {
+        match self {
+            Self::Any => None,
+            Self::None => Some(vec![false; text.rows_of(which).len()]),
+            Self::And(all) => {
+                let sets = all.iter().filter_map(|needs| needs.rows(text, which));
+                sets.reduce(|a, b| a.iter().zip(b).map(|(a, b)| *a && b).collect())
+            }
+            Self::Or(any) => {
+                let mut sets = Vec::with_capacity(any.len());
+                for needs in any {
+                    sets.push(needs.rows(text, which)?);
+                }
+                sets.into_iter()
+                    .reduce(|a, b| a.iter().zip(b).map(|(a, b)| *a || b).collect())
+            }
+            Self::Word(word) => word.rows(text, which),
+        }
+    }
+}
+
+impl Word {
+    fn rows(&self, text: &PageText, which: usize) -> Option<Vec<bool>> {
+        if text.fixed(which).any(|fixed| self.text.matches(fixed)) {
+            return None;
+        }
+        let mut holds = vec![false; text.rows_of(which).len()];
+        for slot in 0..text.slots(which) {
+            match text.slot(which, slot) {
+                // The slots of a rare template are no columns.
+                None => return None,
+                Some(SlotView::Time) if self.in_time => return None,
+                Some(SlotView::Time) => {}
+                Some(view) if self.in_slot => self.slot(&view, &mut holds)?,
+                Some(_) => {}
+            }
+        }
+        Some(holds)
+    }
+
+    /// Marks the rows whose value holds it; `None` if all do.
+    fn slot(&self, view: &SlotView<'_>, holds: &mut [bool]) -> Option<()> {
+        match view {
+            SlotView::Time => {}
+            SlotView::Const(value) => {
+                if self.text.matches(value) {
+                    return None;
+                }
+            }
+            SlotView::Dictionary { entries, codes } => {
+                let matching: Vec<bool> = entries.iter().map(|entry| self.text.matches(entry)).collect();
+                if matching.contains(&true) {
+                    holds
+                        .iter_mut()
+                        .zip(*codes)
+                        .for_each(|(holds, &code)| *holds |= matching[code as usize]);
+                }
+            }
+            SlotView::Integer {
+                prefix,
+                suffix,
+                digits,
+                numbers,
+            } => {
+                let mut value = Vec::with_capacity(prefix.len() + suffix.len() + 20);
+                for (holds, &number) in holds.iter_mut().zip(*numbers) {
+                    value.clear();
+                    value.extend_from_slice(prefix);
+                    crate::split::put_decimal(number, *digits, &mut value);
+                    value.extend_from_slice(suffix);
+                    *holds |= self.text.matches(&value);
+                }
+            }
+            SlotView::Text(texts) => {
+                for (holds, value) in holds.iter_mut().zip(texts.iter()) {
+                    *holds |= self.text.matches(value);
+                }
+            }
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,234 @@
+//! A filter asked of one split: once per stream, once per template.
+
+use std::sync::{Arc, OnceLock};
+
+use timberline_proto::line::Severity;
+
+use super::decider::{DecidedLeaf, Decider, Kind, Node};
+use super::verdict::Verdict;
+use crate::split::summary::{Cell, Summary};
+use crate::split::{PageCore, PageQuery, PageText, Pieces, Split, SplitError};
+
+/// A filter asked of one split. What was asked once is kept.
+#[derive(Debug)]
+pub(crate) struct SplitDecider {
+    pub(crate) split: Arc<Split>,
+    pub(crate) summary: Option<Arc<Summary>>,
+    decider: Arc<Decider>,
+    leaves: Vec<LeafOfSplit>,
+}
+
+#[derive(Debug)]
+struct LeafOfSplit {
+    /// Per stream of the split, whether one of its attributes passes.
+    streams: Vec<bool>,
+    /// Per rank, whether it passes.
+    severities: [bool; 7],
+    /// Per stripe, per template.
+    stripes: Vec<OnceLock<Box<[Verdict]>>>,
+    /// Per page, whether rows may have the field themselves.
+    pages: OnceLock<Box<[bool]>>,
+    topic: bool,
+}
+
+impl SplitDecider {
+    pub(crate) fn new(decider: &Arc<Decider>, split: &Arc<Split>, summary: Option<Arc<Summary>>, topic: &str) -> Self {
+        let of_split = |leaf: &DecidedLeaf| LeafOfSplit {
+            streams: split
+                .streams()
+                .iter()
+                .map(|stream| leaf.stream_passes(stream))
+                .collect(),
+            severities: std::array::from_fn(|rank| {
+                Severity::from_rank(rank as u8).is_some_and(|severity| leaf.severity_passes(severity))
+            }),
+            stripes: (0..split.stripes()).map(|_| OnceLock::new()).collect(),
+            pages: OnceLock::new(),
+            topic: matches!(leaf.kind, Kind::Topic) && leaf.value_passes(topic),
+        };
+        Self {
+            split: Arc::clone(split),
+            summary,
+            decider: Arc::clone(decider),
+            leaves: decider.leaves.iter().map(of_split).collect(),
+        }
+    }
+
+    /// About what it takes in memory when everything was asked.
+    pub(crate) fn bytes(&self) -> usize {
+        let asked = |leaf: &LeafOfSplit| {
+            let templates: usize = leaf.stripes.iter().filter_map(OnceLock::get).map(|s| s.len()).sum();
+            templates + leaf.streams.len() + self.split.pages().len() + leaf.stripes.len() * 32 + 128
+        };
+        self.leaves.iter().map(asked).sum::<usize>() + 256
+    }
+
+    /// The filter for one page.
+    pub(crate) fn page(&self, page: u32) -> Result<PageDecider<'_>, SplitError> {
+        let stripe = self.split.page_stripe(page);
+        let has_attributes = self.split.page_has_attributes(page);
+        let mut leaves = Vec::with_capacity(self.leaves.len());
+        for (leaf, of_split) in self.decider.leaves.iter().zip(&self.leaves) {
+            leaves.push(LeafOfPage {
+                leaf,
+                of_split,
+                templates: self.stripe(leaf, of_split, stripe, page)?,
+                row_may: match leaf.kind {
+                    Kind::Severity | Kind::Named => self.may_have(leaf, of_split, page)?,
+                    _ => has_attributes,
+                },
+            });
+        }
+        Ok(PageDecider {
+            root: &self.decider.root,
+            leaves,
+        })
+    }
+
+    /// The verdict on all of a page's rows together, and on each of its cells; `None` without a
+    /// summary.
+    pub(crate) fn cells(&self, page: u32) -> Result<Option<Vec<(Cell, Verdict)>>, SplitError> {
+        let Some(summary) = &self.summary else { return Ok(None) };
+        let decider = self.page(page)?;
+        let decide = |cell: &Cell| (*cell, decider.verdict(cell.template, cell.stream, cell.severity));
+        Ok(Some(summary.cells(page).iter().map(decide).collect()))
+    }
+
+    fn stripe<'a>(
+        &self,
+        leaf: &DecidedLeaf,
+        of_split: &'a LeafOfSplit,
+        stripe: u32,
+        page: u32,
+    ) -> Result<&'a [Verdict], SplitError> {
+        if !matches!(leaf.kind, Kind::Anywhere(_) | Kind::Body(_) | Kind::Template) {
+            return Ok(&[]);
+        }
+        let held = &of_split.stripes[stripe as usize];
+        if let Some(held) = held.get() {
+            return Ok(held);
+        }
+        let templates = self.split.templates(page)?;
+        let mut verdicts = Vec::with_capacity(templates.len());
+        for number in 0..templates.len() as u32 {
+            verdicts.push(match &leaf.kind {
+                Kind::Anywhere(test) | Kind::Body(test) => match Pieces::of(templates.bytes(number)) {
+                    Ok(pieces) => test.of_template(&pieces),
+                    // Reading the page will say what is wrong with it.
+                    Err(_) => Verdict::Maybe,
+                },
+                _ => Verdict::of(leaf.value_passes(&format!("{:016x}", templates.id(number)))),
+            });
+        }
+        Ok(held.get_or_init(|| verdicts.into()))
+    }
+
+    /// Whether rows of the page may have the leaf's field, besides their streams' attributes.
+    fn may_have(&self, leaf: &DecidedLeaf, of_split: &LeafOfSplit, page: u32) -> Result<bool, SplitError> {
+        let pages = match of_split.pages.get() {
+            Some(pages) => pages,
+            None => {
+                let mut pages = vec![false; self.split.pages().len()];
+                for page in self.split.candidates(&PageQuery::FieldOfRows(leaf.name.clone()))? {
+                    pages[page as usize] = true;
+                }
+                of_split.pages.get_or_init(|| pages.into())
+            }
+        };
+        Ok(pages[page as usize])
+    }
+}
+
+/// A filter for the rows of one page.
+#[derive(Debug)]
+pub(crate) struct PageDecider<'a> {
+    root: &'a Node,
+    leaves: Vec<LeafOfPage<'a>>,
+}
+
+#[derive(Debug)]
+struct LeafOfPage<'a> {
+    leaf: &'a DecidedLeaf,
+    of_split: &'a LeafOfSplit,
+    templates: &'a [Verdict],
+    /// Whether rows may have attributes or fields that matter.
+    row_may: bool,
+}
+
+impl PageDecider<'_> {
+    /// What is known of the rows of a template (number in the stripe), stream (number in the split)
+    /// and severity (rank).
+    pub(crate) fn verdict(&self, template: u32, stream: u32, severity: u8) -> Verdict {
+        self.node(self.root, template as usize, stream as usize, usize::from(severity))
+    }
+
+    /// Whether streams and severities alone decide, where no template matters.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.leaves
+            .iter()
+            .all(|leaf| matches!(leaf.leaf.kind, Kind::Topic) || !leaf.row_may)
+    }
+
+    /// Takes out the rows (with their verdicts) of one of the page's templates that cannot match for
+    /// lack of a token.
+    pub(crate) fn narrow(&self, text: &PageText, core: &PageCore, which: usize, rows: &mut Vec<(u32, Verdict)>) {
+        let Node::And(all) = self.root else {
+            return self.narrow_by(self.root, text, core, which, rows);
+        };
+        all.iter()
+            .for_each(|node| self.narrow_by(node, text, core, which, rows));
+    }
+
+    fn narrow_by(&self, node: &Node, text: &PageText, core: &PageCore, which: usize, rows: &mut Vec<(u32, Verdict)>) {
+        let Node::Leaf(at) = node else { return };
+        let leaf = &self.leaves[*at];
+        let needs = match &leaf.leaf.kind {
+            Kind::Body(test) => &test.needs,
+            Kind::Anywhere(test) if !leaf.row_may => &test.needs,
+            _ => return,
+        };
+        let passes = |row: u32| leaf.of_split.streams[core.streams()[row as usize] as usize];
+        let Some(holds) = needs.rows(text, which) else { return };
+        let of_template = text.rows_of(which);
+        rows.retain(|&(row, verdict)| {
+            verdict == Verdict::Yes || passes(row) || of_template.binary_search(&row).is_ok_and(|place| holds[place])
+        });
+    }
+
+    fn node(&self, node: &Node, template: usize, stream: usize, severity: usize) -> Verdict {
+        let of = |node: &Node| self.node(node, template, stream, severity);
+        match node {
+            Node::All => Verdict::Yes,
+            Node::And(all) => {
+                let mut verdict = Verdict::Yes;
+                for node in all {
+                    verdict = verdict.and(of(node));
+                    if verdict == Verdict::No {
+                        break;
+                    }
+                }
+                verdict
+            }
+            Node::Or(any) => any.iter().map(of).fold(Verdict::No, Verdict::or),
+            Node::Not(inner) => of(inner).not(),
+            Node::Leaf(at) => self.leaves[*at].verdict(template, stream, severity),
+        }
+    }
+}
+
+impl LeafOfPage<'_> {
+    fn verdict(&self, template: usize, stream: usize, severity: usize) -> Verdict {
+        let unless_row = || self.leaf.unless_row(self.row_may);
+        let of_stream = || Verdict::of(self.of_split.streams[stream]);
+        match self.leaf.kind {
+            Kind::Anywhere(_) => self.templates[template].or(of_stream()).or(unless_row()),
+            Kind::Body(_) | Kind::Template => self.templates[template],
+            Kind::Severity => Verdict::of(self.of_split.severities[severity])
+                .or(of_stream())
+                .or(unless_row()),
+            Kind::Named => of_stream().or(unless_row()),
+            Kind::Topic => Verdict::of(self.of_split.topic),
+            Kind::Unknown => Verdict::Maybe,
+        }
+    }
+}
