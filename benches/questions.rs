@@ -1,4 +1,4 @@
-//! How fast questions are answered: `read_bench [--dir DIR] [--http] FILE…`
+//! How fast questions are answered: `cargo bench --bench questions -- [--dir DIR] [--http] FILE…`
 //!
 //! Makes splits of the files' lines, one per day as the store does (each file is a stream of a host
 //! and service of its own), in DIR or a directory of its own; splits that DIR holds already are
@@ -58,6 +58,7 @@ fn main() {
         match argument.as_str() {
             "--dir" => dir = arguments.next().map(PathBuf::from),
             "--http" => http = true,
+            "--bench" => {}
             file => files.push(PathBuf::from(file)),
         }
     }
