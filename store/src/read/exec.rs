@@ -16,14 +16,17 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use tokio::sync::mpsc::Sender;
 
-use crate::split::{Columns, PageQuery};
+use crate::rows::RowBlock;
+use crate::split::{Columns, PageQuery, SplitError};
 
 use super::columns::{batch, empty_batch, needed};
 use super::engine::{BATCH_ROWS_MAX, carried};
+use super::matching::{Deciders, matching};
+use super::open_page::OpenPage;
 use super::provider::Source;
 use super::row::RowView;
 use super::running::add;
-use super::scan::Unit;
+use super::scan::{PageUnit, Rows, Unit};
 
 /// Batches that wait for who computes on them; beyond it the scan waits.
 const BATCHES_WAITING_MAX: usize = 2;
@@ -37,6 +40,7 @@ pub(crate) struct LogsScan {
     /// Rows that are enough, counted over all partitions.
     limit: Option<usize>,
     rows_sent: Arc<AtomicUsize>,
+    deciders: Arc<Deciders>,
     /// What the index was asked, for `EXPLAIN`.
     index: PageQuery,
     properties: Arc<PlanProperties>,
@@ -59,6 +63,7 @@ impl LogsScan {
             Boundedness::Bounded,
         );
         Self {
+            deciders: Arc::new(Deciders::new(&source.view.cache, &source.selection)),
             source,
             units: Arc::new(units),
             next_unit: Arc::default(),
@@ -149,14 +154,11 @@ impl ExecutionPlan for LogsScan {
         let schema = self.schema();
         let mut stream = RecordBatchReceiverStream::builder(Arc::clone(&schema), BATCHES_WAITING_MAX);
         let counter = |name| MetricBuilder::new(&self.metrics).counter(name, partition);
-        let mut columns = needed(&schema);
-        if !self.source.selection.tester.is_all() {
-            columns.line = true;
-            columns.attributes = true;
-        }
+        let columns = needed(&schema);
         let work = Work {
             source: self.source.clone(),
             columns,
+            deciders: Arc::clone(&self.deciders),
             schema,
             units: Arc::clone(&self.units),
             next_unit: Arc::clone(&self.next_unit),
@@ -166,6 +168,7 @@ impl ExecutionPlan for LogsScan {
             output_rows: MetricBuilder::new(&self.metrics).output_rows(partition),
             units_read: counter("units_read"),
             rows_tested: counter("rows_tested"),
+            pages_decided: counter("pages_decided"),
             line_bytes: counter("line_bytes"),
         };
         stream.spawn_blocking(move || work.run());
@@ -181,6 +184,7 @@ impl ExecutionPlan for LogsScan {
 struct Work {
     source: Source,
     columns: Columns,
+    deciders: Arc<Deciders>,
     schema: SchemaRef,
     units: Arc<Vec<Unit>>,
     next_unit: Arc<AtomicUsize>,
@@ -190,6 +194,8 @@ struct Work {
     output_rows: Count,
     units_read: Count,
     rows_tested: Count,
+    /// Pages of which template, stream and severity said that no row matches.
+    pages_decided: Count,
     line_bytes: Count,
 }
 
@@ -214,11 +220,15 @@ impl Work {
         if all && self.schema.fields().is_empty() {
             return self.send(empty_batch(&self.schema, unit.rows() as usize)?);
         }
-        let Some(rows) = unit.read(&self.source.view, self.columns, &self.source.running) else {
-            return Ok(true);
+        let rows = match unit {
+            Unit::Page(page) if !all => self.matching(page),
+            unit => unit.read(&self.source.view, self.columns, &self.source.running),
         };
+        // What was stopped on the way has not found everything.
+        self.source.running.check().map_err(carried)?;
+        let Some(rows) = rows else { return Ok(true) };
+        let all = all || matches!(unit, Unit::Page(_));
         self.units_read.add(1);
-        self.rows_tested.add(rows.block.len() - rows.first);
         self.line_bytes.add(rows.block.line_bytes());
         let mut views = Vec::new();
         for at in rows.first..rows.block.len() {
@@ -234,6 +244,40 @@ impl Work {
             }
         }
         Ok(true)
+    }
+
+    /// The rows of a page that match; `None` if it cannot be read, which the answer then says.
+    fn matching(&self, unit: &PageUnit) -> Option<Rows> {
+        let running = &self.source.running;
+        let read = || -> Result<RowBlock, SplitError> {
+            let decider = self.deciders.of(&unit.split, &unit.topic)?;
+            if decider.holds_none(unit.page)? {
+                add(&running.meter.pages_decided, 1);
+                self.pages_decided.add(1);
+                return Ok(RowBlock::new());
+            }
+            let open = OpenPage::open(&unit.topic, &unit.split, unit.page)?;
+            add(&running.meter.pages_read, 1);
+            add(&running.meter.rows_scanned, open.core.rows());
+            self.rows_tested.add(open.core.rows());
+            match matching(&self.source.selection, &decider, &open, running)? {
+                Some(rows) if !rows.is_empty() => open.rows(&rows, self.columns),
+                _ => Ok(RowBlock::new()),
+            }
+        };
+        match read() {
+            Ok(block) => Some(Rows {
+                topic: Arc::clone(&unit.topic),
+                block: Arc::new(block),
+                first: 0,
+            }),
+            Err(error) => {
+                let rows = unit.split.pages()[unit.page as usize].rows;
+                let id = &unit.split.meta().id;
+                self.source.view.failed(id, u64::from(rows), &error, running);
+                None
+            }
+        }
     }
 
     fn send(&self, batch: RecordBatch) -> Result<bool> {

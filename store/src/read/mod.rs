@@ -7,7 +7,8 @@
 //! | [`prune`], [`literals`] | from a filter to what the indexes are asked |
 //! | [`decide`] | which rows match, decided on template, stream and severity |
 //! | [`counts`] | counts by what rows have in common, without reading lines |
-//! | [`cache`], [`open_page`] | what is kept of splits; a page read part by part |
+//! | [`cache`] | what is kept of splits between queries |
+//! | [`open_page`], [`matching`] | a page read part by part, and its rows that match |
 //! | [`test`], [`row`] | the exact test of a row, and a row's values by name |
 //! | [`scan`] | pages and live rows, read and counted |
 //! | [`search`] | records in total order, early stop, cursors |
@@ -43,6 +44,7 @@ mod language_tests;
 mod literals;
 mod lookup;
 mod lower;
+mod matching;
 mod open_page;
 mod options;
 mod patterns;

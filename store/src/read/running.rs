@@ -17,6 +17,8 @@ pub(crate) struct Meter {
     pub(crate) splits_skipped: AtomicU64,
     pub(crate) pages_total: AtomicU64,
     pub(crate) pages_read: AtomicU64,
+    /// Pages of which templates, streams and severities said that no row matches.
+    pub(crate) pages_decided: AtomicU64,
     pub(crate) rows_scanned: AtomicU64,
     pub(crate) rows_matched: AtomicU64,
     pub(crate) bytes_read: AtomicU64,

@@ -2,12 +2,14 @@
 //!
 //! Splits, pages and live rows wait in a heap by the best time they can hold. Whatever matched and
 //! is better than all that waits is final and goes out; so the newest N are exact, and most pages
-//! are never read.
+//! are never read. Of a page that is, only lines are rebuilt of which it is not known whether they
+//! match, and those that are shown.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::fmt;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -15,13 +17,19 @@ use timberline_proto::api::Direction;
 
 use crate::catalog::CatalogSplit;
 use crate::rows::RowBlock;
-use crate::split::Columns;
+use crate::split::{Columns, Split, SplitError};
 
 use super::ReadError;
+use super::decide::Verdict;
+use super::matching::{Deciders, PageTest, narrow, possible};
+use super::open_page::OpenPage;
 use super::row::RowView;
 use super::running::{Running, add};
-use super::scan::{Selection, Unit, split_units, splits_in_range};
-use super::view::View;
+use super::scan::{PageUnit, Selection, Unit, split_units, splits_in_range};
+use super::view::{LivePart, View};
+
+/// Rows of a page to be rebuilt, beyond which their slots are asked first.
+const NARROWED_MIN: usize = 16;
 
 /// A record's place in the total order, and a cursor's content.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,6 +116,16 @@ impl PartialOrd for Rank {
     }
 }
 
+/// A row that matches, not read further yet.
+#[derive(Clone)]
+enum Found {
+    Live(Arc<RowBlock>, usize),
+    Page(Rc<OpenPage>, u32),
+}
+
+/// Rows that match and may yet be preceded by others.
+type Pending = BTreeMap<Rank, Found>;
+
 /// What waits to be read. `best` is the time of the first row it can hold, as [`Search::time_rank`].
 struct Waiting {
     best: i128,
@@ -144,8 +162,9 @@ impl Search {
     /// reached. Returns the last key given if there may be more after it. Blocks.
     pub(crate) fn run(&self, emit: &mut dyn FnMut(Vec<Hit>) -> ControlFlow<()>) -> Result<Option<Key>, ReadError> {
         let query = self.selection.page_query(&self.view);
+        let deciders = Deciders::new(&self.view.cache, &self.selection);
         let mut waiting = self.start();
-        let mut pending = BTreeMap::new();
+        let mut pending = Pending::new();
         let mut left = self.limit;
         let mut last = None;
         while let Some(Reverse(next)) = waiting.pop() {
@@ -155,14 +174,20 @@ impl Search {
                     let units = split_units(&self.view, &entry, &query, &self.selection.range, &self.running);
                     waiting.extend(units.into_iter().map(|unit| Reverse(self.waiting(unit))));
                 }
-                What::Unit(unit) => self.test(&unit, &mut pending, left + 1),
+                What::Unit(Unit::Live(part)) => self.test_live(&part, &mut pending, left + 1),
+                What::Unit(Unit::Page(unit)) => {
+                    if let Err(error) = self.test_page(&unit, &deciders, &mut pending, left + 1) {
+                        self.unreadable(&unit.split, unit.page, &error);
+                    }
+                    self.running.check()?;
+                }
             }
             let bound = waiting.peek().map(|Reverse(next)| next.best);
             let portion = self.take_final(&mut pending, bound, left);
             left -= portion.len();
-            if let Some(hit) = portion.last() {
-                last = Some(hit.key.clone());
-                if emit(portion).is_break() {
+            if let Some((rank, _)) = portion.last() {
+                last = Some(rank.key.clone());
+                if emit(self.read(portion)).is_break() {
                     return Err(ReadError::Cancelled);
                 }
             }
@@ -220,44 +245,147 @@ impl Search {
         }
     }
 
-    /// Puts a unit's hits among the pending ones, of which at most `keep` can matter.
-    fn test(&self, unit: &Unit, pending: &mut BTreeMap<Rank, (Arc<RowBlock>, usize)>, keep: usize) {
-        let (min, max) = unit.times();
-        let all = self.selection.takes_all(min, max);
+    fn rank(&self, time: i64, partition: u32, offset: u64, topic: &Arc<str>) -> Rank {
+        Rank {
+            direction: self.direction,
+            key: Key {
+                time,
+                partition,
+                offset,
+                topic: Arc::clone(topic),
+            },
+        }
+    }
+
+    /// Whether a row of this rank can be among the first `keep`.
+    fn can_matter(&self, rank: &Rank, pending: &Pending, keep: usize) -> bool {
+        let is_late = |(worst, _): (&Rank, &Found)| worst < rank;
+        self.is_after(&rank.key) && !(pending.len() >= keep && pending.last_key_value().is_some_and(is_late))
+    }
+
+    /// Puts live rows that match among the pending ones, of which at most `keep` can matter.
+    fn test_live(&self, part: &LivePart, pending: &mut Pending, keep: usize) {
+        add(&self.running.meter.rows_scanned, part.rows.len() - part.first);
+        let all = self.selection.takes_all(part.time_min, part.time_max);
+        for at in part.first..part.rows.len() {
+            let row = part.rows.row(at);
+            let rank = self.rank(row.time_nanos, row.partition, row.offset, &part.topic);
+            if self.can_matter(&rank, pending, keep) && (all || self.selection.matches(&RowView::new(row, &part.topic)))
+            {
+                self.found(rank, Found::Live(Arc::clone(&part.rows), at), pending, keep);
+            }
+        }
+    }
+
+    fn found(&self, rank: Rank, found: Found, pending: &mut Pending, keep: usize) {
+        add(&self.running.meter.rows_matched, 1);
+        pending.insert(rank, found);
+        if pending.len() > keep {
+            pending.pop_last();
+        }
+    }
+
+    /// The same for a page: its rows are asked from the first in order on, until those that follow
+    /// cannot matter.
+    fn test_page(
+        &self,
+        unit: &PageUnit,
+        deciders: &Deciders,
+        pending: &mut Pending,
+        keep: usize,
+    ) -> Result<(), SplitError> {
+        let decider = deciders.of(&unit.split, &unit.topic)?;
+        if decider.holds_none(unit.page)? {
+            add(&self.running.meter.pages_decided, 1);
+            return Ok(());
+        }
+        let open = Rc::new(OpenPage::open(&unit.topic, &unit.split, unit.page)?);
+        add(&self.running.meter.pages_read, 1);
+        add(&self.running.meter.rows_scanned, open.core.rows());
+        let decider = decider.page(unit.page)?;
+        let mut rows = possible(&self.selection, &decider, &open);
+        let core = &open.core;
+        let rank = |row: u32| {
+            let row = row as usize;
+            self.rank(
+                core.times()[row],
+                core.partitions()[row],
+                core.offsets()[row],
+                &unit.topic,
+            )
+        };
+        rows.retain(|&(row, _)| self.can_matter(&rank(row), pending, keep));
+        if rows.iter().filter(|(_, verdict)| *verdict == Verdict::Maybe).count() > NARROWED_MIN {
+            rows = narrow(&decider, &open, rows)?;
+        }
+        let mut ranked: Vec<_> = rows
+            .into_iter()
+            .map(|(row, verdict)| (rank(row), row, verdict))
+            .collect();
+        ranked.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let mut test = PageTest::new(&self.selection, &open, &self.running);
+        for (rank, row, verdict) in ranked {
+            if !self.can_matter(&rank, pending, keep) {
+                break;
+            }
+            match test.matches(row, verdict)? {
+                None => break,
+                Some(false) => {}
+                Some(true) => self.found(rank, Found::Page(Rc::clone(&open), row), pending, keep),
+            }
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, split: &Split, page: u32, error: &SplitError) {
+        let rows = split.pages()[page as usize].rows;
+        self.view
+            .failed(&split.meta().id, u64::from(rows), error, &self.running);
+    }
+
+    /// Reads what is shown of rows: of each page at once.
+    fn read(&self, portion: Vec<(Rank, Found)>) -> Vec<Hit> {
+        let mut by_page: Vec<(Rc<OpenPage>, Vec<u32>)> = Vec::new();
+        let mut places = HashMap::new();
+        for (_, found) in &portion {
+            if let Found::Page(open, row) = found {
+                let place = *places.entry(Rc::as_ptr(open)).or_insert(by_page.len());
+                if place == by_page.len() {
+                    by_page.push((Rc::clone(open), Vec::new()));
+                }
+                by_page[place].1.push(*row);
+            }
+        }
         let columns = Columns {
             line: true,
             provenance: true,
             attributes: true,
         };
-        let Some(rows) = unit.read(&self.view, columns, &self.running) else {
-            return;
+        let read = |(open, rows): &(Rc<OpenPage>, Vec<u32>)| match open.rows(rows, columns) {
+            Ok(block) => Some(Arc::new(block)),
+            Err(error) => {
+                self.unreadable(&open.split, open.page, &error);
+                None
+            }
         };
-        let mut matched = 0;
-        for at in rows.first..rows.block.len() {
-            let row = rows.block.row(at);
-            let rank = Rank {
-                direction: self.direction,
-                key: Key {
-                    time: row.time_nanos,
-                    partition: row.partition,
-                    offset: row.offset,
-                    topic: Arc::clone(&rows.topic),
-                },
+        let blocks: Vec<_> = by_page.iter().map(read).collect();
+        let mut next = vec![0; blocks.len()];
+        let hit = |(rank, found): (Rank, Found)| {
+            let (block, row) = match found {
+                Found::Live(block, row) => (block, row),
+                Found::Page(open, _) => {
+                    let place = places[&Rc::as_ptr(&open)];
+                    next[place] += 1;
+                    (Arc::clone(blocks[place].as_ref()?), next[place] - 1)
+                }
             };
-            let full = pending.len() >= keep;
-            if full && pending.last_key_value().is_some_and(|(worst, _)| *worst < rank) || !self.is_after(&rank.key) {
-                continue;
-            }
-            if !all && !self.selection.matches(&RowView::new(row, &rows.topic)) {
-                continue;
-            }
-            matched += 1;
-            pending.insert(rank, (Arc::clone(&rows.block), at));
-            if full {
-                pending.pop_last();
-            }
-        }
-        add(&self.running.meter.rows_matched, matched);
+            Some(Hit {
+                key: rank.key,
+                block,
+                row,
+            })
+        };
+        portion.into_iter().filter_map(hit).collect()
     }
 
     fn is_after(&self, key: &Key) -> bool {
@@ -268,25 +396,15 @@ impl Search {
         }
     }
 
-    /// Takes the pending hits that nothing waiting can precede.
-    fn take_final(
-        &self,
-        pending: &mut BTreeMap<Rank, (Arc<RowBlock>, usize)>,
-        bound: Option<i128>,
-        left: usize,
-    ) -> Vec<Hit> {
+    /// Takes the pending rows that nothing waiting can precede.
+    fn take_final(&self, pending: &mut Pending, bound: Option<i128>, left: usize) -> Vec<(Rank, Found)> {
         let mut portion = Vec::new();
         while portion.len() < left {
             let Some(first) = pending.first_entry() else { break };
             if bound.is_some_and(|bound| self.time_rank(first.key().key.time) >= bound) {
                 break;
             }
-            let (rank, (block, row)) = first.remove_entry();
-            portion.push(Hit {
-                key: rank.key,
-                block,
-                row,
-            });
+            portion.push(first.remove_entry());
         }
         portion
     }

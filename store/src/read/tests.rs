@@ -261,6 +261,113 @@ async fn check_all(fixture: &Fixture, rows: &[TestRow], query: &str, portion: u6
     );
 }
 
+/// What rows are counted by: a pipe's keys, SQL's, and the value of a row's.
+type CountedBy = (&'static str, &'static str, fn(&RowView<'_>) -> Vec<Value>);
+
+const COUNTED_BY: [CountedBy; 8] = [
+    ("host", "host", |row| vec![shown(row, "host")]),
+    ("level, service", "level, service", |row| {
+        vec![shown(row, "level"), shown(row, "service")]
+    }),
+    ("severity, topic", "severity, topic", |row| {
+        vec![shown(row, "severity"), shown(row, "topic")]
+    }),
+    (
+        "service.name, bin(timestamp, 7s)",
+        "\"service.name\", date_bin(INTERVAL '7' SECOND, timestamp)",
+        |row| vec![shown(row, "service.name"), bin(row, 7)],
+    ),
+    (
+        "bin(timestamp, 10s), severity",
+        "date_bin(INTERVAL '10' SECOND, timestamp), severity",
+        |row| vec![bin(row, 10), shown(row, "severity")],
+    ),
+    ("log.file.path", "\"log.file.path\"", |row| {
+        vec![shown(row, "log.file.path")]
+    }),
+    // No stream has these: rows do.
+    ("zone", "zone", |row| vec![shown(row, "zone")]),
+    ("user, host", "user, host", |row| {
+        vec![shown(row, "user"), shown(row, "host")]
+    }),
+];
+
+fn shown(row: &RowView<'_>, name: &str) -> Value {
+    row.text(name).map_or(Value::Null, |text| json!(text))
+}
+
+fn bin(row: &RowView<'_>, seconds: i64) -> Value {
+    let width = seconds * 1_000_000_000;
+    json!(super::time::rfc3339_short(super::time::bin_start(
+        row.row.time_nanos,
+        width
+    )))
+}
+
+/// Groups with their rows, by a loop.
+fn expected_counts(rows: &[TestRow], query: &str, of: fn(&RowView<'_>) -> Vec<Value>) -> BTreeMap<String, u64> {
+    let tester = Tester::new(&filter_of(query).unwrap()).unwrap();
+    let mut groups = BTreeMap::new();
+    for partition in 0..3 {
+        let of_it: Vec<_> = rows.iter().filter(|row| row.partition == partition).collect();
+        for row in block(&of_it, 0).rows() {
+            let view = RowView::new(row.clone(), TOPIC);
+            if tester.matches(&view) {
+                *groups.entry(json!(of(&view)).to_string()).or_default() += 1;
+            }
+        }
+    }
+    groups
+}
+
+/// An answer's groups: all columns but the last, with the last.
+fn counts(answer: Answer) -> BTreeMap<String, u64> {
+    let group = |mut row: Vec<Value>| {
+        let rows = row.pop().and_then(|rows| rows.as_u64()).unwrap();
+        (json!(row).to_string(), rows)
+    };
+    answer.rows.into_iter().map(group).collect()
+}
+
+async fn check_counts(fixture: &Fixture, rows: &[TestRow], query: &str) {
+    for (keys, sql_keys, of) in COUNTED_BY {
+        let expected = expected_counts(rows, query, of);
+        let stats = format!("{query} | stats count() by {keys}");
+        assert_eq!(counts(ask(fixture, request(&stats)).await), expected, "{stats}");
+        // The same of a part of the time.
+        let mut part = request(&stats);
+        part.from = Some("1970-01-01T00:00:08.5Z".to_owned());
+        part.to = Some("1970-01-01T00:00:31Z".to_owned());
+        let within: Vec<_> = rows.to_vec();
+        let ranged = format!("({query}) timestamp:>=1970-01-01T00:00:08.5Z timestamp:<1970-01-01T00:00:31Z");
+        let ranged = if query.is_empty() {
+            ranged[2..].to_owned()
+        } else {
+            ranged
+        };
+        assert_eq!(
+            counts(ask(fixture, part).await),
+            expected_counts(&within, &ranged, of),
+            "{stats} of a part"
+        );
+        let sql = format!(
+            "SELECT {sql_keys}, count(*) FROM logs WHERE body MATCHES 'connection OR info -reset' GROUP BY {}",
+            by(keys)
+        );
+        let expected = expected_counts(rows, "body:connection OR (body:info -body:reset)", of);
+        assert_eq!(counts(ask(fixture, request(&sql)).await), expected, "{sql}");
+    }
+    let all = expected_ids(rows, query).len();
+    let count = ask(fixture, request(&format!("{query} | stats count()"))).await;
+    assert_eq!(count.rows, [[json!(all)]], "{query} | stats count()");
+}
+
+/// `1, 2, …` for so many keys.
+fn by(keys: &str) -> String {
+    let keys = keys.replace(", 7s", "").replace(", 10s", "").split(',').count();
+    (1..=keys).map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
+}
+
 async fn check_portions(fixture: &Fixture, query: &str, portion: u64, expected: &[String]) {
     let mut found = Vec::new();
     let mut next = request(query);
@@ -277,6 +384,36 @@ async fn check_portions(fixture: &Fixture, query: &str, portion: u64, expected: 
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_count_is_that_of_a_loop_live_flushed_merged_and_restarted(
+        rows in prop::collection::vec(any_row(), 0..60),
+        queries in prop::collection::vec(any_query(), 1..3),
+        cut in 0..60_usize,
+    ) {
+        runtime().block_on(async {
+            let mut fixture = Fixture::new();
+            let cut = cut.min(rows.len());
+            fixture.append(&rows[..cut]);
+            fixture.append(&rows[cut..]);
+            let check = async |fixture: &Fixture| {
+                for query in &queries {
+                    check_counts(fixture, &rows, query).await;
+                }
+                check_counts(fixture, &rows, "*").await;
+            };
+            check(&fixture).await;
+            fixture.flush(true);
+            check(&fixture).await;
+            // Once more, from what was kept.
+            check(&fixture).await;
+            fixture.flush(false);
+            fixture.merge();
+            check(&fixture).await;
+            let fixture = fixture.restart();
+            check(&fixture).await;
+        });
+    }
 
     #[test]
     fn every_question_has_one_answer_live_flushed_merged_and_restarted(

@@ -404,6 +404,11 @@ impl Split {
         self.footer.stripes.len()
     }
 
+    /// How many templates all stripes have.
+    pub(crate) fn template_count(&self) -> usize {
+        self.footer.stripes.iter().map(|stripe| stripe.templates as usize).sum()
+    }
+
     /// Whether records of a page have attributes of their own.
     pub(crate) fn page_has_attributes(&self, page: u32) -> bool {
         self.footer

@@ -163,10 +163,7 @@ impl Counting {
         }
         let counted = decider_of(means.cache, &self.selection.decider, &split, &entry.topic).and_then(|decider| {
             let topic: Arc<str> = Arc::from(entry.topic.as_str());
-            let tally = Tally::new(self, &decider, topic, means);
-            let groups = tally.count(index);
-            keep_decider(means.cache, &self.selection.decider, &split, &decider);
-            groups
+            Tally::new(self, &decider, topic, means).count(index)
         });
         match counted {
             Ok(Some(groups)) => {
@@ -242,13 +239,6 @@ pub(crate) fn summary_of(cache: &Cache, split: &Split) -> Result<Option<Arc<Summ
     Ok(Some(summary))
 }
 
-fn decider_key(decider: &Decider, split: &Split) -> Option<CacheKey> {
-    Some(CacheKey {
-        split: split.meta().id.clone(),
-        question: format!("decider {}", decider.signature.as_ref()?),
-    })
-}
-
 /// A filter asked of a split, with what was asked before.
 pub(crate) fn decider_of(
     cache: &Cache,
@@ -256,20 +246,21 @@ pub(crate) fn decider_of(
     split: &Arc<Split>,
     topic: &str,
 ) -> Result<Arc<SplitDecider>, SplitError> {
-    let held = decider_key(decider, split).and_then(|key| cache.get::<SplitDecider>(&key));
-    match held {
-        // One of a split that was opened anew since keeps the old file open for nothing.
-        Some(held) if Arc::ptr_eq(&held.split, split) => Ok(held),
-        _ => {
-            let summary = summary_of(cache, split)?;
-            Ok(Arc::new(SplitDecider::new(decider, split, summary, topic)))
-        }
+    let key = decider.signature.as_ref().map(|signature| CacheKey {
+        split: split.meta().id.clone(),
+        question: format!("decider {signature}"),
+    });
+    if let Some(key) = &key
+        && let Some(held) = cache.get::<SplitDecider>(key)
+        // One of a split that was opened anew since would keep the old file open.
+        && Arc::ptr_eq(&held.split, split)
+    {
+        return Ok(held);
     }
-}
-
-/// Holds what was asked.
-pub(crate) fn keep_decider(cache: &Cache, decider: &Decider, split: &Split, asked: &Arc<SplitDecider>) {
-    if let Some(key) = decider_key(decider, split) {
-        cache.put(key, asked, asked.bytes());
+    let summary = summary_of(cache, split)?;
+    let made = Arc::new(SplitDecider::new(decider, split, summary, topic));
+    if let Some(key) = key {
+        cache.put(key, &made, made.bytes());
     }
+    Ok(made)
 }

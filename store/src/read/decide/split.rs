@@ -54,13 +54,11 @@ impl SplitDecider {
         }
     }
 
-    /// About what it takes in memory when everything was asked.
+    /// About what it takes in memory once everything was asked.
     pub(crate) fn bytes(&self) -> usize {
-        let asked = |leaf: &LeafOfSplit| {
-            let templates: usize = leaf.stripes.iter().filter_map(OnceLock::get).map(|s| s.len()).sum();
-            templates + leaf.streams.len() + self.split.pages().len() + leaf.stripes.len() * 32 + 128
-        };
-        self.leaves.iter().map(asked).sum::<usize>() + 256
+        let split = &self.split;
+        let of_leaf = split.template_count() + split.streams().len() + split.pages().len() + split.stripes() * 32;
+        self.leaves.len() * (of_leaf + 128) + 256
     }
 
     /// The filter for one page.
@@ -92,6 +90,12 @@ impl SplitDecider {
         let decider = self.page(page)?;
         let decide = |cell: &Cell| (*cell, decider.verdict(cell.template, cell.stream, cell.severity));
         Ok(Some(summary.cells(page).iter().map(decide).collect()))
+    }
+
+    /// Whether no row of a page can match.
+    pub(crate) fn holds_none(&self, page: u32) -> Result<bool, SplitError> {
+        let cells = self.cells(page)?;
+        Ok(cells.is_some_and(|cells| cells.iter().all(|(_, verdict)| *verdict == Verdict::No)))
     }
 
     fn stripe<'a>(
