@@ -150,6 +150,8 @@ impl Config {
             rows_default: query.rows_default,
             rows_max: query.rows_max,
             memory_bytes_max: usize::try_from(query.memory_bytes_max.get()).unwrap_or(usize::MAX),
+            cache_bytes_max: usize::try_from(query.cache_bytes_max.get()).unwrap_or(usize::MAX),
+            filter_tests_max: query.filter_tests_max as usize,
             time_limit: query.time_limit.get(),
             lag_tolerance: self.server.lag_tolerance.get(),
             fields_sample_rows: usize::try_from(query.fields_sample_rows).unwrap_or(usize::MAX),

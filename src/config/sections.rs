@@ -260,6 +260,10 @@ pub(crate) struct QuerySection {
     pub(crate) time_limit: Age,
     /// Memory shared by all queries.
     pub(crate) memory_bytes_max: Size,
+    /// Memory for what is kept of splits between queries; nothing is if 0.
+    pub(crate) cache_bytes_max: Size,
+    /// Tests of one filter at most.
+    pub(crate) filter_tests_max: u32,
     /// Queries running at once; further ones wait.
     pub(crate) concurrent_max: u32,
     /// Threads that one query reads with; as many as there are cores, at most 4, if 0.
@@ -277,6 +281,8 @@ impl Default for QuerySection {
             rows_max: 1_000_000,
             time_limit: Age::seconds(60),
             memory_bytes_max: Size::mib(512),
+            cache_bytes_max: Size::mib(64),
+            filter_tests_max: 1024,
             concurrent_max: 8,
             threads: 0,
             fields_sample_rows: 10_000,

@@ -86,6 +86,22 @@ impl Cache {
         }
     }
 
+    /// Forgets what is about splits that `exists` says are gone.
+    pub(crate) fn retain(&self, exists: impl Fn(&str) -> bool) {
+        let mut entries = self.entries.lock();
+        let Entries {
+            by_key, by_use, bytes, ..
+        } = &mut *entries;
+        by_key.retain(|key, entry| {
+            let kept = exists(&key.split);
+            if !kept {
+                by_use.remove(&entry.used);
+                *bytes -= entry.bytes;
+            }
+            kept
+        });
+    }
+
     pub(crate) fn stats(&self) -> CacheStats {
         CacheStats {
             bytes: self.entries.lock().bytes as u64,

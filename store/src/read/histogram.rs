@@ -25,6 +25,7 @@ impl Reader {
     pub async fn histogram(&self, request: HistogramRequest) -> Result<HistogramAnswer, ReadError> {
         let task = self.begin(request.query_id.clone()).await?;
         let filter = filter_of(&request.query)?;
+        self.check_filter(&filter)?;
         let range = range(request.from.as_deref(), request.to.as_deref())?;
         let bins = request.bins.unwrap_or(BINS_DEFAULT).clamp(1, BINS_MAX);
         let view = self.view();

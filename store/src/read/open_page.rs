@@ -41,10 +41,6 @@ impl OpenPage {
         Ok(self.text.get_or_init(|| text))
     }
 
-    pub(crate) fn has_text(&self) -> bool {
-        self.text.get().is_some()
-    }
-
     /// The number in the stripe of a row's template.
     pub(crate) fn template(&self, row: usize) -> u32 {
         self.core.templates()[self.core.which()[row] as usize]

@@ -19,6 +19,8 @@ pub struct ReadOptions {
     pub memory_bytes_max: usize,
     /// Memory for what is kept of splits between queries, in bytes: `query.cache_bytes_max`.
     pub cache_bytes_max: usize,
+    /// Tests of one filter at most: `query.filter_tests_max`.
+    pub filter_tests_max: usize,
     /// How long one query may take: `query.time_limit`.
     pub time_limit: Duration,
     /// A source counts as current if it is complete to within this time: `server.lag_tolerance`.
@@ -40,6 +42,7 @@ impl Default for ReadOptions {
             rows_max: 100_000,
             memory_bytes_max: 256 << 20,
             cache_bytes_max: 64 << 20,
+            filter_tests_max: 1024,
             time_limit: Duration::from_secs(60),
             lag_tolerance: Duration::from_secs(10),
             fields_sample_rows: 10_000,

@@ -1,5 +1,6 @@
 //! The door to everything stored: takes questions, gives answers within the limits.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use timberline_collector::fleet::{self, Source};
 use timberline_proto::api::{Completeness, Direction, Frame, QueryRequest, Record, SourcesAnswer};
 use timberline_proto::id::GenerationId;
-use timberline_proto::query::ast::{Explain, Filter, Query};
+use timberline_proto::query::ast::{self, Explain, Filter, PipeKind, Query};
 use timberline_proto::query::{parse, time_range};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -77,6 +78,8 @@ struct Inner {
     permits: Arc<Semaphore>,
     runtime: Arc<RuntimeEnv>,
     cache: Arc<Cache>,
+    /// The snapshot whose splits the cache may hold something of.
+    cached_of: parking_lot::Mutex<Option<Arc<Snapshot>>>,
     /// What [`Reader::gaps`] found, and in which snapshot.
     gaps: parking_lot::Mutex<Option<(Arc<Snapshot>, Vec<String>)>>,
 }
@@ -105,6 +108,7 @@ impl Reader {
                 permits: Arc::new(Semaphore::new(options.concurrent_max.max(1))),
                 runtime,
                 cache: Arc::new(Cache::new(options.cache_bytes_max)),
+                cached_of: parking_lot::Mutex::default(),
                 gaps: parking_lot::Mutex::default(),
                 options,
             }),
@@ -122,6 +126,7 @@ impl Reader {
         match parse(&request.query)? {
             Query::Search(search) => {
                 let search = super::lower::fold_wheres(search);
+                self.check_search(&search)?;
                 if search.pipes.is_empty() && search.explain == Explain::No {
                     self.search(&request, search.filter, range, task)
                 } else {
@@ -134,6 +139,29 @@ impl Reader {
                 table::sql(self, &request, &text, range, task).await
             }
         }
+    }
+
+    /// Refuses more tests than a plan is made for in reasonable time.
+    pub(crate) fn check_filter(&self, filter: &Filter) -> Result<(), ReadError> {
+        let mut tests = 0;
+        filter.for_each_leaf(&mut |_, _| tests += 1);
+        let most = self.inner.options.filter_tests_max;
+        if tests <= most {
+            return Ok(());
+        }
+        Err(ReadError::Limit {
+            what: format!("a filter of {tests} tests is above {most}"),
+            key: "query.filter_tests_max",
+        })
+    }
+
+    fn check_search(&self, search: &ast::Search) -> Result<(), ReadError> {
+        self.check_filter(&search.filter)?;
+        let mut filters = search.pipes.iter().filter_map(|pipe| match &pipe.kind {
+            PipeKind::Where(filter) => Some(filter),
+            _ => None,
+        });
+        filters.try_for_each(|filter| self.check_filter(filter))
     }
 
     /// Cancels the running queries of that name; whether there was one.
@@ -246,12 +274,26 @@ impl Reader {
     }
 
     pub(crate) fn view(&self) -> View {
-        View::take(
+        let view = View::take(
             &*self.inner.live,
             &self.inner.catalog,
             &self.inner.splits,
             &self.inner.cache,
-        )
+        );
+        let mut cached = self.inner.cached_of.lock();
+        let is_known = cached.as_ref().is_some_and(|known| Arc::ptr_eq(known, &view.snapshot));
+        if !is_known {
+            let ids: HashSet<&str> = view
+                .snapshot
+                .splits
+                .iter()
+                .map(|split| split.meta.id.as_str())
+                .collect();
+            self.inner.cache.retain(|split| ids.contains(split));
+            *cached = Some(Arc::clone(&view.snapshot));
+        }
+        drop(cached);
+        view
     }
 
     /// What is on record as bytes of files without a record.

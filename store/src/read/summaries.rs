@@ -32,12 +32,11 @@ impl Reader {
     pub async fn fields(&self, request: FieldsRequest) -> Result<FieldsAnswer, ReadError> {
         let task = self.begin(request.query_id.clone()).await?;
         let sample = self.options().fields_sample_rows;
+        let filter = filter_of(&request.query)?;
+        self.check_filter(&filter)?;
         let search = Search {
             view: self.view(),
-            selection: Selection::new(
-                filter_of(&request.query)?,
-                range(request.from.as_deref(), request.to.as_deref())?,
-            )?,
+            selection: Selection::new(filter, range(request.from.as_deref(), request.to.as_deref())?)?,
             direction: Direction::Backward,
             after: None,
             limit: sample,

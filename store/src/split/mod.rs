@@ -47,8 +47,8 @@ pub(crate) use one_line::{LineCutter, template_id};
 pub use page::{PageCore, PageText};
 pub use read::Split;
 pub use stripe::Templates;
-pub(crate) use write::SplitStream;
 pub(crate) use template::Pieces;
+pub(crate) use write::SplitStream;
 pub use write::write_split;
 
 use std::path::PathBuf;

@@ -37,6 +37,22 @@ pub(super) async fn get(State(state): State<HttpState>) -> Response {
         "Records in the queue that the store has not taken.",
         status.completeness.queued_records,
     );
+    let cache = state.reader.cache_stats();
+    gauge(
+        "timberline_query_cache_bytes",
+        "Bytes kept of splits between queries.",
+        cache.bytes,
+    );
+    gauge(
+        "timberline_query_cache_hits",
+        "Questions of a split whose answer was kept, since the start.",
+        cache.hits,
+    );
+    gauge(
+        "timberline_query_cache_misses",
+        "Questions of a split whose answer was not kept, since the start.",
+        cache.misses,
+    );
     text.push_str(&state.metrics.text());
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
