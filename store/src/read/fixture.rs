@@ -135,6 +135,7 @@ pub(crate) struct Fixture {
     pub(crate) live: Arc<TestLive>,
     pub(crate) reader: Reader,
     published: BTreeMap<u32, u64>,
+    files: Arc<Files>,
 }
 
 pub(crate) const INCARNATION: IncarnationId = IncarnationId([9; 16]);
@@ -159,6 +160,7 @@ impl Fixture {
             open: Mutex::default(),
         });
         let rows: Arc<dyn LiveRows> = live.clone();
+        let files = Arc::clone(&splits);
         let reader = Reader::new(catalog.clone(), rows, splits, Arc::new(NoSources), options).unwrap();
         Self {
             dir,
@@ -166,7 +168,13 @@ impl Fixture {
             live,
             reader,
             published: BTreeMap::new(),
+            files,
         }
+    }
+
+    /// The next query opens the files as they are then.
+    pub(crate) fn forget_open_splits(&self) {
+        self.files.open.lock().clear();
     }
 
     /// Adds live rows; a partition's offsets go on where they ended.

@@ -28,6 +28,8 @@ mod cache;
 mod cells;
 mod columns;
 mod counts;
+#[cfg(test)]
+mod damage_tests;
 mod decide;
 mod engine;
 mod error;

@@ -232,7 +232,7 @@ fn name_gaps(view: &View, holes: &[Hole], file: &mut FileGeneration, running: &R
         return Ok(());
     };
     let member = Member::Generation(generation);
-    let pieces = pieces(view, &member, running)?;
+    let pieces = pieces(view, &member, None, running)?;
     let held = spans_held(view, &member, &pieces, (file.first_byte, file.end), running)?;
     let mut ranges = held.into_ranges();
     file.bytes = ranges.iter().map(|(start, end)| end - start).sum();

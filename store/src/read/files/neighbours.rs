@@ -14,7 +14,7 @@ use super::super::scan::{Unit, split_units};
 use super::super::time::TimeRange;
 use super::super::view::View;
 use super::around::Side;
-use super::pieces::Found;
+use super::pieces::{Found, Scope};
 
 /// Pages read in search of one at most: a rotation leaves no more than this between two files.
 const PAGES_MAX: usize = 64;
@@ -25,7 +25,8 @@ const PROVENANCE: Columns = Columns {
     attributes: false,
 };
 
-/// The nearest generation beside `edge`, the first (last) record of one; none of `seen`.
+/// The nearest generation beside `edge`, the first (last) record of one, and where its rows can be;
+/// none of `seen`.
 pub(super) fn neighbour(
     view: &View,
     topic: &str,
@@ -33,7 +34,7 @@ pub(super) fn neighbour(
     seen: &[GenerationId],
     side: Side,
     running: &Running,
-) -> Result<Option<GenerationId>, ReadError> {
+) -> Result<Option<(GenerationId, Scope)>, ReadError> {
     let mut search = Search {
         edge,
         seen,
@@ -70,14 +71,22 @@ pub(super) fn neighbour(
             search.offer(&unit, view, running);
         }
     }
-    Ok(search.best.map(|(_, generation)| generation))
+    let found = search.best.map(|(_, generation, partition)| {
+        let scope = Scope {
+            topic: Arc::from(topic),
+            partition,
+            stream: edge.row().stream.id,
+        };
+        (generation, scope)
+    });
+    Ok(found)
 }
 
 struct Search<'a> {
     edge: &'a Found,
     seen: &'a [GenerationId],
     side: Side,
-    best: Option<((i64, i64, u64), GenerationId)>,
+    best: Option<((i64, i64, u64), GenerationId, u32)>,
 }
 
 impl Search<'_> {
@@ -96,15 +105,15 @@ impl Search<'_> {
             let (is_beside, is_nearer) = match self.side {
                 Side::Before => (
                     row.time_nanos <= edge.time_nanos && row.observed_nanos <= edge.observed_nanos,
-                    self.best.is_none_or(|(best, _)| key > best),
+                    self.best.is_none_or(|(best, ..)| key > best),
                 ),
                 Side::After => (
                     row.time_nanos >= edge.time_nanos && row.observed_nanos >= edge.observed_nanos,
-                    self.best.is_none_or(|(best, _)| key < best),
+                    self.best.is_none_or(|(best, ..)| key < best),
                 ),
             };
             if is_beside && is_nearer {
-                self.best = Some((key, place.generation));
+                self.best = Some((key, place.generation, row.partition));
             }
         }
     }
@@ -129,8 +138,8 @@ impl Search<'_> {
     fn is_beyond(&self, min: i64, max: i64) -> bool {
         match (self.side, self.best) {
             (_, None) => false,
-            (Side::Before, Some(((time, ..), _))) => max < time,
-            (Side::After, Some(((time, ..), _))) => min > time,
+            (Side::Before, Some(((time, ..), ..))) => max < time,
+            (Side::After, Some(((time, ..), ..))) => min > time,
         }
     }
 }

@@ -84,51 +84,99 @@ impl Found {
     }
 }
 
-/// Every piece of the member, ascending by its first key.
-pub(super) fn pieces(view: &View, member: &Member, running: &Running) -> Result<Vec<Piece>, ReadError> {
-    let mut pieces: Vec<Piece> = view.live.iter().filter_map(|part| of_live(part, member)).collect();
-    // A generation lives in one partition, which the first split that holds it tells.
-    let mut only_partition: Option<(String, u32)> = None;
-    for entry in &view.snapshot.splits {
-        running.check()?;
-        let elsewhere = only_partition
-            .as_ref()
-            .is_some_and(|(topic, partition)| entry.topic != *topic || !has_partition(entry, *partition));
-        if elsewhere || !may_hold(entry, member) {
-            continue;
-        }
-        let Some(split) = view.open(entry, running) else {
-            continue;
+/// Where a member's rows can be, as far as one of them tells: all have its stream and partition.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    pub(super) topic: Arc<str>,
+    pub(super) partition: u32,
+    pub(super) stream: StreamId,
+}
+
+/// Live rows or a split that may hold rows of a member, not looked into yet.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    /// Between these offsets stand its rows of the partition, if one is known.
+    pub(super) offsets: (u64, u64),
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Live(LivePart),
+    Split(Arc<CatalogSplit>),
+}
+
+/// Everything that may hold rows of a member.
+pub(super) fn groups(view: &View, member: &Member, scope: Option<&Scope>) -> Vec<Group> {
+    let live = view.live.iter().filter_map(|part| {
+        let offsets = &part.rows.offsets()[part.first..];
+        let offsets = (*offsets.first()?, *offsets.last()?);
+        let here =
+            |scope: &Scope| scope.topic == part.topic && part.rows.partitions().first() == Some(&scope.partition);
+        scope.is_none_or(here).then(|| Group {
+            offsets,
+            what: What::Live(part.clone()),
+        })
+    });
+    let splits = view.snapshot.splits.iter().filter_map(|entry| {
+        let Some(scope) = scope else {
+            return may_hold(entry, member).then(|| Group {
+                offsets: (0, u64::MAX),
+                what: What::Split(Arc::clone(entry)),
+            });
         };
-        match of_split(&split, entry, member) {
-            Ok(found) => {
-                if let (Member::Generation(_), [first, ..], [(partition, ..)]) =
-                    (member, found.as_slice(), entry.meta.offsets.as_slice())
-                {
-                    debug_assert!(first.first <= first.end);
-                    only_partition = Some((entry.topic.clone(), *partition));
-                }
-                pieces.extend(found);
-            }
-            Err(error) => view.failed(&entry.meta.id, entry.meta.rows, &error, running),
-        }
+        let of_partition = entry.meta.offsets.iter().find(|(of, ..)| *of == scope.partition);
+        let (_, first, last) = of_partition?;
+        let here = entry.topic == *scope.topic && entry.meta.streams.contains(&scope.stream);
+        here.then(|| Group {
+            offsets: (*first, *last),
+            what: What::Split(Arc::clone(entry)),
+        })
+    });
+    live.chain(splits).collect()
+}
+
+/// The pieces of the member in a group, in no order; none if it cannot be read, which the answer
+/// then says.
+pub(super) fn look_into(view: &View, group: &Group, member: &Member, running: &Running) -> Vec<Piece> {
+    let entry = match &group.what {
+        What::Live(part) => return of_live(part, member).into_iter().collect(),
+        What::Split(entry) => entry,
+    };
+    let Some(split) = view.open(entry, running) else {
+        return Vec::new();
+    };
+    of_split(&split, entry, member).unwrap_or_else(|error| {
+        view.failed(&entry.meta.id, entry.meta.rows, &error, running);
+        Vec::new()
+    })
+}
+
+/// Every piece of the member, ascending by its first key.
+pub(super) fn pieces(
+    view: &View,
+    member: &Member,
+    scope: Option<&Scope>,
+    running: &Running,
+) -> Result<Vec<Piece>, ReadError> {
+    let mut pieces = Vec::new();
+    for group in groups(view, member, scope) {
+        running.check()?;
+        pieces.extend(look_into(view, &group, member, running));
     }
     pieces.sort_by_key(|piece| (piece.first, piece.end));
     Ok(pieces)
 }
 
-fn has_partition(entry: &CatalogSplit, partition: u32) -> bool {
-    entry.meta.offsets.iter().any(|(of, ..)| *of == partition)
-}
-
 fn may_hold(entry: &CatalogSplit, member: &Member) -> bool {
+    let has_partition = |partition: u32| entry.meta.offsets.iter().any(|(of, ..)| *of == partition);
     match member {
         Member::Generation(_) => true,
         Member::Stream {
             topic,
             partition,
             stream,
-        } => entry.topic == **topic && has_partition(entry, *partition) && entry.meta.streams.contains(stream),
+        } => entry.topic == **topic && has_partition(*partition) && entry.meta.streams.contains(stream),
     }
 }
 

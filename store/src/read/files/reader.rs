@@ -10,11 +10,11 @@ use super::super::reader::blocking;
 use super::super::running::Running;
 use super::super::view::View;
 use super::super::{ReadError, Reader, lookup};
-use super::around::{Side, first, nearest};
+use super::around::{Center, Side, from_the_end, nearest};
 use super::lines::records;
 use super::list::list;
 use super::neighbours::neighbour;
-use super::pieces::{Found, Member, pieces};
+use super::pieces::{Found, Member, Scope};
 use super::rebuild::{FileBytes, Plan};
 
 /// Files that a record's surroundings reach over on one side at most.
@@ -50,13 +50,9 @@ impl Reader {
                 block: Arc::clone(&hit.block),
                 row: hit.row,
             };
-            let rows = if center.row().part.is_some() {
-                let member = Member::of(&hit.key.topic, &center.row());
-                let pieces = pieces(&view, &member, &task.running)?;
-                line_around(&view, &member, &pieces, center, &task.running)?
-            } else {
-                vec![center]
-            };
+            let member = Member::of(&hit.key.topic, &center.row());
+            let place = center_of(&hit.key.topic, &center);
+            let rows = line_around(&view, &member, &place, center, &task.running)?;
             let mut found = records(&rows, &hit.key.topic);
             let asked = id.to_string();
             let at = found.iter().position(|record| record.id == asked).unwrap_or(0);
@@ -128,23 +124,32 @@ impl Reader {
     }
 }
 
+fn center_of(topic: &Arc<str>, found: &Found) -> Center {
+    let row = found.row();
+    Center {
+        scope: Scope {
+            topic: Arc::clone(topic),
+            partition: row.partition,
+            stream: row.stream.id,
+        },
+        offset: row.offset,
+    }
+}
+
 /// The rows of the line that `center` is a part of, as far as they are held.
 fn line_around(
     view: &View,
     member: &Member,
-    pieces: &[super::pieces::Piece],
+    place: &Center,
     center: Found,
     running: &Running,
 ) -> Result<Vec<Found>, ReadError> {
-    let Some((index, last)) = center.row().part else {
-        return Ok(vec![center]);
-    };
-    let Some(key) = member.key(&center.row()) else {
+    let (Some((index, last)), Some(key)) = (center.row().part, member.key(&center.row())) else {
         return Ok(vec![center]);
     };
     let mut rows = Vec::new();
     if index > 0 {
-        let before = nearest(view, member, pieces, key, 1, Side::Before, running)?;
+        let before = nearest(view, member, place, key, 1, Side::Before, running)?;
         let of_line = before.iter().rev().zip((0..index).rev());
         let of_line = of_line.take_while(|(found, at)| found.row().part.is_some_and(|part| part == (*at, false)));
         rows.extend(of_line.map(|(found, _)| found.clone()));
@@ -152,7 +157,7 @@ fn line_around(
     }
     rows.push(center);
     if !last {
-        let after = nearest(view, member, pieces, key, 1, Side::After, running)?;
+        let after = nearest(view, member, place, key, 1, Side::After, running)?;
         let of_line = after.iter().zip(index + 1..);
         let of_line = of_line.take_while(|(found, at)| found.row().part.is_some_and(|part| part.0 == *at));
         rows.extend(of_line.map(|(found, _)| found.clone()));
@@ -169,57 +174,61 @@ fn surroundings(
     running: &Running,
 ) -> Result<Vec<Record>, ReadError> {
     let member = Member::of(topic, &center.row());
-    let pieces = pieces(view, &member, running)?;
-    let line = line_around(view, &member, &pieces, center, running)?;
+    let place = center_of(topic, &center);
+    let line = line_around(view, &member, &place, center, running)?;
     let key = |found: Option<&Found>| found.and_then(|found| member.key(&found.row()));
     let start = key(line.first()).unwrap_or(0);
     let end = key(line.last()).unwrap_or(u64::MAX);
-    let mut around = records(&line, topic);
-    let own = |side, at, lines| -> Result<Vec<Record>, ReadError> {
-        let rows = nearest(view, &member, &pieces, at, lines, side, running)?;
-        Ok(records(&rows, topic))
-    };
-    let mut above = own(Side::Before, start, before)?;
-    let mut below = own(Side::After, end, after)?;
+    let own_above = nearest(view, &member, &place, start, before, Side::Before, running)?;
+    let own_below = nearest(view, &member, &place, end, after, Side::After, running)?;
+    let (mut above, mut below) = (records(&own_above, topic), records(&own_below, topic));
     if let Member::Generation(generation) = member {
-        let beyond = |side, missing| beyond(view, topic, generation, side, missing, running);
-        let mut earlier = beyond(Side::Before, before.saturating_sub(above.len()))?;
-        earlier.append(&mut above);
-        above = earlier;
-        below.append(&mut beyond(Side::After, after.saturating_sub(below.len()))?);
+        // Fewer than asked for: the file begins (ends) with the row farthest from the center.
+        if let Some(edge) = own_above.first().or(line.first()).filter(|_| above.len() < before) {
+            let missing = before - above.len();
+            let mut earlier = beyond(view, topic, generation, edge.clone(), Side::Before, missing, running)?;
+            earlier.append(&mut above);
+            above = earlier;
+        }
+        if let Some(edge) = own_below.last().or(line.last()).filter(|_| below.len() < after) {
+            let missing = after - below.len();
+            below.append(&mut beyond(
+                view,
+                topic,
+                generation,
+                edge.clone(),
+                Side::After,
+                missing,
+                running,
+            )?);
+        }
     }
-    above.append(&mut around);
+    above.append(&mut records(&line, topic));
     above.append(&mut below);
     Ok(above)
 }
 
-/// Lines of the files before (after) a generation at the same path.
+/// Lines of the files before (after) a generation at the same path; `edge` is its first (last) row.
 fn beyond(
     view: &View,
     topic: &Arc<str>,
     generation: GenerationId,
+    mut edge: Found,
     side: Side,
     mut missing: usize,
     running: &Running,
 ) -> Result<Vec<Record>, ReadError> {
     let mut found: Vec<Record> = Vec::new();
     let mut seen = vec![generation];
-    let mut at = generation;
     while missing > 0 && seen.len() <= NEIGHBOURS_MAX {
-        let Some(edge) = edge_of(view, at, side, running)? else {
+        let Some((next, scope)) = neighbour(view, topic, &edge, &seen, side, running)? else {
             break;
         };
-        let Some(next) = neighbour(view, topic, &edge, &seen, side, running)? else {
-            break;
-        };
-        let member = Member::Generation(next);
-        let pieces = pieces(view, &member, running)?;
-        let from = match side {
-            Side::Before => nearest(view, &member, &pieces, u64::MAX, missing, side, running)?,
-            Side::After => first(view, &member, &pieces, missing, running)?,
-        };
-        let mut lines = records(&from, topic);
+        seen.push(next);
+        let rows = from_the_end(view, &Member::Generation(next), &scope, missing, side, running)?;
+        let mut lines = records(&rows, topic);
         missing = missing.saturating_sub(lines.len());
+        let (first, last) = (rows.first(), rows.last());
         match side {
             Side::Before => {
                 lines.append(&mut found);
@@ -227,22 +236,10 @@ fn beyond(
             }
             Side::After => found.append(&mut lines),
         }
-        seen.push(next);
-        at = next;
+        let Some(next_edge) = (if side == Side::Before { first } else { last }) else {
+            break;
+        };
+        edge = next_edge.clone();
     }
     Ok(found)
-}
-
-/// The first (last) row of a generation.
-fn edge_of(view: &View, generation: GenerationId, side: Side, running: &Running) -> Result<Option<Found>, ReadError> {
-    let member = Member::Generation(generation);
-    let pieces = pieces(view, &member, running)?;
-    let rows = match side {
-        Side::Before => first(view, &member, &pieces, 1, running)?,
-        Side::After => nearest(view, &member, &pieces, u64::MAX, 1, Side::Before, running)?,
-    };
-    Ok(match side {
-        Side::Before => rows.into_iter().next(),
-        Side::After => rows.into_iter().next_back(),
-    })
 }

@@ -84,7 +84,7 @@ impl Plan {
         running: Arc<Running>,
     ) -> Result<Self, ReadError> {
         let member = Member::Generation(generation);
-        let mut pieces = pieces(&view, &member, &running)?;
+        let mut pieces = pieces(&view, &member, None, &running)?;
         let holes = known_holes(holes, generation);
         let ends = pieces
             .iter()

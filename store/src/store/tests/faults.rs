@@ -102,6 +102,30 @@ fn s08_a_catalog_that_fails_gets_the_same_splits_again() {
 }
 
 #[test]
+fn s08_a_merge_that_cannot_be_written_leaves_its_inputs() {
+    let bench = Bench::new(1);
+    let store = bench.open();
+    for round in 0..3 {
+        bench.queue.append(0, &lines(round * 10, 10));
+        bench.check_found(&store);
+        store.flush().unwrap();
+    }
+    bench.check_found(&store); // and all of them are open now
+    let before = bench.files();
+    let away = bench.dir.path().join("away");
+    std::fs::rename(bench.splits_dir(), &away).unwrap();
+    assert!(store.merge_all().is_err());
+    std::fs::rename(&away, bench.splits_dir()).unwrap();
+    assert_eq!(bench.files(), before, "nothing of the failed merge stays");
+    let stats = store.stats();
+    assert_eq!((stats.splits, stats.splits_quarantined, stats.merges_failed), (3, 0, 1));
+    bench.check_found(&store);
+    store.merge_all().unwrap();
+    assert_eq!(store.stats().splits, 1);
+    bench.check_found(&store);
+}
+
+#[test]
 fn q17_another_incarnation_publishes_what_is_live_of_the_old_one_and_starts_over() {
     let bench = Bench::new(1);
     let store = bench.open();
