@@ -151,6 +151,8 @@ impl Config {
             rows_max: query.rows_max,
             memory_bytes_max: usize::try_from(query.memory_bytes_max.get()).unwrap_or(usize::MAX),
             cache_bytes_max: usize::try_from(query.cache_bytes_max.get()).unwrap_or(usize::MAX),
+            scan_rows_max: query.scan_rows_max,
+            scan_bytes_max: query.scan_bytes_max.get(),
             filter_tests_max: query.filter_tests_max as usize,
             time_limit: query.time_limit.get(),
             lag_tolerance: self.server.lag_tolerance.get(),

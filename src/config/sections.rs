@@ -262,6 +262,10 @@ pub(crate) struct QuerySection {
     pub(crate) memory_bytes_max: Size,
     /// Memory for what is kept of splits between queries; nothing is if 0.
     pub(crate) cache_bytes_max: Size,
+    /// Rows that one query looks at, at most; no limit if 0.
+    pub(crate) scan_rows_max: u64,
+    /// Bytes of lines that one query reads, at most; no limit if 0.
+    pub(crate) scan_bytes_max: Size,
     /// Tests of one filter at most.
     pub(crate) filter_tests_max: u32,
     /// Queries running at once; further ones wait.
@@ -282,6 +286,8 @@ impl Default for QuerySection {
             time_limit: Age::seconds(60),
             memory_bytes_max: Size::mib(512),
             cache_bytes_max: Size::mib(64),
+            scan_rows_max: 0,
+            scan_bytes_max: Size::mib(0),
             filter_tests_max: 1024,
             concurrent_max: 8,
             threads: 0,

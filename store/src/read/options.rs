@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::running::ScanLimits;
+
 /// Files that queries may name as tables, by their names.
 pub type FileTables = BTreeMap<String, PathBuf>;
 
@@ -21,6 +23,10 @@ pub struct ReadOptions {
     pub cache_bytes_max: usize,
     /// Tests of one filter at most: `query.filter_tests_max`.
     pub filter_tests_max: usize,
+    /// Rows that one query looks at, at most; no limit if 0: `query.scan_rows_max`.
+    pub scan_rows_max: u64,
+    /// Bytes of lines that one query reads, at most; no limit if 0: `query.scan_bytes_max`.
+    pub scan_bytes_max: u64,
     /// How long one query may take: `query.time_limit`.
     pub time_limit: Duration,
     /// A source counts as current if it is complete to within this time: `server.lag_tolerance`.
@@ -35,6 +41,15 @@ pub struct ReadOptions {
     pub tables: FileTables,
 }
 
+impl ReadOptions {
+    pub(crate) fn scan_limits(&self) -> ScanLimits {
+        ScanLimits {
+            rows_max: self.scan_rows_max,
+            bytes_max: self.scan_bytes_max,
+        }
+    }
+}
+
 impl Default for ReadOptions {
     fn default() -> Self {
         Self {
@@ -43,6 +58,8 @@ impl Default for ReadOptions {
             memory_bytes_max: 256 << 20,
             cache_bytes_max: 64 << 20,
             filter_tests_max: 1024,
+            scan_rows_max: 0,
+            scan_bytes_max: 0,
             time_limit: Duration::from_secs(60),
             lag_tolerance: Duration::from_secs(10),
             fields_sample_rows: 10_000,

@@ -349,7 +349,7 @@ impl Reader {
 
     /// Waits for a turn, at most as long as a query may take.
     pub(crate) async fn begin(&self, query_id: Option<String>) -> Result<Task, ReadError> {
-        let running = Running::new(self.inner.options.time_limit);
+        let running = Running::new(self.inner.options.time_limit, self.inner.options.scan_limits());
         let guard = self.inner.registry.enter(query_id, &running);
         let permit = Arc::clone(&self.inner.permits).acquire_owned();
         let permit = tokio::time::timeout_at(running.deadline().into(), permit).await;

@@ -31,11 +31,38 @@ pub(crate) fn add(counter: &AtomicU64, n: usize) {
     counter.fetch_add(n as u64, Relaxed);
 }
 
+/// How much one query may look at; 0 is no limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ScanLimits {
+    pub(crate) rows_max: u64,
+    pub(crate) bytes_max: u64,
+}
+
+impl ScanLimits {
+    fn check(&self, meter: &Meter) -> Result<(), ReadError> {
+        let above = |counter: &AtomicU64, most: u64| most > 0 && counter.load(Relaxed) > most;
+        if above(&meter.rows_scanned, self.rows_max) {
+            return Err(ReadError::Limit {
+                what: format!("the query looked at more than {} rows", self.rows_max),
+                key: "query.scan_rows_max",
+            });
+        }
+        if above(&meter.bytes_read, self.bytes_max) {
+            return Err(ReadError::Limit {
+                what: format!("the query read more than {} bytes of lines", self.bytes_max),
+                key: "query.scan_bytes_max",
+            });
+        }
+        Ok(())
+    }
+}
+
 /// One running query.
 #[derive(Debug)]
 pub(crate) struct Running {
     started: Instant,
     time_limit: Duration,
+    scan: ScanLimits,
     cancelled: AtomicBool,
     pub(crate) meter: Meter,
     /// What could not be read: one sentence each.
@@ -43,17 +70,18 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn new(time_limit: Duration) -> Arc<Self> {
+    pub(crate) fn new(time_limit: Duration, scan: ScanLimits) -> Arc<Self> {
         Arc::new(Self {
             started: Instant::now(),
             time_limit,
+            scan,
             cancelled: AtomicBool::new(false),
             meter: Meter::default(),
             partial: Mutex::default(),
         })
     }
 
-    /// Whether it may go on. Asked once per page.
+    /// Whether it may go on. Asked once per page, and more often where lines are long.
     pub(crate) fn check(&self) -> Result<(), ReadError> {
         if self.cancelled.load(Relaxed) {
             return Err(ReadError::Cancelled);
@@ -61,7 +89,7 @@ impl Running {
         if self.started.elapsed() > self.time_limit {
             return Err(self.timeout());
         }
-        Ok(())
+        self.scan.check(&self.meter)
     }
 
     pub(crate) fn timeout(&self) -> ReadError {

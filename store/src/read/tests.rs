@@ -140,15 +140,25 @@ fn any_row() -> impl Strategy<Value = TestRow> {
         1 => (0..3_i64).prop_map(|n| vec![("shard".to_owned(), AttributeValue::Integer(n))]),
         1 => Just(vec![("zone".to_owned(), AttributeValue::Text("eu west".into()))]),
     ];
-    (0..40_i64, 0..3_u32, 0..3_u8, any_line(), attributes).prop_map(|(time, partition, host, line, attributes)| {
-        TestRow {
-            time: time * 1_000_000_000,
-            partition,
-            host,
-            line,
-            attributes,
-        }
+    let row = (0..40_i64, 0..3_u32, 0..3_u8, any_line(), attributes, 0..6_u8);
+    row.prop_map(|(seconds, partition, host, line, attributes, stamp)| TestRow {
+        time: seconds * 1_000_000_000,
+        partition,
+        host,
+        line: stamped(stamp, seconds, line),
+        attributes,
     })
+}
+
+/// Often the line says its own time, which a split then stores as a slot of the line's template.
+fn stamped(stamp: u8, seconds: i64, line: Vec<u8>) -> Vec<u8> {
+    let time = match stamp {
+        1 => format!("1970-01-01T00:00:{seconds:02}Z "),
+        2 => format!("Jan  1 00:00:{seconds:02} "),
+        3 => format!("[Thu Jan 01 00:00:{seconds:02} 1970] "),
+        _ => String::new(),
+    };
+    [time.as_bytes(), &line].concat()
 }
 
 fn any_query() -> impl Strategy<Value = String> {
@@ -197,6 +207,17 @@ fn any_query() -> impl Strategy<Value = String> {
         "user:/^b/",
         "msg:\"connection reset\"",
         "nothing",
+        "jan",
+        "1970",
+        "01t00",
+        "\"Thu Jan 01\"",
+        "\"] error\"",
+        "*97*",
+        "an*",
+        "/00:00:1[0-9]/",
+        "/^Jan .*error/",
+        "00:00:07",
+        "\"\"",
     ]);
     let leaf = leaf.prop_map(str::to_owned);
     leaf.prop_recursive(3, 8, 3, |inner| {
@@ -607,6 +628,37 @@ async fn s10_a_filter_of_thousands_of_tests_is_refused_by_name() {
         match fixture.reader.query(request(&query)).await {
             Err(ReadError::Limit { key, .. }) => assert_eq!(key, "query.filter_tests_max"),
             other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_looks_at_too_much_is_ended_and_names_the_key() {
+    let rows: Vec<_> = (0..100)
+        .map(|at| TestRow::new(at, &format!("line {at} of many")))
+        .collect();
+    let limits: [(&str, fn(&mut ReadOptions)); 2] = [
+        ("query.scan_rows_max", |options| options.scan_rows_max = 20),
+        ("query.scan_bytes_max", |options| options.scan_bytes_max = 100),
+    ];
+    for (key, set) in limits {
+        let mut options = ReadOptions::default();
+        set(&mut options);
+        let mut fixture = Fixture::with(options);
+        fixture.append(&rows);
+        fixture.flush(false);
+        for query in [
+            "/o. m/",
+            "/o. m/ | stats count()",
+            "/o. m/ | stats max(dur)",
+            "SELECT max(body) FROM logs",
+        ] {
+            let outcome = match fixture.reader.query(request(query)).await {
+                Ok(frames) => frames.collect().await.map_err(|error| error.message),
+                Err(error) => Err(error.to_string()),
+            };
+            let message = outcome.expect_err(query);
+            assert!(message.contains(key), "{query}: {message}");
         }
     }
 }

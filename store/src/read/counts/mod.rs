@@ -102,6 +102,7 @@ impl Counting {
         let (mut groups, outcome) = sum.into_inner();
         outcome?;
         self.count_live(means, &mut groups)?;
+        means.running.check()?;
         let rows: u64 = groups.values().sum();
         add(&means.running.meter.rows_matched, rows as usize);
         Ok(groups)

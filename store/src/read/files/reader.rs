@@ -7,7 +7,7 @@ use timberline_proto::api::{FilesAnswer, Record};
 use timberline_proto::id::{GenerationId, RecordId};
 
 use super::super::reader::blocking;
-use super::super::running::Running;
+use super::super::running::{Running, ScanLimits};
 use super::super::view::View;
 use super::super::{ReadError, Reader, lookup};
 use super::around::{Center, Side, from_the_end, nearest};
@@ -114,7 +114,14 @@ impl Reader {
         let plan = blocking(move || {
             let holes = reader.holes(Some(generation))?;
             task.running.check()?;
-            Plan::new(reader.view(), generation, &holes, from, to, Running::new(NO_LIMIT))
+            Plan::new(
+                reader.view(),
+                generation,
+                &holes,
+                from,
+                to,
+                Running::new(NO_LIMIT, ScanLimits::default()),
+            )
         })
         .await?;
         if !skip_gaps {
