@@ -17,6 +17,36 @@ pub(crate) fn required(pattern: &str) -> PageQuery {
     }
 }
 
+/// Pieces of text that the pattern requires, in lower case, each in one stretch.
+pub(crate) fn runs(pattern: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Ok(hir) = regex_syntax::Parser::new().parse(pattern) {
+        runs_of(&hir, &mut found);
+    }
+    found
+}
+
+fn runs_of(hir: &Hir, found: &mut Vec<String>) {
+    match hir.kind() {
+        HirKind::Capture(capture) => runs_of(&capture.sub, found),
+        HirKind::Repetition(repetition) if repetition.min > 0 => runs_of(&repetition.sub, found),
+        HirKind::Concat(parts) => {
+            let mut run = String::new();
+            for part in parts {
+                match text(part) {
+                    Some(text) => run.push_str(&text),
+                    None => {
+                        found.extend(Some(std::mem::take(&mut run)).filter(|run| !run.is_empty()));
+                        runs_of(part, found);
+                    }
+                }
+            }
+            found.extend(Some(run).filter(|run| !run.is_empty()));
+        }
+        _ => found.extend(text(hir)),
+    }
+}
+
 fn of(hir: &Hir) -> PageQuery {
     match hir.kind() {
         HirKind::Concat(parts) => concat(parts),
@@ -91,6 +121,12 @@ mod tests {
 
     fn inner(text: &str) -> PageQuery {
         TokenWildcard(vec![String::new(), text.into(), String::new()])
+    }
+
+    #[test]
+    fn what_stands_in_one_stretch_is_found() {
+        assert_eq!(runs("a b(c d)+[0-9]x.y?z"), ["a b", "c d", "x", "z"]);
+        assert!(runs("a|b").is_empty());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Block of templates, in ascending order of their bytes: `meta`: how many (varint); per template
 //! `delta`: bytes shared with the one before, bytes of its own; `text`: those.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use super::block::{Sinks, Sources, Unpacked};
 use super::hash::FastMap;
 use timberline_proto::line::TimeForm;
@@ -137,7 +139,8 @@ impl StripeText {
 pub struct Templates {
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    ids: Vec<u64>,
+    /// Stable ids; 0 where it was not asked for yet.
+    ids: Vec<AtomicU64>,
 }
 
 impl Templates {
@@ -164,7 +167,7 @@ impl Templates {
                 .extend_from_within(before.start..before.start + shared as usize);
             templates.bytes.extend_from_slice(own);
             before = start..templates.bytes.len();
-            templates.ids.push(stable_id(&templates.bytes[before.clone()]));
+            templates.ids.push(AtomicU64::new(0));
             templates.ends.push(before.end);
         }
         from.end()?;
@@ -186,7 +189,30 @@ impl Templates {
     /// # Panics
     /// If there is no template of that number, here and below.
     pub fn id(&self, number: u32) -> u64 {
-        self.ids[number as usize]
+        let held = &self.ids[number as usize];
+        match held.load(Relaxed) {
+            0 => {
+                let id = stable_id(self.bytes(number));
+                held.store(id, Relaxed);
+                id
+            }
+            id => id,
+        }
+    }
+
+    /// All of them, one after another.
+    pub(crate) fn all_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The template that a byte of [`all_bytes`](Self::all_bytes) belongs to.
+    pub(crate) fn number_at(&self, byte: usize) -> usize {
+        self.ends.partition_point(|&end| end <= byte)
+    }
+
+    /// About what it takes in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes.len() + self.ends.len() * 2 * size_of::<u64>()
     }
 
     /// Its bytes: fixed texts and slots, as ARCHITECTURE.md says.

@@ -61,7 +61,7 @@ pub(crate) struct Counting {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Means<'a> {
     pub(crate) view: &'a View,
-    pub(crate) cache: &'a Cache,
+    pub(crate) cache: &'a Arc<Cache>,
     pub(crate) running: &'a Running,
     pub(crate) threads: usize,
 }
@@ -242,7 +242,7 @@ pub(crate) fn summary_of(cache: &Cache, split: &Split) -> Result<Option<Arc<Summ
 
 /// A filter asked of a split, with what was asked before.
 pub(crate) fn decider_of(
-    cache: &Cache,
+    cache: &Arc<Cache>,
     decider: &Arc<Decider>,
     split: &Arc<Split>,
     topic: &str,
@@ -259,7 +259,7 @@ pub(crate) fn decider_of(
         return Ok(held);
     }
     let summary = summary_of(cache, split)?;
-    let made = Arc::new(SplitDecider::new(decider, split, summary, topic));
+    let made = Arc::new(SplitDecider::new(decider, split, summary, topic, cache));
     if let Some(key) = key {
         cache.put(key, &made, made.bytes());
     }

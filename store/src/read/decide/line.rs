@@ -6,14 +6,15 @@
 
 use timberline_proto::query::ast::Test;
 use timberline_proto::query::matcher::{CompiledText, RegexMatch};
-use timberline_proto::token::{lower_into, tokens};
+use timberline_proto::token::tokens;
 
-use super::needs::{Needs, is_of_time};
+use super::needs::{Needs, is_of_time, is_within_time};
 use super::verdict::Verdict;
 use crate::read::ReadError;
+use crate::read::literals;
 use crate::read::prune;
 use crate::read::test::regex;
-use crate::split::Pieces;
+use crate::split::{Pieces, Templates};
 
 /// Stands for any token with a digit. A letter, so that it is a token like these.
 const ANY_NUMBER: &str = "ꙮ";
@@ -24,23 +25,23 @@ pub(crate) struct LineTest {
     kind: Kind,
     /// What a line must hold, token by token.
     pub(crate) needs: Needs,
+    /// What a line must hold in one stretch.
+    shapes: Vec<Shape>,
 }
 
 #[derive(Debug)]
 enum Kind {
     /// The line is empty.
     Empty,
-    /// Words without digits. `in_time`: one can be a time's.
+    /// Words without digits. `in_time`: one can be a time's. `anchor` stands wherever the text does,
+    /// and can be sought in many templates at once.
     Plain {
         text: CompiledText,
         in_time: bool,
+        anchor: Option<CompiledText>,
     },
-    /// Words of which some have digits; `marked` has [`ANY_NUMBER`] for each of these.
-    Numbered {
-        text: CompiledText,
-        marked: CompiledText,
-        in_time: bool,
-    },
+    /// Words of which some have digits: none of these stands in a template.
+    Numbered(CompiledText),
     Wildcard(CompiledText),
     /// `within`: what matches in a piece of a line matches in the line.
     Regex {
@@ -63,8 +64,17 @@ impl LineTest {
             },
             Test::Exists | Test::Compare(..) | Test::Range { .. } => return Ok(None),
         };
+        let shapes = match test {
+            Test::Text { text, quoted } => Shape::of(text, false, *quoted).into_iter().collect(),
+            Test::Regex(pattern) => {
+                let runs = literals::runs(pattern);
+                runs.iter().filter_map(|run| Shape::of(run, true, false)).collect()
+            }
+            _ => Vec::new(),
+        };
         Ok(Some(Self {
             kind,
+            shapes,
             needs: Needs::of(&prune::test_query(test)),
         }))
     }
@@ -73,7 +83,7 @@ impl LineTest {
     pub(crate) fn matches(&self, value: &[u8]) -> bool {
         match &self.kind {
             Kind::Empty => value.is_empty(),
-            Kind::Plain { text, .. } | Kind::Numbered { text, .. } | Kind::Wildcard(text) => text.matches(value),
+            Kind::Plain { text, .. } | Kind::Numbered(text) | Kind::Wildcard(text) => text.matches(value),
             Kind::Regex { regex, .. } => regex.is_match(value),
         }
     }
@@ -90,13 +100,43 @@ impl LineTest {
             Kind::Empty => Verdict::No,
             Kind::Plain { text, .. } if stands(text) => Verdict::Yes,
             Kind::Plain { in_time, .. } => maybe(*in_time && has_time),
-            Kind::Numbered { marked, in_time, .. } => {
-                maybe((*in_time && has_time) || stretches(pieces).iter().any(|stretch| marked.matches(stretch)))
-            }
+            Kind::Numbered(_) => maybe(self.shapes.iter().all(|shape| shape.possible(pieces))),
             Kind::Wildcard(text) if stands(text) => Verdict::Yes,
             Kind::Regex { regex, within: true } if pieces.fixed().any(|fixed| regex.is_match(fixed)) => Verdict::Yes,
-            Kind::Wildcard(_) | Kind::Regex { .. } => maybe(self.needs.possible(pieces)),
+            Kind::Wildcard(_) | Kind::Regex { .. } => {
+                maybe(self.shapes.iter().all(|shape| shape.possible(pieces)) && self.needs.possible(pieces))
+            }
         }
+    }
+
+    /// Whether the lines of each template pass.
+    pub(crate) fn of_templates(&self, templates: &Templates) -> Vec<Verdict> {
+        let all = 0..templates.len() as u32;
+        let of = |number: u32| match Pieces::of(templates.bytes(number)) {
+            Ok(pieces) => self.of_template(&pieces),
+            // Reading the page will say what is wrong with it.
+            Err(_) => Verdict::Maybe,
+        };
+        let Kind::Plain {
+            anchor: Some(anchor),
+            in_time: false,
+            ..
+        } = &self.kind
+        else {
+            return all.map(of).collect();
+        };
+        let mut verdicts = vec![Verdict::No; templates.len()];
+        let mut asked = None;
+        for (start, end) in anchor.find_spans(templates.all_bytes()) {
+            // One that lies across an edge is none, and may hide one behind the edge.
+            for number in templates.number_at(start)..=templates.number_at(end - 1) {
+                if asked.is_none_or(|asked| asked < number) {
+                    asked = Some(number);
+                    verdicts[number] = of(number as u32);
+                }
+            }
+        }
+        verdicts
     }
 }
 
@@ -108,32 +148,121 @@ fn of_text(text: &str, quoted: bool) -> Kind {
     if text.is_empty() {
         return Kind::Empty;
     }
-    let mut marked = String::with_capacity(text.len());
-    let (mut end, mut has_tokens, mut has_numbers, mut in_time) = (0, false, false, false);
+    let (mut has_tokens, mut has_numbers, mut in_time) = (false, false, false);
     for token in tokens(text.as_bytes()) {
-        let word = &text[token.start..token.end];
-        let mut lower = Vec::with_capacity(word.len());
-        lower_into(word.as_bytes(), &mut lower);
-        in_time |= std::str::from_utf8(&lower).is_ok_and(is_of_time);
-        marked.push_str(&text[end..token.start]);
-        marked.push_str(if token.has_digit { ANY_NUMBER } else { word });
-        end = token.end;
         has_tokens = true;
         has_numbers |= token.has_digit;
+        in_time |= is_of_time(&prune::lower(&text[token.start..token.end]));
     }
-    marked.push_str(&text[end..]);
-    let text = CompiledText::text(text, quoted);
-    match has_numbers {
-        true => Kind::Numbered {
-            text,
-            marked: CompiledText::text(&marked, quoted),
-            in_time,
-        },
+    let compiled = CompiledText::text(text, quoted);
+    if has_numbers {
+        return Kind::Numbered(compiled);
+    }
+    let longest = match quoted {
+        true => text.split_whitespace().max_by_key(|piece| piece.len()),
+        false => Some(text),
+    };
+    // A zero byte is written otherwise in a template.
+    let anchor = longest.filter(|piece| !piece.contains('\0'));
+    Kind::Plain {
+        text: compiled,
         // Characters between words stand in times too.
-        false => Kind::Plain {
-            text,
-            in_time: in_time || !has_tokens,
-        },
+        in_time: in_time || !has_tokens,
+        anchor: anchor.map(|piece| CompiledText::wildcard(&[String::new(), piece.to_owned(), String::new()])),
+    }
+}
+
+/// A piece of text that a line must hold in one stretch, and where templates can have it.
+#[derive(Debug)]
+struct Shape {
+    /// With [`ANY_NUMBER`] for each token with a digit; tokens that may go on beyond the text's ends
+    /// are left out.
+    marked: CompiledText,
+    /// Whether all of it can stand in the text of a time.
+    inside_time: bool,
+    /// Whether a part of it can, and what stands between its tokens then touches the time.
+    part_of_time: bool,
+    between: Vec<String>,
+    /// Whether white space stands for any white space.
+    loose: bool,
+}
+
+impl Shape {
+    /// `open`: its first and last token may go on. `None` if nothing is left that tells.
+    fn of(text: &str, open: bool, loose: bool) -> Option<Self> {
+        let all: Vec<_> = tokens(text.as_bytes()).collect();
+        let mut marked = String::with_capacity(text.len());
+        let mut between = Vec::new();
+        let (mut end, mut inside_time, mut part_of_time, mut numbers) = (0, true, false, 0);
+        for token in &all {
+            let word = &text[token.start..token.end];
+            let lower = prune::lower(word);
+            let is_open = open && (token.start == 0 || token.end == text.len());
+            let in_time = if is_open {
+                is_within_time(&lower)
+            } else {
+                is_of_time(&lower)
+            };
+            inside_time &= in_time;
+            part_of_time |= in_time;
+            marked.push_str(&text[end..token.start]);
+            between.push(text[end..token.start].to_owned());
+            match (token.has_digit, is_open) {
+                (true, _) => {
+                    marked.push_str(ANY_NUMBER);
+                    numbers += 1;
+                }
+                (false, false) => marked.push_str(word),
+                // What is left of it says nothing: a slot may hold the whole.
+                (false, true) if token.start == 0 => marked.clear(),
+                (false, true) => {}
+            }
+            end = token.end;
+        }
+        marked.push_str(&text[end..]);
+        between.push(text[end..].to_owned());
+        between.retain(|text| !text.is_empty());
+        let fractions = between
+            .iter()
+            .flat_map(|text| text.chars())
+            .filter(|c| ".,".contains(*c));
+        inside_time &= fractions.count() <= 1
+            && between
+                .iter()
+                .flat_map(|text| text.chars())
+                .all(|c| "-/:.,+ ".contains(c));
+        if marked.is_empty() || (numbers == 0 && !open) || marked.contains('\0') {
+            return None;
+        }
+        let marked = match loose {
+            true => CompiledText::text(&marked, true),
+            false => CompiledText::wildcard(&[String::new(), marked, String::new()]),
+        };
+        Some(Self {
+            marked,
+            inside_time,
+            part_of_time,
+            between,
+            loose,
+        })
+    }
+
+    fn possible(&self, pieces: &Pieces) -> bool {
+        stretches(pieces).iter().any(|stretch| self.marked.matches(stretch)) || self.touches_time(pieces)
+    }
+
+    fn touches_time(&self, pieces: &Pieces) -> bool {
+        let Some(time) = pieces.time_slot() else { return false };
+        if self.inside_time || (self.loose && self.part_of_time) {
+            return true;
+        }
+        let mut around = pieces.fixed().skip(time);
+        let (before, after) = (around.next().unwrap_or_default(), around.next().unwrap_or_default());
+        self.part_of_time
+            && self
+                .between
+                .iter()
+                .any(|text| before.ends_with(text.as_bytes()) || after.starts_with(text.as_bytes()))
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn is_of_time(token: &str) -> bool {
 }
 
 /// Whether a piece of a token can stand in the text of a time.
-fn is_within_time(piece: &str) -> bool {
+pub(super) fn is_within_time(piece: &str) -> bool {
     let mut runs = piece.split(|c: char| c.is_ascii_digit());
     runs.all(|run| run.bytes().all(|b| b"tz_utcgm".contains(&b)) || TIME_WORDS.iter().any(|word| word.contains(run)))
 }
@@ -48,6 +48,8 @@ pub(crate) struct Word {
     /// Whether a value of a slot can hold it.
     in_slot: bool,
     in_time: bool,
+    /// Whether it is a token as a whole.
+    whole: bool,
 }
 
 impl Needs {
@@ -61,6 +63,7 @@ impl Needs {
                 text: CompiledText::text(token, false),
                 in_slot: tokens(token.as_bytes()).any(|token| token.has_digit),
                 in_time: is_of_time(token),
+                whole: true,
             })),
             PageQuery::TokenPrefix(prefix) => Self::like(&[prefix.clone(), String::new()]),
             PageQuery::TokenWildcard(pieces) => Self::like(pieces),
@@ -73,6 +76,7 @@ impl Needs {
             text: CompiledText::wildcard(pieces),
             in_slot: true,
             in_time: pieces.iter().all(|piece| is_within_time(piece)),
+            whole: false,
         }))
     }
 
@@ -92,64 +96,80 @@ impl Needs {
         }
     }
 
-    /// Of the rows of a page's template, those that can have it: `None` if that is all of them, else
-    /// for each of the template's rows in the page whether it can.
-    pub(crate) fn rows(&self, text: &PageText, which: usize) -> Option<Vec<bool>> {
+    /// Takes out of `holds`, which has one entry per row of a page's template, the rows that cannot
+    /// have it.
+    pub(crate) fn narrow(&self, text: &PageText, which: usize, holds: &mut Vec<bool>) {
         match self {
-            Self::Any => None,
-            Self::None => Some(vec![false; text.rows_of(which).len()]),
+            Self::Any => {}
+            Self::None => holds.fill(false),
             Self::And(all) => {
-                let sets = all.iter().filter_map(|needs| needs.rows(text, which));
-                sets.reduce(|a, b| a.iter().zip(b).map(|(a, b)| *a && b).collect())
+                // Whole tokens first: they leave the fewest rows to the others.
+                let (whole, others): (Vec<_>, Vec<_>) = all
+                    .iter()
+                    .partition(|needs| matches!(needs, Self::Word(word) if word.whole));
+                whole
+                    .iter()
+                    .chain(&others)
+                    .for_each(|needs| needs.narrow(text, which, holds));
             }
             Self::Or(any) => {
-                let mut sets = Vec::with_capacity(any.len());
+                let mut sum = vec![false; holds.len()];
                 for needs in any {
-                    sets.push(needs.rows(text, which)?);
+                    let mut of_one = holds.clone();
+                    needs.narrow(text, which, &mut of_one);
+                    sum.iter_mut().zip(of_one).for_each(|(sum, one)| *sum |= one);
                 }
-                sets.into_iter()
-                    .reduce(|a, b| a.iter().zip(b).map(|(a, b)| *a || b).collect())
+                *holds = sum;
             }
-            Self::Word(word) => word.rows(text, which),
+            Self::Word(word) => word.narrow(text, which, holds),
         }
     }
 }
 
 impl Word {
-    fn rows(&self, text: &PageText, which: usize) -> Option<Vec<bool>> {
-        if text.fixed(which).any(|fixed| self.text.matches(fixed)) {
-            return None;
+    fn narrow(&self, text: &PageText, which: usize, holds: &mut [bool]) {
+        if text.fixed(which).any(|fixed| self.text.matches(fixed)) || !holds.contains(&true) {
+            return;
         }
-        let mut holds = vec![false; text.rows_of(which).len()];
+        let mut found = vec![false; holds.len()];
         for slot in 0..text.slots(which) {
             match text.slot(which, slot) {
                 // The slots of a rare template are no columns.
-                None => return None,
-                Some(SlotView::Time) if self.in_time => return None,
+                None => return,
+                Some(SlotView::Time) if self.in_time => {
+                    let mut time = Vec::with_capacity(40);
+                    for (at, &row) in text.rows_of(which).iter().enumerate() {
+                        if holds[at] && !found[at] {
+                            time.clear();
+                            text.value_into(row as usize, slot, &mut time);
+                            found[at] = self.text.matches(&time);
+                        }
+                    }
+                }
                 Some(SlotView::Time) => {}
-                Some(view) if self.in_slot => self.slot(&view, &mut holds)?,
+                Some(view) if self.in_slot => self.slot(&view, holds, &mut found),
                 Some(_) => {}
             }
         }
-        Some(holds)
+        holds.iter_mut().zip(found).for_each(|(holds, found)| *holds &= found);
     }
 
-    /// Marks the rows whose value holds it; `None` if all do.
-    fn slot(&self, view: &SlotView<'_>, holds: &mut [bool]) -> Option<()> {
+    /// Marks the rows, of those that hold still, whose value has it.
+    fn slot(&self, view: &SlotView<'_>, holds: &[bool], found: &mut [bool]) {
         match view {
             SlotView::Time => {}
             SlotView::Const(value) => {
                 if self.text.matches(value) {
-                    return None;
+                    found.fill(true);
                 }
             }
             SlotView::Dictionary { entries, codes } => {
                 let matching: Vec<bool> = entries.iter().map(|entry| self.text.matches(entry)).collect();
                 if matching.contains(&true) {
-                    holds
+                    found
                         .iter_mut()
                         .zip(*codes)
-                        .for_each(|(holds, &code)| *holds |= matching[code as usize]);
+                        .for_each(|(found, &code)| *found |= matching[code as usize]);
                 }
             }
             SlotView::Integer {
@@ -159,20 +179,23 @@ impl Word {
                 numbers,
             } => {
                 let mut value = Vec::with_capacity(prefix.len() + suffix.len() + 20);
-                for (holds, &number) in holds.iter_mut().zip(*numbers) {
-                    value.clear();
-                    value.extend_from_slice(prefix);
-                    crate::split::put_decimal(number, *digits, &mut value);
-                    value.extend_from_slice(suffix);
-                    *holds |= self.text.matches(&value);
+                for (at, &number) in numbers.iter().enumerate() {
+                    if holds[at] && !found[at] {
+                        value.clear();
+                        value.extend_from_slice(prefix);
+                        crate::split::put_decimal(number, *digits, &mut value);
+                        value.extend_from_slice(suffix);
+                        found[at] = self.text.matches(&value);
+                    }
                 }
             }
             SlotView::Text(texts) => {
-                for (holds, value) in holds.iter_mut().zip(texts.iter()) {
-                    *holds |= self.text.matches(value);
+                for (at, value) in texts.iter().enumerate() {
+                    if holds[at] && !found[at] {
+                        found[at] = self.text.matches(value);
+                    }
                 }
             }
         }
-        Some(())
     }
 }

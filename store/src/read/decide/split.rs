@@ -6,14 +6,16 @@ use timberline_proto::line::Severity;
 
 use super::decider::{DecidedLeaf, Decider, Kind, Node};
 use super::verdict::Verdict;
+use crate::read::cache::{Cache, CacheKey};
 use crate::split::summary::{Cell, Summary};
-use crate::split::{PageCore, PageQuery, PageText, Pieces, Split, SplitError};
+use crate::split::{PageCore, PageQuery, PageText, Split, SplitError, Templates};
 
 /// A filter asked of one split. What was asked once is kept.
 #[derive(Debug)]
 pub(crate) struct SplitDecider {
     pub(crate) split: Arc<Split>,
     pub(crate) summary: Option<Arc<Summary>>,
+    cache: Arc<Cache>,
     decider: Arc<Decider>,
     leaves: Vec<LeafOfSplit>,
 }
@@ -32,7 +34,13 @@ struct LeafOfSplit {
 }
 
 impl SplitDecider {
-    pub(crate) fn new(decider: &Arc<Decider>, split: &Arc<Split>, summary: Option<Arc<Summary>>, topic: &str) -> Self {
+    pub(crate) fn new(
+        decider: &Arc<Decider>,
+        split: &Arc<Split>,
+        summary: Option<Arc<Summary>>,
+        topic: &str,
+        cache: &Arc<Cache>,
+    ) -> Self {
         let of_split = |leaf: &DecidedLeaf| LeafOfSplit {
             streams: split
                 .streams()
@@ -48,6 +56,7 @@ impl SplitDecider {
         };
         Self {
             split: Arc::clone(split),
+            cache: Arc::clone(cache),
             summary,
             decider: Arc::clone(decider),
             leaves: decider.leaves.iter().map(of_split).collect(),
@@ -112,19 +121,28 @@ impl SplitDecider {
         if let Some(held) = held.get() {
             return Ok(held);
         }
-        let templates = self.split.templates(page)?;
-        let mut verdicts = Vec::with_capacity(templates.len());
-        for number in 0..templates.len() as u32 {
-            verdicts.push(match &leaf.kind {
-                Kind::Anywhere(test) | Kind::Body(test) => match Pieces::of(templates.bytes(number)) {
-                    Ok(pieces) => test.of_template(&pieces),
-                    // Reading the page will say what is wrong with it.
-                    Err(_) => Verdict::Maybe,
-                },
-                _ => Verdict::of(leaf.value_passes(&format!("{:016x}", templates.id(number)))),
-            });
-        }
+        let templates = self.templates(stripe, page)?;
+        let verdicts = match &leaf.kind {
+            Kind::Anywhere(test) | Kind::Body(test) => test.of_templates(&templates),
+            _ => (0..templates.len() as u32)
+                .map(|number| Verdict::of(leaf.value_passes(&format!("{:016x}", templates.id(number)))))
+                .collect(),
+        };
         Ok(held.get_or_init(|| verdicts.into()))
+    }
+
+    /// A stripe's templates, kept for the next filter.
+    fn templates(&self, stripe: u32, page: u32) -> Result<Arc<Templates>, SplitError> {
+        let key = CacheKey {
+            split: self.split.meta().id.clone(),
+            question: format!("templates {stripe}"),
+        };
+        if let Some(held) = self.cache.get::<Templates>(&key) {
+            return Ok(held);
+        }
+        let templates = self.split.templates(page)?;
+        self.cache.put(key, &templates, templates.memory_bytes());
+        Ok(templates)
     }
 
     /// Whether rows of the page may have the leaf's field, besides their streams' attributes.
@@ -192,8 +210,14 @@ impl PageDecider<'_> {
             _ => return,
         };
         let passes = |row: u32| leaf.of_split.streams[core.streams()[row as usize] as usize];
-        let Some(holds) = needs.rows(text, which) else { return };
         let of_template = text.rows_of(which);
+        let mut holds = vec![false; of_template.len()];
+        for &(row, _) in rows.iter() {
+            if let Ok(place) = of_template.binary_search(&row) {
+                holds[place] = true;
+            }
+        }
+        needs.narrow(text, which, &mut holds);
         rows.retain(|&(row, verdict)| {
             verdict == Verdict::Yes || passes(row) || of_template.binary_search(&row).is_ok_and(|place| holds[place])
         });
