@@ -199,6 +199,7 @@ impl RowBlock {
         self.lines.len()
     }
     /// The times.
+    #[inline]
     pub fn times(&self) -> &[i64] {
         &self.time_nanos
     }
@@ -211,6 +212,7 @@ impl RowBlock {
         &self.offset
     }
     /// The severities.
+    #[inline]
     pub fn severities(&self) -> &[Severity] {
         &self.severity
     }
@@ -219,15 +221,18 @@ impl RowBlock {
         &self.streams
     }
     /// Which of [`streams`](Self::streams) a row belongs to.
+    #[inline]
     pub fn stream_index(&self, row: usize) -> usize {
         self.stream[row] as usize
     }
     /// A row's line.
+    #[inline]
     pub fn line(&self, row: usize) -> &[u8] {
         let start = if row == 0 { 0 } else { self.line_ends[row - 1] };
         &self.lines[start..self.line_ends[row]]
     }
     /// One row.
+    #[inline]
     pub fn row(&self, row: usize) -> Row<'_> {
         Row {
             time_nanos: self.time_nanos[row],
@@ -244,6 +249,7 @@ impl RowBlock {
             attributes: self.attributes.get(row).map_or(&[], |set| set),
         }
     }
+    #[inline]
     fn place(&self, row: usize) -> Option<Place> {
         let packed = self.place.get(row)?;
         let (agent, generation) = *self.origins.get((packed.origin as usize).checked_sub(1)?)?;
@@ -259,6 +265,7 @@ impl RowBlock {
         (0..self.len()).map(|row| self.row(row))
     }
     /// Adds a row, copying what it borrows. Streams are found again by pointer first, then by id.
+    #[inline]
     pub fn push(&mut self, row: &Row<'_>) {
         let at = self.len();
         let stream = match self.stream.last() {
@@ -341,6 +348,7 @@ impl RowBlock {
     }
 
     /// What a row is ordered by: time, partition, offset.
+    #[inline]
     pub(crate) fn order_of(&self, row: usize) -> (i64, u32, u64) {
         (self.time_nanos[row], self.partition[row], self.offset[row])
     }

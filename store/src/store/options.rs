@@ -17,11 +17,11 @@ pub struct StoreOptions {
     /// A partition with so many rows in memory is flushed at once; a flush takes no more than
     /// this, rounded up to a block. Default 1,000,000.
     pub flush_rows_max: usize,
-    /// The same, in bytes of memory. Default 64 MiB.
+    /// The same, in bytes of memory. Default 48 MiB.
     pub flush_bytes_max: u64,
     /// Bytes of rows in memory, of all partitions. At the bound nothing more is pulled until a
     /// flush made room, so the queue grows instead; each partition may exceed it by one fetch.
-    /// From half of it on the largest partition is flushed early. Default 256 MiB.
+    /// From half of it on the largest partition is flushed early. Default 96 MiB.
     pub live_bytes_max: u64,
     /// About so many encoded bytes are fetched at once; at least one batch. Default 512 KiB.
     pub fetch_bytes_max: u64,
@@ -44,10 +44,10 @@ pub struct StoreOptions {
     pub merge_splits_max: usize,
     /// Rows of a merged split at most. Default 2,000,000.
     pub merge_rows_max: u64,
-    /// Bytes of lines in a merged split at most: a merge holds them in memory. Default 256 MiB.
+    /// Bytes of lines in a merged split at most: a merge holds its index in memory. Default 256 MiB.
     pub merge_bytes_max: u64,
     /// Day splits of more than a day ago with fewer bytes of lines than this are joined across
-    /// days. Default 4 MiB.
+    /// days. Default 64 MiB.
     pub slice_bytes_min: u64,
     /// How often merging, retention and removal of files are looked at. Default 5 s.
     pub janitor_interval: Duration,
@@ -68,8 +68,8 @@ impl StoreOptions {
             data_dir: data_dir.into(),
             flush_interval: Duration::from_secs(30),
             flush_rows_max: 1_000_000,
-            flush_bytes_max: 64 << 20,
-            live_bytes_max: 256 << 20,
+            flush_bytes_max: 48 << 20,
+            live_bytes_max: 96 << 20,
             fetch_bytes_max: 512 << 10,
             unpacked_bytes_max: 256 << 20,
             fetch_wait: Duration::from_millis(250),
@@ -85,7 +85,7 @@ impl StoreOptions {
             merge_splits_max: 64,
             merge_rows_max: 2_000_000,
             merge_bytes_max: 256 << 20,
-            slice_bytes_min: 4 << 20,
+            slice_bytes_min: 64 << 20,
             janitor_interval: Duration::from_secs(5),
             retention_age: None,
             retention_bytes: None,

@@ -15,10 +15,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use self::join::{InputError, Join};
+use self::plan::Eagerness;
 use super::FlushError;
 use super::context::{Context, Phase, add};
 use crate::catalog::CatalogSplit;
 use crate::crash::CrashPoint;
+use crate::live::LiveRows;
 use crate::rows::RowBlock;
 use crate::split::{SplitError, SplitMeta, SplitOptions, SplitStream};
 
@@ -54,7 +56,8 @@ pub(super) fn run(context: &Context) {
 
 fn merge_while_planned(context: &Context) -> Result<(), FlushError> {
     while context.phase() == Phase::Run && !context.merging_paused.load(Ordering::Relaxed) {
-        if !context.merge_once(false)? {
+        let eagerness = context.eagerness();
+        if !context.merge_once(eagerness)? {
             return Ok(());
         }
     }
@@ -64,21 +67,30 @@ fn merge_while_planned(context: &Context) -> Result<(), FlushError> {
 impl Context {
     /// Joins as far as the limits allow, whatever the number of splits.
     pub(crate) fn merge_all(&self) -> Result<(), FlushError> {
-        while self.merge_once(true)? {}
+        while self.merge_once(Eagerness::All)? {}
         self.files.sweep();
         Ok(())
     }
 
+    /// The queue has nothing more and no flush is near: then there is time for merging.
+    fn eagerness(&self) -> Eagerness {
+        if self.live.queued_records() == 0 && self.live.bytes() < self.options.flush_bytes_max / 4 {
+            Eagerness::Idle
+        } else {
+            Eagerness::Busy
+        }
+    }
+
     /// Plans and makes one merge. Returns whether there was one to make.
-    fn merge_once(&self, all: bool) -> Result<bool, FlushError> {
+    fn merge_once(&self, eagerness: Eagerness) -> Result<bool, FlushError> {
         let _alone = self.merging.lock();
         if self.is_dead() {
             return Ok(false);
         }
         let now_nanos = self.options.clock.now_unix_nanos();
-        let planned = plan::plan(&self.catalog.snapshot().splits, &self.options, now_nanos, all);
+        let planned = plan::plan(&self.catalog.snapshot().splits, &self.options, now_nanos, eagerness);
         let Some(inputs) = planned else { return Ok(false) };
-        let merged = self.merge(&inputs, all);
+        let merged = self.merge(&inputs, eagerness == Eagerness::All);
         match &merged {
             Ok(true) => add(&self.counters.merges, 1),
             Ok(false) => {}

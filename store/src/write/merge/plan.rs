@@ -5,6 +5,10 @@
 //! splits is joined, and the result belongs to a higher tier. So a row is rewritten once per tier,
 //! and a group holds fewer than `merge_splits_min` splits per tier.
 //!
+//! While nothing waits to be taken in there is time for more: neighbours in time are joined as soon
+//! as the largest of them is no more than half of the result. A row is then rewritten at most
+//! log2(`merge_bytes_max` / a flush) times, and what is left of a group at rest are few splits.
+//!
 //! A slice is a UTC day. Splits over several days, and days past with little in them, form one
 //! group per topic and are joined with their neighbours in time.
 
@@ -26,27 +30,72 @@ enum Slice {
     Mixed,
 }
 
-/// The next merge: at least two splits within the limits, or none. `all`: tiers do not count.
+/// How eagerly splits are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Eagerness {
+    /// By tiers: the queue has more to take.
+    Busy,
+    /// By halves: there is time.
+    Idle,
+    /// Whatever the limits allow.
+    All,
+}
+
+/// The next merge: at least two splits within the limits, or none.
 pub(super) fn plan(
     splits: &[Arc<CatalogSplit>],
     options: &StoreOptions,
     now_nanos: i64,
-    all: bool,
+    eagerness: Eagerness,
 ) -> Option<Vec<Arc<CatalogSplit>>> {
     let mut groups = BTreeMap::<(&str, Slice, u32), Vec<&Arc<CatalogSplit>>>::new();
     for split in splits.iter().filter(|split| is_mergeable(split, options)) {
-        let tier = if all { 0 } else { tier(split, options.merge_splits_min) };
+        let tier = match eagerness {
+            Eagerness::Busy => tier(split, options.merge_splits_min),
+            Eagerness::Idle | Eagerness::All => 0,
+        };
         let key = (split.topic.as_str(), slice(split, options, now_nanos), tier);
         groups.entry(key).or_default().push(split);
     }
-    let enough = if all { 2 } else { options.merge_splits_min.max(2) };
+    let enough = match eagerness {
+        Eagerness::Busy => options.merge_splits_min.max(2),
+        Eagerness::Idle | Eagerness::All => 2,
+    };
     groups
         .into_values()
         .filter(|group| group.len() >= enough)
         .find_map(|mut group| {
             group.sort_by(|a, b| (a.meta.time_max, &a.meta.id).cmp(&(b.meta.time_max, &b.meta.id)));
-            first_run(&group, options)
+            match eagerness {
+                Eagerness::Idle => longest_even_run(&group, options),
+                Eagerness::Busy | Eagerness::All => first_run(&group, options),
+            }
         })
+}
+
+/// The most neighbours in time that together keep the limits, none of them larger than the others
+/// together.
+fn longest_even_run(group: &[&Arc<CatalogSplit>], options: &StoreOptions) -> Option<Vec<Arc<CatalogSplit>>> {
+    let mut longest: &[&Arc<CatalogSplit>] = &[];
+    for first in 0..group.len() {
+        let (mut rows, mut bytes, mut sum, mut largest) = (0, 0, 0, 0);
+        for (at, split) in group[first..].iter().enumerate() {
+            rows += split.meta.rows;
+            bytes += split.meta.raw_bytes;
+            let fits = rows <= options.merge_rows_max
+                && bytes <= options.merge_bytes_max
+                && at < options.merge_splits_max.max(2);
+            if !fits {
+                break;
+            }
+            sum += size(split);
+            largest = largest.max(size(split));
+            if at + 1 > longest.len().max(1) && largest <= sum - largest {
+                longest = &group[first..=first + at];
+            }
+        }
+    }
+    (longest.len() >= 2).then(|| longest.iter().map(|&split| Arc::clone(split)).collect())
 }
 
 /// The first neighbours in time, two at least, that together keep the limits.
@@ -85,6 +134,11 @@ fn slice(split: &CatalogSplit, options: &StoreOptions, now_nanos: i64) -> Slice 
     } else {
         Slice::Mixed
     }
+}
+
+/// What a split's rows weigh; never nothing.
+fn size(split: &CatalogSplit) -> u64 {
+    (split.meta.raw_bytes + split.meta.rows * ROW_BYTES).max(TIER_BYTES_MIN)
 }
 
 fn tier(split: &CatalogSplit, factor: usize) -> u32 {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::plan::plan;
+use super::plan::{Eagerness, plan};
 use crate::catalog::CatalogSplit;
 use crate::rows::StreamId;
 use crate::split::SplitMeta;
@@ -43,7 +43,7 @@ fn play(n_flushes: usize, flush_bytes: u64) -> (usize, f64) {
     let mut rewritten = 0;
     for id in 0..n_flushes {
         splits.push(split(id, 100, flush_bytes));
-        while let Some(inputs) = plan(&splits, &options, NOW, false) {
+        while let Some(inputs) = plan(&splits, &options, NOW, Eagerness::Busy) {
             assert!(inputs.len() >= 2 && inputs.len() <= options.merge_splits_max);
             let bytes: u64 = inputs.iter().map(|input| input.meta.raw_bytes).sum();
             assert!(bytes <= options.merge_bytes_max);
@@ -71,10 +71,73 @@ fn the_number_of_splits_grows_with_the_logarithm_and_so_does_the_rewriting() {
     }
 }
 
+/// Two weeks of history taken in at one go: each flush holds rows of `days_each` days. How many
+/// splits remain, and how often the average byte was rewritten.
+fn play_history(n_flushes: usize, flush_bytes: u64, days_each: usize) -> (usize, f64) {
+    let options = options();
+    let mut splits = Vec::new();
+    let mut rewritten = 0;
+    let mut id = 0;
+    let mut merge = |splits: &mut Vec<Arc<CatalogSplit>>, id: &mut usize, eagerness| {
+        while let Some(inputs) = plan(splits, &options, NOW, eagerness) {
+            let bytes: u64 = inputs.iter().map(|input| input.meta.raw_bytes).sum();
+            assert!(bytes <= options.merge_bytes_max);
+            rewritten += bytes;
+            splits.retain(|split| !inputs.iter().any(|input| Arc::ptr_eq(split, input)));
+            let time_min = inputs.iter().map(|input| input.meta.time_min).min().unwrap();
+            let mut joined = CatalogSplit::clone(&split(*id, 0, bytes));
+            joined.meta.time_min = time_min;
+            joined.meta.time_max = inputs.iter().map(|input| input.meta.time_max).max().unwrap();
+            splits.push(Arc::new(joined));
+            *id += 1;
+        }
+    };
+    for flush in 0..n_flushes {
+        let first = 80 + flush * 14 / n_flushes;
+        for day in first..first + days_each {
+            splits.push(split(id, day as i64, flush_bytes / days_each as u64));
+            id += 1;
+        }
+        merge(&mut splits, &mut id, Eagerness::Busy);
+    }
+    merge(&mut splits, &mut id, Eagerness::Idle);
+    (splits.len(), rewritten as f64 / (n_flushes as u64 * flush_bytes) as f64)
+}
+
+#[test]
+fn history_of_two_weeks_in_one_go_ends_in_few_splits() {
+    for (n_flushes, flush_bytes, days_each, splits_max, rewrites_max) in [
+        (50, 20 << 20, 1, 12, 3.0),
+        (50, 20 << 20, 2, 12, 3.0),
+        (500, 20 << 20, 2, 100, 3.0),
+        (50, 20 << 20, 8, 12, 3.0),
+        (50, 100_000, 8, 8, 4.0),
+    ] {
+        let (splits, rewrites) = play_history(n_flushes, flush_bytes, days_each);
+        let case = format!("{n_flushes} × {flush_bytes} over {days_each} days");
+        assert!(splits <= splits_max, "{case}: {splits} splits");
+        assert!(rewrites <= rewrites_max, "{case}: {rewrites} rewrites");
+    }
+}
+
+#[test]
+fn with_time_to_spare_a_split_is_joined_with_no_less_than_itself() {
+    let sizes = |sizes: &[u64]| -> Vec<Arc<CatalogSplit>> {
+        let splits = sizes.iter().enumerate();
+        splits.map(|(id, &bytes)| split(id, 100, bytes << 20)).collect()
+    };
+    let planned = |splits: &[Arc<CatalogSplit>]| plan(splits, &options(), NOW, Eagerness::Idle).map(|run| run.len());
+    assert_eq!(planned(&sizes(&[100, 40, 10])), None);
+    assert_eq!(planned(&sizes(&[100, 40, 10, 10])), Some(2));
+    assert_eq!(planned(&sizes(&[100, 40, 20, 20])), Some(3));
+    assert_eq!(planned(&sizes(&[10, 10])), Some(2));
+    assert_eq!(planned(&sizes(&[180, 90, 90])), Some(2), "limits hold");
+}
+
 #[test]
 fn splits_of_different_recent_days_are_not_joined() {
     let splits: Vec<_> = (0..12).map(|id| split(id, 99 + (id % 2) as i64, 1000)).collect();
-    let planned = plan(&splits, &options(), NOW, false).unwrap();
+    let planned = plan(&splits, &options(), NOW, Eagerness::Busy).unwrap();
     assert_eq!(planned.len(), 6);
     assert!(planned.iter().all(|s| s.meta.time_min == planned[0].meta.time_min));
 }
@@ -82,7 +145,7 @@ fn splits_of_different_recent_days_are_not_joined() {
 #[test]
 fn days_long_past_with_little_in_them_are_joined_across_days() {
     let splits: Vec<_> = (0..12).map(|id| split(id, id as i64, 1000)).collect();
-    assert_eq!(plan(&splits, &options(), NOW, true).unwrap().len(), 12);
+    assert_eq!(plan(&splits, &options(), NOW, Eagerness::All).unwrap().len(), 12);
 }
 
 #[test]
@@ -92,11 +155,11 @@ fn quarantined_and_full_splits_are_left_alone() {
         ..CatalogSplit::clone(&split(1, 100, 1000))
     });
     let splits = [damaged, split(2, 100, 1000), split(3, 100, 300 << 20)];
-    assert!(plan(&splits, &options(), NOW, true).is_none());
+    assert!(plan(&splits, &options(), NOW, Eagerness::All).is_none());
 }
 
 #[test]
 fn limits_hold_when_everything_is_joined() {
     let splits: Vec<_> = (0..5).map(|id| split(id, 100, 90 << 20)).collect();
-    assert_eq!(plan(&splits, &options(), NOW, true).unwrap().len(), 2);
+    assert_eq!(plan(&splits, &options(), NOW, Eagerness::All).unwrap().len(), 2);
 }
