@@ -110,7 +110,7 @@ impl Default for AgentConfig {
             rotate_wait: Duration::from_secs(5),
             open_files_max: 256,
             deleted_bytes_held_max: 1 << 30,
-            compression_level: 3,
+            compression_level: 1,
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(30),
             drain_deadline: Duration::from_secs(10),

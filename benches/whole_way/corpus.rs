@@ -4,7 +4,7 @@
 //! lines, JSON, logfmt, syslog, SQL durations and text, two weeks of time, ids of their own.
 
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 const SERVICES: [&str; 7] = ["web", "api", "shop", "auth", "db", "worker", "cart"];

@@ -132,7 +132,7 @@ impl Default for AgentSection {
             ignore_older: None,
             rotate_wait: Age::seconds(5),
             open_files_max: 256,
-            zstd_level: 3,
+            zstd_level: 1,
             deleted_bytes_held_max: Size::gib(1),
             partial_line_timeout: Some(Age::seconds(60)),
             clean_after: Age::days(14),
