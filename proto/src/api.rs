@@ -445,6 +445,15 @@ pub struct FieldSummary {
     pub name: String,
     /// Its types, most frequent first: `text`, `integer`, `number`, `boolean`.
     pub types: Vec<String>,
+    /// Values of each type; a field with several is searched as each.
+    #[serde(default)]
+    pub type_counts: BTreeMap<String, u64>,
+    /// The smallest of the values that are or read as numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The largest of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
     /// Records that have it.
     pub count: u64,
     /// Distinct values; exact unless `distinct_capped`.

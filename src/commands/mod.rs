@@ -2,6 +2,8 @@
 
 #[cfg(feature = "agent")]
 mod agent;
+#[cfg(feature = "store")]
+mod agents;
 mod banner;
 #[cfg(feature = "collector")]
 mod collector;

@@ -8,7 +8,7 @@ use timberline_collector::fleet::{Fleet, Source};
 use timberline_proto::id::AgentId;
 use timberline_proto::wire::v1::agents_response;
 use timberline_store::Store;
-use timberline_store::read::Sources;
+use timberline_store::read::{AgentFile, Sources};
 use timberline_store::write::RemoteSource;
 use tokio_util::sync::CancellationToken;
 
@@ -85,6 +85,10 @@ impl RemoteAgents {
 impl Sources for RemoteAgents {
     fn sources(&self) -> Arc<[Source]> {
         self.fleet.sources()
+    }
+
+    fn agents(&self) -> Vec<AgentFile> {
+        super::agents::all(&self.fleet)
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::Context;
 use timberline_collector::fleet::Source;
 use timberline_collector::{Collector, service};
 use timberline_store::Store;
-use timberline_store::read::Sources;
+use timberline_store::read::{AgentFile, Sources};
 use timberline_store::write::LocalSource;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -112,5 +112,9 @@ struct Fleet(Collector);
 impl Sources for Fleet {
     fn sources(&self) -> Arc<[Source]> {
         self.0.fleet().sources()
+    }
+
+    fn agents(&self) -> Vec<AgentFile> {
+        super::agents::all(self.0.fleet())
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rusqlite::{Transaction, params};
+use serde_json::json;
 
-use super::{Catalog, CatalogError, CatalogSplit, Deletion, Snapshot};
+use super::{Catalog, CatalogError, CatalogSplit, Deletion, Snapshot, audit};
 use crate::split::SplitMeta;
 
 impl Catalog {
@@ -29,7 +30,12 @@ impl Catalog {
             }
             remove_splits(transaction, removed, next)?;
             next.add_splits(topic, added);
-            Ok(())
+            let detail = json!({
+                "removed": removed,
+                "added": added.iter().map(|meta| &meta.id).collect::<Vec<_>>(),
+                "rows": added.iter().map(|meta| meta.rows).sum::<u64>(),
+            });
+            audit::note(transaction, "split.merge", topic, &detail)
         })
     }
 
@@ -43,6 +49,14 @@ impl Catalog {
             for id in ids {
                 if let Some(split) = next.split(id) {
                     insert_deletion(transaction, split, reason)?;
+                    let detail = json!({
+                        "topic": split.topic,
+                        "rows": split.meta.rows,
+                        "time_min": split.meta.time_min,
+                        "time_max": split.meta.time_max,
+                        "reason": reason,
+                    });
+                    audit::note(transaction, "split.delete", id, &detail)?;
                 }
             }
             remove_splits(transaction, ids, next)
@@ -60,6 +74,8 @@ impl Catalog {
 
     fn mark(&self, id: &str, quarantined: Option<&str>) -> Result<(), CatalogError> {
         self.transact(|transaction, next| {
+            // Every query that meets it says so; it is one act all the same.
+            let known = next.split(id).map(|split| split.quarantined.is_some()) == Some(quarantined.is_some());
             transaction.execute(
                 "UPDATE splits SET quarantined = ?2 WHERE id = ?1",
                 params![id, quarantined],
@@ -70,7 +86,11 @@ impl Catalog {
                     ..CatalogSplit::clone(split)
                 });
             }
-            Ok(())
+            match (known, quarantined) {
+                (true, _) => Ok(()),
+                (false, Some(reason)) => audit::note(transaction, "split.quarantine", id, &json!({ "reason": reason })),
+                (false, None) => audit::note(transaction, "split.release", id, &json!({})),
+            }
         })
     }
 

@@ -17,6 +17,7 @@
 //! | `holes` | generation, start, end, reason, noted_at | bytes of files that became no record, as the agent said: NULs, lines that a rule dropped |
 //! | `alerts` | id, topic, partition, what, noted_at | a partition that came back as another one, or shorter |
 //! | `deletions` | id, split_id, topic, rows, time_min, time_max, reason, deleted_at | what was deleted on purpose, and why |
+//! | `audit` | id, at, actor, origin, action, object, outcome, detail | who did what; `detail` is JSON; entries older than 90 days go |
 //!
 //! # What holds
 //! - A split's row and the position that covers its offsets are written in one transaction, so no
@@ -26,6 +27,7 @@
 //! - The snapshot in memory is replaced only after its transaction is durable. Splits keep their
 //!   `Arc` from snapshot to snapshot: whoever holds one can tell whether others still do.
 
+mod audit;
 mod edit;
 mod holes;
 mod publish;
@@ -40,6 +42,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use timberline_proto::id::IncarnationId;
 
+pub use audit::{AUDIT_AGE_MAX_NANOS, AuditEntry};
 pub use holes::Hole;
 pub use snapshot::{CatalogSplit, Position, Positions, Snapshot};
 

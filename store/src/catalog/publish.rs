@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use rusqlite::{Transaction, params};
+use serde_json::json;
 use timberline_proto::id::IncarnationId;
 
+use super::audit;
 use super::edit::{insert_split, now_nanos};
 use super::{Catalog, CatalogError, Gap, Position, Taken};
 use crate::rows::Stream;
@@ -44,7 +46,18 @@ impl Catalog {
             };
             store_position(transaction, &key, position)?;
             next.positions.insert(key, position);
-            Ok(())
+            let detail = json!({
+                "from": taken.from,
+                "to": taken.to,
+                "splits": splits.iter().map(|meta| &meta.id).collect::<Vec<_>>(),
+                "rows": splits.iter().map(|meta| meta.rows).sum::<u64>(),
+            });
+            audit::note(
+                transaction,
+                "split.publish",
+                &name_of(&taken.topic, taken.partition),
+                &detail,
+            )
         })
     }
 
@@ -60,7 +73,8 @@ impl Catalog {
             insert_alert(transaction, &key, why)?;
             store_position(transaction, &key, position)?;
             next.positions.insert(key, position);
-            Ok(())
+            let detail = json!({ "next_offset": position.next_offset, "reason": why });
+            audit::note(transaction, "queue.reset", &name_of(topic, partition), &detail)
         })
     }
 
@@ -154,7 +168,7 @@ fn insert_alert(transaction: &Transaction<'_>, key: &(String, u32), what: &str) 
 }
 
 fn insert_gap(transaction: &Transaction<'_>, gap: &Gap) -> Result<(), CatalogError> {
-    transaction
+    let inserted = transaction
         .prepare_cached(
             "INSERT OR IGNORE INTO gaps (topic, partition, incarnation, from_offset, to_offset, reason, noted_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -168,7 +182,16 @@ fn insert_gap(transaction: &Transaction<'_>, gap: &Gap) -> Result<(), CatalogErr
             gap.reason,
             now_nanos()
         ])?;
-    Ok(())
+    // The same gap noted again is no new act.
+    if inserted == 0 {
+        return Ok(());
+    }
+    let detail = json!({ "from": gap.from, "to": gap.to, "reason": gap.reason });
+    audit::note(transaction, "queue.gap", &name_of(&gap.topic, gap.partition), &detail)
+}
+
+fn name_of(topic: &str, partition: u32) -> String {
+    format!("{topic}-{partition}")
 }
 
 fn insert_streams(transaction: &Transaction<'_>, streams: &[Arc<Stream>]) -> Result<(), CatalogError> {

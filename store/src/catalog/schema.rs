@@ -81,6 +81,18 @@ CREATE TABLE IF NOT EXISTS holes (
     noted_at INTEGER NOT NULL,
     PRIMARY KEY (generation, start)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    origin TEXT,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS audit_at ON audit (at);
+CREATE INDEX IF NOT EXISTS audit_action ON audit (action);
 ";
 
 pub(super) struct Opened {

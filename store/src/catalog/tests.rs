@@ -229,3 +229,69 @@ fn splits_keep_their_arc_from_snapshot_to_snapshot() {
         .unwrap();
     assert!(Arc::ptr_eq(&before, catalog.snapshot().split("a").unwrap()));
 }
+
+#[test]
+fn every_act_on_data_is_on_record_with_its_transaction() {
+    let (dir, catalog) = open();
+    catalog
+        .publish(&taken(LIFE, 0, 10), &[meta("a", 100), meta("b", 300)], &[stream()])
+        .unwrap();
+    // Refused: nothing of it is on record.
+    catalog.publish(&taken(LIFE, 5, 20), &[meta("x", 1)], &[]).unwrap_err();
+    catalog.publish(&taken(LIFE, 15, 20), &[meta("c", 200)], &[]).unwrap();
+    catalog
+        .replace("logs", &["a".into(), "b".into()], &[meta("d", 300)])
+        .unwrap();
+    catalog.quarantine("c", "torn").unwrap();
+    catalog.quarantine("c", "torn").unwrap();
+    catalog.delete(&["c".into(), "nowhere".into()], "old").unwrap();
+    let position = Position {
+        incarnation: OTHER_LIFE,
+        next_offset: 0,
+    };
+    catalog.reset("logs", 3, position, "shorter").unwrap();
+    for _ in 0..2 {
+        catalog.note_retention(Some(60), None).unwrap();
+    }
+    catalog.note_retention(Some(90), None).unwrap();
+
+    let catalog = reopened(&dir, catalog);
+    let entries = catalog.audit(100).unwrap();
+    let acts: Vec<_> = entries.iter().map(|e| (e.action.as_str(), e.object.as_str())).collect();
+    assert_eq!(
+        acts,
+        [
+            ("split.publish", "logs-3"),
+            ("queue.gap", "logs-3"),
+            ("split.publish", "logs-3"),
+            ("split.merge", "logs"),
+            ("split.quarantine", "c"),
+            ("split.delete", "c"),
+            ("queue.reset", "logs-3"),
+            ("retention.configure", "store"),
+            ("retention.configure", "store"),
+        ]
+    );
+    assert!(
+        entries
+            .iter()
+            .all(|e| e.actor == "store" && e.outcome == "ok" && e.origin.is_none())
+    );
+    assert_eq!(entries[3].detail["removed"], serde_json::json!(["a", "b"]));
+    assert_eq!(entries[1].detail["from"], 10);
+    assert_eq!(catalog.audit(1).unwrap(), entries[8..]);
+}
+
+#[test]
+fn entries_that_are_too_old_go_when_the_next_one_comes() {
+    let (dir, catalog) = open();
+    catalog.note_retention(Some(1), None).unwrap();
+    rusqlite::Connection::open(dir.path().join("catalog.sqlite"))
+        .unwrap()
+        .execute("UPDATE audit SET at = at - ?1", [AUDIT_AGE_MAX_NANOS + 1])
+        .unwrap();
+    catalog.note_retention(Some(2), None).unwrap();
+    let entries = catalog.audit(100).unwrap();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].detail["age_seconds"], 2);
+}

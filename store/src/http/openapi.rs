@@ -287,8 +287,11 @@ fn parts() -> Value {
         "End": object(&["rows", "progress"], json!({
             "rows": count("Rows returned"), "cursor": string("Send it back to go on"), "progress": reference("Progress")
         })),
-        "FieldSummary": object(&["name", "types", "count", "distinct", "distinct_capped", "top"], json!({
-            "name": string("Its name"), "types": list(string("text, integer, number or boolean")),
+        "FieldSummary": object(&["name", "types", "type_counts", "count", "distinct", "distinct_capped", "top"], json!({
+            "name": string("Its name"), "types": list(string("text, integer, number or boolean; the most frequent first")),
+            "type_counts": { "type": "object", "additionalProperties": count("Values of the type") },
+            "min": { "type": "number", "description": "The smallest of the values that are or read as numbers" },
+            "max": { "type": "number", "description": "The largest of them" },
             "count": count("Records that have it"), "distinct": count("Distinct values"),
             "distinct_capped": { "type": "boolean" },
             "top": list(object(&["value", "count"], json!({ "value": string("As text"), "count": count("Records") })))

@@ -13,6 +13,7 @@
 //! | [`scan`] | pages and live rows, read and counted |
 //! | [`search`] | records in total order, early stop, cursors |
 //! | [`lower`], [`sql`] | pipes and SQL as DataFusion plans |
+//! | [`tables`] | tables besides `logs`: the catalog's, and files that the operator allows |
 //! | [`scalar`], [`aggregates`], [`bins`], [`grok`] | what pipes compute beyond DataFusion's functions |
 //! | [`provider`], [`exec`], [`pushdown`], [`columns`], [`functions`] | the table `logs` for DataFusion |
 //! | [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
@@ -77,6 +78,6 @@ pub use error::ReadError;
 pub use files::{FileBytes, FileRequest};
 pub use frames::Frames;
 pub use options::{FileTables, ReadOptions};
-pub use reader::{NoSources, Reader, Sources, Stored};
+pub use reader::{AgentFile, NoSources, Reader, Sources, Stored};
 pub use tail::Tail;
 pub use view::Splits;

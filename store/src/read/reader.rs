@@ -31,6 +31,39 @@ use super::{ReadError, ReadOptions, engine, table};
 pub trait Sources: Send + Sync + std::fmt::Debug {
     /// Every file that an agent follows, and to when it is complete in the queue.
     fn sources(&self) -> Arc<[Source]>;
+    /// What every agent last said of each of its files; an agent without files says so once.
+    fn agents(&self) -> Vec<AgentFile> {
+        Vec::new()
+    }
+}
+
+/// What an agent last said of one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentFile {
+    /// The agent's id.
+    pub agent: String,
+    /// Its host.
+    pub host: String,
+    /// Its version.
+    pub version: String,
+    /// When it said so, nanoseconds since the epoch.
+    pub reported_at_nanos: i64,
+    /// The file's path; `None` if the agent has no file.
+    pub path: Option<String>,
+    /// The file's generation.
+    pub generation: String,
+    /// Bytes.
+    pub size: u64,
+    /// Bytes read.
+    pub read: u64,
+    /// Bytes acked.
+    pub acked: u64,
+    /// Bytes that were lost.
+    pub lost: u64,
+    /// When it was last read to its end, nanoseconds since the epoch; 0 for never.
+    pub read_to_end_at_nanos: i64,
+    /// Why it cannot be read, if it cannot.
+    pub error: String,
 }
 
 /// No source is known of.
@@ -121,6 +154,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`]
     pub async fn query(&self, request: QueryRequest) -> Result<Frames, ReadError> {
+        super::sql::refuse_writes(&request.query)?;
         let task = self.begin(request.query_id.clone()).await?;
         let range = range(request.from.as_deref(), request.to.as_deref())?;
         match parse(&request.query)? {
@@ -267,6 +301,14 @@ impl Reader {
     /// How full the cache is, and how well it serves.
     pub fn cache_stats(&self) -> CacheStats {
         self.inner.cache.stats()
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.inner.catalog
+    }
+
+    pub(crate) fn agents(&self) -> Vec<AgentFile> {
+        self.inner.sources.agents()
     }
 
     pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {

@@ -7,12 +7,16 @@ use std::sync::Arc;
 use timberline_proto::api::{Direction, FieldSummary, FieldsAnswer, FieldsRequest, ValueCount};
 use timberline_proto::batch::AttributeValue;
 use timberline_proto::line::FieldValue;
+use timberline_proto::query::ast::Filter;
+use timberline_proto::query::matcher::number;
 
 use super::histogram::filter_of;
 use super::reader::{blocking, range};
 use super::row::{RowView, attribute_text};
+use super::running::Running;
 use super::scan::Selection;
 use super::search::Search;
+use super::time::TimeRange;
 use super::{ReadError, Reader};
 
 /// Distinct values counted per field at most.
@@ -31,22 +35,48 @@ impl Reader {
     /// [`ReadError`]
     pub async fn fields(&self, request: FieldsRequest) -> Result<FieldsAnswer, ReadError> {
         let task = self.begin(request.query_id.clone()).await?;
-        let sample = self.options().fields_sample_rows;
+        let range = range(request.from.as_deref(), request.to.as_deref())?;
         let filter = filter_of(&request.query)?;
+        let asked = Asked {
+            only: request.field,
+            values: request.values.unwrap_or(VALUES_DEFAULT) as usize,
+        };
+        self.summarised(filter, range, asked, &task.running).await
+    }
+
+    /// The fields of all records in a range, as part of a query that runs already.
+    pub(crate) async fn fields_within(
+        &self,
+        range: TimeRange,
+        running: &Arc<Running>,
+    ) -> Result<FieldsAnswer, ReadError> {
+        let asked = Asked {
+            only: None,
+            values: VALUES_DEFAULT as usize,
+        };
+        self.summarised(Filter::All, range, asked, running).await
+    }
+
+    async fn summarised(
+        &self,
+        filter: Filter,
+        range: TimeRange,
+        asked: Asked,
+        running: &Arc<Running>,
+    ) -> Result<FieldsAnswer, ReadError> {
+        let sample = self.options().fields_sample_rows;
         self.check_filter(&filter)?;
         let search = Search {
             view: self.view(),
-            selection: Selection::new(filter, range(request.from.as_deref(), request.to.as_deref())?)?,
+            selection: Selection::new(filter, range)?,
             direction: Direction::Backward,
             after: None,
             limit: sample,
-            running: Arc::clone(&task.running),
+            running: Arc::clone(running),
         };
-        let only = request.field.clone();
-        let values = request.values.unwrap_or(VALUES_DEFAULT) as usize;
-        let answer = blocking(move || {
+        blocking(move || {
             let mut summaries = Summaries {
-                only,
+                only: asked.only,
                 fields: BTreeMap::new(),
             };
             let mut rows = 0;
@@ -55,12 +85,16 @@ impl Reader {
                 hits.iter().for_each(|hit| summaries.record(&hit.view()));
                 ControlFlow::Continue(())
             })?;
-            Ok(summaries.answer(rows, more.is_none(), values))
-        });
-        let answer = answer.await;
-        drop(task);
-        answer
+            Ok(summaries.answer(rows, more.is_none(), asked.values))
+        })
+        .await
     }
+}
+
+/// Which fields, and how many values of each.
+struct Asked {
+    only: Option<String>,
+    values: usize,
 }
 
 struct Summaries {
@@ -74,6 +108,8 @@ struct Summary {
     types: BTreeMap<&'static str, u64>,
     values: HashMap<String, u64>,
     capped: bool,
+    /// Smallest and largest of the values that are or read as numbers.
+    numbers: Option<(f64, f64)>,
 }
 
 impl Summaries {
@@ -111,6 +147,10 @@ impl Summaries {
             summary.records += 1;
         }
         *summary.types.entry(kind).or_default() += 1;
+        if let Some(n) = number(text.trim().as_bytes()) {
+            let (min, max) = summary.numbers.unwrap_or((n, n));
+            summary.numbers = Some((min.min(n), max.max(n)));
+        }
         let text = cut(text);
         if let Some(count) = summary.values.get_mut(text) {
             *count += 1;
@@ -146,7 +186,10 @@ impl Summary {
         top.truncate(values);
         FieldSummary {
             name,
+            type_counts: types.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
             types: types.into_iter().map(|(kind, _)| kind.to_owned()).collect(),
+            min: self.numbers.map(|(min, _)| min),
+            max: self.numbers.map(|(_, max)| max),
             count: self.records,
             distinct,
             distinct_capped: self.capped,

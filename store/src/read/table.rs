@@ -53,7 +53,7 @@ pub(crate) async fn sql(
 ) -> Result<Frames, ReadError> {
     let limit = Limit::new(reader, request)?;
     let lowering = Lowering::new(reader, range, &task.running);
-    let frame = sql_query::plan(&lowering, text).await?;
+    let frame = sql_query::plan(reader, &lowering, text).await?;
     answer(reader, frame, limit, task).await
 }
 

@@ -76,6 +76,7 @@ impl Store {
         std::fs::create_dir_all(&splits_dir).map_err(|source| io_error(&splits_dir, source))?;
         let lock = lock(&options.data_dir.join("LOCK"))?;
         let catalog = open_catalog(&options.data_dir.join("catalog.sqlite"), &splits_dir)?;
+        catalog.note_retention(options.retention_age.map(|age| age.as_secs()), options.retention_bytes)?;
         let files = SplitFiles::open(splits_dir.clone(), options.open_splits_max, &catalog.snapshot())
             .map_err(|source| io_error(&splits_dir, source))?;
         quarantine_absent(&catalog, &files);

@@ -1,7 +1,7 @@
 //! `lookup table on field [= column], …`: the other columns of an allowed table beside the rows.
 //!
 //! Values are equal as texts. Of several rows of the table with the same key the first counts. A
-//! column that the rows have already keeps its value where the table has none.
+//! column of the same name that the rows have already is replaced; where nothing is found, by null.
 
 use std::sync::Arc;
 
@@ -10,7 +10,6 @@ use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use datafusion::common::JoinType;
 use datafusion::dataframe::DataFrame;
-use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, ident, lit};
 use timberline_proto::query::ast::{Field, LookupKey};
@@ -53,25 +52,7 @@ pub(super) async fn lower(
     // A join keeps no order.
     table.sorted = false;
     for name in &other_columns {
-        let found = ident(found_name(name));
-        let there = table
-            .frame
-            .schema()
-            .field_with_unqualified_name(name)
-            .ok()
-            .map(|field| kind_of(field.data_type()));
-        let value = match there {
-            Some(kind) => coalesce(vec![
-                as_text(&table, &found_name(name))?,
-                Value {
-                    plan: ident(name),
-                    kind,
-                }
-                .text(),
-            ]),
-            None => found,
-        };
-        table = with_column(table, name, value)?;
+        table = with_column(table, name, ident(found_name(name)))?;
     }
     let kept: Vec<Expr> = table
         .frame
@@ -92,23 +73,9 @@ fn found_name(name: &str) -> String {
     format!("\u{1}found.{name}")
 }
 
-fn as_text(table: &Table, name: &str) -> Result<Expr, ReadError> {
-    let known = table
-        .frame
-        .schema()
-        .field_with_unqualified_name(name)
-        .map_err(planned)?;
-    let kind = kind_of(known.data_type());
-    Ok(Value {
-        plan: ident(name),
-        kind,
-    }
-    .text())
-}
-
 /// The whole table in memory, with the number of each row.
 async fn load(lowering: &Lowering, named: &Field) -> Result<DataFrame, ReadError> {
-    let Some(provider) = tables::file(&lowering.session, &lowering.files, &named.name).await? else {
+    let Some(provider) = tables::files::table(&lowering.session, &lowering.files, &named.name).await? else {
         let known: Vec<&str> = lowering.files.keys().map(String::as_str).collect();
         let message = match known.is_empty() {
             true => format!(

@@ -1,5 +1,5 @@
-//! Tables besides `logs` that queries may name: files that the operator allows, by the names that
-//! `[query.tables]` gives them. A query never names a path.
+//! Files that the operator allows, by the names that `[query.tables]` gives them. A query never names
+//! a path. What a file is its name says: `.csv` or `.tsv`, with a line of names first.
 //!
 //! A file is opened anew for each query that names it, so a replaced file is seen at once.
 
@@ -9,12 +9,11 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::{CsvReadOptions, SessionContext};
 
-use super::ReadError;
-use super::engine::failed;
-use super::options::FileTables;
+use crate::read::engine::failed;
+use crate::read::{FileTables, ReadError};
 
 /// The allowed file of a name as a table; `None` if none is allowed under it.
-pub(crate) async fn file(
+pub(crate) async fn table(
     session: &SessionContext,
     files: &FileTables,
     name: &str,
@@ -36,7 +35,7 @@ pub(crate) async fn file(
         "csv" => csv(session, path, b',').await,
         "tsv" => csv(session, path, b'\t').await,
         _ => Err(ReadError::BadRequest(
-            "its name ends in neither .csv nor .tsv nor .parquet".to_owned(),
+            "its name ends in neither .csv nor .tsv".to_owned(),
         )),
     };
     table.map(Some).map_err(|error| unreadable(error.to_string()))

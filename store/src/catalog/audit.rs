@@ -1,0 +1,113 @@
+//! Who did what. Every act on data leaves an entry in the transaction that does it, so an act that is
+//! durable is on record, and one that is not leaves nothing.
+//!
+//! | action | object | detail |
+//! |---|---|---|
+//! | `split.publish` | topic-partition | offsets `from..to`, splits, rows |
+//! | `split.merge` | topic | splits removed and added, rows |
+//! | `split.delete` | split | topic, rows, times, reason |
+//! | `split.quarantine` | split | reason |
+//! | `split.release` | split | |
+//! | `queue.gap` | topic-partition | offsets, reason |
+//! | `queue.reset` | topic-partition | next offset, reason |
+//! | `retention.configure` | `store` | age in seconds, bytes |
+//!
+//! The store acts as `store`. The columns are made for people too: `origin` is where an actor came
+//! from (an address), `outcome` is `ok`, or why an act was refused.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde_json::{Value, json};
+
+use super::edit::now_nanos;
+use super::{Catalog, CatalogError};
+
+/// Entries older than this are dropped when the next one is written.
+pub const AUDIT_AGE_MAX_NANOS: i64 = 90 * 86_400 * 1_000_000_000;
+/// The store itself.
+const STORE: &str = "store";
+
+/// An entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditEntry {
+    /// When, nanoseconds since the epoch.
+    pub at_nanos: i64,
+    /// Who.
+    pub actor: String,
+    /// From where, if the actor came from elsewhere.
+    pub origin: Option<String>,
+    /// What was done.
+    pub action: String,
+    /// To what.
+    pub object: String,
+    /// `ok`, or why not.
+    pub outcome: String,
+    /// What else is known.
+    pub detail: Value,
+}
+
+/// Adds an entry of the store's own to a transaction, and drops those that are too old.
+pub(super) fn note(
+    transaction: &Transaction<'_>,
+    action: &str,
+    object: &str,
+    detail: &Value,
+) -> Result<(), CatalogError> {
+    let now = now_nanos();
+    transaction
+        .prepare_cached(
+            "INSERT INTO audit (at, actor, origin, action, object, outcome, detail)
+             VALUES (?1, ?2, NULL, ?3, ?4, 'ok', ?5)",
+        )?
+        .execute(params![now, STORE, action, object, detail.to_string()])?;
+    transaction
+        .prepare_cached("DELETE FROM audit WHERE at < ?1")?
+        .execute(params![now.saturating_sub(AUDIT_AGE_MAX_NANOS)])?;
+    Ok(())
+}
+
+impl Catalog {
+    /// The newest `entries_max` entries, oldest first.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub fn audit(&self, entries_max: usize) -> Result<Vec<AuditEntry>, CatalogError> {
+        let connection = self.inner.connection.lock();
+        let mut statement = connection.prepare(
+            "SELECT at, actor, origin, action, object, outcome, detail FROM audit ORDER BY id DESC LIMIT ?1",
+        )?;
+        let limit = i64::try_from(entries_max).unwrap_or(i64::MAX);
+        let entries = statement.query_map(params![limit], |row| {
+            let detail: String = row.get(6)?;
+            Ok(AuditEntry {
+                at_nanos: row.get(0)?,
+                actor: row.get(1)?,
+                origin: row.get(2)?,
+                action: row.get(3)?,
+                object: row.get(4)?,
+                outcome: row.get(5)?,
+                detail: serde_json::from_str(&detail).unwrap_or(Value::String(detail)),
+            })
+        })?;
+        let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
+        entries.reverse();
+        Ok(entries)
+    }
+
+    /// Puts on record how long data is kept, if that is not what was recorded last. Durable on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub fn note_retention(&self, age_seconds: Option<u64>, bytes: Option<u64>) -> Result<(), CatalogError> {
+        const ACTION: &str = "retention.configure";
+        let detail = json!({ "age_seconds": age_seconds, "bytes": bytes });
+        self.transact(|transaction, _| match last_detail(transaction, ACTION)? {
+            Some(last) if last == detail.to_string() => Ok(()),
+            _ => note(transaction, ACTION, STORE, &detail),
+        })
+    }
+}
+
+fn last_detail(connection: &Connection, action: &str) -> Result<Option<String>, CatalogError> {
+    let mut statement = connection.prepare("SELECT detail FROM audit WHERE action = ?1 ORDER BY id DESC LIMIT 1")?;
+    Ok(statement.query_row(params![action], |row| row.get(0)).optional()?)
+}
