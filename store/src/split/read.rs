@@ -196,6 +196,13 @@ impl Split {
         Ok(known.unwrap_or_else(|| all().collect()))
     }
 
+    /// The same of some pages, ascending.
+    pub(crate) fn candidates_among(&self, query: &PageQuery, pages: &[u32]) -> Result<Vec<u32>, SplitError> {
+        self.index
+            .candidates_among(query, pages)
+            .map_err(|e| self.damaged("index", e))
+    }
+
     /// A page's rows.
     ///
     /// # Errors

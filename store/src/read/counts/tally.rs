@@ -250,7 +250,8 @@ impl<'a> Tally<'a> {
         if pending.is_empty() {
             return Ok(Some(()));
         }
-        let candidates = self.split.candidates(index)?;
+        let pages: Vec<u32> = pending.iter().map(|(page, _)| *page).collect();
+        let candidates = self.split.candidates_among(index, &pages)?;
         for (page, rows) in pending {
             if self.means.running.check().is_err() {
                 return Ok(None);

@@ -42,6 +42,11 @@ impl Pages {
             .for_each(|(word, other)| *word &= other);
     }
 
+    /// How many.
+    pub(crate) fn count(&self) -> u32 {
+        self.words.iter().map(|word| word.count_ones()).sum()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.words.iter().all(|&word| word == 0)
     }

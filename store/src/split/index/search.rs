@@ -22,6 +22,12 @@ use crate::rows::Stream;
 /// A term this long or longer may be a token's beginning only: a character has up to four bytes.
 const TOKEN_PERHAPS_CUT: usize = TOKEN_BYTES_MAX - 3;
 
+/// So many pages are looked at rather than the whole term dictionary walked.
+const WALK_PAGES_MIN: u32 = 16;
+
+/// Terms that a wildcard stands for at most; beyond, every page is named.
+const EXPANSIONS_MAX: usize = 16_384;
+
 pub(crate) struct SplitIndex {
     footer: Arc<Footer>,
     directory: SplitDirectory,
@@ -52,6 +58,22 @@ impl SplitIndex {
 
     pub(crate) fn candidates(&self, query: &PageQuery) -> Result<Vec<u32>, ReadFailure> {
         Ok(self.guarded(|| self.answer(query))?.numbers())
+    }
+
+    /// The same of some pages, ascending. What costs a walk of the whole dictionary is not asked if
+    /// few pages are left: looking at these is cheaper.
+    pub(crate) fn candidates_among(&self, query: &PageQuery, among: &[u32]) -> Result<Vec<u32>, ReadFailure> {
+        let mut pages = self.none();
+        among.iter().for_each(|&page| pages.insert(page));
+        if is_walk(query) && pages.count() <= WALK_PAGES_MIN {
+            return Ok(pages.numbers());
+        }
+        let mut found = match query {
+            PageQuery::And(parts) => self.guarded(|| self.all_of(parts, pages.clone()))?,
+            query => self.guarded(|| self.answer(query))?,
+        };
+        found.intersect(&pages);
+        Ok(found.numbers())
     }
 
     /// Checks every byte, and that tantivy opens them.
@@ -87,16 +109,7 @@ impl SplitIndex {
         Ok(match query {
             PageQuery::All => self.all(),
             PageQuery::None => self.none(),
-            PageQuery::And(parts) => {
-                let mut pages = self.all();
-                for part in parts {
-                    pages.intersect(&self.answer(part)?);
-                    if pages.is_empty() {
-                        break;
-                    }
-                }
-                pages
-            }
+            PageQuery::And(parts) => self.all_of(parts, self.all())?,
             PageQuery::Or(parts) => {
                 let mut pages = self.none();
                 for part in parts {
@@ -120,6 +133,25 @@ impl SplitIndex {
             &PageQuery::Severity(least, most) => self
                 .where_page(|p| (0..7).any(|rank| rank >= least && rank <= most && p.severity_rows[rank as usize] > 0)),
         })
+    }
+
+    /// Those of `pages` that are in all parts: what is cheap to ask goes first, and a walk of the
+    /// dictionary is left out if few pages remain.
+    fn all_of(&self, parts: &[PageQuery], mut pages: Pages) -> Answer<Pages> {
+        let (walks, cheap): (Vec<_>, Vec<_>) = parts.iter().partition(|part| is_walk(part));
+        for part in cheap {
+            if pages.is_empty() {
+                return Ok(pages);
+            }
+            pages.intersect(&self.answer(part)?);
+        }
+        for part in walks {
+            if pages.count() <= WALK_PAGES_MIN {
+                break;
+            }
+            pages.intersect(&self.answer(part)?);
+        }
+        Ok(pages)
     }
 
     fn where_page(&self, holds: impl Fn(&PageEntry) -> bool) -> Pages {
@@ -270,18 +302,39 @@ impl SplitIndex {
         pages.unite(&self.where_stream_token(|token| matches(token, pieces)));
         // Every other kind of term begins with a byte below those of tokens.
         let from = if first.is_empty() { "0" } else { first };
+        let infix = match pieces {
+            [first, infix, last] if first.is_empty() && last.is_empty() => Some(memchr::memmem::Finder::new(infix)),
+            _ => None,
+        };
         let mut stream = index.terms().range().ge(from).into_stream()?;
+        let mut expansions = 0;
         while stream.advance() {
             let key = stream.key();
             if !key.starts_with(first.as_bytes()) {
                 break;
             }
-            let Ok(term) = std::str::from_utf8(key) else { continue };
-            if term.len() >= TOKEN_PERHAPS_CUT || matches(term, pieces) {
+            let is_like = match &infix {
+                Some(infix) => infix.find(key).is_some(),
+                None => std::str::from_utf8(key).is_ok_and(|term| matches(term, pieces)),
+            };
+            if key.len() >= TOKEN_PERHAPS_CUT || is_like {
+                expansions += 1;
+                if expansions > EXPANSIONS_MAX {
+                    return Ok(self.all());
+                }
                 add_postings(index, stream.value(), &mut pages)?;
             }
         }
         Ok(pages)
+    }
+}
+
+/// Whether answering takes a walk of the whole term dictionary.
+fn is_walk(query: &PageQuery) -> bool {
+    match query {
+        PageQuery::TokenWildcard(pieces) => pieces.first().is_some_and(String::is_empty),
+        PageQuery::And(parts) | PageQuery::Or(parts) => parts.iter().any(is_walk),
+        _ => false,
     }
 }
 

@@ -37,6 +37,14 @@ impl Case {
 fn check_finds(case: &Case, query: &PageQuery, holds: impl Fn(&Row<'_>) -> bool) {
     let found = case.candidates(query);
     assert!(found.is_sorted());
+    let among: Vec<u32> = (0..case.pages.len() as u32).step_by(2).collect();
+    let of_some = case.split.candidates_among(query, &among).unwrap();
+    let in_both = found.iter().filter(|page| among.contains(page));
+    assert!(
+        in_both.eq(of_some.iter().filter(|page| found.contains(page))),
+        "{query:?}"
+    );
+    assert!(of_some.iter().all(|page| among.contains(page)), "{query:?}");
     for page in case.pages_where(holds) {
         assert!(found.contains(&page), "{query:?} misses page {page}, has {found:?}");
     }
