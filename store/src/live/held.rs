@@ -9,7 +9,7 @@ use timberline_proto::id::IncarnationId;
 use tokio::sync::broadcast;
 
 use super::partition::PartitionRows;
-use super::{LiveBlock, LiveRows, QueueTaken, Reading};
+use super::{LiveBlock, LiveRows, QueueEnds, QueueTaken, Reading};
 use crate::catalog::Position;
 use crate::rows::RowBlock;
 
@@ -25,7 +25,7 @@ pub struct Live {
     tail: broadcast::Sender<LiveBlock>,
     reading: Reading,
     /// When the queue was last asked, and how far it went then.
-    asked: Mutex<Option<(Instant, BTreeMap<(String, u32), u64>)>>,
+    asked: Mutex<Option<(Instant, QueueEnds)>>,
 }
 
 /// What a flush takes: offsets `from..to` and their rows.
@@ -125,7 +125,7 @@ impl Live {
     }
 
     /// Notes how far all of the queue went when it was asked at `at`.
-    pub(crate) fn note_asked(&self, at: Instant, ends: BTreeMap<(String, u32), u64>) {
+    pub(crate) fn note_asked(&self, at: Instant, ends: QueueEnds) {
         *self.asked.lock() = Some((at, ends));
     }
 

@@ -36,20 +36,23 @@ pub struct LiveBlock {
 #[derive(Clone, Debug, Default)]
 pub struct Reading(#[allow(dead_code, reason = "counted, not read")] Arc<()>);
 
-/// How far the queue goes, and how much of it was taken, per topic and partition.
+/// An offset per topic and partition.
+pub type QueueEnds = BTreeMap<(String, u32), u64>;
+
+/// How far the queue goes, and how much of it was taken.
 #[derive(Clone, Debug)]
 pub struct QueueTaken {
     /// When the queue was last asked how far it goes: `ends` are what it had then, or more.
     pub asked_at: Instant,
     /// One past the last record.
-    pub ends: BTreeMap<(String, u32), u64>,
+    pub ends: QueueEnds,
     /// Every offset below is live, published, or known to hold no row.
-    pub covered: BTreeMap<(String, u32), u64>,
+    pub covered: QueueEnds,
 }
 
 impl QueueTaken {
     /// Whether everything below `ends` was taken.
-    pub fn has(&self, ends: &BTreeMap<(String, u32), u64>) -> bool {
+    pub fn has(&self, ends: &QueueEnds) -> bool {
         let taken = |key: &(String, u32)| self.covered.get(key).copied().unwrap_or(0);
         ends.iter().all(|(key, end)| taken(key) >= *end)
     }

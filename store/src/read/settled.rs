@@ -5,13 +5,12 @@
 //! only when the store has taken that much does the note count. A store that is behind leaves the
 //! last note standing, which is then old and true.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use timberline_collector::fleet::{Source, now_nanos};
 
-use crate::live::QueueTaken;
+use crate::live::{QueueEnds, QueueTaken};
 
 /// How often it is looked at.
 pub(super) const LOOK_INTERVAL: Duration = Duration::from_millis(250);
@@ -32,7 +31,7 @@ struct Waiting {
     noted_at: Instant,
     noted_at_nanos: i64,
     /// How far the queue went, asked after the note.
-    ends: Option<BTreeMap<(String, u32), u64>>,
+    ends: Option<QueueEnds>,
 }
 
 impl Settled {
@@ -65,6 +64,8 @@ impl Settled {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn sources(to: i64) -> Arc<[Source]> {

@@ -200,9 +200,13 @@ impl Context {
     /// Whether a test let this store die.
     pub(super) fn is_dead(&self) -> bool {
         #[cfg(test)]
-        return self.is_dead.load(Ordering::Acquire);
+        {
+            self.is_dead.load(Ordering::Acquire)
+        }
         #[cfg(not(test))]
-        false
+        {
+            false
+        }
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) fn list(
     all.retain(|_, held| is_wanted(held));
     let mut files: Vec<FileGeneration> = all
         .into_iter()
-        .map(|(generation, held)| describe(generation, held, holes))
+        .map(|(generation, held)| describe(generation, &held, holes))
         .collect();
     files.sort_by(|a, b| (&a.host, &a.path, &b.newest).cmp(&(&b.host, &b.path, &a.newest)));
     let limit = request.limit.unwrap_or(1000).min(FILES_MAX);
@@ -198,7 +198,7 @@ impl Held {
     }
 }
 
-fn describe(generation: GenerationId, held: Held, holes: &[Hole]) -> FileGeneration {
+fn describe(generation: GenerationId, held: &Held, holes: &[Hole]) -> FileGeneration {
     let attribute = |name: &str| {
         let stream = held.stream.as_ref();
         stream.and_then(|stream| stream.attributes.get(name)).cloned()

@@ -15,7 +15,7 @@ use super::lines::records;
 use super::list::list;
 use super::neighbours::neighbour;
 use super::pieces::{Found, Member, Scope};
-use super::rebuild::{FileBytes, Plan};
+use super::rebuild::{FileBytes, Plan, turn};
 
 /// Files that a record's surroundings reach over on one side at most.
 const NEIGHBOURS_MAX: usize = 8;
@@ -109,6 +109,7 @@ impl Reader {
         to: Option<u64>,
         skip_gaps: bool,
     ) -> Result<FileBytes, ReadError> {
+        let turn = turn(self.options().time_limit).await?;
         let task = self.begin(None).await?;
         let reader = self.clone();
         let plan = blocking(move || {
@@ -127,7 +128,7 @@ impl Reader {
         if !skip_gaps {
             plan.require_all()?;
         }
-        Ok(plan.send(&tokio::runtime::Handle::current()))
+        Ok(plan.send(&tokio::runtime::Handle::current(), turn))
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use timberline_proto::id::GenerationId;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use crate::catalog::Hole;
 use crate::rows::Row;
@@ -30,6 +30,9 @@ const CHUNK_BYTES: usize = 256 << 10;
 const CHUNKS_WAITING_MAX: usize = 4;
 /// A client that takes nothing for so long is given up.
 const STALLED: Duration = Duration::from_secs(60);
+/// Files made again at once; others wait their turn. A slow client holds one, and no query's.
+const REBUILDING_MAX: usize = 4;
+static REBUILDING: Semaphore = Semaphore::const_new(REBUILDING_MAX);
 /// Bytes of rows held because rows before them are still to be read.
 const PENDING_BYTES_MAX: u64 = 256 << 20;
 
@@ -59,6 +62,16 @@ impl FileBytes {
     pub async fn next(&mut self) -> Option<Result<Bytes, ReadError>> {
         self.chunks.recv().await
     }
+}
+
+/// Waits for a turn to make a file, at most so long.
+pub(super) async fn turn(time: Duration) -> Result<SemaphorePermit<'static>, ReadError> {
+    let permit = tokio::time::timeout(time, REBUILDING.acquire()).await;
+    permit.ok().and_then(Result::ok).ok_or_else(|| {
+        ReadError::BadRequest(format!(
+            "{REBUILDING_MAX} files are being read back already: try again later"
+        ))
+    })
 }
 
 /// What is to be made, all of it known to be there.
@@ -130,7 +143,8 @@ impl Plan {
         )))
     }
 
-    pub(super) fn send(self, runtime: &tokio::runtime::Handle) -> FileBytes {
+    /// Makes the bytes on a thread of their own; `turn` is kept until they are made.
+    pub(super) fn send(self, runtime: &tokio::runtime::Handle, turn: SemaphorePermit<'static>) -> FileBytes {
         let (sender, chunks) = mpsc::channel(CHUNKS_WAITING_MAX);
         let left_out: u64 = self.missing.iter().map(|(from, to)| to - from).sum();
         let bytes = FileBytes {
@@ -147,6 +161,7 @@ impl Plan {
             }
         };
         runtime.spawn_blocking(move || {
+            let _turn = turn;
             let mut rebuild = Rebuild {
                 at: self.from,
                 plan: self,
@@ -155,7 +170,6 @@ impl Plan {
                 chunk: Vec::new(),
             };
             if let Err(error) = rebuild.run(&send) {
-                // Nobody may listen any more.
                 _ = send(Err(error));
             }
         });
