@@ -28,6 +28,8 @@ mod bins;
 mod cache;
 mod cells;
 mod columns;
+#[cfg(test)]
+mod count_tests;
 mod counts;
 #[cfg(test)]
 mod damage_tests;

@@ -14,7 +14,7 @@ use super::row::RowView;
 use super::test::Tester;
 use super::{ReadError, ReadOptions};
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(super) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -22,14 +22,14 @@ fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-fn request(query: &str) -> QueryRequest {
+pub(super) fn request(query: &str) -> QueryRequest {
     QueryRequest {
         query: query.to_owned(),
         ..QueryRequest::default()
     }
 }
 
-async fn ask(fixture: &Fixture, request: QueryRequest) -> Answer {
+pub(super) async fn ask(fixture: &Fixture, request: QueryRequest) -> Answer {
     let query = request.query.clone();
     let frames = fixture
         .reader
@@ -47,7 +47,7 @@ fn ids(records: &[Record]) -> Vec<String> {
 }
 
 /// What a loop over the rows finds: ids in total order, newest first.
-fn expected_ids(rows: &[TestRow], query: &str) -> Vec<String> {
+pub(super) fn expected_ids(rows: &[TestRow], query: &str) -> Vec<String> {
     let tester = Tester::new(&filter_of(query).unwrap()).unwrap();
     let mut found = Vec::new();
     for partition in 0..3 {
@@ -134,7 +134,7 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn any_row() -> impl Strategy<Value = TestRow> {
+pub(super) fn any_row() -> impl Strategy<Value = TestRow> {
     let attributes = prop_oneof![
         3 => Just(Vec::new()),
         1 => (0..3_i64).prop_map(|n| vec![("shard".to_owned(), AttributeValue::Integer(n))]),
@@ -161,7 +161,7 @@ fn stamped(stamp: u8, seconds: i64, line: Vec<u8>) -> Vec<u8> {
     [time.as_bytes(), &line].concat()
 }
 
-fn any_query() -> impl Strategy<Value = String> {
+pub(super) fn any_query() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "error",
         "warn",
@@ -281,114 +281,6 @@ async fn check_all(fixture: &Fixture, rows: &[TestRow], query: &str, portion: u6
     );
 }
 
-/// What rows are counted by: a pipe's keys, SQL's, and the value of a row's.
-type CountedBy = (&'static str, &'static str, fn(&RowView<'_>) -> Vec<Value>);
-
-const COUNTED_BY: [CountedBy; 8] = [
-    ("host", "host", |row| vec![shown(row, "host")]),
-    ("level, service", "level, service", |row| {
-        vec![shown(row, "level"), shown(row, "service")]
-    }),
-    ("severity, topic", "severity, topic", |row| {
-        vec![shown(row, "severity"), shown(row, "topic")]
-    }),
-    (
-        "service.name, bin(timestamp, 7s)",
-        "\"service.name\", date_bin(INTERVAL '7' SECOND, timestamp)",
-        |row| vec![shown(row, "service.name"), bin(row, 7)],
-    ),
-    (
-        "bin(timestamp, 10s), severity",
-        "date_bin(INTERVAL '10' SECOND, timestamp), severity",
-        |row| vec![bin(row, 10), shown(row, "severity")],
-    ),
-    ("log.file.path", "\"log.file.path\"", |row| {
-        vec![shown(row, "log.file.path")]
-    }),
-    // No stream has these: rows do.
-    ("zone", "zone", |row| vec![shown(row, "zone")]),
-    ("user, host", "user, host", |row| {
-        vec![shown(row, "user"), shown(row, "host")]
-    }),
-];
-
-fn shown(row: &RowView<'_>, name: &str) -> Value {
-    row.text(name).map_or(Value::Null, |text| json!(text))
-}
-
-fn bin(row: &RowView<'_>, seconds: i64) -> Value {
-    let width = seconds * 1_000_000_000;
-    json!(super::time::rfc3339_short(super::time::bin_start(
-        row.row.time_nanos,
-        width
-    )))
-}
-
-/// Groups with their rows, by a loop.
-fn expected_counts(rows: &[TestRow], query: &str, of: fn(&RowView<'_>) -> Vec<Value>) -> BTreeMap<String, u64> {
-    let tester = Tester::new(&filter_of(query).unwrap()).unwrap();
-    let mut groups = BTreeMap::new();
-    for partition in 0..3 {
-        let of_it: Vec<_> = rows.iter().filter(|row| row.partition == partition).collect();
-        for row in block(&of_it, 0).rows() {
-            let view = RowView::new(row.clone(), TOPIC);
-            if tester.matches(&view) {
-                *groups.entry(json!(of(&view)).to_string()).or_default() += 1;
-            }
-        }
-    }
-    groups
-}
-
-/// An answer's groups: all columns but the last, with the last.
-fn counts(answer: Answer) -> BTreeMap<String, u64> {
-    let group = |mut row: Vec<Value>| {
-        let rows = row.pop().and_then(|rows| rows.as_u64()).unwrap();
-        (json!(row).to_string(), rows)
-    };
-    answer.rows.into_iter().map(group).collect()
-}
-
-async fn check_counts(fixture: &Fixture, rows: &[TestRow], query: &str) {
-    for (keys, sql_keys, of) in COUNTED_BY {
-        let expected = expected_counts(rows, query, of);
-        let stats = format!("{query} | stats count() by {keys}");
-        assert_eq!(counts(ask(fixture, request(&stats)).await), expected, "{stats}");
-        // The same of a part of the time.
-        let mut part = request(&stats);
-        part.from = Some("1970-01-01T00:00:08.5Z".to_owned());
-        part.to = Some("1970-01-01T00:00:31Z".to_owned());
-        let within: Vec<_> = rows.to_vec();
-        let ranged = format!("({query}) timestamp:>=1970-01-01T00:00:08.5Z timestamp:<1970-01-01T00:00:31Z");
-        let ranged = if query.is_empty() {
-            ranged[2..].to_owned()
-        } else {
-            ranged
-        };
-        assert_eq!(
-            counts(ask(fixture, part).await),
-            expected_counts(&within, &ranged, of),
-            "{stats} of a part"
-        );
-        let sql_keys = sql_keys.replace("user", "\"user\"");
-        let sql = format!(
-            "SELECT {sql_keys}, count(*) FROM logs WHERE body MATCHES 'connection OR info -reset' GROUP BY {}",
-            by(keys)
-        );
-        let expected = expected_counts(rows, "body:connection OR (body:info -body:reset)", of);
-        assert_eq!(counts(ask(fixture, request(&sql)).await), expected, "{sql}");
-    }
-    let all = expected_ids(rows, query).len();
-    let count = ask(fixture, request(&format!("{query} | stats count()"))).await;
-    assert_eq!(count.rows, [[json!(all)]], "{query} | stats count()");
-}
-
-/// `1, 2, …` for so many keys.
-fn by(keys: &str) -> String {
-    let keys = keys.replace(", 7s", "").replace(", 10s", "").split(',').count();
-    (1..=keys).map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
-}
-
 async fn check_portions(fixture: &Fixture, query: &str, portion: u64, expected: &[String]) {
     let mut found = Vec::new();
     let mut next = request(query);
@@ -401,40 +293,6 @@ async fn check_portions(fixture: &Fixture, query: &str, portion: u64, expected: 
         assert!(found.len() <= expected.len(), "{query} by portions of {portion}");
     }
     assert_eq!(found, expected, "{query} by portions of {portion}");
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
-
-    #[test]
-    fn every_count_is_that_of_a_loop_live_flushed_merged_and_restarted(
-        rows in prop::collection::vec(any_row(), 0..60),
-        queries in prop::collection::vec(any_query(), 1..3),
-        cut in 0..60_usize,
-    ) {
-        runtime().block_on(async {
-            let mut fixture = Fixture::new();
-            let cut = cut.min(rows.len());
-            fixture.append(&rows[..cut]);
-            fixture.append(&rows[cut..]);
-            let check = async |fixture: &Fixture| {
-                for query in &queries {
-                    check_counts(fixture, &rows, query).await;
-                }
-                check_counts(fixture, &rows, "*").await;
-            };
-            check(&fixture).await;
-            fixture.flush(true);
-            check(&fixture).await;
-            // Once more, from what was kept.
-            check(&fixture).await;
-            fixture.flush(false);
-            fixture.merge();
-            check(&fixture).await;
-            let fixture = fixture.restart();
-            check(&fixture).await;
-        });
-    }
 }
 
 proptest! {
@@ -470,7 +328,7 @@ proptest! {
     }
 }
 
-fn sample() -> Fixture {
+pub(super) fn sample() -> Fixture {
     let mut fixture = Fixture::new();
     let line = |at: i64| match at % 4 {
         0 => format!(
@@ -612,68 +470,6 @@ async fn a_query_out_of_time_or_cancelled_says_so() {
     };
     assert!(matches!(outcome.unwrap_err().as_str(), "timeout" | "limit"));
     assert!(!fixture.reader.cancel("nobody"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s10_a_filter_of_thousands_of_tests_is_refused_by_name() {
-    let fixture = sample();
-    let words = |count: usize| (0..count).map(|n| format!("w{n}")).collect::<Vec<_>>().join(" OR ");
-    ask(&fixture, request(&words(1000))).await;
-    for query in [
-        words(3000),
-        format!("* | where {}", words(3000)),
-        format!("{} | stats count() by host", words(3000)),
-    ] {
-        match fixture.reader.query(request(&query)).await {
-            Err(ReadError::Limit { key, .. }) => assert_eq!(key, "query.filter_tests_max"),
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_query_that_looks_at_too_much_is_ended_and_names_the_key() {
-    let rows: Vec<_> = (0..100)
-        .map(|at| TestRow::new(at, &format!("line {at} of many")))
-        .collect();
-    let limits: [(&str, fn(&mut ReadOptions)); 2] = [
-        ("query.scan_rows_max", |options| options.scan_rows_max = 20),
-        ("query.scan_bytes_max", |options| options.scan_bytes_max = 100),
-    ];
-    for (key, set) in limits {
-        let mut options = ReadOptions::default();
-        set(&mut options);
-        let mut fixture = Fixture::with(options);
-        fixture.append(&rows);
-        fixture.flush(false);
-        for query in [
-            "/e [0-9]+ o/",
-            "/e [0-9]+ o/ | stats count()",
-            "/e [0-9]+ o/ | stats max(dur)",
-            "SELECT max(body) FROM logs",
-        ] {
-            let outcome = match fixture.reader.query(request(query)).await {
-                Ok(frames) => frames.collect().await.map_err(|error| error.message),
-                Err(error) => Err(error.to_string()),
-            };
-            let message = outcome.expect_err(query);
-            assert!(message.contains(key), "{query}: {message}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_kept_of_a_split_goes_with_it() {
-    let fixture = sample();
-    ask(&fixture, request("error | stats count() by host")).await;
-    let before = fixture.reader.cache_stats();
-    assert!(before.bytes > 0);
-    ask(&fixture, request("error | stats count() by host")).await;
-    assert!(fixture.reader.cache_stats().hits > before.hits);
-    let split = fixture.catalog.snapshot().splits[0].meta.id.clone();
-    fixture.catalog.replace(TOPIC, &[split], &[]).unwrap();
-    ask(&fixture, request("*")).await;
-    assert_eq!(fixture.reader.cache_stats().bytes, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
