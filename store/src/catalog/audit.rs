@@ -100,8 +100,9 @@ impl Catalog {
     pub fn note_retention(&self, age_seconds: Option<u64>, bytes: Option<u64>) -> Result<(), CatalogError> {
         const ACTION: &str = "retention.configure";
         let detail = json!({ "age_seconds": age_seconds, "bytes": bytes });
+        let text = detail.to_string();
         self.transact(|transaction, _| match last_detail(transaction, ACTION)? {
-            Some(last) if last == detail.to_string() => Ok(()),
+            Some(last) if last == text => Ok(()),
             _ => note(transaction, ACTION, STORE, &detail),
         })
     }

@@ -129,10 +129,11 @@ impl LineTest {
         let mut asked = None;
         for (start, end) in anchor.find_spans(templates.all_bytes()) {
             // One that lies across an edge is none, and may hide one behind the edge.
-            for number in templates.number_at(start)..=templates.number_at(end - 1) {
+            let (first, last) = (templates.number_at(start), templates.number_at(end - 1));
+            for (number, verdict) in verdicts.iter_mut().enumerate().take(last + 1).skip(first) {
                 if asked.is_none_or(|asked| asked < number) {
                     asked = Some(number);
-                    verdicts[number] = of(number as u32);
+                    *verdict = of(number as u32);
                 }
             }
         }

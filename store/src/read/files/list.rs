@@ -1,5 +1,6 @@
 //! The generations that are held: where they come from, and which of their bytes are here.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -144,15 +145,17 @@ impl StreamsOfPages {
         if let [only] = split.page_streams(range.page) {
             return Ok(split.streams().get(*only as usize).cloned());
         }
-        if !self.read.contains_key(&range.page) {
-            let rows = split.read_page(range.page, PROVENANCE)?;
-            let streams = rows
-                .rows()
-                .filter_map(|row| Some((row.place?.generation, Arc::clone(row.stream))))
-                .collect();
-            self.read.insert(range.page, streams);
-        }
-        Ok(self.read[&range.page].get(&range.generation).cloned())
+        let streams = match self.read.entry(range.page) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unread) => {
+                let rows = split.read_page(range.page, PROVENANCE)?;
+                let streams = rows
+                    .rows()
+                    .filter_map(|row| Some((row.place?.generation, Arc::clone(row.stream))));
+                unread.insert(streams.collect())
+            }
+        };
+        Ok(streams.get(&range.generation).cloned())
     }
 }
 

@@ -86,8 +86,9 @@ pub(crate) fn prefix(generation: Option<GenerationId>) -> String {
 
 /// The ranges of a page's places, in the order of generations; `page` is left at 0.
 pub(crate) fn ranges(places: impl Iterator<Item = Place>) -> Vec<HeldRange> {
-    let mut spans: BTreeMap<(GenerationId, AgentId), Vec<(u64, u64)>> = BTreeMap::new();
-    let mut last: Option<((GenerationId, AgentId), Vec<(u64, u64)>)> = None;
+    type Spans = Vec<(u64, u64)>;
+    let mut spans: BTreeMap<(GenerationId, AgentId), Spans> = BTreeMap::new();
+    let mut last: Option<((GenerationId, AgentId), Spans)> = None;
     for place in places {
         let key = (place.generation, place.agent);
         let span = (place.start, place.start.saturating_add(place.source_bytes.into()));
