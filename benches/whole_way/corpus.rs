@@ -4,7 +4,7 @@
 //! lines, JSON, logfmt, syslog, SQL durations and text, two weeks of time, ids of their own.
 
 use std::fs;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 const SERVICES: [&str; 7] = ["web", "api", "shop", "auth", "db", "worker", "cart"];
@@ -26,9 +26,9 @@ pub(crate) struct Corpus {
 }
 
 /// The files named, where they lie.
-pub(crate) fn of_files(files: Vec<PathBuf>, ndjson: Option<PathBuf>) -> Corpus {
+pub(crate) fn of_files(files: &[PathBuf], ndjson: Option<PathBuf>) -> Corpus {
     let (mut bytes, mut lines) = (0, 0);
-    for file in &files {
+    for file in files {
         let content = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         bytes += content.len() as u64;
         lines += content.iter().filter(|&&byte| byte == b'\n').count() as u64;

@@ -53,7 +53,7 @@ fn main() {
         .collect();
     let parent = std::env::var("BENCH_DIR").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
     let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(parent).unwrap();
-    let corpus = corpus(dir.path(), files);
+    let corpus = corpus(dir.path(), &files);
     let mut report = Report::new(&corpus);
     let questions = questions(&Words::from_env());
 
@@ -71,7 +71,7 @@ fn main() {
     report.end();
 }
 
-fn corpus(dir: &Path, files: Vec<PathBuf>) -> Corpus {
+fn corpus(dir: &Path, files: &[PathBuf]) -> Corpus {
     if !files.is_empty() {
         return corpus::of_files(files, std::env::var_os("BENCH_NDJSON").map(PathBuf::from));
     }

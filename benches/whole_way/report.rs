@@ -100,7 +100,7 @@ impl Report {
         self.json.insert("merging".into(), entry);
     }
 
-    pub(crate) fn disk(&mut self, when: &str, disk: Disk) {
+    pub(crate) fn disk(&mut self, when: &str, disk: &Disk) {
         let percent = |bytes: u64| 100.0 * bytes as f64 / self.bytes;
         println!("\n| on disk {when} | MB | % of raw |\n|---|---|---|");
         let splits = format!("{} splits", disk.splits);

@@ -87,7 +87,7 @@ impl Roles {
             roles,
             resident_peak_mb: watch.peak_mb(),
         });
-        report.disk("before merging", self.disk());
+        report.disk("before merging", &self.disk());
     }
 
     /// Waits until the store has nothing more to merge.
@@ -105,7 +105,7 @@ impl Roles {
         let seconds = measure::thread_cpu_seconds(self.store().pid(), MERGER);
         let after: f64 = self.pids().iter().map(|&pid| measure::resident_mb(pid)).sum();
         report.merging(seconds, watch.peak_mb(), after);
-        report.disk("after merging", self.disk());
+        report.disk("after merging", &self.disk());
     }
 
     fn disk(&self) -> Disk {

@@ -50,11 +50,15 @@ fn shape(file: &Path) {
     let hints = hints();
     print!(
         " {:.0} |",
-        rate(&mut || lines.iter().for_each(|line| drop(black_box(times.find(line, &hints)))))
+        rate(&mut || lines.iter().for_each(|line| {
+            black_box(times.find(line, &hints));
+        }))
     );
     print!(
         " {:.0} |",
-        rate(&mut || lines.iter().for_each(|line| drop(black_box(severity(line)))))
+        rate(&mut || lines.iter().for_each(|line| {
+            black_box(severity(line));
+        }))
     );
     let mut packed = Vec::new();
     for level in LEVELS {

@@ -96,7 +96,7 @@ fn corpus(dir: &Path) -> corpus::Corpus {
         .map(PathBuf::from)
         .collect();
     if !files.is_empty() {
-        return corpus::of_files(files, None);
+        return corpus::of_files(&files, None);
     }
     let megabytes: u64 = std::env::var("BENCH_MB").map_or(100, |text| text.parse().unwrap());
     let logs = dir.join("logs");

@@ -191,7 +191,8 @@ async fn a_query_that_looks_at_too_much_is_ended_and_names_the_key() {
     let rows: Vec<_> = (0..100)
         .map(|at| TestRow::new(at, &format!("line {at} of many")))
         .collect();
-    let limits: [(&str, fn(&mut ReadOptions)); 2] = [
+    type Set = fn(&mut ReadOptions);
+    let limits: [(&str, Set); 2] = [
         ("query.scan_rows_max", |options| options.scan_rows_max = 20),
         ("query.scan_bytes_max", |options| options.scan_bytes_max = 100),
     ];

@@ -113,7 +113,7 @@ async fn table(fixture: &Fixture, query: &str) -> Vec<Value> {
     answer.rows.into_iter().map(Value::from).collect()
 }
 
-fn by_user<'n>(naive: &'n [Naive]) -> BTreeMap<Option<&'static str>, Vec<&'n Naive>> {
+fn by_user(naive: &[Naive]) -> BTreeMap<Option<&'static str>, Vec<&Naive>> {
     let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for row in naive {
         groups.entry(row.user).or_default().push(row);
@@ -122,7 +122,7 @@ fn by_user<'n>(naive: &'n [Naive]) -> BTreeMap<Option<&'static str>, Vec<&'n Nai
 }
 
 /// Groups as answers order them: by key, missing last.
-fn ordered<'n>(naive: &'n [Naive]) -> Vec<(Option<&'static str>, Vec<&'n Naive>)> {
+fn ordered(naive: &[Naive]) -> Vec<(Option<&'static str>, Vec<&Naive>)> {
     let mut groups: Vec<_> = by_user(naive).into_iter().collect();
     groups.sort_by_key(|(user, _)| (user.is_none(), *user));
     groups

@@ -145,20 +145,20 @@ pub(super) fn any_row() -> impl Strategy<Value = TestRow> {
         time: seconds * 1_000_000_000,
         partition,
         host,
-        line: stamped(stamp, seconds, line),
+        line: stamped(stamp, seconds, &line),
         attributes,
     })
 }
 
 /// Often the line says its own time, which a split then stores as a slot of the line's template.
-fn stamped(stamp: u8, seconds: i64, line: Vec<u8>) -> Vec<u8> {
+fn stamped(stamp: u8, seconds: i64, line: &[u8]) -> Vec<u8> {
     let time = match stamp {
         1 => format!("1970-01-01T00:00:{seconds:02}Z "),
         2 => format!("Jan  1 00:00:{seconds:02} "),
         3 => format!("[Thu Jan 01 00:00:{seconds:02} 1970] "),
         _ => String::new(),
     };
-    [time.as_bytes(), &line].concat()
+    [time.as_bytes(), line].concat()
 }
 
 pub(super) fn any_query() -> impl Strategy<Value = String> {

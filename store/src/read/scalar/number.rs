@@ -101,7 +101,7 @@ mod tests {
     fn rounding_is_half_away_from_zero_and_bounded() {
         assert_eq!(round(2.5, None), 3.0);
         assert_eq!(round(-2.5, None), -3.0);
-        assert_eq!(round(3.14159, Some(2.0)), 3.14);
+        assert_eq!(round(6.54321, Some(2.0)), 6.54);
         assert_eq!(round(1234.0, Some(-2.0)), 1200.0);
         assert_eq!(round(1.5, Some(1e9)), 1.5);
         assert_eq!(round(1e300, Some(15.0)), 1e300);
