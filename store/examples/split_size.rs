@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -133,7 +134,11 @@ fn measure(dir: &Path, rows: &RowBlock, options: &SplitOptions, totals: &mut Tot
         decoded += split.read_page(page, all)?.line_bytes() as u64;
     }
     totals.decode_seconds += cpu_seconds() - cpu;
-    if decoded != meta.raw_bytes {
+    let mut read = 0_u64;
+    for page in 0..meta.pages {
+        read = read.wrapping_add(sum_of_lines(&split.read_page(page, all)?));
+    }
+    if decoded != meta.raw_bytes || read != sum_of_lines(rows) {
         return Err("what was read is not what was written".into());
     }
     split.candidates(&PageQuery::Token("warm".to_owned()))?;
@@ -148,6 +153,16 @@ fn measure(dir: &Path, rows: &RowBlock, options: &SplitOptions, totals: &mut Tot
         *totals.parts.entry(part).or_default() += bytes;
     }
     Ok(())
+}
+
+/// The same for the same lines in any order.
+fn sum_of_lines(rows: &RowBlock) -> u64 {
+    let hashes = rows.rows().map(|row| {
+        let mut hasher = DefaultHasher::new();
+        row.line.hash(&mut hasher);
+        hasher.finish()
+    });
+    hashes.fold(0, u64::wrapping_add)
 }
 
 impl Totals {

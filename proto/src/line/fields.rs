@@ -214,7 +214,7 @@ fn logfmt_fields<'a>(line: &'a [u8], each: &mut dyn FnMut(&str, FieldValue<'a>) 
     }
 }
 
-fn logfmt_value<'a>(line: &'a [u8], pair: &logfmt::Pair) -> FieldValue<'a> {
+pub(super) fn logfmt_value<'a>(line: &'a [u8], pair: &logfmt::Pair) -> FieldValue<'a> {
     let raw = &line[pair.value_start..pair.value_end];
     if !pair.quoted {
         match raw {

@@ -6,6 +6,7 @@
 
 mod fields;
 mod json;
+mod leaves;
 mod logfmt;
 mod severity;
 mod time;
@@ -14,5 +15,6 @@ mod time;
 mod proptests;
 
 pub use fields::{FieldValue, Structure, fields, structure};
+pub use leaves::{Leaf, LeafKind, leaf_value, leaves};
 pub use severity::{Severity, severity};
 pub use time::{TimeForm, TimeFound, TimeHints, TimeReader, describe};

@@ -10,6 +10,9 @@ use super::wire::{Corrupt, Reader, put_varint};
 /// Sinks of a block.
 const SINKS: usize = 5;
 
+/// Shorter sinks are stored as they are.
+const COMPRESSED_BYTES_MIN: usize = 16;
+
 /// zstd writes at least 4 bytes for every 128 KiB that it stands for.
 const ZSTD_RATIO_MAX: u64 = 128 << 10;
 
@@ -50,20 +53,23 @@ impl Sinks {
         if self.all().iter().all(|sink| sink.is_empty()) {
             return Ok(block);
         }
-        let mut stored = Vec::with_capacity(SINKS);
+        let mut stored = Vec::new();
         for sink in self.all() {
-            let frame = if sink.len() < 16 {
-                sink.clone()
-            } else {
-                compressor.compress(sink)?
-            };
-            stored.push(if frame.len() < sink.len() { frame } else { sink.clone() });
-        }
-        for (sink, frame) in self.all().iter().zip(&stored) {
+            let start = stored.len();
+            let mut length = sink.len();
+            if length >= COMPRESSED_BYTES_MIN {
+                stored.resize(start + zstd::zstd_safe::compress_bound(length), 0);
+                length = compressor.compress_to_buffer(sink, &mut stored[start..])?;
+                stored.truncate(start + length);
+            }
+            if length >= sink.len() {
+                stored.truncate(start);
+                stored.extend_from_slice(sink);
+            }
             put_varint(&mut block, sink.len() as u64);
-            put_varint(&mut block, frame.len() as u64);
+            put_varint(&mut block, (stored.len() - start) as u64);
         }
-        stored.iter().for_each(|frame| block.extend_from_slice(frame));
+        block.extend_from_slice(&stored);
         Ok(block)
     }
 }

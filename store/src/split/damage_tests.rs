@@ -6,9 +6,16 @@ use super::tests::{ALL, Owned, block, options, read_all};
 use super::*;
 
 fn small_split(dir: &Path) -> PathBuf {
-    let rows: Vec<_> = (0..40)
-        .map(|n| Owned::plain(n, format!("request {n} took {}ms", n * 7919 % 100)))
-        .collect();
+    let line = |n: u64| match n % 4 {
+        // Of one stream, and so enough for columns.
+        0 | 3 => format!("{{\"n\":{n},\"msg\":\"request {} took {}ms\"}}", n * 31, n * 7919 % 100),
+        _ => format!("request {n} took {}ms", n * 7919 % 100),
+    };
+    let row = |n: u64| Owned {
+        stream: super::tests::stream((n % 4 / 3) as u8),
+        ..Owned::plain(n, line(n))
+    };
+    let rows: Vec<_> = (0..44).map(row).collect();
     let meta = write_split(dir, &block(&rows), &options(), 0).unwrap();
     dir.join(format!("{}.split", meta.id))
 }
@@ -93,25 +100,28 @@ fn s6_damage_after_opening_is_noticed() {
     ));
 }
 
-#[test]
-fn a_split_of_a_newer_version_is_refused_by_name() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = small_split(dir.path());
+fn with_version(dir: &Path, version: u32) -> SplitError {
+    let path = small_split(dir);
     let mut bytes = std::fs::read(&path).unwrap();
-    bytes[8..12].copy_from_slice(&2_u32.to_le_bytes());
+    bytes[8..12].copy_from_slice(&version.to_le_bytes());
     let crc = crc32c::crc32c(&bytes[..12]);
     bytes[12..16].copy_from_slice(&crc.to_le_bytes());
     std::fs::write(&path, &bytes).unwrap();
-    let error = Split::open(&path).unwrap_err();
-    assert!(matches!(
-        error,
-        SplitError::NewerFormat {
-            found: 2,
-            supported: 1,
-            ..
-        }
-    ));
-    assert!(error.to_string().contains("install the newer program"));
+    Split::open(&path).unwrap_err()
+}
+
+#[test]
+fn a_split_of_another_version_is_refused_by_name_with_the_way_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let newer = with_version(dir.path(), 3);
+    let SplitError::NewerFormat { found, supported, .. } = newer else {
+        panic!("{newer}");
+    };
+    assert_eq!((found, supported), (3, 2));
+    assert!(newer.to_string().contains("install the newer program"));
+    let older = with_version(dir.path(), 1);
+    assert!(matches!(older, SplitError::OlderFormat { found: 1, .. }), "{older}");
+    assert!(older.to_string().contains("start again"));
 }
 
 #[test]
@@ -168,11 +178,11 @@ fn golden_rows() -> Vec<Owned> {
 }
 
 fn golden_path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden-v1.split")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden-v2.split")
 }
 
 #[test]
-fn the_golden_file_of_version_1_is_read() {
+fn the_golden_file_of_version_2_is_read() {
     let split = Split::open(&golden_path()).unwrap();
     split.verify().unwrap();
     let sorted = |mut rows: Vec<Owned>| {
@@ -180,7 +190,7 @@ fn the_golden_file_of_version_1_is_read() {
         rows
     };
     assert_eq!(sorted(read_all(&split)), golden_rows());
-    assert_eq!((split.meta().rows, split.meta().format_version), (60, 1));
+    assert_eq!((split.meta().rows, split.meta().format_version), (60, 2));
     for query in [
         PageQuery::Token("request".into()),
         PageQuery::FieldEquals("level".into(), "warn".into()),
@@ -201,7 +211,7 @@ fn make_the_golden_file() {
     drop(std::fs::remove_file(&path));
     let meta = super::write::write_split_as(
         path.parent().unwrap(),
-        "golden-v1",
+        "golden-v2",
         &block(&golden_rows()),
         &options(),
         0,

@@ -9,8 +9,9 @@ use super::wire::{Corrupt, Reader, put_bytes, put_i64, put_u32, put_u64, put_var
 use super::{PageInfo, SplitMeta};
 use crate::rows::{Stream, StreamId};
 
-/// Version of the format that this program writes, and the newest that it reads.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+/// Version of the format that this program writes, and the only one that it reads: nothing was
+/// released that wrote version 1.
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 const HEADER_MAGIC: &[u8; 8] = b"TBSPLIT\0";
 const TRAILER_MAGIC: &[u8; 8] = b"TBSPLEND";

@@ -1,6 +1,6 @@
 //! A split: one immutable searchable file of the store.
 //!
-//! `header | per stripe: templates, per page: core, text, provenance, attributes | index | footer |
+//! `header | per stripe: per page: core, text, provenance, attributes; templates | index | footer |
 //! trailer`, described byte for byte in ARCHITECTURE.md. Every byte is covered by a
 //! CRC-32C that is checked before the byte is believed; what does not match is
 //! [`SplitError::Damaged`], and nothing panics. A reader allocates no more than the file's length,
@@ -48,6 +48,7 @@ pub use page::{PageCore, PageText};
 pub use read::Split;
 pub use stripe::Templates;
 pub(crate) use template::Pieces;
+pub use template::{LeafField, Shape};
 pub(crate) use write::SplitStream;
 pub use write::write_split;
 
@@ -177,6 +178,17 @@ pub enum SplitError {
         found: u32,
         /// Ours.
         supported: u32,
+    },
+    /// A program wrote it that was never released.
+    #[error(
+        "{path} has split format version {found}, which no release wrote and this program does not read: \
+         remove the data directory's `store` and start again, or go back to the program that wrote it"
+    )]
+    OlderFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
     },
     /// The disk said no: try again when it says yes.
     #[error("{path}: {source}")]

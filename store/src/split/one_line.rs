@@ -17,7 +17,7 @@ pub(crate) fn template_id(row: &Row<'_>) -> u64 {
     let mut block = RowBlock::new();
     block.push(row);
     let cut = StripeText::cut(&block, &[0]);
-    cut.ids[cut.template_of(0) as usize]
+    cut.ids[cut.lines.templates[0] as usize]
 }
 
 /// Cuts lines that stand alone.
@@ -69,16 +69,13 @@ impl LineCutter {
             attributes: &[],
         });
         let cut = StripeText::cut(&block, &[0]);
-        let template = &cut.templates[cut.template_of(0) as usize];
+        let template = &cut.templates[cut.lines.templates[0] as usize];
         let pieces = Pieces::of(template).unwrap_or_default();
         let fixed: Vec<_> = pieces.fixed().map(String::from_utf8_lossy).collect();
-        let time = cut.time_of(0, line.as_bytes());
-        let variables = cut.variables_of(0, line.as_bytes()).enumerate().map(|(slot, text)| {
-            let text = time.filter(|_| pieces.time_slot() == Some(slot)).unwrap_or(text);
-            String::from_utf8_lossy(text).into_owned()
-        });
+        let variable =
+            |(start, end): (usize, usize)| String::from_utf8_lossy(&line.as_bytes()[start..end]).into_owned();
         CutLine {
-            variables: variables.collect(),
+            variables: cut.lines.slots_of(0).map(variable).collect(),
             pattern: fixed.join(SLOT),
         }
     }

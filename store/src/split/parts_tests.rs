@@ -20,7 +20,7 @@ fn value(view: &SlotView<'_>, at: usize) -> Option<Vec<u8>> {
             [*prefix, number.as_bytes(), *suffix].concat()
         }
         SlotView::Text(texts) => texts.get(at).to_vec(),
-        SlotView::Time => return None,
+        SlotView::Time | SlotView::Made => return None,
     })
 }
 
@@ -59,6 +59,31 @@ fn check_page(split: &Split, page: u32) {
         }
     }
     assert_eq!(rows, whole.len());
+    check_fields(&core, &text, &whole);
+}
+
+/// The fields that shapes give are those of the lines.
+fn check_fields(core: &PageCore, text: &PageText, whole: &crate::rows::RowBlock) {
+    use timberline_proto::line::{fields, leaf_value};
+    for row in 0..whole.len() {
+        let which = core.which()[row] as usize;
+        let mut expected = Vec::new();
+        fields(whole.line(row), &mut |name, value| {
+            expected.push((name.to_owned(), value));
+            true
+        });
+        let given = match text.shape(which) {
+            Shape::Unread => continue,
+            Shape::Plain => Vec::new(),
+            Shape::Fields(fields) => fields.clone(),
+        };
+        assert_eq!(given.len(), expected.len());
+        for (field, (name, value)) in given.iter().zip(expected) {
+            let mut raw = Vec::new();
+            text.value_into(row, field.slot, &mut raw);
+            assert_eq!((&field.name, leaf_value(&raw, field.kind)), (&name, value));
+        }
+    }
 }
 
 #[test]
@@ -99,7 +124,7 @@ fn a_slots_column_is_typed_and_says_what_its_rows_hold() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn any_page_by_its_parts_is_the_same_page(rows in any_rows(100)) {
         let dir = tempfile::tempdir().unwrap();

@@ -66,8 +66,13 @@ impl Split {
                 supported: FORMAT_VERSION,
             });
         }
-        if version == 0 {
-            return Err(damaged(Corrupt("version 0")));
+        match version {
+            0 => return Err(damaged(Corrupt("version 0"))),
+            found if found < FORMAT_VERSION => {
+                let path = path.to_owned();
+                return Err(SplitError::OlderFormat { path, found });
+            }
+            _ => {}
         }
         let stored = footer::check_trailer(&read(footer_end, TRAILER_BYTES)?).map_err(damaged)?;
         let Some(footer_offset) = footer_end

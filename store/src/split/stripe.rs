@@ -1,18 +1,149 @@
 //! A stripe's templates: found when it is written, stored once for all its pages.
 //!
-//! Block of templates, in ascending order of their bytes: `meta`: how many (varint); per template
+//! Block of templates: those of lines, in ascending order of their bytes, then those of texts
+//! within lines (`page::text`), as they came up. `meta`: how many of each (varints); per template
 //! `delta`: bytes shared with the one before, bytes of its own; `text`: those.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use timberline_proto::line::{Leaf, TimeForm, leaves};
 
 use super::block::{Sinks, Sources, Unpacked};
 use super::hash::FastMap;
-use timberline_proto::line::TimeForm;
-
-use super::template::{TIME, cut, stable_id};
+use super::template::{LEAF_SLOT, Pieces, Shape, SlotKind, TIME, cut, cut_shape, stable_id};
 use super::time::TimeFinder;
 use super::wire::{Corrupt, put_varint};
 use crate::rows::RowBlock;
+
+/// While a stripe has more shapes than this and than a sixteenth of its rows, no more are made:
+/// their keys are values, and lines cut as text share more.
+const SHAPES_MIN: usize = 64;
+
+/// Texts cut into templates and what fills their slots. The texts themselves are not held.
+#[derive(Debug, Default)]
+pub(crate) struct CutTexts {
+    /// Per text.
+    pub(crate) templates: Vec<u32>,
+    /// Per text, where its variables end in `variables`.
+    variable_ends: Vec<usize>,
+    /// Places in their texts; for a time slot `TIME`.
+    variables: Vec<(u32, u32)>,
+    /// Per text, where its time stands, if that is a slot, and how.
+    times: Vec<Option<TextTime>>,
+}
+
+/// A time in a text that is a slot.
+#[derive(Clone, Copy, Debug)]
+struct TextTime {
+    start: u32,
+    end: u32,
+    form: [u8; TimeForm::BYTES],
+}
+
+/// Where and how a time stands in a text.
+pub(crate) type FoundTime = (usize, usize, TimeForm);
+
+impl CutTexts {
+    pub(crate) fn with_capacity(texts: usize) -> Self {
+        Self {
+            templates: Vec::with_capacity(texts),
+            variable_ends: Vec::with_capacity(texts),
+            variables: Vec::with_capacity(texts * 8),
+            times: Vec::with_capacity(texts),
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.templates.clear();
+        self.variable_ends.clear();
+        self.variables.clear();
+        self.times.clear();
+    }
+
+    /// Adds a text that `cut` cuts: it appends to the variables and says whether the time is a slot.
+    pub(crate) fn push(
+        &mut self,
+        found: Option<FoundTime>,
+        places: &mut TemplatePlaces,
+        cut: impl FnOnce(Option<(usize, usize)>, &mut Vec<u8>, &mut Vec<(u32, u32)>) -> bool,
+    ) {
+        let time = found.map(|(start, end, _)| (start, end));
+        let is_slot = cut(time, &mut places.scratch, &mut self.variables);
+        self.times
+            .push(found.filter(|_| is_slot).map(|(start, end, form)| TextTime {
+                start: start as u32,
+                end: end as u32,
+                form: form.to_bytes(),
+            }));
+        self.variable_ends.push(self.variables.len());
+        self.templates.push(places.place());
+    }
+
+    fn places(&self, at: usize) -> &[(u32, u32)] {
+        let start = if at == 0 { 0 } else { self.variable_ends[at - 1] };
+        &self.variables[start..self.variable_ends[at]]
+    }
+
+    /// What fills a slot: a piece of the text, or the form of its time.
+    #[inline]
+    pub(crate) fn variable<'a>(&'a self, at: usize, slot: usize, text: &'a [u8]) -> &'a [u8] {
+        let (start, end) = self.places(at)[slot];
+        match &self.times[at] {
+            Some(time) if start == TIME => &time.form,
+            _ => &text[start as usize..end as usize],
+        }
+    }
+
+    pub(crate) fn slots(&self, at: usize) -> usize {
+        self.places(at).len()
+    }
+
+    /// The pieces of the text that fill slots.
+    pub(crate) fn words_of<'a>(&'a self, at: usize, text: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let places = self.places(at).iter().filter(|p| p.0 != TIME);
+        places.map(|&(start, end)| &text[start as usize..end as usize])
+    }
+
+    /// Where the text's slots stand in it.
+    pub(crate) fn slots_of(&self, at: usize) -> impl Iterator<Item = (usize, usize)> {
+        let time = self.times[at];
+        let place = move |&(start, end): &(u32, u32)| match time {
+            Some(time) if start == TIME => (time.start as usize, time.end as usize),
+            _ => (start as usize, end as usize),
+        };
+        self.places(at).iter().map(place)
+    }
+
+    /// The text of its time, if it is a slot.
+    pub(crate) fn time_of<'a>(&self, at: usize, text: &'a [u8]) -> Option<&'a [u8]> {
+        self.times[at].map(|time| &text[time.start as usize..time.end as usize])
+    }
+}
+
+/// Numbers templates as they come up.
+#[derive(Debug, Default)]
+pub(crate) struct TemplatePlaces {
+    places: FastMap<Box<[u8]>, u32>,
+    scratch: Vec<u8>,
+}
+
+impl TemplatePlaces {
+    fn place(&mut self) -> u32 {
+        if let Some(&place) = self.places.get(self.scratch.as_slice()) {
+            return place;
+        }
+        let place = self.places.len() as u32;
+        self.places.insert(self.scratch.as_slice().into(), place);
+        place
+    }
+
+    fn into_order(self) -> Vec<Box<[u8]>> {
+        let mut templates: Vec<(u32, Box<[u8]>)> = self.places.into_iter().map(|(t, place)| (place, t)).collect();
+        templates.sort_unstable_by_key(|t| t.0);
+        templates.into_iter().map(|(_, template)| template).collect()
+    }
+}
 
 /// The rows of a stripe, cut into templates and variables.
 #[derive(Debug)]
@@ -20,117 +151,82 @@ pub(crate) struct StripeText {
     /// Ascending.
     pub(crate) templates: Vec<Box<[u8]>>,
     pub(crate) ids: Vec<u64>,
+    pub(crate) shapes: Vec<Shape>,
+    /// Per template, what its slots are for.
+    pub(crate) kinds: Vec<Vec<SlotKind>>,
     /// Per row of the stripe.
-    row_templates: Vec<u32>,
-    /// Per row of the stripe, where its variables end in `variables`.
-    variable_ends: Vec<usize>,
-    /// Places in their rows' lines; for a time slot `TIME`.
-    variables: Vec<(u32, u32)>,
-    /// Per row of the stripe, where its time stands in the line, if that is a slot, and how.
-    times: Vec<Option<LineTime>>,
-}
-
-/// A time in a line that is a slot.
-#[derive(Clone, Copy, Debug)]
-struct LineTime {
-    start: u32,
-    end: u32,
-    form: [u8; TimeForm::BYTES],
+    pub(crate) lines: CutTexts,
 }
 
 impl StripeText {
     /// Cuts the lines of `order`'s rows.
     pub(crate) fn cut(rows: &RowBlock, order: &[u32]) -> Self {
-        let mut places: FastMap<Box<[u8]>, u32> = FastMap::default();
-        let mut stripe = Self {
-            templates: Vec::new(),
-            ids: Vec::new(),
-            row_templates: Vec::with_capacity(order.len()),
-            variable_ends: Vec::with_capacity(order.len()),
-            variables: Vec::with_capacity(order.len() * 8),
-            times: Vec::with_capacity(order.len()),
-        };
-        let mut template = Vec::new();
+        let mut places = TemplatePlaces::default();
+        let mut lines = CutTexts::with_capacity(order.len());
         let mut finder = TimeFinder::new();
-        for &row in order {
+        let mut found: Vec<Leaf> = Vec::new();
+        let mut shapes = 0;
+        for (at, &row) in order.iter().enumerate() {
             let row = rows.row(row as usize);
             let time = if row.time_parsed {
                 finder.find(row.line, row.time_nanos)
             } else {
                 None
             };
-            let place = time.map(|(start, end, _)| (start, end));
-            let is_slot = cut(row.line, place, &mut template, &mut stripe.variables);
-            stripe
-                .times
-                .push(time.filter(|_| is_slot).map(|(start, end, form)| LineTime {
-                    start: start as u32,
-                    end: end as u32,
-                    form: form.to_bytes(),
-                }));
-            stripe.variable_ends.push(stripe.variables.len());
-            let place = places.get(template.as_slice()).copied().unwrap_or_else(|| {
-                let place = places.len() as u32;
-                places.insert(template.as_slice().into(), place);
-                place
+            let structure = if shapes <= SHAPES_MIN.max(at / 16) {
+                leaves(row.line, &mut found)
+            } else {
+                None
+            };
+            let before = places.places.len();
+            lines.push(time, &mut places, |time, template, variables| match structure {
+                Some(start) => cut_shape(row.line, time, (start, &found), template, variables),
+                None => cut(row.line, time, template, variables),
             });
-            stripe.row_templates.push(place);
+            if structure.is_some() {
+                shapes += places.places.len() - before;
+            }
         }
-        stripe.sort(places);
-        stripe
+        Self::sorted(places, lines)
     }
 
-    fn sort(&mut self, places: FastMap<Box<[u8]>, u32>) {
-        let mut templates: Vec<(Box<[u8]>, u32)> = places.into_iter().collect();
+    fn sorted(places: TemplatePlaces, mut lines: CutTexts) -> Self {
+        let mut templates: Vec<(Box<[u8]>, u32)> = places.places.into_iter().collect();
         templates.sort_unstable();
         let mut ranks = vec![0; templates.len()];
         for (rank, (_, place)) in templates.iter().enumerate() {
             ranks[*place as usize] = rank as u32;
         }
-        self.row_templates.iter_mut().for_each(|t| *t = ranks[*t as usize]);
-        self.templates = templates.into_iter().map(|(template, _)| template).collect();
-        self.ids = self.templates.iter().map(|t| stable_id(t)).collect();
+        lines.templates.iter_mut().for_each(|t| *t = ranks[*t as usize]);
+        let pieces: Vec<Pieces> = templates
+            .iter()
+            .map(|(t, _)| Pieces::of(t).unwrap_or_default())
+            .collect();
+        Self {
+            ids: templates.iter().map(|(t, _)| stable_id(t)).collect(),
+            shapes: pieces.iter().map(Pieces::shape).collect(),
+            kinds: pieces.iter().map(|p| p.kinds().to_vec()).collect(),
+            templates: templates.into_iter().map(|(template, _)| template).collect(),
+            lines,
+        }
     }
 
-    /// The template of a row of the stripe.
-    pub(crate) fn template_of(&self, row: usize) -> u32 {
-        self.row_templates[row]
-    }
-
-    /// What fills the slots of a row of the stripe: pieces of its line, and the form of its time.
-    pub(crate) fn variables_of<'a>(&'a self, row: usize, line: &'a [u8]) -> impl ExactSizeIterator<Item = &'a [u8]> {
-        let start = if row == 0 { 0 } else { self.variable_ends[row - 1] };
-        let places = &self.variables[start..self.variable_ends[row]];
-        places.iter().map(move |&(start, end)| match &self.times[row] {
-            Some(time) if start == TIME => &time.form[..],
-            _ => &line[start as usize..end as usize],
-        })
-    }
-
-    /// The pieces of the line that fill slots.
-    pub(crate) fn words_of<'a>(&'a self, row: usize, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        let start = if row == 0 { 0 } else { self.variable_ends[row - 1] };
-        let places = self.variables[start..self.variable_ends[row]].iter();
-        places
-            .filter(|p| p.0 != TIME)
-            .map(|&(start, end)| &line[start as usize..end as usize])
-    }
-
-    /// The text of the time of a row of the stripe, if it is a slot.
-    pub(crate) fn time_of<'a>(&self, row: usize, line: &'a [u8]) -> Option<&'a [u8]> {
-        self.times[row].map(|time| &line[time.start as usize..time.end as usize])
-    }
-
-    pub(crate) fn encode_templates(&self, out: &mut Sinks) {
+    /// Encodes the templates with those of texts within lines; bytes of all of them.
+    pub(crate) fn encode_templates(&self, inner: TemplatePlaces, out: &mut Sinks) -> u64 {
+        let inner = inner.into_order();
         put_varint(&mut out.meta, self.templates.len() as u64);
+        put_varint(&mut out.meta, inner.len() as u64);
         let mut before: &[u8] = &[];
-        for template in &self.templates {
+        let mut bytes = 0;
+        for template in self.templates.iter().chain(&inner) {
             let shared = before.iter().zip(template.iter()).take_while(|(a, b)| a == b).count();
             put_varint(&mut out.delta, shared as u64);
             put_varint(&mut out.delta, (template.len() - shared) as u64);
             out.text.extend_from_slice(&template[shared..]);
+            bytes += template.len() as u64;
             before = template;
         }
+        bytes
     }
 }
 
@@ -141,6 +237,10 @@ pub struct Templates {
     ends: Vec<usize>,
     /// Stable ids; 0 where it was not asked for yet.
     ids: Vec<AtomicU64>,
+    /// How many are of lines; the others are of texts within lines.
+    lines: usize,
+    /// Taken apart when they are first asked for.
+    parts: Vec<OnceLock<(Pieces, Shape)>>,
 }
 
 impl Templates {
@@ -148,11 +248,15 @@ impl Templates {
     pub(crate) fn decode(block: &[u8], bytes_max: u64) -> Result<Self, Corrupt> {
         let unpacked = Unpacked::new(block)?;
         let mut from: Sources<'_> = unpacked.sources();
-        let count = from.meta.varint()?;
+        let (lines, inner) = (from.meta.varint()?, from.meta.varint()?);
+        let count = lines.saturating_add(inner);
         if count > from.delta.remaining() as u64 {
             return Err(Corrupt("more templates than their bytes"));
         }
-        let mut templates = Self::default();
+        let mut templates = Self {
+            lines: lines as usize,
+            ..Self::default()
+        };
         let mut before = 0..0;
         for _ in 0..count {
             let shared = from.delta.varint()?;
@@ -169,19 +273,25 @@ impl Templates {
             before = start..templates.bytes.len();
             templates.ids.push(AtomicU64::new(0));
             templates.ends.push(before.end);
+            templates.parts.push(OnceLock::new());
         }
         from.end()?;
         Ok(templates)
     }
 
-    /// How many.
+    /// How many there are of lines.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.lines
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.lines == 0
+    }
+
+    /// With those of texts within lines, numbered behind those of lines.
+    pub(crate) fn len_with_inner(&self) -> usize {
+        self.ends.len()
     }
 
     /// Its stable id: the same in every split.
@@ -200,9 +310,15 @@ impl Templates {
         }
     }
 
-    /// All of them, one after another.
+    /// All of those of lines, one after another.
     pub(crate) fn all_bytes(&self) -> &[u8] {
-        &self.bytes
+        let end = self.lines.checked_sub(1).map_or(0, |last| self.ends[last]);
+        &self.bytes[..end]
+    }
+
+    /// Whether slots of it are leaves; perhaps also where none is.
+    pub(crate) fn may_have_leaves(&self, number: u32) -> bool {
+        self.bytes(number).windows(2).any(|two| two == LEAF_SLOT)
     }
 
     /// The template that a byte of [`all_bytes`](Self::all_bytes) belongs to.
@@ -220,5 +336,24 @@ impl Templates {
         let at = number as usize;
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
         &self.bytes[start..self.ends[at]]
+    }
+
+    /// The fields of its lines.
+    pub fn shape(&self, number: u32) -> &Shape {
+        self.parts(number).map_or(&Shape::Unread, |(_, shape)| shape)
+    }
+
+    pub(crate) fn pieces(&self, number: u32) -> Result<&Pieces, Corrupt> {
+        Ok(&self.parts(number)?.0)
+    }
+
+    fn parts(&self, number: u32) -> Result<&(Pieces, Shape), Corrupt> {
+        let cell = &self.parts[number as usize];
+        if let Some(parts) = cell.get() {
+            return Ok(parts);
+        }
+        let pieces = Pieces::of(self.bytes(number))?;
+        let shape = pieces.shape();
+        Ok(cell.get_or_init(|| (pieces, shape)))
     }
 }

@@ -10,7 +10,7 @@ use super::block::Sinks;
 use super::footer::{self, Extent, Footer, HEADER_BYTES, INDEX_PIECE_BYTES, IndexEntry, PAGE_ROWS_MAX};
 use super::footer::{PageEntry, StripeEntry};
 use super::index::IndexBuilder;
-use super::page::{self, PageRows};
+use super::page::{self, PageRows, TextEncoder};
 use super::stripe::StripeText;
 use super::summary::SummaryBuilder;
 use super::{SplitError, SplitMeta, SplitOptions};
@@ -192,7 +192,7 @@ impl SplitWriter {
             page_rows_max: options.page_rows_max.clamp(1, PAGE_ROWS_MAX),
             compressor: zstd::bulk::Compressor::new(options.zstd_level)?,
             sinks: Sinks::default(),
-            index: Some(IndexBuilder::new()?),
+            index: Some(IndexBuilder::default()),
             summary: SummaryBuilder::default(),
             footer: Footer::default(),
         };
@@ -225,25 +225,27 @@ impl SplitWriter {
     fn write_stripe(&mut self, rows: &RowBlock, order: &[u32], streams: &[u32]) -> io::Result<()> {
         self.note_offsets(rows, order);
         let stripe = StripeText::cut(rows, order);
-        stripe.encode_templates(&mut self.sinks);
-        let extent = self.put_block()?;
-        self.footer.stripes.push(StripeEntry {
-            extent,
-            templates: stripe.templates.len() as u32,
-            template_bytes: stripe.templates.iter().map(|t| t.len() as u64).sum(),
-        });
+        let mut text = TextEncoder::new();
         let mut first = 0;
         while first < order.len() {
             let count = self.page_length(rows, &order[first..]);
-            self.write_page(&PageRows {
+            let page = PageRows {
                 rows,
                 order: &order[first..first + count],
                 stripe: &stripe,
                 first,
                 streams,
-            })?;
+            };
+            self.write_page(&page, &mut text)?;
             first += count;
         }
+        let template_bytes = stripe.encode_templates(text.inner, &mut self.sinks);
+        let extent = self.put_block()?;
+        self.footer.stripes.push(StripeEntry {
+            extent,
+            templates: stripe.templates.len() as u32,
+            template_bytes,
+        });
         Ok(())
     }
 
@@ -257,21 +259,21 @@ impl SplitWriter {
         order.iter().take(self.page_rows_max).take_while(fits).count().max(1)
     }
 
-    fn write_page(&mut self, page: &PageRows<'_>) -> io::Result<()> {
-        let templates = page.templates();
+    fn write_page(&mut self, page: &PageRows<'_>, text: &mut TextEncoder) -> io::Result<()> {
+        let groups = page.groups();
         let mut entry = describe(page);
-        entry.stripe = self.footer.stripes.len() as u32 - 1;
-        entry.templates = templates.len() as u32;
-        page::encode_core(page, &templates, &mut self.sinks);
+        entry.stripe = self.footer.stripes.len() as u32;
+        entry.templates = groups.len() as u32;
+        page::encode_core(page, &groups, &mut self.sinks);
         entry.blocks[0] = self.put_block()?;
-        page::encode_text(page, &templates, &mut self.sinks);
+        text.encode(page, &groups, &mut self.sinks);
         entry.blocks[1] = self.put_block()?;
         page::encode_provenance(page, &mut self.sinks);
         entry.blocks[2] = self.put_block()?;
         page::encode_attributes(page, &mut self.sinks);
         entry.blocks[3] = self.put_block()?;
         if let Some(index) = &mut self.index {
-            index.add_page(page, &templates)?;
+            index.add_page(page, &groups);
         }
         self.footer.raw_bytes += entry.line_bytes;
         self.summary.add_page(page, entry.stripe as usize);

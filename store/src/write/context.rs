@@ -133,7 +133,7 @@ impl Context {
         let damaged = match error {
             SplitError::Damaged { .. } => true,
             SplitError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
-            SplitError::NewerFormat { .. } => false,
+            SplitError::NewerFormat { .. } | SplitError::OlderFormat { .. } => false,
         };
         let snapshot = self.catalog.snapshot();
         let listed = snapshot

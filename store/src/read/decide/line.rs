@@ -1,6 +1,7 @@
 //! A test of lines, asked of a template: fixed texts with slots between them.
 //!
-//! What fills a slot is one token with a digit, or the text of a time. A fixed text ends where a
+//! What fills a slot is one token with a digit, or the text of a time; or, in a shape, a value that may
+//! be anything, so that a shape denies nothing. A fixed text ends where a
 //! token ends. So what matches within a fixed text matches in every line of the template, and a text
 //! whose tokens have no digit matches nowhere else, but for the words of a time.
 
@@ -95,16 +96,17 @@ impl LineTest {
         }
         let stands = |text: &CompiledText| pieces.fixed().any(|fixed| text.matches(fixed));
         let has_time = pieces.time_slot().is_some();
+        let any = pieces.has_leaves();
         match &self.kind {
-            // A slot is never empty.
+            // A slot is never empty, and what stands around a leaf is not.
             Kind::Empty => Verdict::No,
             Kind::Plain { text, .. } if stands(text) => Verdict::Yes,
-            Kind::Plain { in_time, .. } => maybe(*in_time && has_time),
-            Kind::Numbered(_) => maybe(self.shapes.iter().all(|shape| shape.possible(pieces))),
+            Kind::Plain { in_time, .. } => maybe(any || (*in_time && has_time)),
+            Kind::Numbered(_) => maybe(any || self.shapes.iter().all(|shape| shape.possible(pieces))),
             Kind::Wildcard(text) if stands(text) => Verdict::Yes,
             Kind::Regex { regex, within: true } if pieces.fixed().any(|fixed| regex.is_match(fixed)) => Verdict::Yes,
             Kind::Wildcard(_) | Kind::Regex { .. } => {
-                maybe(self.shapes.iter().all(|shape| shape.possible(pieces)) && self.needs.possible(pieces))
+                maybe(any || (self.shapes.iter().all(|shape| shape.possible(pieces)) && self.needs.possible(pieces)))
             }
         }
     }
@@ -125,7 +127,12 @@ impl LineTest {
         else {
             return all.map(of).collect();
         };
-        let mut verdicts = vec![Verdict::No; templates.len()];
+        // A leaf may hold it, wherever the fixed texts do not.
+        let unless = |number: u32| match templates.may_have_leaves(number) {
+            true => of(number),
+            false => Verdict::No,
+        };
+        let mut verdicts: Vec<Verdict> = all.map(unless).collect();
         let mut asked = None;
         for (start, end) in anchor.find_spans(templates.all_bytes()) {
             // One that lies across an edge is none, and may hide one behind the edge.

@@ -89,7 +89,8 @@ impl Needs {
             Self::Or(any) => any.iter().any(|needs| needs.possible(pieces)),
             Self::Word(word) => {
                 let variables = pieces.slots() - usize::from(pieces.time_slot().is_some());
-                (word.in_slot && variables > 0)
+                pieces.has_leaves()
+                    || (word.in_slot && variables > 0)
                     || (word.in_time && pieces.time_slot().is_some())
                     || pieces.fixed().any(|fixed| word.text.matches(fixed))
             }
@@ -131,7 +132,12 @@ impl Word {
         if text.fixed(which).any(|fixed| self.text.matches(fixed)) || !holds.contains(&true) {
             return;
         }
+        // A leaf may hold any text.
+        if text.has_leaves(which) {
+            return;
+        }
         let mut found = vec![false; holds.len()];
+        let mut value = Vec::new();
         for slot in 0..text.slots(which) {
             match text.slot(which, slot) {
                 // The slots of a rare template are no columns.
@@ -147,6 +153,15 @@ impl Word {
                     }
                 }
                 Some(SlotView::Time) => {}
+                Some(SlotView::Made) if self.in_slot => {
+                    for (at, &row) in text.rows_of(which).iter().enumerate() {
+                        if holds[at] && !found[at] {
+                            value.clear();
+                            text.value_into(row as usize, slot, &mut value);
+                            found[at] = self.text.matches(&value);
+                        }
+                    }
+                }
                 Some(view) if self.in_slot => self.slot(&view, holds, &mut found),
                 Some(_) => {}
             }
@@ -157,7 +172,8 @@ impl Word {
     /// Marks the rows, of those that hold still, whose value has it.
     fn slot(&self, view: &SlotView<'_>, holds: &[bool], found: &mut [bool]) {
         match view {
-            SlotView::Time => {}
+            // Asked row by row.
+            SlotView::Time | SlotView::Made => {}
             SlotView::Const(value) => {
                 if self.text.matches(value) {
                     found.fill(true);
@@ -183,7 +199,7 @@ impl Word {
                     if holds[at] && !found[at] {
                         value.clear();
                         value.extend_from_slice(prefix);
-                        crate::split::put_decimal(number, *digits, &mut value);
+                        crate::split::put_decimal(number as u64, *digits, &mut value);
                         value.extend_from_slice(suffix);
                         found[at] = self.text.matches(&value);
                     }

@@ -1,12 +1,12 @@
 //! A column of byte strings, read: any row's value, or all of them as what they are stored as, so
 //! that a question is asked once per distinct value.
 
-use std::io::Write;
-
 use super::super::block::Sources;
 use super::super::wire::{Corrupt, Span};
 use super::ints;
-use super::values::{CONST, DICTIONARY, DIGITS_MAX, INTEGER, TEXT};
+use super::parts::PARTS_MAX;
+use super::positions::PositionColumn;
+use super::values::{CONST, DICTIONARY, DIGITS_MAX, INTEGER, PARTS, POSITIONS, TEXT};
 
 /// A decoded column. Its texts stand in the block's sinks, which it does not hold.
 #[derive(Debug)]
@@ -27,11 +27,23 @@ pub(crate) enum Column {
         /// Where each value ends.
         ends: Vec<usize>,
     },
+    Parts {
+        /// One more than columns.
+        literals: Vec<Box<[u8]>>,
+        columns: Vec<Column>,
+    },
+    Positions(PositionColumn),
 }
 
 /// Reads a column of `count` values; `count` is bounded by the caller and above 0.
 pub(crate) fn decode(count: usize, from: &mut Sources<'_>) -> Result<Column, Corrupt> {
-    match from.meta.u8()? {
+    let encoding = from.meta.u8()?;
+    decode_as(encoding, count, from)
+}
+
+/// Reads a column whose encoding was read already.
+pub(crate) fn decode_as(encoding: u8, count: usize, from: &mut Sources<'_>) -> Result<Column, Corrupt> {
+    match encoding {
         CONST => {
             let length = from.delta.varint()?;
             Ok(Column::Const(from.text.span(length)?))
@@ -75,6 +87,21 @@ pub(crate) fn decode(count: usize, from: &mut Sources<'_>) -> Result<Column, Cor
             debug_assert!(start <= end);
             Ok(Column::Text { start, ends })
         }
+        PARTS => {
+            let parts = from.meta.varint()?;
+            if parts < 2 || parts > PARTS_MAX as u64 {
+                return Err(Corrupt("parts of another number"));
+            }
+            let literal = |_| Ok(from.meta.bytes()?.into());
+            let literals = (0..=parts).map(literal).collect::<Result<_, Corrupt>>()?;
+            let part = |_| match from.meta.u8()? {
+                PARTS => Err(Corrupt("parts within parts")),
+                encoding => decode_as(encoding, count, from),
+            };
+            let columns = (0..parts).map(part).collect::<Result<_, _>>()?;
+            Ok(Column::Parts { literals, columns })
+        }
+        POSITIONS => PositionColumn::decode(count, from).map(Column::Positions),
         _ => Err(Corrupt("unknown text encoding")),
     }
 }
@@ -88,7 +115,6 @@ pub(crate) fn choices(numbers: Vec<i64>, count: usize) -> Result<Vec<u32>, Corru
 
 impl Column {
     /// Appends a row's value. `text`: the sink that the column was decoded from.
-    #[inline]
     pub(crate) fn value_into(&self, row: usize, text: &[u8], out: &mut Vec<u8>) {
         match self {
             Column::Const(span) => out.extend_from_slice(span.of(text)),
@@ -100,13 +126,21 @@ impl Column {
                 numbers,
             } => {
                 out.extend_from_slice(prefix);
-                put_decimal(numbers[row], *digits, out);
+                put_decimal(numbers[row] as u64, *digits, out);
                 out.extend_from_slice(suffix);
             }
             Column::Text { start, ends } => {
                 let from = if row == 0 { *start } else { ends[row - 1] };
                 out.extend_from_slice(&text[from..ends[row]]);
             }
+            Column::Parts { literals, columns } => {
+                for (literal, column) in literals.iter().zip(columns) {
+                    out.extend_from_slice(literal);
+                    column.value_into(row, text, out);
+                }
+                out.extend_from_slice(literals.last().map_or(&[], |literal| literal));
+            }
+            Column::Positions(positions) => positions.value_into(row, out),
         }
     }
 
@@ -124,12 +158,15 @@ impl Column {
                 digits,
                 numbers,
             } => {
-                let number = numbers[row];
-                let own = number.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1);
-                let own = if number < 0 { own + 1 } else { own.max(*digits) };
-                prefix.len() + own + suffix.len()
+                let own = (numbers[row] as u64).checked_ilog10().map_or(1, |log| log as usize + 1);
+                prefix.len() + own.max(*digits) + suffix.len()
             }
             Column::Text { start, ends } => ends[row] - if row == 0 { *start } else { ends[row - 1] },
+            Column::Parts { literals, columns } => {
+                let numbers: usize = columns.iter().map(|column| column.value_length(row)).sum();
+                numbers + literals.iter().map(|literal| literal.len()).sum::<usize>()
+            }
+            Column::Positions(positions) => positions.value_length(),
         }
     }
 
@@ -145,7 +182,7 @@ impl Column {
                 suffix,
                 digits,
                 numbers,
-            } => SlotView::Integer {
+            } if numbers.iter().all(|&n| n >= 0) => SlotView::Integer {
                 prefix,
                 suffix,
                 digits: *digits,
@@ -156,6 +193,7 @@ impl Column {
                 ends,
                 text,
             }),
+            Column::Integer { .. } | Column::Parts { .. } | Column::Positions(_) => SlotView::Made,
         }
     }
 }
@@ -172,7 +210,7 @@ pub enum SlotView<'a> {
         /// Which of them, per row.
         codes: &'a [u32],
     },
-    /// A decimal number between two texts.
+    /// A decimal number, not negative, between two texts.
     Integer {
         /// Before the number.
         prefix: &'a [u8],
@@ -187,6 +225,8 @@ pub enum SlotView<'a> {
     Text(Texts<'a>),
     /// The record's time, in some form.
     Time,
+    /// Neither of these: made row by row, by `PageText::value_into`.
+    Made,
 }
 
 /// The values of a dictionary.
@@ -242,12 +282,8 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// Appends a number as [`SlotView::Integer`] writes it.
-pub(crate) fn put_decimal(number: i64, digits: usize, out: &mut Vec<u8>) {
-    if number < 0 {
-        write!(out, "{number}").expect("writing to memory");
-        return;
-    }
+/// Appends a number, read as unsigned, in at least so many digits, as [`SlotView::Integer`] writes it.
+pub(crate) fn put_decimal(number: u64, digits: usize, out: &mut Vec<u8>) {
     let mut text = [b'0'; 20];
     let mut at = text.len();
     let mut rest = number;

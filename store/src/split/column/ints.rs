@@ -26,8 +26,14 @@ const DELTA_PACKED: u8 = 5;
 /// Entries of a dictionary at most: a byte each.
 const DICTIONARY_MAX: usize = 256;
 
+/// Numbers below this are counted in a table.
+const COUNTED_MAX: u64 = 4096;
+
 /// What zstd is expected to leave of a varint.
 const VARINT_LEFT: f64 = 0.8;
+
+/// What it leaves of each further byte of a varint, bits: of seven that are mostly random nothing goes.
+const LOWER_BITS: f64 = 7.2;
 
 /// How a column will be written.
 #[derive(Debug)]
@@ -72,11 +78,14 @@ pub(crate) fn plan(values: &[i64]) -> Plan {
     let count = plan.numbers.len() as f64;
     plan.width = bits_of(greatest);
     let delta_width = bits_of(shape.greatest.wrapping_sub(shape.least) as u64);
-    let (entries, dictionary_bits) = dictionary(&plan.numbers);
+    let (entries, dictionary_bits) = dictionary(&plan.numbers, greatest);
     let choices = [
         (PACKED, count * f64::from(plan.width)),
         (RUNS, shape.run_bytes as f64 * 8.0 * VARINT_LEFT),
-        (DELTA, shape.bytes as f64 * 8.0 * VARINT_LEFT),
+        (
+            DELTA,
+            (shape.bytes as f64 - count) * LOWER_BITS + count * 8.0 * VARINT_LEFT,
+        ),
         (DELTA_PACKED, count * f64::from(delta_width) + 16.0),
         (DICTIONARY, dictionary_bits),
     ];
@@ -232,25 +241,41 @@ impl Deltas {
 }
 
 /// The entries, ascending, and the expected bits: none and infinite if there are too many.
-fn dictionary(numbers: &[u64]) -> (Vec<u64>, f64) {
-    let mut counts: FastMap<u64, u32> = FastMap::default();
-    for &number in numbers {
-        *counts.entry(number).or_default() += 1;
-        if counts.len() > DICTIONARY_MAX {
-            return (Vec::new(), f64::INFINITY);
-        }
-    }
+fn dictionary(numbers: &[u64], greatest: u64) -> (Vec<u64>, f64) {
+    let Some(counts) = counts(numbers, greatest) else {
+        return (Vec::new(), f64::INFINITY);
+    };
     let total = numbers.len() as f64;
     let entropy: f64 = counts
-        .values()
-        .map(|&c| -f64::from(c) * (f64::from(c) / total).log2())
+        .iter()
+        .map(|&(_, c)| -f64::from(c) * (f64::from(c) / total).log2())
         .sum();
-    let mut entries: Vec<u64> = counts.into_keys().collect();
-    entries.sort_unstable();
+    let entries: Vec<u64> = counts.into_iter().map(|(number, _)| number).collect();
     let dense = entries[entries.len() - 1] == entries.len() as u64 - 1;
     let head = if dense { 16.0 } else { entries.len() as f64 * 10.0 };
     // Huffman's tables and whole bits cost something on top of the entropy.
     (entries, entropy * 1.1 + head + 64.0)
+}
+
+/// How often each number stands there, ascending; none if too many are different.
+fn counts(numbers: &[u64], greatest: u64) -> Option<Vec<(u64, u32)>> {
+    if greatest < COUNTED_MAX {
+        let mut counts = vec![0_u32; greatest as usize + 1];
+        numbers.iter().for_each(|&n| counts[n as usize] += 1);
+        let used = counts.into_iter().zip(0..).filter(|&(count, _)| count > 0);
+        let counts: Vec<(u64, u32)> = used.map(|(count, number)| (number, count)).collect();
+        return (counts.len() <= DICTIONARY_MAX).then_some(counts);
+    }
+    let mut counts: FastMap<u64, u32> = FastMap::default();
+    for &number in numbers {
+        *counts.entry(number).or_default() += 1;
+        if counts.len() > DICTIONARY_MAX {
+            return None;
+        }
+    }
+    let mut counts: Vec<(u64, u32)> = counts.into_iter().collect();
+    counts.sort_unstable();
+    Some(counts)
 }
 
 fn write_runs(numbers: &[u64], out: &mut Vec<u8>) {

@@ -3,10 +3,12 @@
 
 mod decoded;
 pub(crate) mod ints;
+mod parts;
+mod positions;
 pub(crate) mod values;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decoded::{Column, choices, decode, put_decimal};
+pub(crate) use decoded::{Column, choices, decode, decode_as, put_decimal};
 pub use decoded::{Entries, SlotView, Texts};

@@ -76,6 +76,40 @@ fn numbers_between_a_prefix_and_a_suffix_are_packed() {
     assert!(check_values(&texts) < 1400);
 }
 
+#[test]
+fn numbers_of_19_digits_are_packed() {
+    let texts: Vec<String> = (1..1000_u64)
+        .map(|n| {
+            format!(
+                "blk_{}",
+                1_000_000_000_000_000_000 + n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 9_000_000_000_000_000_000
+            )
+        })
+        .collect();
+    assert!(check_values(&texts) < 8100);
+    check_values(&["9223372036854775807", "9223372036854775808"]);
+    check_values(&["0000000000000000001", "9999999999999999999"]);
+}
+
+#[test]
+fn texts_with_several_numbers_are_a_column_for_each() {
+    let texts: Vec<String> = (0..1000)
+        .map(|n| format!("rdd_{}_{:02}x", n * 7919 % 1000, n % 64))
+        .collect();
+    assert!(check_values(&texts) < 2300);
+    check_values(&["a1b2", "a1c2"]);
+    check_values(&["a1b2", "a1b2c"]);
+    check_values(&["a1b2", "a1b"]);
+    check_values(&["1_1_1_1_1_1_1_1_1", "1_1_1_1_1_1_1_1_2"]);
+}
+
+#[test]
+fn random_ids_are_packed_by_position() {
+    let id = |n: u64| format!("{:016x}", (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let texts: Vec<String> = (0..1000).map(|n| format!("5x{}-{}", id(n), id(n * n + 7))).collect();
+    assert!(check_values(&texts) < 17_500);
+}
+
 fn bytes(texts: Vec<String>) -> Vec<Vec<u8>> {
     texts.into_iter().map(String::into_bytes).collect()
 }
@@ -96,6 +130,8 @@ proptest! {
         prop::collection::vec("[0-9]{1,3}", 0..200).prop_map(bytes),
         prop::collection::vec("[ab]{0,1}[0-9]{0,2}", 0..200).prop_map(bytes),
         prop::collection::vec("[0-9]{17,20}", 0..60).prop_map(bytes),
+        prop::collection::vec("a[0-9]{1,3}b0?[0-9]{1,3}", 0..200).prop_map(bytes),
+        prop::collection::vec("[0-9a-f]{8}é[a-c]{2}", 0..200).prop_map(bytes),
     ]) {
         check_values(&texts);
     }

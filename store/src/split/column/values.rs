@@ -6,49 +6,136 @@
 //! |---|---|
 //! | 0 `CONST` | `delta`: the length; `text`: the value |
 //! | 1 `DICTIONARY` | `meta`: entries (varint); `delta`: a length each; `text`: the entries; then a column of whole numbers: which entry |
-//! | 2 `INTEGER` | `meta`: prefix and suffix (varint length and bytes each), digits (u8: 0 as they come, else padded with zeros to so many); then a column of whole numbers, ≥ 0, between prefix and suffix |
+//! | 2 `INTEGER` | `meta`: prefix and suffix (varint length and bytes each), digits (u8: 0 as they come, else padded with zeros to so many); then a column of whole numbers, read as unsigned, between prefix and suffix |
 //! | 3 `TEXT` | a column of whole numbers: the lengths; `text`: the values |
+//! | 5 `PARTS` | `meta`: how many numbers (varint, 2–8), the texts before, between and after them (varint length and bytes each); then a column of values for each number, none of them `PARTS` |
+//! | 6 `POSITIONS` | `meta`: bytes of a value (varint, 1–64), per byte: how many different ones stand there (u8) and these, or 0: the same as at the byte before; then columns of whole numbers: bytes' places among these are the digits, lowest first, of one number, as many as stay below 2^62 |
 
 use super::super::block::Sinks;
 use super::super::hash::FastMap;
 use super::super::wire::{put_bytes, put_varint};
 use super::ints;
+use super::parts::Parts;
+use super::positions::Positions;
 
 pub(super) const CONST: u8 = 0;
 pub(super) const DICTIONARY: u8 = 1;
 pub(super) const INTEGER: u8 = 2;
 pub(super) const TEXT: u8 = 3;
 
-/// Digits that always fit an `i64`.
-pub(super) const DIGITS_MAX: usize = 18;
+/// Digits that always fit 64 bits.
+pub(super) const DIGITS_MAX: usize = 19;
 
 /// Bits that zstd is expected to leave of a byte of a variable's text.
 const TEXT_BITS: f64 = 4.8;
 
+/// A leaf's values cut into templates (`page::text`): no encoding of this module.
+pub(crate) const CUT: u8 = 4;
+pub(super) const PARTS: u8 = 5;
+pub(super) const POSITIONS: u8 = 6;
+
+/// Bits of a value at most that leave nothing to gain by cutting it.
+const GOOD_BITS: f64 = 6.0;
+
 pub(crate) fn encode(values: &[&[u8]], out: &mut Sinks) {
-    let Some(&first) = values.first() else { return };
-    if values.iter().all(|&v| v == first) {
-        out.meta.push(CONST);
-        put_varint(&mut out.delta, first.len() as u64);
-        out.text.extend_from_slice(first);
-        return;
+    if !values.is_empty() {
+        plan(values).write(values, out);
     }
-    let dictionary = Dictionary::of(values);
-    let integers = Integers::of(values);
+}
+
+/// How a column will be written.
+pub(crate) struct Plan<'a> {
+    choice: Choice<'a>,
+    /// Expected size in bits.
+    pub(super) bits: f64,
+}
+
+enum Choice<'a> {
+    Const,
+    Dictionary(Dictionary<'a>),
+    Integers(Integers<'a>),
+    Text,
+    Parts(Parts<'a>),
+    Positions(Positions),
+}
+
+/// Bits of a value of a column of numbers at most beyond which a dictionary of values is tried.
+const NUMBER_BITS: f64 = 9.0;
+
+/// Chooses the smallest encoding. `values` are not empty.
+pub(crate) fn plan<'a>(values: &[&'a [u8]]) -> Plan<'a> {
+    let first = values[0];
+    if values.iter().all(|&v| v == first) {
+        return Plan {
+            choice: Choice::Const,
+            bits: 0.0,
+        };
+    }
+    let count = values.len() as f64;
     let bytes: usize = values.iter().map(|v| v.len()).sum();
-    let text_bits = bytes as f64 * TEXT_BITS + values.len() as f64;
-    let dictionary_bits = dictionary.as_ref().map_or(f64::INFINITY, |d| d.bits);
-    let integer_bits = integers.as_ref().map_or(f64::INFINITY, |i| i.plan.bits);
-    match (dictionary, integers) {
-        (Some(dictionary), _) if dictionary_bits <= integer_bits && dictionary_bits <= text_bits => {
-            dictionary.write(out);
+    let mut best = Plan {
+        choice: Choice::Text,
+        bits: bytes as f64 * TEXT_BITS + count,
+    };
+    if let Some(integers) = Integers::of(values) {
+        best.offer(integers.plan.bits, Choice::Integers(integers));
+        if best.bits <= count * NUMBER_BITS {
+            return best;
         }
-        (_, Some(integers)) if integer_bits <= text_bits => integers.write(out),
-        _ => {
-            out.meta.push(TEXT);
-            let lengths: Vec<i64> = values.iter().map(|v| v.len() as i64).collect();
-            ints::encode(&lengths, out);
-            values.iter().for_each(|v| out.text.extend_from_slice(v));
+    }
+    if let Some(dictionary) = Dictionary::of(values) {
+        best.offer(dictionary.bits, Choice::Dictionary(dictionary));
+    }
+    if best.bits > count * GOOD_BITS && !matches!(best.choice, Choice::Integers(_)) {
+        if let Some(parts) = Parts::of(values) {
+            best.offer(parts.bits, Choice::Parts(parts));
+        } else if let Some(positions) = Positions::of(values) {
+            best.offer(positions.bits, Choice::Positions(positions));
+        }
+    }
+    best
+}
+
+impl<'a> Plan<'a> {
+    fn offer(&mut self, bits: f64, choice: Choice<'a>) {
+        if bits <= self.bits {
+            *self = Self { choice, bits };
+        }
+    }
+
+    /// Whether cutting the values would hardly make them smaller.
+    pub(crate) fn is_good(&self, values: &[&[u8]]) -> bool {
+        let of_numbers = matches!(
+            self.choice,
+            Choice::Integers(_) | Choice::Parts(_) | Choice::Positions(_)
+        );
+        of_numbers || self.bits <= values.len() as f64 * GOOD_BITS
+    }
+
+    /// `values`: those that it was made for.
+    pub(crate) fn write(&self, values: &[&[u8]], out: &mut Sinks) {
+        match &self.choice {
+            Choice::Const => {
+                out.meta.push(CONST);
+                put_varint(&mut out.delta, values[0].len() as u64);
+                out.text.extend_from_slice(values[0]);
+            }
+            Choice::Dictionary(dictionary) => dictionary.write(out),
+            Choice::Integers(integers) => integers.write(out),
+            Choice::Text => {
+                out.meta.push(TEXT);
+                let lengths: Vec<i64> = values.iter().map(|v| v.len() as i64).collect();
+                ints::encode(&lengths, out);
+                values.iter().for_each(|v| out.text.extend_from_slice(v));
+            }
+            Choice::Parts(parts) => {
+                out.meta.push(PARTS);
+                parts.write(out);
+            }
+            Choice::Positions(positions) => {
+                out.meta.push(POSITIONS);
+                positions.write(values, out);
+            }
         }
     }
 }
@@ -124,9 +211,7 @@ impl<'a> Integers<'a> {
             if !padded && !canonical {
                 return None;
             }
-            numbers.push(digits.iter().try_fold(0_i64, |number, &b| {
-                b.is_ascii_digit().then(|| number * 10 + i64::from(b - b'0'))
-            })?);
+            numbers.push(number(digits)?);
         }
         Some(Self {
             prefix,
@@ -143,4 +228,17 @@ impl<'a> Integers<'a> {
         out.meta.push(self.digits);
         ints::write(&self.plan, out);
     }
+}
+
+/// At most `DIGITS_MAX` digits and nothing else, as a number of 64 bits without a sign.
+fn number(digits: &[u8]) -> Option<i64> {
+    let mut number = 0_u64;
+    for &byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + u64::from(digit);
+    }
+    Some(number as i64)
 }

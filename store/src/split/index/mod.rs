@@ -5,9 +5,11 @@
 //! | term | for |
 //! |---|---|
 //! | token | a token of a line or of an attribute's value, in lower case, cut at 256 bytes |
-//! | `01` name `02` value | a field and its value as text in lower case; both cut at 64 bytes |
+//! | `01` name `02` value | a field and its value as text in lower case, if that has at most 32 bytes and 5 digits: others are found by their tokens |
 //! | `03` name | a field that is there; cut at 64 bytes |
 //! | `04` 16 hexadecimal digits | a template's stable id |
+//! | `05` `i`, `08` 10 digits | the page has ids: tokens of 24 to 256 hexadecimal digits, indexed by their first 10 |
+//! | `05` `z` | the page has times in lines of which the last token, 4 to 9 digits and `z`, is not indexed |
 //! | `05` `t`, `05` `f` | the page has tokens (fields) that are not indexed, because they are too many or in parts of a longer line: it matches always |
 //! | `06` generation … | the bytes of a file that the page holds: [`held`] |
 //! | `07` partition … | between which offsets the page's rows stand: [`held`] |
@@ -15,12 +17,13 @@
 //!
 //! Cuts fall on a character's edge at or before the limit; zero bytes in names and values are
 //! written as spaces; a query's terms are cut the same way, so that a cut term matches too much and
-//! never too little. Times, streams and severities are in the page directory, not here.
+//! never too little. tantivy reads the index, and writes it but for collecting terms (`table`). Times, streams and severities are in the page directory, not here.
 
 mod directory;
 mod held;
 mod pages;
 mod search;
+mod table;
 mod terms;
 mod write;
 

@@ -15,7 +15,7 @@ use super::super::read::ReadFailure;
 use super::directory::SplitDirectory;
 use super::held::{self, HELD, HeldRange, OffsetRange};
 use super::pages::Pages;
-use super::terms::{self, FIELDS_CUT, TOKEN_BYTES_MAX, TOKENS_CUT, cut};
+use super::terms::{self, FIELDS_CUT, HAS_FRACTIONS, HAS_IDS, TOKEN_BYTES_MAX, TOKENS_CUT, cut};
 use super::write::FIELD;
 use crate::rows::Stream;
 
@@ -190,18 +190,31 @@ impl SplitIndex {
         if token.is_empty() {
             return Ok(self.all());
         }
-        let mut pages = self.term(cut(token, TOKEN_BYTES_MAX))?;
+        let mut pages = match terms::id_term(token.as_bytes()) {
+            Some(term) => self.bytes_term(&term)?,
+            None => self.term(cut(token, TOKEN_BYTES_MAX))?,
+        };
+        if terms::is_fraction(token.as_bytes()) {
+            pages.unite(&self.term(HAS_FRACTIONS)?);
+        }
         pages.unite(&self.term(TOKENS_CUT)?);
         pages.unite(&self.where_stream_token(|t| t == token));
         Ok(pages)
     }
 
     fn field_equals(&self, name: &str, value: &str) -> Answer<Pages> {
-        let mut term = String::new();
-        terms::field_equals(name, value, &mut term);
-        let mut pages = self.term(&term)?;
+        let (mut term, value) = (String::new(), terms::lower(value));
+        let mut pages = match terms::field_equals(name, &value, &mut term) {
+            Some(()) => self.term(&term)?,
+            None => {
+                let mut pages = self.field_of_rows(name)?;
+                for token in tokens(value.as_bytes()) {
+                    pages.intersect(&self.token(&value[token.start..token.end])?);
+                }
+                pages
+            }
+        };
         pages.unite(&self.term(FIELDS_CUT)?);
-        let value = terms::lower(value);
         let same = |stream: &Stream| stream.attributes.get(name).is_some_and(|v| terms::lower(v) == value);
         pages.unite(&self.where_stream(same));
         Ok(pages)
@@ -241,6 +254,10 @@ impl SplitIndex {
 
     /// Pages of exactly this term.
     fn term(&self, term: &str) -> Answer<Pages> {
+        self.bytes_term(term.as_bytes())
+    }
+
+    fn bytes_term(&self, term: &[u8]) -> Answer<Pages> {
         let mut pages = self.none();
         if let Some(index) = self.terms()?
             && let Some(info) = index.terms().get(term)?
@@ -300,6 +317,15 @@ impl SplitIndex {
         }
         let mut pages = self.term(TOKENS_CUT)?;
         pages.unite(&self.where_stream_token(|token| matches(token, pieces)));
+        if terms::may_be_id(pieces) {
+            pages.unite(&match terms::id_prefix_term(first) {
+                Some(term) => self.bytes_term(&term)?,
+                None => self.term(HAS_IDS)?,
+            });
+        }
+        if terms::may_be_fraction(pieces) {
+            pages.unite(&self.term(HAS_FRACTIONS)?);
+        }
         // Every other kind of term begins with a byte below those of tokens.
         let from = if first.is_empty() { "0" } else { first };
         let infix = match pieces {

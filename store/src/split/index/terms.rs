@@ -3,41 +3,92 @@
 use std::borrow::Cow;
 
 use timberline_proto::batch::AttributeValue;
-use timberline_proto::line::{FieldValue, fields};
+use timberline_proto::line::{FieldValue, fields, leaf_value};
 use timberline_proto::token::{lower_into, tokens};
 
 use super::super::hash::FastSet;
-use super::super::page::PageRows;
+use super::super::page::{Groups, PageRows};
+use super::super::template::{LeafField, Shape, SlotKind};
 use super::held::{HELD, put_offsets, ranges};
+use super::table::TermTable;
 
 /// Bytes of a token at most; longer ones are indexed by so much of their beginning.
 pub(crate) const TOKEN_BYTES_MAX: usize = 256;
 
-/// Bytes of a field's name and of its value at most, likewise.
+/// Bytes of a field's name at most, likewise.
 pub(crate) const FIELD_BYTES_MAX: usize = 64;
+
+/// A longer value has no term of its own with its field, nor one with more digits: there would be
+/// nearly as many as rows, and its words find it as well.
+const VALUE_BYTES_MAX: usize = 32;
+const VALUE_DIGITS_MAX: usize = 5;
 
 /// Bytes of a page's tokens, and of its fields, at most. A page beyond is flagged and matches always.
 const PAGE_TERM_BYTES_MAX: usize = 32 << 20;
 
-/// Ends each term in a page's text; no term holds it.
-pub(crate) const TERM_END: char = '\0';
+/// A token of so many hexadecimal digits and nothing else is an id that hardly comes again: so much
+/// of its beginning finds it, and the whole would take most of the index.
+const ID_BYTES_MIN: usize = 24;
+const ID_BYTES_KEPT: usize = 10;
+
+/// The page has ids.
+pub(crate) const HAS_IDS: &str = "\u{5}i";
+
+/// The page has fractions of seconds of its records' times with so many digits and a `z` that are not
+/// indexed: nearly every record has another.
+pub(crate) const HAS_FRACTIONS: &str = "\u{5}z";
+const FRACTION_DIGITS: std::ops::RangeInclusive<usize> = 4..=9;
+
+/// The term that stands for an id; `None` if the token (lower case) is none.
+pub(crate) fn id_term(token: &[u8]) -> Option<[u8; 1 + ID_BYTES_KEPT]> {
+    if token.len() < ID_BYTES_MIN || token.len() > TOKEN_BYTES_MAX || !token.iter().all(|&b| is_hex(b)) {
+        return None;
+    }
+    id_prefix_term(std::str::from_utf8(token).ok()?)
+}
+
+/// The term of all ids that begin so; `None` if they have more than one.
+pub(crate) fn id_prefix_term(prefix: &str) -> Option<[u8; 1 + ID_BYTES_KEPT]> {
+    let mut term = [8; 1 + ID_BYTES_KEPT];
+    term[1..].copy_from_slice(prefix.as_bytes().get(..ID_BYTES_KEPT)?);
+    Some(term)
+}
+
+fn is_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+/// Whether the token (lower case) may be a fraction that is not indexed.
+pub(crate) fn is_fraction(token: &[u8]) -> bool {
+    matches!(token, [digits @ .., b'z'] if FRACTION_DIGITS.contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit))
+}
+
+/// Whether an id may be made of the pieces with anything between them.
+pub(crate) fn may_be_id(pieces: &[String]) -> bool {
+    pieces.iter().all(|piece| piece.bytes().all(is_hex))
+}
+
+/// Whether a fraction may be made of the pieces with anything between them.
+pub(crate) fn may_be_fraction(pieces: &[String]) -> bool {
+    let length: usize = pieces.iter().map(String::len).sum();
+    let byte = |b: u8| b.is_ascii_digit() || b == b'z';
+    length <= 1 + FRACTION_DIGITS.end() && pieces.iter().all(|piece| piece.bytes().all(byte))
+}
 
 pub(crate) const TOKENS_CUT: &str = "\u{5}t";
 pub(crate) const FIELDS_CUT: &str = "\u{5}f";
 
-pub(crate) fn field_equals(name: &str, value: &str, out: &mut String) {
+/// The term of a field and its value in lower case; `None` if values like this have none.
+pub(crate) fn field_equals(name: &str, lower_value: &str, out: &mut String) -> Option<()> {
+    let digits = lower_value.bytes().filter(u8::is_ascii_digit).count();
+    if lower_value.len() > VALUE_BYTES_MAX || digits > VALUE_DIGITS_MAX {
+        return None;
+    }
     out.push('\u{1}');
     put_clean(cut(name, FIELD_BYTES_MAX), out);
     out.push('\u{2}');
-    // Lower case first: it can change the length.
-    let head = cut(value, 4 * FIELD_BYTES_MAX);
-    if head.is_ascii() {
-        let start = out.len();
-        put_clean(cut(head, FIELD_BYTES_MAX), out);
-        out[start..].make_ascii_lowercase();
-    } else {
-        put_clean(cut(&lower(head), FIELD_BYTES_MAX), out);
-    }
+    put_clean(lower_value, out);
+    Some(())
 }
 
 /// Text in the form that index and queries compare.
@@ -62,36 +113,86 @@ pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
 }
 
 fn put_clean(text: &str, out: &mut String) {
-    if text.contains(TERM_END) {
-        out.push_str(&text.replace(TERM_END, " "))
+    if text.contains('\0') {
+        out.push_str(&text.replace('\0', " "))
     } else {
         out.push_str(text)
     }
 }
 
-/// All terms of a page, each followed by `TERM_END`. A term may come more than once.
-pub(crate) fn page_terms(page: &PageRows<'_>, templates: &[u32]) -> String {
-    let mut terms = Terms::default();
-    let mut seen_templates = vec![false; templates.len()];
-    let mut seen: FastSet<&[u8]> = FastSet::default();
-    let mut has_parts = false;
-    for at in 0..page.len() {
-        let which = templates.binary_search(&page.template(at)).unwrap_or(0);
-        if !std::mem::replace(&mut seen_templates[which], true) {
-            let line = page.line(at);
-            tokens(line)
-                .filter(|t| !t.has_digit)
-                .for_each(|t| terms.token(&line[t.start..t.end], &mut seen));
-            terms.put(&template(page.stripe.ids[templates[which] as usize]));
+/// Collects the terms of pages.
+#[derive(Debug, Default)]
+pub(crate) struct PageTerms {
+    terms: Terms,
+}
+
+impl PageTerms {
+    /// Adds the terms of a page. Pages are added in ascending order.
+    pub(crate) fn add(&mut self, page: &PageRows<'_>, groups: &Groups, number: u32) {
+        let terms = &mut self.terms;
+        terms.begin(number);
+        let mut seen: FastSet<&[u8]> = FastSet::default();
+        for group in 0..groups.len() {
+            let number = groups.numbers[group] as usize;
+            let rows = groups.rows_of(group);
+            terms.put(&template(page.stripe.ids[number]));
+            match &page.stripe.shapes[number] {
+                Shape::Plain => plain_terms(page, rows, terms, &mut seen),
+                Shape::Fields(fields) => leaf_terms(page, number, rows, fields, terms, &mut seen),
+                Shape::Unread => {
+                    plain_terms(page, rows, terms, &mut seen);
+                    field_terms(page, rows, terms);
+                }
+            }
         }
-        let line = page.line(at);
-        page.stripe
-            .words_of(page.first + at, line)
-            .for_each(|word| terms.token(word, &mut seen));
-        if let Some(time) = page.stripe.time_of(page.first + at, line) {
-            tokens(time).for_each(|t| terms.token(&time[t.start..t.end], &mut seen));
+        let mut has_parts = false;
+        for at in 0..page.len() {
+            let row = page.row(at);
+            has_parts |= row.part.is_some();
+            row.attributes
+                .iter()
+                .for_each(|(name, value)| terms.attribute(name, value));
         }
-        fields(line, &mut |name, value| {
+        if terms.has_ids {
+            terms.put(HAS_IDS);
+        }
+        if terms.has_fractions {
+            terms.put(HAS_FRACTIONS);
+        }
+        if has_parts {
+            // A token or a field can begin in one part and end in the next.
+            terms.put(TOKENS_CUT);
+            terms.put(FIELDS_CUT);
+        }
+        terms.held(page);
+    }
+
+    pub(crate) fn table(&self) -> &TermTable {
+        &self.terms.table
+    }
+}
+
+/// The tokens of lines of one template: the fixed ones once, what fills slots row by row.
+fn plain_terms<'a>(page: &PageRows<'a>, rows: &[u32], terms: &mut Terms, seen: &mut FastSet<&'a [u8]>) {
+    let line = page.line(rows[0] as usize);
+    tokens(line)
+        .filter(|t| !t.has_digit)
+        .for_each(|t| terms.token(&line[t.start..t.end], seen));
+    let lines = &page.stripe.lines;
+    for &row in rows {
+        let (at, line) = (page.first + row as usize, page.line(row as usize));
+        // A variable is one token.
+        lines.words_of(at, line).for_each(|word| terms.token(word, seen));
+        if let Some(time) = lines.time_of(at, line) {
+            tokens(time).for_each(|t| terms.time_token(&time[t.start..t.end], seen));
+        }
+    }
+}
+
+/// The fields of lines whose shape does not say them.
+fn field_terms(page: &PageRows<'_>, rows: &[u32], terms: &mut Terms) {
+    for &row in rows {
+        fields(page.line(row as usize), &mut |name, value| {
             terms.field(name, value.as_text());
             // Unescaped, a value has other words than its line shows.
             if let FieldValue::Text(Cow::Owned(text)) = &value {
@@ -99,19 +200,61 @@ pub(crate) fn page_terms(page: &PageRows<'_>, templates: &[u32]) -> String {
             }
             true
         });
-        let row = page.rows.row(page.order[at] as usize);
-        has_parts |= row.part.is_some();
-        row.attributes
-            .iter()
-            .for_each(|(name, value)| terms.attribute(name, value));
     }
-    if has_parts {
-        // A token or a field can begin in one part and end in the next.
-        terms.put(TOKENS_CUT);
-        terms.put(FIELDS_CUT);
+}
+
+/// The tokens and fields of lines of one shape, slot by slot: a value's are looked for once.
+fn leaf_terms<'a>(
+    page: &PageRows<'a>,
+    number: usize,
+    rows: &[u32],
+    fields: &[LeafField],
+    terms: &mut Terms,
+    seen: &mut FastSet<&'a [u8]>,
+) {
+    // Names of fields, and what stands before a JSON object: in between values, which are cut off
+    // from them by more than letters and digits.
+    let line = page.line(rows[0] as usize);
+    let mut fixed_from = 0;
+    for (start, end) in page.stripe.lines.slots_of(page.first + rows[0] as usize) {
+        let fixed = &line[fixed_from..start];
+        tokens(fixed).for_each(|t| terms.token(&fixed[t.start..t.end], seen));
+        fixed_from = end;
     }
-    terms.held(page);
-    terms.text
+    let fixed = &line[fixed_from..];
+    tokens(fixed).for_each(|t| terms.token(&fixed[t.start..t.end], seen));
+    let lines = &page.stripe.lines;
+    let mut values: FastSet<&[u8]> = FastSet::default();
+    for (slot, kind) in page.stripe.kinds[number].iter().enumerate() {
+        let mut of_slot = fields.iter().filter(|f| f.slot == slot);
+        let field = of_slot.next();
+        values.clear();
+        let mut before: &[u8] = &[];
+        for (&row, is_first) in rows.iter().zip(std::iter::once(true).chain(std::iter::repeat(false))) {
+            let (at, line) = (page.first + row as usize, page.line(row as usize));
+            let value = match kind {
+                SlotKind::Time => lines.time_of(at, line).unwrap_or_default(),
+                _ => lines.variable(at, slot, line),
+            };
+            if !is_first && value == before {
+                continue;
+            }
+            before = value;
+            if !values.insert(value) {
+                continue;
+            }
+            match kind {
+                SlotKind::Time => tokens(value).for_each(|t| terms.time_token(&value[t.start..t.end], seen)),
+                _ => tokens(value).for_each(|t| terms.token(&value[t.start..t.end], seen)),
+            }
+            let Some(field) = field else { continue };
+            let value = leaf_value(value, field.kind);
+            terms.field(&field.name, value.as_text());
+            if let FieldValue::Text(Cow::Owned(text)) = &value {
+                terms.words(text);
+            }
+        }
+    }
 }
 
 /// Per partition, the first and the last offset of a page.
@@ -127,34 +270,45 @@ fn offset_ranges(page: &PageRows<'_>) -> Vec<(u32, u64, u64)> {
     ranges
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Terms {
-    text: String,
+    table: TermTable,
+    page: u32,
     /// Tokens of attributes, and fields: what is not borrowed from lines.
     seen: FastSet<String>,
     lower: Vec<u8>,
     scratch: String,
     token_bytes: usize,
     field_bytes: usize,
+    has_ids: bool,
+    has_fractions: bool,
 }
 
 impl Terms {
-    fn put(&mut self, term: &str) {
-        self.text.push_str(term);
-        self.text.push(TERM_END);
+    fn begin(&mut self, page: u32) {
+        self.page = page;
+        self.seen.clear();
+        (self.token_bytes, self.field_bytes) = (0, 0);
+        (self.has_ids, self.has_fractions) = (false, false);
     }
 
-    /// Which bytes of which files the page holds.
+    fn put(&mut self, term: &str) {
+        self.table.add(term.as_bytes(), self.page);
+    }
+
+    /// Which bytes of which files the page holds, and which offsets.
     fn held(&mut self, page: &PageRows<'_>) {
         self.put(HELD);
-        let places = page.order.iter().filter_map(|&row| page.rows.row(row as usize).place);
-        for range in ranges(places) {
-            range.put_term(&mut self.text);
-            self.text.push(TERM_END);
+        let mut term = String::new();
+        for range in ranges((0..page.len()).filter_map(|at| page.row(at).place)) {
+            term.clear();
+            range.put_term(&mut term);
+            self.put(&term);
         }
         for (partition, first, last) in offset_ranges(page) {
-            put_offsets(partition, first, last, &mut self.text);
-            self.text.push(TERM_END);
+            term.clear();
+            put_offsets(partition, first, last, &mut term);
+            self.put(&term);
         }
     }
 
@@ -164,17 +318,36 @@ impl Terms {
         }
     }
 
+    /// A token of the record's own time.
+    fn time_token<'a>(&mut self, token: &'a [u8], seen: &mut FastSet<&'a [u8]>) {
+        if token.last().is_some_and(|last| last.eq_ignore_ascii_case(&b'z')) && is_fraction(&token.to_ascii_lowercase())
+        {
+            self.has_fractions = true;
+        } else {
+            self.token(token, seen);
+        }
+    }
+
     fn put_token(&mut self, token: &[u8]) {
         self.lower.clear();
         lower_into(token, &mut self.lower);
-        // A token is valid UTF-8; were it not, no query could name it either.
-        let Ok(lower) = std::str::from_utf8(&self.lower) else {
-            return;
+        let length = if self.lower.is_ascii() {
+            self.lower.len().min(TOKEN_BYTES_MAX)
+        } else {
+            // A token is valid UTF-8; were it not, no query could name it either.
+            let Ok(lower) = std::str::from_utf8(&self.lower) else {
+                return;
+            };
+            cut(lower, TOKEN_BYTES_MAX).len()
         };
-        let lower = cut(lower, TOKEN_BYTES_MAX);
-        self.text.push_str(lower);
-        self.text.push(TERM_END);
-        self.token_bytes += lower.len();
+        match id_term(&self.lower) {
+            Some(term) => {
+                self.table.add(&term, self.page);
+                self.has_ids = true;
+            }
+            None => self.table.add(&self.lower[..length], self.page),
+        }
+        self.token_bytes += length;
         if self.token_bytes > PAGE_TERM_BYTES_MAX {
             self.put(TOKENS_CUT);
         }
@@ -200,18 +373,23 @@ impl Terms {
     }
 
     fn field(&mut self, name: &str, value: &str) {
-        self.put_field(|out| field_equals(name, value, out));
-        self.put_field(|out| field_exists(name, out));
+        if value.len() <= 4 * VALUE_BYTES_MAX {
+            let lower = lower(value);
+            self.put_field(|out| field_equals(name, &lower, out));
+        }
+        self.put_field(|out| {
+            field_exists(name, out);
+            Some(())
+        });
     }
 
-    fn put_field(&mut self, make: impl FnOnce(&mut String)) {
+    fn put_field(&mut self, make: impl FnOnce(&mut String) -> Option<()>) {
         if self.field_bytes > PAGE_TERM_BYTES_MAX {
             return;
         }
         let mut term = std::mem::take(&mut self.scratch);
         term.clear();
-        make(&mut term);
-        if !self.seen.contains(&term) {
+        if make(&mut term).is_some() && !self.seen.contains(&term) {
             self.seen.insert(term.clone());
             self.field_bytes += term.len();
             self.put(&term);

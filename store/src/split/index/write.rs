@@ -1,61 +1,33 @@
-//! Builds the index in memory.
+//! Builds the index in memory: terms are collected here, tantivy writes them in its own format.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tantivy::directory::RamDirectory;
+use tantivy::postings::InvertedIndexSerializer;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
-use tantivy::{Directory, SingleSegmentIndexWriter, TantivyDocument};
+use tantivy::{Directory, Index, TantivyDocument};
 
-use super::super::page::PageRows;
-use super::terms::{self, TERM_END};
+use super::super::page::{Groups, PageRows};
+use super::terms::PageTerms;
 
-/// tantivy's least; it grows beyond as it needs.
+/// tantivy's least; documents without terms take none of it.
 const MEMORY_BUDGET_BYTES: usize = 15_000_000;
-
-const TOKENIZER: &str = "page_terms";
 
 /// The one field.
 pub(crate) const FIELD: &str = "t";
 
+#[derive(Debug, Default)]
 pub(crate) struct IndexBuilder {
-    directory: RamDirectory,
-    writer: SingleSegmentIndexWriter,
-    field: Field,
+    terms: PageTerms,
     pages: u32,
 }
 
 impl IndexBuilder {
-    pub(crate) fn new() -> io::Result<Self> {
-        let mut schema = Schema::builder();
-        let indexing = TextFieldIndexing::default()
-            .set_tokenizer(TOKENIZER)
-            .set_fieldnorms(false)
-            .set_index_option(IndexRecordOption::Basic);
-        let field = schema.add_text_field(FIELD, TextOptions::default().set_indexing_options(indexing));
-        let tokenizers = TokenizerManager::new();
-        tokenizers.register(TOKENIZER, CutTerms::default());
-        let directory = RamDirectory::create();
-        let writer = tantivy::Index::builder()
-            .schema(schema.build())
-            .tokenizers(tokenizers)
-            .single_segment_index_writer(directory.clone(), MEMORY_BUDGET_BYTES)
-            .map_err(io::Error::other)?;
-        Ok(Self {
-            directory,
-            writer,
-            field,
-            pages: 0,
-        })
-    }
-
     /// Adds the next page.
-    pub(crate) fn add_page(&mut self, page: &PageRows<'_>, templates: &[u32]) -> io::Result<()> {
-        let mut document = TantivyDocument::default();
-        document.add_text(self.field, terms::page_terms(page, templates));
+    pub(crate) fn add_page(&mut self, page: &PageRows<'_>, groups: &Groups) {
+        self.terms.add(page, groups, self.pages);
         self.pages += 1;
-        self.writer.add_document(document).map_err(io::Error::other)
     }
 
     /// The index's files by name. None at all if there is no page.
@@ -63,57 +35,70 @@ impl IndexBuilder {
         if self.pages == 0 {
             return Ok(Vec::new());
         }
-        let index = self.writer.finalize().map_err(io::Error::other)?;
+        self.files().map_err(io::Error::other)
+    }
+
+    /// A segment of documents without terms, and beside it the terms' files, which take the place
+    /// of that segment's own.
+    fn files(&self) -> tantivy::Result<Vec<(String, Vec<u8>)>> {
+        let (schema, field) = schema();
+        let documents = RamDirectory::create();
+        let mut writer = Index::builder()
+            .schema(schema.clone())
+            .single_segment_index_writer::<TantivyDocument>(documents.clone(), MEMORY_BUDGET_BYTES)?;
+        for _ in 0..self.pages {
+            writer.add_document(TantivyDocument::default())?;
+        }
+        let index = writer.finalize()?;
         let mut paths: Vec<PathBuf> = index.directory().list_managed_files().into_iter().collect();
         paths.sort();
+        let terms = self.term_files(schema, field)?;
         let mut files = Vec::with_capacity(paths.len());
         for path in paths {
-            if self.directory.exists(&path).map_err(io::Error::other)? {
-                let bytes = self.directory.atomic_read(&path).map_err(io::Error::other)?;
-                files.push((path.to_string_lossy().into_owned(), bytes));
-            }
+            let same_kind = |(term_path, _): &&(PathBuf, Vec<u8>)| term_path.extension() == path.extension();
+            let bytes = match terms.iter().find(same_kind) {
+                Some((_, bytes)) => bytes.clone(),
+                None if documents.exists(&path)? => documents.atomic_read(&path)?,
+                None => continue,
+            };
+            files.push((path.to_string_lossy().into_owned(), bytes));
         }
         Ok(files)
     }
-}
 
-/// Cuts a page's text at `TERM_END`.
-#[derive(Clone, Default)]
-struct CutTerms {
-    token: Token,
-}
-
-impl Tokenizer for CutTerms {
-    type TokenStream<'a> = CutStream<'a>;
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> CutStream<'a> {
-        self.token.reset();
-        CutStream {
-            rest: text,
-            token: &mut self.token,
-        }
+    /// Term dictionary, postings, and the empty file of positions, of a segment of no documents.
+    fn term_files(&self, schema: Schema, field: Field) -> tantivy::Result<Vec<(PathBuf, Vec<u8>)>> {
+        let directory = RamDirectory::create();
+        let segment = Index::builder()
+            .schema(schema)
+            .open_or_create(directory.clone())?
+            .new_segment();
+        let mut serializer = InvertedIndexSerializer::open(&segment)?;
+        let mut terms = serializer.new_field(field, 0, None)?;
+        self.terms.table().each(|term, pages| {
+            terms.new_term(term, pages.len() as u32, false)?;
+            pages.iter().for_each(|&page| terms.write_doc(page, 1, &[]));
+            terms.close_term()
+        })?;
+        terms.close()?;
+        serializer.close()?;
+        let managed = segment.index().directory().list_managed_files();
+        let is_of_segment = |path: &Path| path.extension().is_some_and(|extension| extension != "json");
+        let paths = managed.into_iter().filter(|path| is_of_segment(path));
+        paths
+            .map(|path| {
+                let bytes = directory.atomic_read(&path)?;
+                Ok((path, bytes))
+            })
+            .collect()
     }
 }
 
-struct CutStream<'a> {
-    rest: &'a str,
-    token: &'a mut Token,
-}
-
-impl TokenStream for CutStream<'_> {
-    fn advance(&mut self) -> bool {
-        let Some((term, rest)) = self.rest.split_once(TERM_END) else {
-            return false;
-        };
-        self.rest = rest;
-        self.token.text.clear();
-        self.token.text.push_str(term);
-        self.token.position = self.token.position.wrapping_add(1);
-        true
-    }
-    fn token(&self) -> &Token {
-        self.token
-    }
-    fn token_mut(&mut self) -> &mut Token {
-        self.token
-    }
+fn schema() -> (Schema, Field) {
+    let mut schema = Schema::builder();
+    let indexing = TextFieldIndexing::default()
+        .set_fieldnorms(false)
+        .set_index_option(IndexRecordOption::Basic);
+    let field = schema.add_text_field(FIELD, TextOptions::default().set_indexing_options(indexing));
+    (schema.build(), field)
 }

@@ -2,12 +2,12 @@
 
 use timberline_proto::line::Severity;
 
-use super::PageRows;
+use super::{Groups, PageRows};
 use crate::split::block::{Sinks, Unpacked};
 use crate::split::column::{choices, ints};
 use crate::split::wire::{Corrupt, put_varint};
 
-pub(crate) fn encode_core(page: &PageRows<'_>, templates: &[u32], out: &mut Sinks) {
+pub(crate) fn encode_core(page: &PageRows<'_>, groups: &Groups, out: &mut Sinks) {
     let rows = || page.order.iter().map(|&row| page.rows.row(row as usize));
     let mut column = |values: Vec<i64>| ints::encode(&values, out);
     column(rows().map(|r| r.time_nanos).collect());
@@ -17,14 +17,14 @@ pub(crate) fn encode_core(page: &PageRows<'_>, templates: &[u32], out: &mut Sink
     column(rows().map(|r| r.severity as i64).collect());
     let stream = |&row: &u32| i64::from(page.streams[page.rows.stream_index(row as usize)]);
     column(page.order.iter().map(stream).collect());
-    put_varint(&mut out.meta, templates.len() as u64);
+    put_varint(&mut out.meta, groups.len() as u64);
     let mut before = 0;
-    for &template in templates {
+    for &template in &groups.numbers {
         put_varint(&mut out.meta, u64::from(template - before));
         before = template;
     }
-    let which = |at| templates.binary_search(&page.template(at)).unwrap_or(0) as i64;
-    ints::encode(&(0..page.len()).map(which).collect::<Vec<_>>(), out);
+    let which: Vec<i64> = groups.which.iter().map(|&w| i64::from(w)).collect();
+    ints::encode(&which, out);
 }
 
 /// A page's core columns: what nearly every query looks at, known without the lines.

@@ -9,7 +9,9 @@
 //!
 //! **text**: per template of the page a byte in `meta`: 1 if its slots are columns, else 0 (*rare*);
 //! then per template with columns and per slot the values of its rows; then all slots of the rare
-//! templates' rows, in order of rows, one after another: `delta`: length, `text`: bytes.
+//! templates' rows, in order of rows, one after another: `delta`: length, `text`: bytes. The values
+//! of a leaf (a slot of a shape) may be `CUT`: `meta`: how many templates they have, and these;
+//! numbers: which of them; then the same by template and slot.
 //!
 //! **provenance**: numbers observed; `meta`: count of generations, and per generation 16 bytes
 //! agent, 16 bytes generation; numbers: 0 for rows without place, else 1 + which; then, for rows
@@ -24,18 +26,20 @@
 
 mod attributes;
 mod core;
+mod groups;
 mod provenance;
 mod text;
 
 pub(crate) use attributes::{Attributes, decode_attributes, encode_attributes};
 pub use core::PageCore;
 pub(crate) use core::{decode_core, encode_core};
+pub(crate) use groups::Groups;
 pub(crate) use provenance::{Provenance, decode_provenance, encode_provenance};
 pub use text::PageText;
-pub(crate) use text::{Lines, decode_text, encode_text};
+pub(crate) use text::{Lines, TextEncoder, decode_text};
 
 use super::stripe::StripeText;
-use crate::rows::RowBlock;
+use crate::rows::{Row, RowBlock};
 
 /// Blocks of a page.
 pub(crate) const BLOCKS: usize = 4;
@@ -53,24 +57,26 @@ pub(crate) struct PageRows<'a> {
     pub(crate) streams: &'a [u32],
 }
 
-impl PageRows<'_> {
+impl<'a> PageRows<'a> {
     pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
-    pub(crate) fn line(&self, at: usize) -> &[u8] {
+    pub(crate) fn row(&self, at: usize) -> Row<'a> {
+        self.rows.row(self.order[at] as usize)
+    }
+    pub(crate) fn line(&self, at: usize) -> &'a [u8] {
         self.rows.line(self.order[at] as usize)
     }
+    /// Its number in the stripe.
     pub(crate) fn template(&self, at: usize) -> u32 {
-        self.stripe.template_of(self.first + at)
+        self.stripe.lines.templates[self.first + at]
     }
-    pub(crate) fn variables(&self, at: usize) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.stripe.variables_of(self.first + at, self.line(at))
+    #[inline]
+    pub(crate) fn variable(&self, at: usize, slot: usize) -> &'a [u8] {
+        self.stripe.lines.variable(self.first + at, slot, self.line(at))
     }
-    /// The page's templates, ascending.
-    pub(crate) fn templates(&self) -> Vec<u32> {
-        let mut templates: Vec<u32> = (0..self.len()).map(|at| self.template(at)).collect();
-        templates.sort_unstable();
-        templates.dedup();
-        templates
+    /// The page's rows by template.
+    pub(crate) fn groups(&self) -> Groups {
+        Groups::of(&self.stripe.lines.templates[self.first..self.first + self.len()])
     }
 }

@@ -28,7 +28,7 @@ impl Lines {
 pub(crate) fn decode_text(
     block: &[u8],
     core: &Arc<PageCore>,
-    templates: &Templates,
+    templates: &Arc<Templates>,
     line_bytes: u64,
 ) -> Result<Lines, Corrupt> {
     let text = PageText::decode(block, core, templates)?;

@@ -3,7 +3,8 @@
 mod encode;
 mod lines;
 mod parts;
+mod slots;
 
-pub(crate) use encode::encode_text;
+pub(crate) use encode::TextEncoder;
 pub(crate) use lines::{Lines, decode_text};
 pub use parts::PageText;
