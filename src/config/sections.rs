@@ -274,7 +274,7 @@ pub(crate) struct QuerySection {
     pub(crate) threads: u32,
     /// Newest records looked at for the list of fields.
     pub(crate) fields_sample_rows: u64,
-    /// CSV and TSV files that queries may name as tables, such as `hosts = "/srv/hosts.csv"`.
+    /// CSV, TSV and Parquet files that queries may name as tables, such as `hosts = "/srv/hosts.csv"`.
     pub(crate) tables: std::collections::BTreeMap<String, std::path::PathBuf>,
 }
 

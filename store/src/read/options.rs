@@ -37,7 +37,7 @@ pub struct ReadOptions {
     pub concurrent_max: usize,
     /// Threads that one query reads with: `query.threads`.
     pub threads: usize,
-    /// CSV and TSV files that queries may name as tables: `query.tables`.
+    /// CSV, TSV and Parquet files that queries may name as tables: `query.tables`.
     pub tables: FileTables,
 }
 

@@ -1,18 +1,27 @@
-use std::fs;
+use std::fs::{self, File};
+use std::sync::Arc;
 
+use datafusion::arrow::array::{Int64Array, RecordBatch, StringArray};
 use serde_json::{Value, json};
 use timberline_proto::api::QueryRequest;
 
 use crate::read::fixture::{Fixture, TestRow};
 use crate::read::{FileTables, ReadError, ReadOptions};
 
-/// 20 records on two hosts, half of them in a split; `hosts` is a CSV file, `teams` one with tabs.
+/// 20 records on two hosts, half of them in a split; `hosts` is a CSV file, `teams` a Parquet file.
 fn sample() -> (tempfile::TempDir, Fixture) {
     let dir = tempfile::tempdir().unwrap();
     let hosts = dir.path().join("hosts.csv");
     fs::write(&hosts, "name,Owner,rack\nweb-0,ann,9\nweb-1,bob,10\nweb-1,late,11\n").unwrap();
-    let teams = dir.path().join("teams.tsv");
-    fs::write(&teams, "person\tsize\nann\t3\nbob\t5\ncy\t7\n").unwrap();
+    let teams = dir.path().join("teams.parquet");
+    let batch = RecordBatch::try_from_iter([
+        ("person", Arc::new(StringArray::from(vec!["ann", "bob", "cy"])) as _),
+        ("size", Arc::new(Int64Array::from(vec![3, 5, 7])) as _),
+    ])
+    .unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(File::create(&teams).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
 
     let mut fixture = Fixture::with(ReadOptions {
         tables: FileTables::from([

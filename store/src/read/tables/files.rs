@@ -1,5 +1,5 @@
 //! Files that the operator allows, by the names that `[query.tables]` gives them. A query never names
-//! a path. What a file is its name says: `.csv` or `.tsv`, with a line of names first.
+//! a path. What a file is its name says: `.csv` or `.tsv` (with a line of names first), or `.parquet`.
 //!
 //! A file is opened anew for each query that names it, so a replaced file is seen at once.
 
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::{CsvReadOptions, SessionContext};
 
+use super::parquet::ParquetFile;
 use crate::read::engine::failed;
 use crate::read::{FileTables, ReadError};
 
@@ -34,8 +35,9 @@ pub(crate) async fn table(
     let table = match extension(path).as_str() {
         "csv" => csv(session, path, b',').await,
         "tsv" => csv(session, path, b'\t').await,
+        "parquet" => ParquetFile::open(path).map(|file| Arc::new(file) as Arc<dyn TableProvider>),
         _ => Err(ReadError::BadRequest(
-            "its name ends in neither .csv nor .tsv".to_owned(),
+            "its name ends in neither .csv nor .tsv nor .parquet".to_owned(),
         )),
     };
     table.map(Some).map_err(|error| unreadable(error.to_string()))

@@ -14,6 +14,7 @@
 mod builder;
 mod catalog;
 pub(crate) mod files;
+mod parquet;
 
 use std::sync::Arc;
 
