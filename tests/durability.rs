@@ -153,7 +153,11 @@ fn split_files(dir: &Path) -> Vec<PathBuf> {
 
 /// A stopped store of several splits, a hundred lines in each.
 fn stopped(dir: &Path, splits: usize) -> String {
-    let config = up_config(dir, &["*.log"]).replace("flush_interval = \"1s\"", "flush_interval = \"10m\"");
+    // Nothing is flushed before the end, and no split is small enough to be merged.
+    let config = up_config(dir, &["*.log"]).replace(
+        "flush_interval = \"1s\"",
+        "flush_interval = \"10m\"\nmerge_bytes_max = \"1KiB\"",
+    );
     for split in 0..splits {
         let lines: String = (0..100)
             .map(|n| format!("2026-11-01T10:00:{:02}Z word{split} {n}\n", n % 60))
