@@ -225,6 +225,11 @@ fn s10_a_statement_too_deep_to_plan_is_refused_and_the_process_goes_on() {
     assert_eq!(answer["rows"][0][0], 0);
     let error = program.post("/api/v1/query", &chain(1000)).unwrap_err();
     assert!(error.starts_with("400") && error.contains("IN ("), "{error}");
+    for chained in [" IS NULL", " LIKE 'a'", " IS TRUE", " XOR a"] {
+        let statement = format!("SELECT 1 FROM logs WHERE a{}", chained.repeat(8000));
+        let error = program.post("/api/v1/query", &json!({"query": statement})).unwrap_err();
+        assert!(error.starts_with("400"), "{error}");
+    }
     assert_eq!(program.count("*"), 1);
 }
 

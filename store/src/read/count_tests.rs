@@ -217,3 +217,24 @@ async fn a_query_that_looks_at_too_much_is_ended_and_names_the_key() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_of_more_groups_than_memory_holds_is_ended_and_names_the_key() {
+    let rows: Vec<_> = (0..100).map(|at| TestRow::new(at * 1_000_000_000, "a line")).collect();
+    let mut fixture = Fixture::with(ReadOptions {
+        memory_bytes_max: 8 << 10,
+        ..ReadOptions::default()
+    });
+    fixture.append(&rows);
+    fixture.flush(false);
+    let query = "* | stats count() by bin(timestamp, 1s)";
+    let outcome = match fixture.reader.query(request(query)).await {
+        Ok(frames) => frames.collect().await.map_err(|error| error.message),
+        Err(error) => Err(error.to_string()),
+    };
+    let message = outcome.expect_err(query);
+    assert!(
+        message.contains("query.memory_bytes_max") && message.contains("64 groups"),
+        "{message}"
+    );
+}

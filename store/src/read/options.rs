@@ -46,9 +46,13 @@ impl ReadOptions {
         ScanLimits {
             rows_max: self.scan_rows_max,
             bytes_max: self.scan_bytes_max,
+            groups_max: (self.memory_bytes_max / GROUP_BYTES).max(1) as u64,
         }
     }
 }
+
+/// About what a group of a count takes, short keys included.
+const GROUP_BYTES: usize = 128;
 
 impl Default for ReadOptions {
     fn default() -> Self {

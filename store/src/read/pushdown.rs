@@ -151,6 +151,12 @@ fn equals(name: &str, text: &str, streams: &Streams) -> PageQuery {
             Some(Severity::None) | None => PageQuery::None,
             Some(severity) => PageQuery::Severity(severity as u8, severity as u8),
         },
+        // Shows the severity, and the field only where there is none.
+        "level" => PageQuery::Or(vec![
+            equals("severity", text, streams),
+            prune::field_equals(name, text, streams),
+        ]),
+        "@timestamp" | "_time" => PageQuery::All,
         "template" => u64::from_str_radix(text, 16).map_or(PageQuery::None, PageQuery::Template),
         "host" | "service" | "file" => prune::field_equals(name, text, streams),
         _ if FIXED.contains(&name) => PageQuery::All,

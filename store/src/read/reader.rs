@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use datafusion::execution::runtime_env::RuntimeEnv;
@@ -112,9 +112,9 @@ struct Inner {
     runtime: Arc<RuntimeEnv>,
     cache: Arc<Cache>,
     /// The snapshot whose splits the cache may hold something of.
-    cached_of: parking_lot::Mutex<Option<Arc<Snapshot>>>,
+    cached_of: parking_lot::Mutex<Weak<Snapshot>>,
     /// What [`Reader::gaps`] found, and in which snapshot.
-    gaps: parking_lot::Mutex<Option<(Arc<Snapshot>, Vec<String>)>>,
+    gaps: parking_lot::Mutex<Option<(Weak<Snapshot>, Vec<String>)>>,
 }
 
 impl Reader {
@@ -323,8 +323,9 @@ impl Reader {
             &self.inner.cache,
         );
         let mut cached = self.inner.cached_of.lock();
-        let is_known = cached.as_ref().is_some_and(|known| Arc::ptr_eq(known, &view.snapshot));
-        if !is_known {
+        // Weak: a snapshot that is held keeps the files of splits that were dropped.
+        let snapshot = Arc::downgrade(&view.snapshot);
+        if !cached.ptr_eq(&snapshot) {
             let ids: HashSet<&str> = view
                 .snapshot
                 .splits
@@ -332,7 +333,7 @@ impl Reader {
                 .map(|split| split.meta.id.as_str())
                 .collect();
             self.inner.cache.retain(|split| ids.contains(split));
-            *cached = Some(Arc::clone(&view.snapshot));
+            *cached = snapshot;
         }
         drop(cached);
         view
@@ -368,7 +369,7 @@ impl Reader {
         let snapshot = self.inner.catalog.snapshot();
         let mut known = self.inner.gaps.lock();
         if let Some((of, sentences)) = &*known
-            && Arc::ptr_eq(of, &snapshot)
+            && of.ptr_eq(&Arc::downgrade(&snapshot))
         {
             return sentences.clone();
         }
@@ -385,7 +386,7 @@ impl Reader {
                 )
             })
             .collect();
-        *known = Some((snapshot, sentences.clone()));
+        *known = Some((Arc::downgrade(&snapshot), sentences.clone()));
         sentences
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Meter {
     pub(crate) bytes_read: AtomicU64,
     /// Splits answered from what was kept of them.
     pub(crate) splits_cached: AtomicU64,
+    /// The most groups that counting held at once in one place.
+    pub(crate) groups: AtomicU64,
 }
 
 /// Adds to a counter of a [`Meter`].
@@ -36,6 +38,8 @@ pub(crate) fn add(counter: &AtomicU64, n: usize) {
 pub(crate) struct ScanLimits {
     pub(crate) rows_max: u64,
     pub(crate) bytes_max: u64,
+    /// Groups that counting may hold, from the memory that all queries share.
+    pub(crate) groups_max: u64,
 }
 
 impl ScanLimits {
@@ -51,6 +55,15 @@ impl ScanLimits {
             return Err(ReadError::Limit {
                 what: format!("the query read more than {} bytes of lines", self.bytes_max),
                 key: "query.scan_bytes_max",
+            });
+        }
+        if above(&meter.groups, self.groups_max) {
+            return Err(ReadError::Limit {
+                what: format!(
+                    "the query counts more than {} groups: the memory of all queries does not hold more",
+                    self.groups_max
+                ),
+                key: "query.memory_bytes_max",
             });
         }
         Ok(())

@@ -26,8 +26,10 @@ impl Reader {
     /// # Errors
     /// [`ReadError::Query`]
     pub fn tail(&self, query: &str) -> Result<Tail, ReadError> {
+        let filter = filter_of(query)?;
+        self.check_filter(&filter)?;
         Ok(Tail {
-            tester: Tester::new(&filter_of(query)?)?,
+            tester: Tester::new(&filter)?,
             blocks: self.subscribe(),
         })
     }

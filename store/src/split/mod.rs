@@ -42,6 +42,7 @@ mod tests;
 
 pub(crate) use column::put_decimal;
 pub use column::{Entries, SlotView, Texts};
+pub(crate) use footer::FORMAT_VERSION;
 pub use index::{HeldRange, OffsetRange};
 pub(crate) use one_line::{LineCutter, template_id};
 pub use page::{PageCore, PageText};

@@ -80,7 +80,11 @@ impl Counting {
                 let counted = self.count_split(means, split, &index);
                 let mut sum = sum.lock();
                 match counted {
-                    Ok(Some(groups)) => merge(&mut sum.0, &groups),
+                    Ok(Some(groups)) => {
+                        merge(&mut sum.0, &groups);
+                        let held = sum.0.len() as u64;
+                        means.running.meter.groups.fetch_max(held, Relaxed);
+                    }
                     Ok(None) => {}
                     Err(error) => {
                         sum.1 = Err(error);
@@ -192,6 +196,7 @@ impl Counting {
         let range = &self.selection.range;
         let parts = means.view.live.iter();
         for part in parts.filter(|part| range.overlaps(part.time_min, part.time_max)) {
+            means.running.meter.groups.fetch_max(groups.len() as u64, Relaxed);
             means.running.check()?;
             add(&means.running.meter.rows_scanned, part.rows.len() - part.first);
             for at in part.first..part.rows.len() {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use timberline_proto::line::Severity;
 
@@ -91,7 +92,14 @@ impl<'a> Tally<'a> {
             return Ok(None);
         }
         self.settle()?;
+        self.note_groups();
         Ok(Some(self.groups))
+    }
+
+    /// Lets the query's next check see how much is held here.
+    fn note_groups(&self) {
+        let held = self.cells.len() + self.groups.len();
+        self.means.running.meter.groups.fetch_max(held as u64, Relaxed);
     }
 
     /// Finds the pages where a key's value is known only row by row.
@@ -253,6 +261,7 @@ impl<'a> Tally<'a> {
         let pages: Vec<u32> = pending.iter().map(|(page, _)| *page).collect();
         let candidates = self.split.candidates_among(index, &pages)?;
         for (page, rows) in pending {
+            self.note_groups();
             if self.means.running.check().is_err() {
                 return Ok(None);
             }

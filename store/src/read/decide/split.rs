@@ -10,6 +10,12 @@ use crate::read::cache::{Cache, CacheKey};
 use crate::split::summary::{Cell, Summary};
 use crate::split::{PageCore, PageQuery, PageText, Split, SplitError, Templates};
 
+/// What a test takes beside its verdicts: a compiled regex, mostly.
+const LEAF_BYTES: usize = 16 << 10;
+/// What an open split takes: its index, decoded templates, and a file. So the cache's bound also
+/// bounds the files that it keeps open.
+const OPEN_SPLIT_BYTES: usize = 256 << 10;
+
 /// A filter asked of one split. What was asked once is kept.
 #[derive(Debug)]
 pub(crate) struct SplitDecider {
@@ -67,7 +73,7 @@ impl SplitDecider {
     pub(crate) fn bytes(&self) -> usize {
         let split = &self.split;
         let of_leaf = split.template_count() + split.streams().len() + split.pages().len() + split.stripes() * 32;
-        self.leaves.len() * (of_leaf + 128) + 256
+        self.leaves.len() * (of_leaf + LEAF_BYTES) + OPEN_SPLIT_BYTES
     }
 
     /// The filter for one page.

@@ -126,18 +126,18 @@ fn bounded(text: &str) -> Result<(), ReadError> {
 /// Whatever can nest or chain, but parentheses around and commas between values.
 fn is_operator(token: &Token) -> bool {
     match token {
-        Token::Word(word) => matches!(
+        // Most keywords can chain (IS, LIKE, XOR, UNION …); these only stand in lists.
+        Token::Word(word) => !matches!(
             word.keyword,
-            Keyword::AND
-                | Keyword::OR
-                | Keyword::NOT
-                | Keyword::UNION
-                | Keyword::INTERSECT
-                | Keyword::EXCEPT
-                | Keyword::SELECT
-                | Keyword::JOIN
-                | Keyword::CASE
-                | Keyword::WHEN
+            Keyword::NoKeyword
+                | Keyword::AS
+                | Keyword::ASC
+                | Keyword::DATE
+                | Keyword::DESC
+                | Keyword::FALSE
+                | Keyword::NULL
+                | Keyword::TIMESTAMP
+                | Keyword::TRUE
         ),
         Token::Whitespace(_)
         | Token::Comma

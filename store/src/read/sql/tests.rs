@@ -306,3 +306,37 @@ async fn mistakes_in_sql_are_pointed_at_and_named() {
     }
     assert!(ask(&fixture, "drop table").await.is_ok(), "words are a search");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_level_is_found_in_splits_as_it_is_shown() {
+    let rows: Vec<_> = [
+        "ERROR plain",
+        r#"{"severity":"error","n":1}"#,
+        r#"{"level":"err","n":2}"#,
+        r#"{"level":"verbose9","n":3}"#,
+        "no level here",
+    ]
+    .iter()
+    .enumerate()
+    .map(|(at, line)| TestRow::new(at as i64 * 1_000_000_000, line))
+    .collect();
+    let mut fixture = Fixture::with(ReadOptions::default());
+    fixture.append(&rows);
+    let questions = [
+        ("SELECT count(*) FROM logs WHERE level = 'error'", 3),
+        ("SELECT count(*) FROM logs WHERE level IN ('error', 'verbose9')", 4),
+        ("SELECT count(*) FROM logs WHERE level = 'verbose9'", 1),
+    ];
+    for flushed in [false, true] {
+        if flushed {
+            fixture.flush(false);
+        }
+        for (query, expected) in questions {
+            assert_eq!(
+                ask(&fixture, query).await.unwrap(),
+                [json!([expected])],
+                "{query}, {flushed}"
+            );
+        }
+    }
+}

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use super::super::slices::day_of;
 use crate::catalog::CatalogSplit;
+use crate::split::FORMAT_VERSION;
 use crate::store::StoreOptions;
 
 /// Everything smaller is in the lowest tier.
@@ -122,6 +123,7 @@ fn first_run(group: &[&Arc<CatalogSplit>], options: &StoreOptions) -> Option<Vec
 
 fn is_mergeable(split: &CatalogSplit, options: &StoreOptions) -> bool {
     split.quarantined.is_none()
+        && split.meta.format_version == FORMAT_VERSION
         && split.meta.rows < options.merge_rows_max
         && split.meta.raw_bytes < options.merge_bytes_max
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::plan::{Eagerness, plan};
 use crate::catalog::CatalogSplit;
 use crate::rows::StreamId;
-use crate::split::SplitMeta;
+use crate::split::{FORMAT_VERSION, SplitMeta};
 use crate::store::StoreOptions;
 
 const DAY: i64 = 86_400_000_000_000;
@@ -14,7 +14,7 @@ fn split(id: usize, day: i64, raw_bytes: u64) -> Arc<CatalogSplit> {
         topic: "logs".into(),
         meta: SplitMeta {
             id: format!("{id:032x}"),
-            format_version: 1,
+            format_version: FORMAT_VERSION,
             rows: raw_bytes / 100,
             raw_bytes,
             file_bytes: raw_bytes / 10,
