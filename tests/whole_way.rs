@@ -301,3 +301,37 @@ fn q17_what_the_queue_lost_is_said_in_every_answer() {
         "{answer}"
     );
 }
+
+#[test]
+fn s17_a_query_that_computes_without_end_is_ended_and_holds_up_nothing_else() {
+    let dir = scratch();
+    let lines: String = (0..2000).map(|n| format!("line {n}\n")).collect();
+    append(&dir.path().join("app.log"), lines);
+    let config = up_config(dir.path(), &["*.log"]) + "[query]\ntime_limit = \"2s\"\nthreads = 2\n";
+    let program = Program::start(dir.path(), "up", &config);
+    wait_for("the lines", || (program.count("*") == 2000).then_some(()));
+    let endless = json!({"query": "SELECT count(*) FROM logs a, logs b, logs c, logs d"});
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..2)
+            .map(|_| scope.spawn(|| program.post("/api/v1/query", &endless)))
+            .collect();
+        while asked.iter().any(|asked| !asked.is_finished()) {
+            assert_eq!(program.get("/livez").0, 200);
+        }
+        for asked in asked {
+            let error = asked.join().unwrap().unwrap_err();
+            assert!(error.contains("query.time_limit"), "{error}");
+        }
+    });
+    assert_eq!(program.records("line").len(), 2000);
+    let counted = || program.post("/api/v1/query", &json!({"query": "* | stats count() as n"}));
+    let counted = wait_for("plans to be computed again", || counted().ok());
+    assert_eq!(counted["rows"][0][0], 2000);
+    let error = program
+        .post(
+            "/api/v1/query",
+            &json!({"query": "SELECT repeat('a', 1000000000) FROM logs"}),
+        )
+        .unwrap_err();
+    assert!(error.starts_with("4") || error.starts_with("5"), "{error}");
+}

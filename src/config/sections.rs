@@ -241,7 +241,7 @@ impl Default for StoreSection {
             merge_bytes_max: Size::mib(256),
             janitor_interval: Age::seconds(5),
             zstd_level: 3,
-            merge_zstd_level: 9,
+            merge_zstd_level: 12,
             retention_age: None,
             retention_bytes: None,
         }

@@ -20,7 +20,7 @@
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
 //! | [`histogram`], [`summaries`], [`lookup`], [`tail`] | counts over time, fields, records by id, records as they arrive |
 //! | [`settled`] | up to when the sources are complete in what can be read |
-//! | [`running`], [`options`], [`engine`] | limits, cancellation, memory |
+//! | [`running`], [`options`], [`engine`], [`workers`] | limits, cancellation, memory |
 
 mod aggregates;
 mod base64;
@@ -74,6 +74,7 @@ mod test;
 mod tests;
 mod time;
 mod view;
+mod workers;
 
 pub use cache::CacheStats;
 pub use error::ReadError;

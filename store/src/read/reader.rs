@@ -11,6 +11,7 @@ use timberline_proto::api::{Completeness, Direction, Frame, QueryRequest, Record
 use timberline_proto::id::GenerationId;
 use timberline_proto::query::ast::{self, Explain, Filter, PipeKind, Query};
 use timberline_proto::query::{parse, time_range};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::catalog::{Catalog, CatalogSplit, Hole, Snapshot};
@@ -25,6 +26,7 @@ use super::search::{Hit, Key, Search};
 use super::settled::{self, Settled};
 use super::time::{TimeRange, now_nanos, rfc3339};
 use super::view::{Splits, View};
+use super::workers::Workers;
 use super::{ReadError, ReadOptions, engine, table};
 
 /// What is known of the sources (files) that records come from.
@@ -110,6 +112,7 @@ struct Inner {
     registry: Arc<Registry>,
     permits: Arc<Semaphore>,
     runtime: Arc<RuntimeEnv>,
+    workers: Workers,
     cache: Arc<Cache>,
     /// The snapshot whose splits the cache may hold something of.
     cached_of: parking_lot::Mutex<Weak<Snapshot>>,
@@ -130,6 +133,7 @@ impl Reader {
         options: ReadOptions,
     ) -> Result<Self, ReadError> {
         let runtime = engine::runtime(&options)?;
+        let workers = Workers::new(options.threads)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 catalog,
@@ -140,6 +144,7 @@ impl Reader {
                 registry: Arc::default(),
                 permits: Arc::new(Semaphore::new(options.concurrent_max.max(1))),
                 runtime,
+                workers,
                 cache: Arc::new(Cache::new(options.cache_bytes_max)),
                 cached_of: parking_lot::Mutex::default(),
                 gaps: parking_lot::Mutex::default(),
@@ -165,12 +170,16 @@ impl Reader {
                     self.search(&request, search.filter, range, task)
                 } else {
                     no_cursor(&request)?;
-                    table::search(self, &request, search, range, task).await
+                    let (reader, caller, running) = (self.clone(), Handle::current(), Arc::clone(&task.running));
+                    let work = async move { table::search(&reader, &request, search, range, task, caller).await };
+                    self.inner.workers.run(&running, work).await
                 }
             }
             Query::Sql(text) => {
                 no_cursor(&request)?;
-                table::sql(self, &request, &text, range, task).await
+                let (reader, caller, running) = (self.clone(), Handle::current(), Arc::clone(&task.running));
+                let work = async move { table::sql(&reader, &request, &text, range, task, caller).await };
+                self.inner.workers.run(&running, work).await
             }
         }
     }

@@ -8,13 +8,16 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use timberline_proto::api::{Column, Frame, QueryRequest};
 use timberline_proto::query::ast::{Explain, Search};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::cells;
 use super::frames::{Frames, Task, ending};
 use super::lower::{self, Lowering};
 use super::running::Running;
 use super::time::TimeRange;
+use super::workers::{ended, stopped};
 use super::{ReadError, Reader, engine, sql as sql_query};
 
 /// Rows of one frame at most.
@@ -29,6 +32,7 @@ pub(crate) async fn search(
     search: Search,
     range: TimeRange,
     task: Task,
+    caller: Handle,
 ) -> Result<Frames, ReadError> {
     let limit = Limit::new(reader, request)?;
     let explain = search.explain;
@@ -40,7 +44,7 @@ pub(crate) async fn search(
         Explain::Plan => frame.explain(false, false).map_err(|error| engine::failed(&error))?,
         Explain::Analyze => frame.explain(false, true).map_err(|error| engine::failed(&error))?,
     };
-    answer(reader, frame, limit, task).await
+    answer(reader, frame, limit, task, caller).await
 }
 
 /// Answers SQL.
@@ -50,11 +54,12 @@ pub(crate) async fn sql(
     text: &str,
     range: TimeRange,
     task: Task,
+    caller: Handle,
 ) -> Result<Frames, ReadError> {
     let limit = Limit::new(reader, request)?;
     let lowering = Lowering::new(reader, range, &task.running);
     let frame = sql_query::plan(reader, &lowering, text).await?;
-    answer(reader, frame, limit, task).await
+    answer(reader, frame, limit, task, caller).await
 }
 
 /// How many rows may be sent, and what happens to the next one.
@@ -74,7 +79,14 @@ impl Limit {
     }
 }
 
-async fn answer(reader: &Reader, frame: DataFrame, limit: Limit, task: Task) -> Result<Frames, ReadError> {
+/// Computes on the threads that this runs on; watches it, and ends the answer, on the caller's.
+async fn answer(
+    reader: &Reader,
+    frame: DataFrame,
+    limit: Limit,
+    task: Task,
+    caller: Handle,
+) -> Result<Frames, ReadError> {
     let fetch = if limit.asked {
         limit.rows
     } else {
@@ -96,9 +108,13 @@ async fn answer(reader: &Reader, frame: DataFrame, limit: Limit, task: Task) -> 
         .map_err(|error| engine::failed(&error))?;
     let (sender, frames) = Frames::channel(task);
     let reader = reader.clone();
-    tokio::spawn(async move {
+    let computing = AbortOnDropHandle::new(tokio::spawn({
+        let (running, sender) = (Arc::clone(&running), sender.clone());
+        async move { send_rows(stream, limit, &running, &sender).await }
+    }));
+    caller.spawn(async move {
         let outcome = tokio::select! {
-            outcome = send_rows(stream, limit, &running, &sender) => outcome,
+            outcome = computing => ended(outcome),
             error = stopped(&running) => Err(error),
             () = sender.closed() => Err(ReadError::Cancelled),
         };
@@ -109,16 +125,6 @@ async fn answer(reader: &Reader, frame: DataFrame, limit: Limit, task: Task) -> 
         }
     });
     Ok(frames)
-}
-
-/// Returns when the query is cancelled or its time is over; a computation that reads no page asks nobody.
-async fn stopped(running: &Running) -> ReadError {
-    loop {
-        if let Err(error) = running.check() {
-            return error;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 async fn send_rows(

@@ -80,7 +80,7 @@ impl StoreOptions {
                 stripe_rows_max: 65_536,
                 zstd_level: 3,
             },
-            merge_zstd_level: 9,
+            merge_zstd_level: 12,
             merge_splits_min: 6,
             merge_splits_max: 64,
             merge_rows_max: 2_000_000,

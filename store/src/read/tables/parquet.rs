@@ -99,14 +99,14 @@ impl PartitionStream for Rows {
         );
         stream.spawn_blocking(move || {
             let file = File::open(&path).map_err(DataFusionError::from)?;
-            let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(external)?;
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| external(&error))?;
             let mask = ProjectionMask::roots(reader.parquet_schema(), columns.iter().copied());
             let mut reader = reader.with_projection(mask).with_batch_size(BATCH_ROWS_MAX);
             if let Some(limit) = limit {
                 reader = reader.with_limit(limit);
             }
             // The reader gives columns in the order of the file.
-            for batch in reader.build().map_err(external)? {
+            for batch in reader.build().map_err(|error| external(&error))? {
                 let batch = batch?;
                 let names = schema
                     .fields()
@@ -123,6 +123,6 @@ impl PartitionStream for Rows {
     }
 }
 
-fn external(error: parquet::errors::ParquetError) -> DataFusionError {
+fn external(error: &parquet::errors::ParquetError) -> DataFusionError {
     DataFusionError::Execution(format!("the Parquet file: {error}"))
 }
