@@ -18,6 +18,9 @@ const BLOCKING_THREADS_MAX: usize = 64;
 /// Between two looks at whether a query may go on.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
+/// How long work that may not go on has to end by itself.
+const GRACE: Duration = Duration::from_millis(20);
+
 /// The threads. Dropping them waits for nothing.
 #[derive(Debug)]
 pub(crate) struct Workers(Option<Runtime>);
@@ -44,10 +47,16 @@ impl Workers {
         work: impl Future<Output = Result<T, ReadError>> + Send + 'static,
     ) -> Result<T, ReadError> {
         let runtime = self.0.as_ref().expect("taken by the drop alone");
-        let done = AbortOnDropHandle::new(runtime.spawn(work));
-        tokio::select! {
-            outcome = done => ended(outcome),
-            error = stopped(running) => Err(error),
+        let mut done = AbortOnDropHandle::new(runtime.spawn(work));
+        let error = tokio::select! {
+            biased;
+            outcome = &mut done => return ended(outcome),
+            error = stopped(running) => error,
+        };
+        // Work that fails drops its query, which then counts as cancelled: its own words come first.
+        match tokio::time::timeout(GRACE, done).await {
+            Ok(outcome) => ended(outcome),
+            Err(_) => Err(error),
         }
     }
 }
