@@ -35,7 +35,7 @@ use tonic::{Request, Response, Status, Streaming};
 fn main() {
     let parent = std::env::var("BENCH_DIR").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
     let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(parent).unwrap();
-    let corpus = corpus(dir.path());
+    let corpus = corpus::named_or_made(dir.path(), 200, None, false);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -73,21 +73,6 @@ fn main() {
     );
     stop.cancel();
     runtime.block_on(agent).unwrap().unwrap();
-}
-
-fn corpus(dir: &Path) -> corpus::Corpus {
-    let files: Vec<PathBuf> = std::env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with("--"))
-        .map(PathBuf::from)
-        .collect();
-    if !files.is_empty() {
-        return corpus::of_files(&files, None);
-    }
-    let megabytes: u64 = std::env::var("BENCH_MB").map_or(200, |text| text.parse().unwrap());
-    let logs = dir.join("logs");
-    std::fs::create_dir(&logs).unwrap();
-    corpus::generate(&logs, megabytes * 1_000_000, false)
 }
 
 /// What was acked.

@@ -25,6 +25,38 @@ pub(crate) struct Corpus {
     pub(crate) ndjson: Option<PathBuf>,
 }
 
+/// The files that the command line names; `cargo bench` passes flags of its own.
+pub(crate) fn named_files() -> Vec<PathBuf> {
+    std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .map(PathBuf::from)
+        .collect()
+}
+
+/// A number from the environment.
+pub(crate) fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| {
+        text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number"))
+    })
+}
+
+/// Bytes to make where no files are named: `BENCH_MB`, or so many MB.
+pub(crate) fn bytes_to_make(default_mb: u64) -> u64 {
+    number("BENCH_MB", default_mb) * 1_000_000
+}
+
+/// The files that the command line names, or what is made in `dir`.
+pub(crate) fn named_or_made(dir: &Path, default_mb: u64, ndjson: Option<PathBuf>, with_ndjson: bool) -> Corpus {
+    let files = named_files();
+    if !files.is_empty() {
+        return of_files(&files, ndjson);
+    }
+    let logs = dir.join("logs");
+    fs::create_dir(&logs).unwrap();
+    generate(&logs, bytes_to_make(default_mb), with_ndjson)
+}
+
 /// The files named, where they lie.
 pub(crate) fn of_files(files: &[PathBuf], ndjson: Option<PathBuf>) -> Corpus {
     let (mut bytes, mut lines) = (0, 0);

@@ -39,21 +39,16 @@ mod victoria;
 
 use std::path::{Path, PathBuf};
 
-use corpus::Corpus;
 use queries::{Words, questions};
 use report::Report;
 use roles::Roles;
 
 fn main() {
-    // `cargo bench` passes its own flags.
-    let files: Vec<PathBuf> = std::env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with("--"))
-        .map(PathBuf::from)
-        .collect();
     let parent = std::env::var("BENCH_DIR").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
     let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(parent).unwrap();
-    let corpus = corpus(dir.path(), &files);
+    let ndjson = std::env::var_os("BENCH_NDJSON").map(PathBuf::from);
+    let with_ndjson = std::env::var_os("BENCH_VICTORIA").is_some();
+    let corpus = corpus::named_or_made(dir.path(), 100, ndjson, with_ndjson);
     let mut report = Report::new(&corpus);
     let questions = questions(&Words::from_env());
 
@@ -69,23 +64,4 @@ fn main() {
         victoria::run(Path::new(&program), dir.path(), &corpus, &questions, &mut report);
     }
     report.end();
-}
-
-fn corpus(dir: &Path, files: &[PathBuf]) -> Corpus {
-    if !files.is_empty() {
-        return corpus::of_files(files, std::env::var_os("BENCH_NDJSON").map(PathBuf::from));
-    }
-    let megabytes = number("BENCH_MB", 100);
-    let logs = dir.join("logs");
-    std::fs::create_dir(&logs).unwrap();
-    corpus::generate(
-        &logs,
-        megabytes * 1_000_000,
-        std::env::var_os("BENCH_VICTORIA").is_some(),
-    )
-}
-
-/// A number from the environment.
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::number;
+use crate::corpus::number;
 use crate::queries::Question;
 use crate::roles::{Roles, rows};
 

@@ -37,7 +37,7 @@ const NOW_NANOS: i64 = 1_796_000_000_000_000_000;
 
 fn main() {
     let dir = scratch();
-    let corpus = corpus(dir.path());
+    let corpus = corpus::named_or_made(dir.path(), 100, None, false);
     let megabytes = corpus.bytes as f64 / 1e6;
     let queue = Queue::open(&dir.path().join("queue"), queue_options()).unwrap();
     let batches = fill(&queue, &corpus.files);
@@ -87,21 +87,6 @@ fn report(what: &str, store: &Store, megabytes: f64, cpu: f64, seconds: f64) {
 fn scratch() -> tempfile::TempDir {
     let parent = std::env::var("BENCH_DIR").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
     tempfile::Builder::new().prefix("bench-").tempdir_in(parent).unwrap()
-}
-
-fn corpus(dir: &Path) -> corpus::Corpus {
-    let files: Vec<PathBuf> = std::env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with("--"))
-        .map(PathBuf::from)
-        .collect();
-    if !files.is_empty() {
-        return corpus::of_files(&files, None);
-    }
-    let megabytes: u64 = std::env::var("BENCH_MB").map_or(100, |text| text.parse().unwrap());
-    let logs = dir.join("logs");
-    std::fs::create_dir(&logs).unwrap();
-    corpus::generate(&logs, megabytes * 1_000_000, false)
 }
 
 /// Only the store is measured: the queue need not be durable before it, nor forget behind it.

@@ -87,16 +87,10 @@ fn measure_shape(dir: &Path, file: &Path, rows: &RowBlock, options: &SplitOption
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
-    let files: Vec<PathBuf> = std::env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with("--"))
-        .map(PathBuf::from)
-        .collect();
-    if !files.is_empty() {
-        return files;
+    match corpus::named_files() {
+        files if !files.is_empty() => files,
+        _ => corpus::generate(dir, corpus::bytes_to_make(70), false).files,
     }
-    let megabytes: u64 = std::env::var("BENCH_MB").map_or(70, |text| text.parse().unwrap());
-    corpus::generate(dir, megabytes * 1_000_000, false).files
 }
 
 fn read(path: &Path) -> RowBlock {

@@ -162,6 +162,7 @@ impl Reader {
         super::sql::refuse_writes(&request.query)?;
         let task = self.begin(request.query_id.clone()).await?;
         let range = range(request.from.as_deref(), request.to.as_deref())?;
+        let (reader, caller, running) = (self.clone(), Handle::current(), Arc::clone(&task.running));
         match parse(&request.query)? {
             Query::Search(search) => {
                 let search = super::lower::fold_wheres(search);
@@ -170,14 +171,12 @@ impl Reader {
                     self.search(&request, search.filter, range, task)
                 } else {
                     no_cursor(&request)?;
-                    let (reader, caller, running) = (self.clone(), Handle::current(), Arc::clone(&task.running));
                     let work = async move { table::search(&reader, &request, search, range, task, caller).await };
                     self.inner.workers.run(&running, work).await
                 }
             }
             Query::Sql(text) => {
                 no_cursor(&request)?;
-                let (reader, caller, running) = (self.clone(), Handle::current(), Arc::clone(&task.running));
                 let work = async move { table::sql(&reader, &request, &text, range, task, caller).await };
                 self.inner.workers.run(&running, work).await
             }

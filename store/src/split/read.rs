@@ -291,20 +291,8 @@ impl Split {
             if let (true, Some(text)) = (columns.line, &text) {
                 text.line_into(row, &mut line);
             }
-            block.push(&Row {
-                time_nanos: core.time[row],
-                time_parsed: core.parsed[row],
-                observed_nanos: provenance.as_ref().map_or(0, |p| p.observed[row]),
-                partition: core.partition[row],
-                offset: core.offset[row],
-                severity: core.severity[row],
-                template: templates.id(core.templates[core.which[row] as usize]),
-                stream: &self.footer.streams[core.stream[row] as usize],
-                line: &line,
-                place: provenance.as_ref().and_then(|p| p.place[row]),
-                part: provenance.as_ref().and_then(|p| p.part[row]),
-                attributes: attributes.as_ref().map_or(&[][..], |a| &a[row]),
-            });
+            let (provenance, attributes) = (provenance.as_ref(), attributes.as_deref());
+            block.push(&self.row(&templates, core, row, &line, provenance, attributes));
         }
         Ok(block)
     }
@@ -361,22 +349,36 @@ impl Split {
         let rows = core.time.len();
         let mut block = RowBlock::with_capacity(rows, lines.map_or(0, page::Lines::bytes));
         for row in 0..rows {
-            block.push(&Row {
-                time_nanos: core.time[row],
-                time_parsed: core.parsed[row],
-                observed_nanos: provenance.map_or(0, |p| p.observed[row]),
-                partition: core.partition[row],
-                offset: core.offset[row],
-                severity: core.severity[row],
-                template: stripe.id(core.templates[core.which[row] as usize]),
-                stream: &self.footer.streams[core.stream[row] as usize],
-                line: lines.map_or(&[][..], |l| l.get(row)),
-                place: provenance.and_then(|p| p.place[row]),
-                part: provenance.and_then(|p| p.part[row]),
-                attributes: attributes.map_or(&[][..], |a| &a[row]),
-            });
+            let line = lines.map_or(&[][..], |l| l.get(row));
+            block.push(&self.row(stripe, core, row, line, provenance, attributes));
         }
         block
+    }
+
+    /// A row of a page, of what was decoded of it.
+    fn row<'r>(
+        &'r self,
+        templates: &Templates,
+        core: &PageCore,
+        row: usize,
+        line: &'r [u8],
+        provenance: Option<&page::Provenance>,
+        attributes: Option<&'r [page::Attributes]>,
+    ) -> Row<'r> {
+        Row {
+            time_nanos: core.time[row],
+            time_parsed: core.parsed[row],
+            observed_nanos: provenance.map_or(0, |p| p.observed[row]),
+            partition: core.partition[row],
+            offset: core.offset[row],
+            severity: core.severity[row],
+            template: templates.id(core.templates[core.which[row] as usize]),
+            stream: &self.footer.streams[core.stream[row] as usize],
+            line,
+            place: provenance.and_then(|p| p.place[row]),
+            part: provenance.and_then(|p| p.part[row]),
+            attributes: attributes.map_or(&[][..], |a| &a[row]),
+        }
     }
 
     /// Its file.

@@ -161,14 +161,6 @@ impl DecidedLeaf {
         let name = severity.name();
         matches!(self.kind, Kind::Severity) && !name.is_empty() && self.value_passes(name)
     }
-
-    /// Whether what only the row knows can pass, where nothing else does.
-    pub(super) fn unless_row(&self, row_may: bool) -> Verdict {
-        match row_may {
-            true => Verdict::Maybe,
-            false => Verdict::No,
-        }
-    }
 }
 
 /// A row of one field with one value.

@@ -101,13 +101,13 @@ impl LineTest {
             // A slot is never empty, and what stands around a leaf is not.
             Kind::Empty => Verdict::No,
             Kind::Plain { text, .. } if stands(text) => Verdict::Yes,
-            Kind::Plain { in_time, .. } => maybe(any || (*in_time && has_time)),
-            Kind::Numbered(_) => maybe(any || self.shapes.iter().all(|shape| shape.possible(pieces))),
+            Kind::Plain { in_time, .. } => Verdict::possibly(any || (*in_time && has_time)),
+            Kind::Numbered(_) => Verdict::possibly(any || self.shapes.iter().all(|shape| shape.possible(pieces))),
             Kind::Wildcard(text) if stands(text) => Verdict::Yes,
             Kind::Regex { regex, within: true } if pieces.fixed().any(|fixed| regex.is_match(fixed)) => Verdict::Yes,
-            Kind::Wildcard(_) | Kind::Regex { .. } => {
-                maybe(any || (self.shapes.iter().all(|shape| shape.possible(pieces)) && self.needs.possible(pieces)))
-            }
+            Kind::Wildcard(_) | Kind::Regex { .. } => Verdict::possibly(
+                any || (self.shapes.iter().all(|shape| shape.possible(pieces)) && self.needs.possible(pieces)),
+            ),
         }
     }
 
@@ -146,10 +146,6 @@ impl LineTest {
         }
         verdicts
     }
-}
-
-fn maybe(possible: bool) -> Verdict {
-    if possible { Verdict::Maybe } else { Verdict::No }
 }
 
 fn of_text(text: &str, quoted: bool) -> Kind {

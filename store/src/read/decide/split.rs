@@ -252,7 +252,8 @@ impl PageDecider<'_> {
 
 impl LeafOfPage<'_> {
     fn verdict(&self, template: usize, stream: usize, severity: usize) -> Verdict {
-        let unless_row = || self.leaf.unless_row(self.row_may);
+        // What only the row knows can pass, where nothing else does.
+        let unless_row = || Verdict::possibly(self.row_may);
         let of_stream = || Verdict::of(self.of_split.streams[stream]);
         match self.leaf.kind {
             Kind::Anywhere(_) => self.templates[template].or(of_stream()).or(unless_row()),

@@ -16,6 +16,11 @@ impl Verdict {
         if holds { Self::Yes } else { Self::No }
     }
 
+    /// Rows may match, or none can.
+    pub(crate) fn possibly(possible: bool) -> Self {
+        if possible { Self::Maybe } else { Self::No }
+    }
+
     /// Both must hold.
     pub(crate) fn and(self, other: Self) -> Self {
         self.min(other)
