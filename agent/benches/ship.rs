@@ -16,7 +16,6 @@ mod corpus;
 #[allow(dead_code, reason = "shared with another benchmark")]
 mod measure;
 
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -8,7 +8,6 @@ use timberline_proto::query::fields::{is_severity_field, is_time_field};
 use timberline_proto::query::matcher::{FieldRef, Row};
 
 use super::line::LineTest;
-use super::verdict::Verdict;
 use crate::read::ReadError;
 use crate::read::row::{aliased, column_name};
 use crate::read::test::Tester;
