@@ -2,7 +2,8 @@
 //!
 //! Agent, collector and store run as processes of their own. It prints, per role, MB of log per
 //! CPU second and resident memory; bytes on disk by part, before and after merging; the time to
-//! searchable; and the time of twelve queries, cold (the first after a restart) and warm.
+//! searchable; and the time of twelve queries: cold (the first after a restart), first (in a process that has
+//! answered the others) and again.
 //!
 //! | variable | |
 //! |---|---|
@@ -57,8 +58,9 @@ fn main() {
     roles.merge(&mut report);
     report.visible(&roles.visible(&dir.path().join("probe.log")));
     let cold = timing::cold(&mut roles, &questions);
+    let first = timing::first(&mut roles, &questions);
     let warm = timing::warm(&mut roles, &questions);
-    report.queries(&questions, &cold, &warm);
+    report.queries(&questions, &cold, &first, &warm);
     drop(roles);
     if let Some(program) = std::env::var_os("BENCH_VICTORIA") {
         victoria::run(Path::new(&program), dir.path(), &corpus, &questions, &mut report);

@@ -30,6 +30,22 @@ pub(crate) fn cold(roles: &mut Roles, questions: &[Question]) -> Vec<f64> {
     questions.iter().map(once).collect()
 }
 
+/// Each question as the first of its kind in a process that has answered all others, milliseconds:
+/// files are open, and nothing of this answer is kept.
+pub(crate) fn first(roles: &mut Roles, questions: &[Question]) -> Vec<f64> {
+    let once = |(at, question): (usize, &Question)| {
+        roles.restart_store();
+        let others = questions.iter().enumerate().filter(|&(other, _)| other != at);
+        for (_, other) in others {
+            roles.ask(&other.query, other.limit);
+        }
+        let begin = Instant::now();
+        roles.ask(&question.query, question.limit);
+        begin.elapsed().as_secs_f64() * 1000.0
+    };
+    questions.iter().enumerate().map(once).collect()
+}
+
 /// Each question again and again.
 pub(crate) fn warm(roles: &mut Roles, questions: &[Question]) -> Vec<Times> {
     let time = |question: &Question| repeat(|| roles.ask(&question.query, question.limit), rows);

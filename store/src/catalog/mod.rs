@@ -136,9 +136,36 @@ pub enum CatalogError {
         /// Where and how.
         what: String,
     },
+    /// It could not be opened or read: another program has it locked, or the disk refuses.
+    #[error(
+        "{path} cannot be opened: {error}; see that this user may write it and that no other program holds it open"
+    )]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What SQLite said.
+        error: rusqlite::Error,
+    },
     /// SQLite said no.
     #[error("catalog: {0}")]
     Database(#[from] rusqlite::Error),
+}
+
+impl CatalogError {
+    /// What SQLite says at the start names no file.
+    fn about(self, path: &Path) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let Self::Database(error) = self else { return self };
+        let path = path.display().to_string();
+        match error.sqlite_error_code() {
+            // A table or column that is missing has no code of its own.
+            Some(DatabaseCorrupt | NotADatabase | rusqlite::ErrorCode::Unknown) | None => Self::Damaged {
+                path,
+                what: error.to_string(),
+            },
+            Some(_) => Self::Unreadable { path, error },
+        }
+    }
 }
 
 /// The open catalog. Cheap to clone. Calls other than [`snapshot`](Self::snapshot) block on the
@@ -164,8 +191,12 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError`]
     pub fn open(path: &Path) -> Result<Self, CatalogError> {
-        let opened = schema::open(path)?;
-        let snapshot = snapshot::load(&opened.connection, path)?;
+        let (opened, snapshot) = schema::open(path)
+            .and_then(|opened| {
+                let snapshot = snapshot::load(&opened.connection, path)?;
+                Ok((opened, snapshot))
+            })
+            .map_err(|error| error.about(path))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 path: path.to_owned(),

@@ -101,7 +101,18 @@ pub(super) struct Opened {
     pub(super) created: bool,
 }
 
+/// SQLite's smallest page, and so its smallest file.
+const FILE_BYTES_MIN: u64 = 512;
+
 pub(super) fn open(path: &Path) -> Result<Opened, CatalogError> {
+    // SQLite would take a shorter one for a new one.
+    let length = std::fs::metadata(path).map_or(0, |file| file.len());
+    if (1..FILE_BYTES_MIN).contains(&length) {
+        return Err(CatalogError::Damaged {
+            path: path.display().to_string(),
+            what: format!("only {length} bytes are left"),
+        });
+    }
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let found = version(&connection)?;

@@ -295,3 +295,43 @@ fn entries_that_are_too_old_go_when_the_next_one_comes() {
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0].detail["age_seconds"], 2);
 }
+
+#[test]
+fn a_catalog_cut_short_or_overwritten_is_refused_by_path_with_a_way_out_or_complete() {
+    let (dir, catalog) = open();
+    for n in 0..40 {
+        let id = format!("split-{n}");
+        catalog
+            .publish(&taken(LIFE, n, n + 1), &[meta(&id, 100)], &[stream()])
+            .unwrap();
+    }
+    let known = ids(&catalog);
+    drop(catalog); // the last connection writes the log back
+    let path = dir.path().join("catalog.sqlite");
+    let sound = std::fs::read(&path).unwrap();
+    let check = |what: &str| match Catalog::open(&path) {
+        Ok(catalog) => assert_eq!(ids(&catalog), known, "{what}"),
+        Err(error) => {
+            let said = error.to_string();
+            assert!(said.contains(&path.display().to_string()), "{what}: {said}");
+            assert!(said.contains("restore it from a backup"), "{what}: {said}");
+        }
+    };
+    let remove_log = || {
+        for name in ["catalog.sqlite-wal", "catalog.sqlite-shm"] {
+            std::fs::remove_file(dir.path().join(name)).ok();
+        }
+    };
+    for length in (1..sound.len()).step_by(1021) {
+        std::fs::write(&path, &sound[..length]).unwrap();
+        check(&format!("{length} bytes"));
+        remove_log();
+    }
+    for at in (0..sound.len()).step_by(4096) {
+        let mut damaged = sound.clone();
+        damaged[at..sound.len().min(at + 64)].fill(0xa5);
+        std::fs::write(&path, &damaged).unwrap();
+        check(&format!("overwritten at {at}"));
+        remove_log();
+    }
+}
