@@ -261,11 +261,7 @@ fn s20_a_copied_directory_answers_the_same_and_one_copied_by_half_says_what_it_l
     assert_eq!(program.records("*"), records);
     // It merges meanwhile.
     let checked = run(&["split", "check", "--all", "--server", program.page()]);
-    assert!(
-        checked.status.success(),
-        "{}",
-        String::from_utf8_lossy(&checked.stderr)
-    );
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 
     // A file is missing, another is short: both are named at the start, before anyone asks.
     let half = scratch();

@@ -15,7 +15,7 @@ use super::records::fields;
 use super::row::{FIXED, RowView};
 
 /// The zone of every timestamp column; the same as that of `now()`.
-const UTC: &str = "+00:00";
+pub(crate) const UTC: &str = "+00:00";
 /// Metadata of a field that says what its text really is.
 pub(crate) const KIND: &str = "timberline.kind";
 /// The value of [`KIND`] for text that is a JSON object.
@@ -127,6 +127,6 @@ fn text<'a, 'b>(
     Arc::new(rows.iter().map(of).collect::<StringArray>())
 }
 
-fn json(value: &impl serde::Serialize) -> String {
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

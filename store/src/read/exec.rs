@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -21,12 +21,13 @@ use crate::split::{Columns, PageQuery, SplitError};
 
 use super::columns::{batch, empty_batch, needed};
 use super::engine::{BATCH_ROWS_MAX, carried};
+use super::leaf::{can_fill, columns_of};
 use super::matching::{Deciders, matching};
 use super::open_page::OpenPage;
 use super::provider::Source;
 use super::row::RowView;
 use super::running::add;
-use super::scan::{PageUnit, Rows, Unit};
+use super::scan::{PageUnit, Unit};
 
 /// Batches that wait for who computes on them; beyond it the scan waits.
 const BATCHES_WAITING_MAX: usize = 2;
@@ -220,19 +221,102 @@ impl Work {
         if all && self.schema.fields().is_empty() {
             return self.send(empty_batch(&self.schema, unit.rows() as usize)?);
         }
-        let rows = match unit {
-            Unit::Page(page) if !all => self.matching(page),
-            unit => unit.read(&self.source.view, self.columns, &self.source.running),
+        match unit {
+            Unit::Page(page) => self.page(page, all),
+            Unit::Live(part) => {
+                let running = &self.source.running;
+                add(&running.meter.rows_scanned, part.rows.len() - part.first);
+                self.units_read.add(1);
+                self.rows(&part.topic, &part.rows, part.first, all)
+            }
+        }
+    }
+
+    /// The rows of a page that match. One that cannot be read has none, which the answer then says.
+    fn page(&self, unit: &PageUnit, all: bool) -> Result<bool> {
+        let running = &self.source.running;
+        let found = match self.matching(unit, all) {
+            Ok(found) => found,
+            Err(error) => {
+                let rows = unit.split.pages()[unit.page as usize].rows;
+                let id = &unit.split.meta().id;
+                self.source.view.failed(id, u64::from(rows), &error, running);
+                None
+            }
         };
         // What was stopped on the way has not found everything.
-        self.source.running.check().map_err(carried)?;
-        let Some(rows) = rows else { return Ok(true) };
-        let all = all || matches!(unit, Unit::Page(_));
+        running.check().map_err(carried)?;
+        let Some((open, rows)) = found else { return Ok(true) };
         self.units_read.add(1);
-        self.line_bytes.add(rows.block.line_bytes());
+        let by_column = can_fill(&self.schema, &open);
+        for portion in rows.chunks(BATCH_ROWS_MAX) {
+            let read = match by_column {
+                true => columns_of(&self.schema, &open, portion).map(|(columns, bytes)| {
+                    add(&running.meter.bytes_read, bytes);
+                    add(&running.meter.rows_matched, portion.len());
+                    self.line_bytes.add(bytes);
+                    let options = RecordBatchOptions::new().with_row_count(Some(portion.len()));
+                    let schema = Arc::clone(&self.schema);
+                    self.send(RecordBatch::try_new_with_options(schema, columns, &options)?)
+                }),
+                false => open.rows(portion, self.columns).map(|block| {
+                    add(&running.meter.bytes_read, block.line_bytes());
+                    self.line_bytes.add(block.line_bytes());
+                    self.rows(&unit.topic, &block, 0, true)
+                }),
+            };
+            match read {
+                Ok(sent) => {
+                    if !sent? {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => {
+                    let id = &unit.split.meta().id;
+                    self.source.view.failed(id, rows.len() as u64, &error, running);
+                    return Ok(true);
+                }
+            }
+            running.check().map_err(carried)?;
+        }
+        Ok(true)
+    }
+
+    /// A page with its rows that match, ascending; `None` if there is none or the query was stopped.
+    fn matching(&self, unit: &PageUnit, all: bool) -> Result<Option<(OpenPage, Vec<u32>)>, SplitError> {
+        let running = &self.source.running;
+        let decider = match all {
+            true => None,
+            false => Some(self.deciders.of(&unit.split, &unit.topic)?),
+        };
+        if let Some(decider) = &decider
+            && decider.holds_none(unit.page)?
+        {
+            add(&running.meter.pages_decided, 1);
+            self.pages_decided.add(1);
+            return Ok(None);
+        }
+        let open = OpenPage::open(&unit.topic, &unit.split, unit.page)?;
+        add(&running.meter.pages_read, 1);
+        add(&running.meter.rows_scanned, open.core.rows());
+        let rows = match &decider {
+            None => (0..open.core.rows() as u32).collect(),
+            Some(decider) => {
+                self.rows_tested.add(open.core.rows());
+                match matching(&self.source.selection, decider, &open, running)? {
+                    Some(rows) => rows,
+                    None => return Ok(None),
+                }
+            }
+        };
+        Ok((!rows.is_empty()).then_some((open, rows)))
+    }
+
+    /// Sends the rows from `first` on, of those that match if not `all` do.
+    fn rows(&self, topic: &str, block: &RowBlock, first: usize, all: bool) -> Result<bool> {
         let mut views = Vec::new();
-        for at in rows.first..rows.block.len() {
-            let view = RowView::new(rows.block.row(at), &rows.topic);
+        for at in first..block.len() {
+            let view = RowView::new(block.row(at), topic);
             if all || self.source.selection.matches(&view) {
                 views.push(view);
             }
@@ -244,40 +328,6 @@ impl Work {
             }
         }
         Ok(true)
-    }
-
-    /// The rows of a page that match; `None` if it cannot be read, which the answer then says.
-    fn matching(&self, unit: &PageUnit) -> Option<Rows> {
-        let running = &self.source.running;
-        let read = || -> Result<RowBlock, SplitError> {
-            let decider = self.deciders.of(&unit.split, &unit.topic)?;
-            if decider.holds_none(unit.page)? {
-                add(&running.meter.pages_decided, 1);
-                self.pages_decided.add(1);
-                return Ok(RowBlock::new());
-            }
-            let open = OpenPage::open(&unit.topic, &unit.split, unit.page)?;
-            add(&running.meter.pages_read, 1);
-            add(&running.meter.rows_scanned, open.core.rows());
-            self.rows_tested.add(open.core.rows());
-            match matching(&self.source.selection, &decider, &open, running)? {
-                Some(rows) if !rows.is_empty() => open.rows(&rows, self.columns),
-                _ => Ok(RowBlock::new()),
-            }
-        };
-        match read() {
-            Ok(block) => Some(Rows {
-                topic: Arc::clone(&unit.topic),
-                block: Arc::new(block),
-                first: 0,
-            }),
-            Err(error) => {
-                let rows = unit.split.pages()[unit.page as usize].rows;
-                let id = &unit.split.meta().id;
-                self.source.view.failed(id, u64::from(rows), &error, running);
-                None
-            }
-        }
     }
 
     fn send(&self, batch: RecordBatch) -> Result<bool> {

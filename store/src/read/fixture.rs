@@ -136,6 +136,8 @@ pub(crate) struct Fixture {
     pub(crate) reader: Reader,
     published: BTreeMap<u32, u64>,
     files: Arc<Files>,
+    /// Rows of a page at most.
+    pub(crate) page_rows_max: usize,
 }
 
 pub(crate) const INCARNATION: IncarnationId = IncarnationId([9; 16]);
@@ -169,6 +171,7 @@ impl Fixture {
             reader,
             published: BTreeMap::new(),
             files,
+            page_rows_max: 8,
         }
     }
 
@@ -265,17 +268,18 @@ impl Fixture {
     /// As after a new start of the process; live rows are gone.
     pub(crate) fn restart(self) -> Self {
         let options = self.reader.options().clone();
-        let published = self.published;
+        let (published, page_rows_max) = (self.published, self.page_rows_max);
         drop((self.reader, self.catalog, self.live));
         let mut opened = Self::open(self.dir, options);
         opened.published = published;
+        opened.page_rows_max = page_rows_max;
         opened
     }
 
     fn write(&self, rows: &RowBlock, level: u32) -> SplitMeta {
         let options = SplitOptions {
-            page_rows_max: 8,
-            stripe_rows_max: 32,
+            page_rows_max: self.page_rows_max,
+            stripe_rows_max: self.page_rows_max * 4,
             zstd_level: 1,
         };
         write_split(self.dir.path(), rows, &options, level).unwrap()

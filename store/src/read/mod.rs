@@ -9,6 +9,7 @@
 //! | [`counts`] | counts by what rows have in common, without reading lines |
 //! | [`cache`] | what is kept of splits between queries |
 //! | [`open_page`], [`matching`] | a page read part by part, and its rows that match |
+//! | [`leaf`] | fields of JSON and logfmt lines, read from the columns that hold them |
 //! | [`test`], [`row`] | the exact test of a row, and a row's values by name |
 //! | [`scan`] | pages and live rows, read and counted |
 //! | [`search`] | records in total order, early stop, cursors |
@@ -46,6 +47,7 @@ mod grok;
 mod histogram;
 #[cfg(test)]
 mod language_tests;
+mod leaf;
 mod literals;
 mod lookup;
 mod lower;

@@ -46,6 +46,11 @@ impl OpenPage {
         self.core.templates()[self.core.which()[row] as usize]
     }
 
+    /// The id of a template, by its number in the stripe.
+    pub(crate) fn template_id(&self, number: u32) -> u64 {
+        self.templates.id(number)
+    }
+
     /// Shows `look` a row with its line, attributes and, if `observed`, when it was read. `line` is
     /// scratch.
     pub(crate) fn look<T>(

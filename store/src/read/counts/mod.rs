@@ -15,12 +15,14 @@
 //! |---|---|
 //! | [`keys`] | what rows are counted by |
 //! | [`tally`] | one split's counts |
+//! | [`rows`] | rows of a page, counted by their own values |
 //! | [`table`] | counts as a table for DataFusion |
 //! | [`rule`] | puts that table in place of an aggregate over `logs` |
 //! | [`condition`] | conditions of SQL that are decided here |
 
 mod condition;
 mod keys;
+mod rows;
 mod rule;
 mod table;
 mod tally;

@@ -9,6 +9,7 @@ use timberline_proto::line::Severity;
 use super::keys::CellValues;
 use super::{Counting, Groups, Key, Means, Value};
 use crate::read::decide::{PageDecider, SplitDecider, Verdict};
+use crate::read::matching::PageTest;
 use crate::read::open_page::OpenPage;
 use crate::read::running::add;
 use crate::read::time::{TimeRange, bin_start};
@@ -19,15 +20,15 @@ use crate::split::{PageQuery, Split, SplitError};
 type Cells = HashMap<(u32, u64, u8, i64), u64>;
 
 pub(super) struct Tally<'a> {
-    counting: &'a Counting,
+    pub(super) counting: &'a Counting,
     decider: &'a SplitDecider,
-    split: &'a Arc<Split>,
-    topic: Arc<str>,
-    means: Means<'a>,
-    width: Option<i64>,
-    by_template: bool,
+    pub(super) split: &'a Arc<Split>,
+    pub(super) topic: Arc<str>,
+    pub(super) means: Means<'a>,
+    pub(super) width: Option<i64>,
+    pub(super) by_template: bool,
     cells: Cells,
-    groups: Groups,
+    pub(super) groups: Groups,
     /// Per key of which this holds for some, the pages where only each row knows its value.
     fields: Vec<Vec<bool>>,
     /// Pages left to be looked at row by row, and which of their rows.
@@ -197,13 +198,13 @@ impl<'a> Tally<'a> {
             .any(|(edge, is_there)| *is_there && edge.overlaps(info.time_min, info.time_max))
     }
 
-    fn add(&mut self, stream: u32, template: u64, severity: u8, time: i64, rows: u64) {
+    pub(super) fn add(&mut self, stream: u32, template: u64, severity: u8, time: i64, rows: u64) {
         let bin = self.width.map_or(0, |width| bin_start(time, width));
         *self.cells.entry((stream, template, severity, bin)).or_default() += rows;
     }
 
     /// Whether the keys of some rows of a page are known only row by row.
-    fn keys_of_row(&self, page: u32) -> bool {
+    pub(super) fn keys_of_row(&self, page: u32) -> bool {
         self.fields.iter().any(|pages| pages.get(page as usize) == Some(&true))
     }
 
@@ -315,7 +316,8 @@ impl<'a> Tally<'a> {
         by_row: Vec<Vec<(u32, Verdict)>>,
     ) -> Result<Option<()>, SplitError> {
         let selection = &self.counting.selection;
-        let mut line = Vec::new();
+        let mut test = PageTest::new(selection, open, self.means.running);
+        let mut matching = Vec::new();
         for (which, mut rows) in by_row.into_iter().enumerate() {
             if rows.is_empty() {
                 continue;
@@ -325,22 +327,15 @@ impl<'a> Tally<'a> {
             }
             decider.narrow(open.text()?, &open.core, which, &mut rows);
             for (row, verdict) in rows {
-                let values = open.look(row as usize, selection.needs_observed, &mut line, |view| {
-                    let matches = verdict == Verdict::Yes || selection.tester.matches(view);
-                    matches.then(|| {
-                        self.counting
-                            .keys
-                            .iter()
-                            .map(|key| key.of_row(view))
-                            .collect::<Box<[Value]>>()
-                    })
-                })?;
-                add(&self.means.running.meter.bytes_read, line.len());
-                if let Some(values) = values {
-                    *self.groups.entry(values).or_default() += 1;
+                match test.matches(row, verdict)? {
+                    None => return Ok(None),
+                    Some(true) => matching.push(row),
+                    Some(false) => {}
                 }
             }
         }
+        matching.sort_unstable();
+        self.count_matching(open, &matching)?;
         Ok(Some(()))
     }
 

@@ -13,10 +13,12 @@
 //! | [`verdict`] | no, maybe, yes |
 //! | [`line`] | a test of lines, asked of a template |
 //! | [`needs`] | tokens that a test needs, asked of a template and of the values in its slots |
+//! | [`fields`] | tests of fields, asked of the columns that hold their values |
 //! | [`decider`] | a filter made ready |
 //! | [`split`] | the same for one split: per stream, template, severity, page |
 
 mod decider;
+mod fields;
 mod line;
 mod needs;
 mod split;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use timberline_proto::line::Severity;
 
 use super::decider::{DecidedLeaf, Decider, Kind, Node};
+use super::fields::may_have;
 use super::verdict::Verdict;
 use crate::read::cache::{Cache, CacheKey};
 use crate::split::summary::{Cell, Summary};
@@ -82,14 +83,20 @@ impl SplitDecider {
         let has_attributes = self.split.page_has_attributes(page);
         let mut leaves = Vec::with_capacity(self.leaves.len());
         for (leaf, of_split) in self.decider.leaves.iter().zip(&self.leaves) {
+            let row_may = match leaf.kind {
+                Kind::Severity | Kind::Named => self.may_have(leaf, of_split, page)?,
+                _ => has_attributes,
+            };
             leaves.push(LeafOfPage {
                 leaf,
                 of_split,
-                templates: self.stripe(leaf, of_split, stripe, page)?,
-                row_may: match leaf.kind {
-                    Kind::Severity | Kind::Named => self.may_have(leaf, of_split, page)?,
-                    _ => has_attributes,
+                // Of a field that no row of the page has, templates are not asked.
+                templates: match leaf.kind {
+                    Kind::Severity | Kind::Named if !row_may => &[],
+                    _ => self.stripe(leaf, of_split, stripe, page)?,
                 },
+                row_may,
+                has_attributes,
             });
         }
         Ok(PageDecider {
@@ -120,7 +127,7 @@ impl SplitDecider {
         stripe: u32,
         page: u32,
     ) -> Result<&'a [Verdict], SplitError> {
-        if !matches!(leaf.kind, Kind::Anywhere(_) | Kind::Body(_) | Kind::Template) {
+        if matches!(leaf.kind, Kind::Topic | Kind::Unknown) {
             return Ok(&[]);
         }
         let held = &of_split.stripes[stripe as usize];
@@ -130,6 +137,7 @@ impl SplitDecider {
         let templates = self.templates(stripe, page)?;
         let verdicts = match &leaf.kind {
             Kind::Anywhere(test) | Kind::Body(test) => test.of_templates(&templates),
+            Kind::Severity | Kind::Named => may_have(&templates, &leaf.name),
             _ => (0..templates.len() as u32)
                 .map(|number| Verdict::of(leaf.value_passes(&format!("{:016x}", templates.id(number)))))
                 .collect(),
@@ -170,17 +178,20 @@ impl SplitDecider {
 /// A filter for the rows of one page.
 #[derive(Debug)]
 pub(crate) struct PageDecider<'a> {
-    root: &'a Node,
-    leaves: Vec<LeafOfPage<'a>>,
+    pub(super) root: &'a Node,
+    pub(super) leaves: Vec<LeafOfPage<'a>>,
 }
 
 #[derive(Debug)]
-struct LeafOfPage<'a> {
-    leaf: &'a DecidedLeaf,
+pub(super) struct LeafOfPage<'a> {
+    pub(super) leaf: &'a DecidedLeaf,
     of_split: &'a LeafOfSplit,
+    /// Of a field, whether lines may have it.
     templates: &'a [Verdict],
     /// Whether rows may have attributes or fields that matter.
-    row_may: bool,
+    pub(super) row_may: bool,
+    /// Whether rows have attributes.
+    pub(super) has_attributes: bool,
 }
 
 impl PageDecider<'_> {
@@ -197,9 +208,13 @@ impl PageDecider<'_> {
             .all(|leaf| matches!(leaf.leaf.kind, Kind::Topic) || !leaf.row_may)
     }
 
-    /// Takes out the rows (with their verdicts) of one of the page's templates that cannot match for
-    /// lack of a token.
+    /// Settles the rows (with their verdicts) of one of the page's templates by fields of their lines,
+    /// and takes out those that cannot match for lack of a token.
     pub(crate) fn narrow(&self, text: &PageText, core: &PageCore, which: usize, rows: &mut Vec<(u32, Verdict)>) {
+        self.settle(text, core, which, rows);
+        if !rows.iter().any(|(_, verdict)| *verdict == Verdict::Maybe) {
+            return;
+        }
         let Node::And(all) = self.root else {
             return self.narrow_by(self.root, text, core, which, rows);
         };
@@ -251,17 +266,21 @@ impl PageDecider<'_> {
 }
 
 impl LeafOfPage<'_> {
-    fn verdict(&self, template: usize, stream: usize, severity: usize) -> Verdict {
+    pub(super) fn verdict(&self, template: usize, stream: usize, severity: usize) -> Verdict {
         // What only the row knows can pass, where nothing else does.
         let unless_row = || Verdict::possibly(self.row_may);
+        let unless_field = || match self.row_may && !self.has_attributes {
+            true => self.templates[template],
+            false => unless_row(),
+        };
         let of_stream = || Verdict::of(self.of_split.streams[stream]);
         match self.leaf.kind {
             Kind::Anywhere(_) => self.templates[template].or(of_stream()).or(unless_row()),
             Kind::Body(_) | Kind::Template => self.templates[template],
             Kind::Severity => Verdict::of(self.of_split.severities[severity])
                 .or(of_stream())
-                .or(unless_row()),
-            Kind::Named => of_stream().or(unless_row()),
+                .or(unless_field()),
+            Kind::Named => of_stream().or(unless_field()),
             Kind::Topic => Verdict::of(self.of_split.topic),
             Kind::Unknown => Verdict::Maybe,
         }
