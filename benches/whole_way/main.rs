@@ -8,6 +8,7 @@
 //! | variable | |
 //! |---|---|
 //! | `BENCH_MB` | size of the corpus that is made where no files are named; 100 |
+//! | `BENCH_SERVICES` | which services it has, such as `api,shop,edge` for JSON lines only; all eight |
 //! | `BENCH_DIR` | where to work; below the target directory |
 //! | `BENCH_JSON` | a file for the results |
 //! | `BENCH_WORDS` | a JSON file with the words of the queries for a corpus of one's own (`queries.rs`) |

@@ -8,7 +8,7 @@
     reason = "a benchmark prints, and ends where it cannot go on"
 )]
 
-#[path = "../../benches/whole_way/corpus.rs"]
+#[path = "../../benches/whole_way/corpus/mod.rs"]
 #[allow(dead_code, reason = "shared with another benchmark")]
 mod corpus;
 #[path = "../../benches/whole_way/measure.rs"]

@@ -1,149 +1,20 @@
-//! The corpus: files that were named, or made here from a fixed seed.
-//!
-//! What is made looks like the logs of a small shop: seven services on several hosts, access
-//! lines, JSON, logfmt, syslog, SQL durations and text, two weeks of time, ids of their own.
+//! Lines of each service, from a fixed seed.
 
-use std::fs;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use super::{FRAGMENT, NEEDLE};
 
-const SERVICES: [&str; 7] = ["web", "api", "shop", "auth", "db", "worker", "cart"];
 const DAYS: u64 = 14;
 /// About what a line takes, to spread the lines over the days.
 const LINE_BYTES: u64 = 140;
-/// A token that stands in one line only.
-pub(crate) const NEEDLE: &str = "needle4711";
-/// Stands inside one token only, and is a part of it.
-pub(crate) const FRAGMENT: &str = "7d6c5b4a39f8";
 
-/// Files to tail, and what is in them.
-pub(crate) struct Corpus {
-    pub(crate) files: Vec<PathBuf>,
-    pub(crate) bytes: u64,
-    pub(crate) lines: u64,
-    /// The same records for a store that takes JSON lines.
-    pub(crate) ndjson: Option<PathBuf>,
-}
-
-/// The files that the command line names; `cargo bench` passes flags of its own.
-pub(crate) fn named_files() -> Vec<PathBuf> {
-    std::env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with("--"))
-        .map(PathBuf::from)
-        .collect()
-}
-
-/// A number from the environment.
-pub(crate) fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| {
-        text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number"))
-    })
-}
-
-/// Bytes to make where no files are named: `BENCH_MB`, or so many MB.
-pub(crate) fn bytes_to_make(default_mb: u64) -> u64 {
-    number("BENCH_MB", default_mb) * 1_000_000
-}
-
-/// The files that the command line names, or what is made in `dir`.
-pub(crate) fn named_or_made(dir: &Path, default_mb: u64, ndjson: Option<PathBuf>, with_ndjson: bool) -> Corpus {
-    let files = named_files();
-    if !files.is_empty() {
-        return of_files(&files, ndjson);
-    }
-    let logs = dir.join("logs");
-    fs::create_dir(&logs).unwrap();
-    generate(&logs, bytes_to_make(default_mb), with_ndjson)
-}
-
-/// The files named, where they lie.
-pub(crate) fn of_files(files: &[PathBuf], ndjson: Option<PathBuf>) -> Corpus {
-    let (mut bytes, mut lines) = (0, 0);
-    for file in files {
-        let content = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        bytes += content.len() as u64;
-        lines += content.iter().filter(|&&byte| byte == b'\n').count() as u64;
-        assert_eq!(
-            content.last(),
-            Some(&b'\n'),
-            "{} ends without a line end",
-            file.display()
-        );
-    }
-    let files = files.iter().map(|file| fs::canonicalize(file).unwrap()).collect();
-    Corpus {
-        files,
-        bytes,
-        lines,
-        ndjson,
-    }
-}
-
-/// Makes about `bytes` of log in `dir`; as JSON lines too if asked.
-pub(crate) fn generate(dir: &Path, bytes: u64, with_ndjson: bool) -> Corpus {
-    let mut corpus = Corpus {
-        files: Vec::new(),
-        bytes: 0,
-        lines: 0,
-        ndjson: with_ndjson.then(|| dir.join("all.ndjson")),
-    };
-    let mut json = corpus
-        .ndjson
-        .as_ref()
-        .map(|path| BufWriter::new(fs::File::create(path).unwrap()));
-    let share = bytes / SERVICES.len() as u64;
-    for (seed, service) in SERVICES.iter().enumerate() {
-        let path = dir.join(format!("{service}.log"));
-        let mut out = BufWriter::new(fs::File::create(&path).unwrap());
-        let mut lines = Lines::new(service, seed as u64, share);
-        let mut written = 0;
-        while written < share {
-            let line = lines.next();
-            out.write_all(line.text.as_bytes()).unwrap();
-            out.write_all(b"\n").unwrap();
-            if let Some(json) = &mut json {
-                writeln!(json, "{}", as_json(service, &line)).unwrap();
-            }
-            written += line.text.len() as u64 + 1;
-            corpus.lines += 1;
-        }
-        out.flush().unwrap();
-        corpus.bytes += written;
-        corpus.files.push(path);
-    }
-    if let Some(json) = &mut json {
-        json.flush().unwrap();
-    }
-    corpus
-}
-
-/// A record as such a store wants it: fields of a JSON line as fields, other lines as the message.
-fn as_json(service: &str, line: &Line) -> serde_json::Value {
-    let mut record = match serde_json::from_str(&line.text) {
-        Ok(serde_json::Value::Object(mut fields)) => {
-            if let Some(message) = fields.remove("msg") {
-                fields.insert("message".to_owned(), message);
-            }
-            fields.remove("ts");
-            fields
-        }
-        _ => serde_json::Map::from_iter([("message".to_owned(), line.text.clone().into())]),
-    };
-    record.insert("timestamp".to_owned(), line.time.clone().into());
-    record.insert("service".to_owned(), service.into());
-    record.insert("level".to_owned(), line.level.into());
-    record.into()
-}
-
-struct Line {
-    text: String,
-    time: String,
-    level: &'static str,
+/// A line, its time, and its level for a store that does not find it by itself.
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) time: String,
+    pub(super) level: &'static str,
 }
 
 /// The lines of one service.
-struct Lines {
+pub(super) struct Lines {
     service: &'static str,
     random: Random,
     at_ms: u64,
@@ -152,7 +23,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(service: &'static str, seed: u64, bytes: u64) -> Self {
+    pub(super) fn new(service: &'static str, seed: u64, bytes: u64) -> Self {
         let lines = (bytes / LINE_BYTES).max(1);
         Self {
             service,
@@ -163,7 +34,7 @@ impl Lines {
         }
     }
 
-    fn next(&mut self) -> Line {
+    pub(super) fn next(&mut self) -> Line {
         self.at_ms = (self.at_ms + self.random.below(self.step_ms)).min(DAYS * 86_400_000 - 1);
         let clock = Clock::new(self.at_ms);
         let level = ["info", "info", "info", "info", "info", "debug", "warn", "error"][self.random.below(8) as usize];
@@ -187,6 +58,7 @@ impl Lines {
             "auth" => self.auth(clock),
             "db" => self.db(clock, level),
             "worker" => self.worker(clock, level),
+            "edge" => self.edge(clock),
             _ => self.cart(clock, level),
         }
     }
@@ -254,6 +126,35 @@ impl Lines {
             1 + random.below(9),
             random.pick(&["DE", "FR", "US", "JP", "BR"]),
             random.below(99_999),
+        )
+    }
+
+    fn edge(&mut self, clock: &Clock) -> String {
+        let random = &mut self.random;
+        let (method, path) = random.pick(&[
+            ("GET", "/"),
+            ("GET", "/api/v1/items/"),
+            ("POST", "/api/v1/orders/"),
+            ("GET", "/static/img/"),
+        ]);
+        format!(
+            "{{\"time\":\"{}T{}Z\",\"remote_addr\":\"198.51.{}.{}\",\"request\":\"{method} {path}{} HTTP/2.0\",\"status\":{},\"body_bytes_sent\":{},\"request_time\":0.{:03},\"upstream\":\"10.0.{}.{}:8080\",\"http_user_agent\":\"{}\",\"request_id\":\"{:032x}\"}}",
+            clock.date,
+            clock.time,
+            random.skewed(256),
+            random.below(256),
+            random.skewed(20_000),
+            random.pick(&[200, 200, 200, 200, 200, 301, 304, 404, 502]),
+            random.skewed(90_000),
+            random.skewed(1000),
+            random.below(2),
+            random.below(12),
+            random.pick(&[
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15",
+                "kube-probe/1.34",
+            ]),
+            u128::from(random.wide()) << 64 | u128::from(random.wide()),
         )
     }
 
