@@ -32,37 +32,40 @@ impl Iterator for Tokens<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Token> {
+        let text = self.text;
         let mut at = self.at;
-        let mut class;
         loop {
-            class = classify(self.text, at);
-            match class {
-                Class::End => {
-                    self.at = at;
-                    return None;
-                }
-                Class::Separator(length) => at += length,
-                Class::Letter(_) | Class::Digit(_) => break,
+            let Some(&byte) = text.get(at) else {
+                self.at = at;
+                return None;
+            };
+            match CLASSES[usize::from(byte)] {
+                SEPARATOR => at += 1,
+                WIDE => match classify_wide(text, at) {
+                    (SEPARATOR, length) => at += length,
+                    _ => break,
+                },
+                _ => break,
             }
         }
         let start = at;
-        let mut has_digit = false;
-        loop {
-            match class {
-                Class::Letter(length) => at += length,
-                Class::Digit(length) => {
-                    at += length;
-                    has_digit = true;
-                }
-                Class::Separator(_) | Class::End => break,
+        let mut classes = SEPARATOR;
+        while let Some(&byte) = text.get(at) {
+            let (mut class, mut length) = (CLASSES[usize::from(byte)], 1);
+            if class == WIDE {
+                (class, length) = classify_wide(text, at);
             }
-            class = classify(self.text, at);
+            if class == SEPARATOR {
+                break;
+            }
+            classes |= class;
+            at += length;
         }
         self.at = at;
         Some(Token {
             start,
             end: at,
-            has_digit,
+            has_digit: classes & DIGIT != 0,
         })
     }
 }
@@ -72,31 +75,36 @@ pub fn is_token_char(c: char) -> bool {
     c == '_' || c.is_alphanumeric()
 }
 
-enum Class {
-    Letter(usize),
-    Digit(usize),
-    Separator(usize),
-    End,
-}
+/// Classes of bytes and characters; those of a token's bytes are united.
+const SEPARATOR: u8 = 0;
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+/// A byte that is not ASCII: the character decides.
+const WIDE: u8 = 4;
 
-#[inline]
-fn classify(text: &[u8], at: usize) -> Class {
-    let Some(&byte) = text.get(at) else { return Class::End };
-    match byte {
-        b'0'..=b'9' => Class::Digit(1),
-        b'a'..=b'z' | b'A'..=b'Z' | b'_' => Class::Letter(1),
-        0..=0x7f => Class::Separator(1),
-        _ => classify_wide(text, at),
+const CLASSES: [u8; 256] = {
+    let mut classes = [SEPARATOR; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => LETTER,
+            0..=0x7f => SEPARATOR,
+            _ => WIDE,
+        };
+        byte += 1;
     }
-}
+    classes
+};
 
+/// The class of the character at `at`, never `WIDE`, and its length.
 #[cold]
-fn classify_wide(text: &[u8], at: usize) -> Class {
+fn classify_wide(text: &[u8], at: usize) -> (u8, usize) {
     match char_at(text, at) {
-        Some(c) if c.is_numeric() => Class::Digit(c.len_utf8()),
-        Some(c) if c.is_alphanumeric() => Class::Letter(c.len_utf8()),
-        Some(c) => Class::Separator(c.len_utf8()),
-        None => Class::Separator(1),
+        Some(c) if c.is_numeric() => (DIGIT, c.len_utf8()),
+        Some(c) if c.is_alphanumeric() => (LETTER, c.len_utf8()),
+        Some(c) => (SEPARATOR, c.len_utf8()),
+        None => (SEPARATOR, 1),
     }
 }
 

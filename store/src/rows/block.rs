@@ -1,6 +1,7 @@
 //! Rows by column.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use timberline_proto::batch::AttributeValue;
@@ -98,14 +99,6 @@ fn put<T: Default + PartialEq>(column: &mut Vec<T>, row: usize, value: T) {
     if value != T::default() {
         column.resize_with(row, T::default);
         column.push(value);
-    }
-}
-
-/// Appends a column that may end early to one that begins at `row`.
-fn put_all<T: Default>(column: &mut Vec<T>, row: usize, more: impl ExactSizeIterator<Item = T>) {
-    if more.len() > 0 {
-        column.resize_with(row, T::default);
-        column.extend(more);
     }
 }
 
@@ -249,8 +242,9 @@ impl RowBlock {
             attributes: self.attributes.get(row).map_or(&[], |set| set),
         }
     }
+    /// Where a row's line stands in its file.
     #[inline]
-    fn place(&self, row: usize) -> Option<Place> {
+    pub(crate) fn place(&self, row: usize) -> Option<Place> {
         let packed = self.place.get(row)?;
         let (agent, generation) = *self.origins.get((packed.origin as usize).checked_sub(1)?)?;
         Some(Place {
@@ -259,6 +253,42 @@ impl RowBlock {
             start: packed.start,
             source_bytes: packed.source_bytes,
         })
+    }
+    /// When a row was read, nanoseconds.
+    #[inline]
+    pub(crate) fn observed_nanos(&self, row: usize) -> i64 {
+        self.observed_nanos.get(row).copied().unwrap_or(0)
+    }
+    /// Whether the rows' times were found in their lines.
+    #[inline]
+    pub(crate) fn times_parsed(&self) -> &[bool] {
+        &self.time_parsed
+    }
+    /// Per row, which of [`streams`](Self::streams).
+    #[inline]
+    pub(crate) fn stream_indexes(&self) -> &[u32] {
+        &self.stream
+    }
+    /// Which part of a long line a row is.
+    #[inline]
+    pub(crate) fn part(&self, row: usize) -> Option<(u32, bool)> {
+        self.part.get(row).copied().flatten()
+    }
+    /// A row's attributes.
+    #[inline]
+    pub(crate) fn attributes(&self, row: usize) -> &[(String, AttributeValue)] {
+        self.attributes.get(row).map_or(&[], |set| set)
+    }
+    /// Bytes of the lines of some rows.
+    pub(crate) fn line_bytes_of(&self, rows: Range<usize>) -> usize {
+        let end_before = |row: usize| row.checked_sub(1).map_or(0, |before| self.line_ends[before]);
+        end_before(rows.end) - end_before(rows.start)
+    }
+    /// How many of the rows it takes, from the first on, until their lines reach `bytes`; at most all.
+    pub(crate) fn rows_reaching(&self, rows: Range<usize>, bytes: usize) -> usize {
+        let before = self.line_bytes_of(0..rows.start);
+        let short = self.line_ends[rows.clone()].partition_point(|&end| end - before < bytes);
+        (short + 1).min(rows.len())
     }
     /// All rows.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
@@ -295,31 +325,6 @@ impl RowBlock {
         if !row.attributes.is_empty() {
             put(&mut self.attributes, at, row.attributes.into());
         }
-    }
-    /// Adds all rows of another block, a column at a time.
-    pub fn append(&mut self, other: &RowBlock) {
-        let (at, line_bytes) = (self.len(), self.lines.len());
-        let streams: Vec<u32> = other.streams.iter().map(|stream| self.intern(stream)).collect();
-        let origins: Vec<u32> = other.origins.iter().map(|&origin| self.origin(origin)).collect();
-        self.time_nanos.extend_from_slice(&other.time_nanos);
-        self.time_parsed.extend_from_slice(&other.time_parsed);
-        put_all(&mut self.observed_nanos, at, other.observed_nanos.iter().copied());
-        self.partition.extend_from_slice(&other.partition);
-        self.offset.extend_from_slice(&other.offset);
-        self.severity.extend_from_slice(&other.severity);
-        put_all(&mut self.template, at, other.template.iter().copied());
-        self.stream
-            .extend(other.stream.iter().map(|&stream| streams[stream as usize]));
-        self.lines.extend_from_slice(&other.lines);
-        self.line_ends
-            .extend(other.line_ends.iter().map(|end| line_bytes + end));
-        let moved = |place: &PackedPlace| PackedPlace {
-            origin: place.origin.checked_sub(1).map_or(0, |origin| origins[origin as usize]),
-            ..*place
-        };
-        put_all(&mut self.place, at, other.place.iter().map(moved));
-        put_all(&mut self.part, at, other.part.iter().copied());
-        put_all(&mut self.attributes, at, other.attributes.iter().cloned());
     }
     /// The rows of these indexes, in their order.
     pub fn select(&self, rows: &[u32]) -> RowBlock {
@@ -377,5 +382,6 @@ impl RowBlock {
     }
 }
 
+mod append;
 #[cfg(test)]
 mod tests;

@@ -109,9 +109,9 @@ pub(crate) fn check_header(header: &[u8]) -> Result<u32, Corrupt> {
 }
 
 /// The footer compressed, with its trailer; and its checksum.
-pub(crate) fn seal(footer: &Footer) -> std::io::Result<(Vec<u8>, u32)> {
+pub(crate) fn seal(footer: &Footer, compressor: &mut zstd::bulk::Compressor<'_>) -> std::io::Result<(Vec<u8>, u32)> {
     let raw = encode(footer);
-    let mut sealed = zstd::bulk::compress(&raw, 3)?;
+    let mut sealed = compressor.compress(&raw)?;
     let stored = sealed.len() as u32;
     put_u32(&mut sealed, stored);
     put_u32(&mut sealed, raw.len() as u32);

@@ -2,12 +2,11 @@
 //! spread costs time, never correctness. Seeded once per process, so that lines cannot be made to
 //! collide; nothing on disk depends on it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
 pub(crate) type FastMap<K, V> = HashMap<K, V, FastState>;
-pub(crate) type FastSet<K> = HashSet<K, FastState>;
 
 static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
 

@@ -16,7 +16,7 @@ const SLOT: &str = "<*>";
 pub(crate) fn template_id(row: &Row<'_>) -> u64 {
     let mut block = RowBlock::new();
     block.push(row);
-    let cut = StripeText::cut(&block, &[0]);
+    let cut = StripeText::cut(&block);
     cut.ids[cut.lines.templates[0] as usize]
 }
 
@@ -68,7 +68,7 @@ impl LineCutter {
             part: None,
             attributes: &[],
         });
-        let cut = StripeText::cut(&block, &[0]);
+        let cut = StripeText::cut(&block);
         let template = &cut.templates[cut.lines.templates[0] as usize];
         let pieces = Pieces::of(template).unwrap_or_default();
         let fixed: Vec<_> = pieces.fixed().map(String::from_utf8_lossy).collect();

@@ -99,10 +99,9 @@ impl CutTexts {
         self.places(at).len()
     }
 
-    /// The pieces of the text that fill slots.
-    pub(crate) fn words_of<'a>(&'a self, at: usize, text: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        let places = self.places(at).iter().filter(|p| p.0 != TIME);
-        places.map(|&(start, end)| &text[start as usize..end as usize])
+    /// Whether a slot is the text's time.
+    pub(crate) fn is_time(&self, at: usize, slot: usize) -> bool {
+        self.places(at)[slot].0 == TIME
     }
 
     /// Where the text's slots stand in it.
@@ -159,29 +158,29 @@ pub(crate) struct StripeText {
 }
 
 impl StripeText {
-    /// Cuts the lines of `order`'s rows.
-    pub(crate) fn cut(rows: &RowBlock, order: &[u32]) -> Self {
+    /// Cuts the lines of the rows.
+    pub(crate) fn cut(rows: &RowBlock) -> Self {
         let mut places = TemplatePlaces::default();
-        let mut lines = CutTexts::with_capacity(order.len());
+        let mut lines = CutTexts::with_capacity(rows.len());
         let mut finder = TimeFinder::new();
         let mut found: Vec<Leaf> = Vec::new();
         let mut shapes = 0;
-        for (at, &row) in order.iter().enumerate() {
-            let row = rows.row(row as usize);
-            let time = if row.time_parsed {
-                finder.find(row.line, row.time_nanos)
+        for at in 0..rows.len() {
+            let line = rows.line(at);
+            let time = if rows.times_parsed()[at] {
+                finder.find(line, rows.times()[at])
             } else {
                 None
             };
             let structure = if shapes <= SHAPES_MIN.max(at / 16) {
-                leaves(row.line, &mut found)
+                leaves(line, &mut found)
             } else {
                 None
             };
             let before = places.places.len();
             lines.push(time, &mut places, |time, template, variables| match structure {
-                Some(start) => cut_shape(row.line, time, (start, &found), template, variables),
-                None => cut(row.line, time, template, variables),
+                Some(start) => cut_shape(line, time, (start, &found), template, variables),
+                None => cut(line, time, template, variables),
             });
             if structure.is_some() {
                 shapes += places.places.len() - before;

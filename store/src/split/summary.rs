@@ -243,19 +243,19 @@ impl SummaryBuilder {
             self.name_templates(&page.stripe.templates);
         }
         let mut cells: FastMap<(u32, u32, u8), u32> = FastMap::default();
-        let mut streams = Vec::new();
-        for at in 0..page.len() {
-            let row = page.order[at] as usize;
-            let (time, severity) = (page.rows.times()[row], page.rows.severities()[row] as u8);
-            let (stream, template) = (page.streams[page.rows.stream_index(row)], page.template(at));
+        let (rows, range) = (page.rows, page.range());
+        let mut streams = rows.stream_indexes()[range.clone()].to_vec();
+        streams.dedup();
+        streams.sort_unstable();
+        streams.dedup();
+        for (row, &template) in range.zip(page.templates()) {
+            let (time, severity) = (rows.times()[row], rows.severities()[row] as u8);
+            let stream = rows.stream_indexes()[row];
             *cells.entry((stream, template, severity)).or_default() += 1;
-            streams.push(stream);
             let span = &mut self.spans[self.of_stripe[template as usize] as usize];
             *span = (span.0.min(time), span.1.max(time));
             self.timeline.add(stream, time, severity);
         }
-        streams.sort_unstable();
-        streams.dedup();
         let mut cells: Vec<_> = cells.into_iter().collect();
         cells.sort_unstable();
         self.counts.push(cells.len() as i64);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use super::{SplitError, SplitMeta, SplitOptions};
 use crate::crash::{CrashPoint, reached};
 #[cfg(test)]
 use crate::crash::{Step, note};
-use crate::rows::{Row, RowBlock};
+use crate::rows::RowBlock;
 
 /// A page ends before its lines grow beyond this, so that reading one stays cheap. A longer line
 /// is a page of its own.
@@ -32,8 +33,7 @@ const STRIPE_LINE_BYTES_MAX: usize = 32 << 20;
 /// # Errors
 /// [`SplitError::Io`]
 pub fn write_split(dir: &Path, rows: &RowBlock, options: &SplitOptions, level: u32) -> Result<SplitMeta, SplitError> {
-    let id = format!("{:032x}", rand::random::<u128>());
-    write_split_as(dir, &id, rows, options, level)
+    write_split_as(dir, &format!("{:032x}", rand::random::<u128>()), rows, options, level)
 }
 
 pub(crate) fn write_split_as(
@@ -43,24 +43,12 @@ pub(crate) fn write_split_as(
     options: &SplitOptions,
     level: u32,
 ) -> Result<SplitMeta, SplitError> {
-    let path = dir.join(format!("{id}.split"));
-    write_file(&path, id, rows, options, level).map_err(|source| {
-        // The error that is returned says more than one of removing what is garbage anyway.
-        drop(std::fs::remove_file(&path));
-        SplitError::Io { path, source }
-    })
-}
-
-fn write_file(path: &Path, id: &str, rows: &RowBlock, options: &SplitOptions, level: u32) -> io::Result<SplitMeta> {
-    let mut writer = SplitWriter::new(path, options)?;
-    writer.footer.id = id.to_owned();
-    writer.footer.level = level;
-    let order = rows.order_by_stream();
-    let streams = writer.name_streams(rows, &order);
-    for stripe in order.chunks(options.stripe_rows_max.max(1)) {
-        writer.write_stripe(rows, stripe, &streams)?;
+    let mut split = SplitStream::create_as(dir, id.to_owned(), options, level)?;
+    for row in rows.order_by_stream() {
+        let row = row as usize;
+        split.push(rows, row..row + 1)?;
     }
-    writer.finish()
+    split.finish()
 }
 
 /// Writes a split from rows that come in its order, holding one stripe of them. Dropped without
@@ -72,7 +60,6 @@ pub(crate) struct SplitStream {
     /// The stripe being gathered. Its streams are numbered as those of the split.
     stripe: RowBlock,
     stripe_rows_max: usize,
-    order: Vec<u32>,
 }
 
 impl SplitStream {
@@ -81,13 +68,15 @@ impl SplitStream {
     /// # Errors
     /// [`SplitError::Io`]
     pub(crate) fn create(dir: &Path, options: &SplitOptions, level: u32) -> Result<Self, SplitError> {
-        let id = format!("{:032x}", rand::random::<u128>());
+        Self::create_as(dir, format!("{:032x}", rand::random::<u128>()), options, level)
+    }
+
+    fn create_as(dir: &Path, id: String, options: &SplitOptions, level: u32) -> Result<Self, SplitError> {
         let path = dir.join(format!("{id}.split"));
         let mut stream = Self {
             writer: None,
             stripe: RowBlock::new(),
             stripe_rows_max: options.stripe_rows_max.max(1),
-            order: Vec::new(),
             path,
         };
         let mut writer = SplitWriter::new(&stream.path, options).map_err(|error| stream.removed(error))?;
@@ -97,20 +86,28 @@ impl SplitStream {
         Ok(stream)
     }
 
-    /// Adds a row that follows all before it in the order of a split ([`StreamRanks`], then time,
-    /// partition and offset). Returns whether a stripe was written.
+    /// Adds some rows of a block, which follow each other and all before them in the order of a split
+    /// ([`StreamRanks`], then time, partition and offset). Returns whether a stripe was written.
     ///
     /// [`StreamRanks`]: crate::rows::StreamRanks
     ///
     /// # Errors
     /// [`SplitError::Io`]
-    pub(crate) fn push(&mut self, row: &Row<'_>) -> Result<bool, SplitError> {
-        self.stripe.push(row);
-        let is_full = self.stripe.len() >= self.stripe_rows_max || self.stripe.line_bytes() >= STRIPE_LINE_BYTES_MAX;
-        if is_full {
-            self.write_stripe()?;
+    pub(crate) fn push(&mut self, rows: &RowBlock, run: Range<usize>) -> Result<bool, SplitError> {
+        let mut wrote = false;
+        let mut start = run.start;
+        while start < run.end {
+            let most = (run.end - start).min(self.stripe_rows_max - self.stripe.len());
+            let bytes = STRIPE_LINE_BYTES_MAX - self.stripe.line_bytes();
+            let end = start + rows.rows_reaching(start..start + most, bytes);
+            self.stripe.append_rows(rows, start..end);
+            start = end;
+            if self.stripe.len() >= self.stripe_rows_max || self.stripe.line_bytes() >= STRIPE_LINE_BYTES_MAX {
+                self.write_stripe()?;
+                wrote = true;
+            }
         }
-        Ok(is_full)
+        Ok(wrote)
     }
 
     /// Writes what is left and seals the file. Durable on return.
@@ -136,10 +133,7 @@ impl SplitStream {
         for stream in &self.stripe.streams()[writer.footer.streams.len()..] {
             writer.footer.streams.push(Arc::clone(stream));
         }
-        let streams: Vec<u32> = (0..writer.footer.streams.len() as u32).collect();
-        self.order.clear();
-        self.order.extend(0..self.stripe.len() as u32);
-        let written = writer.write_stripe(&self.stripe, &self.order, &streams);
+        let written = writer.write_stripe(&self.stripe);
         self.stripe.clear_rows();
         written.map_err(|error| self.failed(error))
     }
@@ -176,8 +170,7 @@ struct SplitWriter {
     page_rows_max: usize,
     compressor: zstd::bulk::Compressor<'static>,
     sinks: Sinks,
-    /// Taken when it is finished.
-    index: Option<IndexBuilder>,
+    index: IndexBuilder,
     summary: SummaryBuilder,
     footer: Footer,
 }
@@ -192,7 +185,7 @@ impl SplitWriter {
             page_rows_max: options.page_rows_max.clamp(1, PAGE_ROWS_MAX),
             compressor: zstd::bulk::Compressor::new(options.zstd_level)?,
             sinks: Sinks::default(),
-            index: Some(IndexBuilder::default()),
+            index: IndexBuilder::default(),
             summary: SummaryBuilder::default(),
             footer: Footer::default(),
         };
@@ -201,43 +194,34 @@ impl SplitWriter {
         Ok(writer)
     }
 
-    /// Numbers the streams in the order in which rows come.
-    fn name_streams(&mut self, rows: &RowBlock, order: &[u32]) -> Vec<u32> {
-        let mut numbers = vec![u32::MAX; rows.streams().len()];
-        for &row in order {
-            let stream = rows.stream_index(row as usize);
-            if numbers[stream] == u32::MAX {
-                numbers[stream] = self.footer.streams.len() as u32;
-                self.footer.streams.push(rows.streams()[stream].clone());
-            }
-        }
-        numbers
-    }
-
-    fn note_offsets(&mut self, rows: &RowBlock, order: &[u32]) {
-        for &row in order {
-            let (partition, offset) = (rows.partitions()[row as usize], rows.offsets()[row as usize]);
-            let range = self.offsets.entry(partition).or_insert((offset, offset));
-            *range = (range.0.min(offset), range.1.max(offset));
+    fn note_offsets(&mut self, rows: &RowBlock) {
+        let mut start = 0;
+        for run in rows.partitions().chunk_by(|a, b| a == b) {
+            let offsets = &rows.offsets()[start..start + run.len()];
+            let first = offsets.iter().copied().min().unwrap_or(0);
+            let last = offsets.iter().copied().max().unwrap_or(0);
+            let range = self.offsets.entry(run[0]).or_insert((first, last));
+            *range = (range.0.min(first), range.1.max(last));
+            start += run.len();
         }
     }
 
-    fn write_stripe(&mut self, rows: &RowBlock, order: &[u32], streams: &[u32]) -> io::Result<()> {
-        self.note_offsets(rows, order);
-        let stripe = StripeText::cut(rows, order);
+    /// Writes the rows of a block, whose streams are numbered as the split's.
+    fn write_stripe(&mut self, rows: &RowBlock) -> io::Result<()> {
+        self.note_offsets(rows);
+        let stripe = StripeText::cut(rows);
         let mut text = TextEncoder::new();
         let mut first = 0;
-        while first < order.len() {
-            let count = self.page_length(rows, &order[first..]);
+        while first < rows.len() {
+            let most = self.page_rows_max.min(rows.len() - first);
             let page = PageRows {
                 rows,
-                order: &order[first..first + count],
                 stripe: &stripe,
                 first,
-                streams,
+                count: page_length(rows, first..first + most),
             };
             self.write_page(&page, &mut text)?;
-            first += count;
+            first += page.count;
         }
         let template_bytes = stripe.encode_templates(text.inner, &mut self.sinks);
         let extent = self.put_block()?;
@@ -249,16 +233,6 @@ impl SplitWriter {
         Ok(())
     }
 
-    /// How many of the rows the next page takes.
-    fn page_length(&self, rows: &RowBlock, order: &[u32]) -> usize {
-        let mut bytes = 0;
-        let fits = |&&row: &&u32| {
-            bytes += rows.line(row as usize).len();
-            bytes <= PAGE_LINE_BYTES_MAX
-        };
-        order.iter().take(self.page_rows_max).take_while(fits).count().max(1)
-    }
-
     fn write_page(&mut self, page: &PageRows<'_>, text: &mut TextEncoder) -> io::Result<()> {
         let groups = page.groups();
         let mut entry = describe(page);
@@ -266,15 +240,15 @@ impl SplitWriter {
         entry.templates = groups.len() as u32;
         page::encode_core(page, &groups, &mut self.sinks);
         entry.blocks[0] = self.put_block()?;
-        text.encode(page, &groups, &mut self.sinks);
+        let terms = self.index.begin_page();
+        terms.rows(page);
+        text.encode(page, &groups, terms, &mut self.sinks);
+        terms.end();
         entry.blocks[1] = self.put_block()?;
         page::encode_provenance(page, &mut self.sinks);
         entry.blocks[2] = self.put_block()?;
         page::encode_attributes(page, &mut self.sinks);
         entry.blocks[3] = self.put_block()?;
-        if let Some(index) = &mut self.index {
-            index.add_page(page, &groups);
-        }
         self.footer.raw_bytes += entry.line_bytes;
         self.summary.add_page(page, entry.stripe as usize);
         self.footer.pages.push(entry);
@@ -311,7 +285,7 @@ impl SplitWriter {
             offset: self.at,
             ..IndexEntry::default()
         };
-        let files = self.index.take().map_or(Ok(Vec::new()), IndexBuilder::finish)?;
+        let files = std::mem::take(&mut self.index).finish()?;
         for (name, bytes) in files {
             entry.files.push((name, section.len() as u64, bytes.len() as u64));
             section.extend_from_slice(&bytes);
@@ -322,7 +296,7 @@ impl SplitWriter {
         self.footer.index = entry;
         std::mem::take(&mut self.summary).encode(&mut self.sinks);
         self.footer.summary = self.put_block()?;
-        let (sealed, crc) = footer::seal(&self.footer)?;
+        let (sealed, crc) = footer::seal(&self.footer, &mut self.compressor)?;
         self.put(&sealed)?;
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
@@ -336,25 +310,29 @@ impl SplitWriter {
     }
 }
 
+/// How many of the rows a page takes.
+fn page_length(rows: &RowBlock, run: Range<usize>) -> usize {
+    match rows.rows_reaching(run.clone(), PAGE_LINE_BYTES_MAX + 1) {
+        count if rows.line_bytes_of(run.start..run.start + count) > PAGE_LINE_BYTES_MAX => (count - 1).max(1),
+        count => count,
+    }
+}
+
 fn describe(page: &PageRows<'_>) -> PageEntry {
+    let (rows, range) = (page.rows, page.range());
+    let times = &rows.times()[range.clone()];
     let mut entry = PageEntry {
         rows: page.len() as u32,
-        time_min: i64::MAX,
-        time_max: i64::MIN,
+        time_min: times.iter().copied().min().unwrap_or(i64::MAX),
+        time_max: times.iter().copied().max().unwrap_or(i64::MIN),
+        line_bytes: rows.line_bytes_of(range.clone()) as u64,
         ..PageEntry::default()
     };
-    for &row in page.order {
-        let row = row as usize;
-        let time = page.rows.times()[row];
-        entry.time_min = entry.time_min.min(time);
-        entry.time_max = entry.time_max.max(time);
-        entry.line_bytes += page.rows.line(row).len() as u64;
-        entry.severity_rows[page.rows.severities()[row] as usize] += 1;
-        let stream = page.streams[page.rows.stream_index(row)];
-        if entry.streams.last() != Some(&stream) {
-            entry.streams.push(stream);
-        }
+    for &severity in &rows.severities()[range.clone()] {
+        entry.severity_rows[severity as usize] += 1;
     }
+    entry.streams = rows.stream_indexes()[range].to_vec();
+    entry.streams.dedup();
     entry.streams.sort_unstable();
     entry.streams.dedup();
     entry

@@ -213,8 +213,9 @@ impl Context {
 
     fn write_slice(&self, blocks: &[Arc<RowBlock>], rows: &[RowAt]) -> Result<SplitMeta, SplitError> {
         let mut split = SplitStream::create(self.files.dir(), &self.options.split, 0)?;
-        for &(block, row) in rows {
-            split.push(&blocks[block as usize].row(row as usize))?;
+        for run in rows.chunk_by(|before, next| *next == (before.0, before.1 + 1)) {
+            let (block, first) = run[0];
+            split.push(&blocks[block as usize], first as usize..first as usize + run.len())?;
         }
         split.finish()
     }

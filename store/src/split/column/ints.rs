@@ -29,6 +29,9 @@ const DICTIONARY_MAX: usize = 256;
 /// Numbers below this are counted in a table.
 const COUNTED_MAX: u64 = 4096;
 
+/// Numbers up to this are told apart by a table of bits.
+const DISTINCT_MAX: u64 = 65_535;
+
 /// What zstd is expected to leave of a varint.
 const VARINT_LEFT: f64 = 0.8;
 
@@ -41,8 +44,9 @@ pub(crate) struct Plan {
     encoding: u8,
     least: i64,
     unit: u64,
-    /// The normalised numbers.
+    /// The normalised numbers, and the greatest of them.
     numbers: Vec<u64>,
+    greatest: u64,
     least_delta: i64,
     width: u8,
     entries: Vec<u64>,
@@ -58,22 +62,26 @@ pub(crate) fn encode(values: &[i64], out: &mut Sinks) {
 
 /// Chooses the smallest encoding. `values` are not empty.
 pub(crate) fn plan(values: &[i64]) -> Plan {
-    let least = values.iter().copied().min().unwrap_or(0);
-    let (numbers, unit) = normalise(values, least);
+    let (least, most) = values
+        .iter()
+        .fold((i64::MAX, i64::MIN), |(least, most), &v| (least.min(v), most.max(v)));
     let mut plan = Plan {
         encoding: CONST,
         least,
-        unit,
-        numbers,
+        unit: 1,
+        greatest: 0,
+        numbers: Vec::new(),
         least_delta: 0,
         width: 0,
         entries: Vec::new(),
         bits: 24.0,
     };
-    let greatest = plan.numbers.iter().copied().max().unwrap_or(0);
-    if greatest == 0 {
+    if least == most {
         return plan;
     }
+    (plan.numbers, plan.unit) = normalise(values, least);
+    plan.greatest = most.wrapping_sub(least) as u64 / plan.unit;
+    let greatest = plan.greatest;
     let shape = Deltas::of(&plan.numbers);
     let count = plan.numbers.len() as f64;
     plan.width = bits_of(greatest);
@@ -101,6 +109,30 @@ pub(crate) fn plan(values: &[i64]) -> Plan {
         plan.width = delta_width;
     }
     plan
+}
+
+impl Plan {
+    /// Gives `each` a row of every number; some numbers may come again.
+    pub(crate) fn each_distinct(&self, mut each: impl FnMut(usize)) {
+        if self.encoding == CONST {
+            return each(0);
+        }
+        let mut seen = vec![0_u64; (self.greatest.min(DISTINCT_MAX) / 64 + 1) as usize];
+        let mut before = None;
+        for (row, &number) in self.numbers.iter().enumerate() {
+            let is_new = if self.greatest > DISTINCT_MAX {
+                before.replace(number) != Some(number)
+            } else {
+                let (word, bit) = (&mut seen[(number / 64) as usize], 1 << (number % 64));
+                let is_new = *word & bit == 0;
+                *word |= bit;
+                is_new
+            };
+            if is_new {
+                each(row);
+            }
+        }
+    }
 }
 
 pub(crate) fn write(plan: &Plan, out: &mut Sinks) {

@@ -2,6 +2,7 @@
 //! them), each written in the smallest of several encodings.
 
 mod decoded;
+mod distinct;
 pub(crate) mod ints;
 mod parts;
 mod positions;

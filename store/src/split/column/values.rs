@@ -12,8 +12,8 @@
 //! | 6 `POSITIONS` | `meta`: bytes of a value (varint, 1–64), per byte: how many different ones stand there (u8) and these, or 0: the same as at the byte before; then columns of whole numbers: bytes' places among these are the digits, lowest first, of one number, as many as stay below 2^62 |
 
 use super::super::block::Sinks;
-use super::super::hash::FastMap;
 use super::super::wire::{put_bytes, put_varint};
+use super::distinct::Distinct;
 use super::ints;
 use super::parts::Parts;
 use super::positions::Positions;
@@ -112,6 +112,25 @@ impl<'a> Plan<'a> {
         of_numbers || self.bits <= values.len() as f64 * GOOD_BITS
     }
 
+    /// Gives `each` every value once, as far as that is known already: some may come again.
+    /// `values`: those that it was made for.
+    pub(crate) fn each_distinct(&self, values: &[&[u8]], mut each: impl FnMut(&[u8])) {
+        match &self.choice {
+            Choice::Const => each(values[0]),
+            Choice::Dictionary(dictionary) => dictionary.entries.iter().for_each(|entry| each(entry)),
+            Choice::Integers(integers) => integers.plan.each_distinct(|row| each(values[row])),
+            Choice::Text | Choice::Parts(_) | Choice::Positions(_) => {
+                let mut before = None;
+                for &value in values {
+                    if before != Some(value) {
+                        each(value);
+                    }
+                    before = Some(value);
+                }
+            }
+        }
+    }
+
     /// `values`: those that it was made for.
     pub(crate) fn write(&self, values: &[&[u8]], out: &mut Sinks) {
         match &self.choice {
@@ -149,19 +168,15 @@ struct Dictionary<'a> {
 impl<'a> Dictionary<'a> {
     /// None if too many values are distinct for it to pay.
     fn of(values: &[&'a [u8]]) -> Option<Self> {
-        let mut places: FastMap<&[u8], u32> = FastMap::default();
-        let mut entries = Vec::new();
+        let mut distinct = Distinct::default();
         let mut which = Vec::with_capacity(values.len());
         for (at, &value) in values.iter().enumerate() {
-            let place = *places.entry(value).or_insert_with(|| {
-                entries.push(value);
-                entries.len() as u32 - 1
-            });
-            which.push(i64::from(place));
-            if at >= 64 && entries.len() * 4 > at * 3 {
+            which.push(i64::from(distinct.place(value)));
+            if at >= 64 && distinct.len() * 4 > at * 3 {
                 return None;
             }
         }
+        let entries = distinct.into_values();
         let bytes: usize = entries.iter().map(|e| e.len() + 1).sum();
         let plan = ints::plan(&which);
         let bits = plan.bits + bytes as f64 * TEXT_BITS;

@@ -19,6 +19,7 @@
 //! written as spaces; a query's terms are cut the same way, so that a cut term matches too much and
 //! never too little. tantivy reads the index, and writes it but for collecting terms (`table`). Times, streams and severities are in the page directory, not here.
 
+mod collect;
 mod directory;
 mod held;
 mod pages;
@@ -30,6 +31,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use collect::PageTerms;
 pub(crate) use held::ranges as held_ranges;
 pub use held::{HeldRange, OffsetRange};
 pub(crate) use search::SplitIndex;

@@ -13,8 +13,9 @@ const NONE: u32 = u32::MAX;
 pub(crate) struct TermTable {
     bytes: Vec<u8>,
     terms: Vec<Term>,
-    /// Open addressing; a power of two, never more than half full.
-    slots: Vec<u32>,
+    /// A term's hash and its place, or `NONE`. Open addressing; a power of two, never more than half
+    /// full.
+    slots: Vec<(u32, u32)>,
     /// Pages of all terms, each with the place of the one before it of the same term.
     pages: Vec<(u32, u32)>,
     state: FastState,
@@ -30,8 +31,9 @@ struct Term {
 }
 
 impl TermTable {
-    /// Adds a page to a term's. Pages come in ascending order, and may come again.
-    pub(crate) fn add(&mut self, term: &[u8], page: u32) {
+    /// Adds a page to a term's; whether it was not among them. Pages come in ascending order, and may
+    /// come again.
+    pub(crate) fn add(&mut self, term: &[u8], page: u32) -> bool {
         if self.terms.len() * 2 >= self.slots.len() {
             self.grow();
         }
@@ -41,9 +43,9 @@ impl TermTable {
         let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;
         loop {
-            let place = self.slots[slot];
+            let (other, place) = self.slots[slot];
             if place == NONE {
-                self.slots[slot] = self.terms.len() as u32;
+                self.slots[slot] = (hash, self.terms.len() as u32);
                 let last = self.pages.len() as u32;
                 self.pages.push((page, NONE));
                 self.terms.push(Term {
@@ -53,15 +55,16 @@ impl TermTable {
                     last,
                 });
                 self.bytes.extend_from_slice(term);
-                return;
+                return true;
             }
-            let found = self.terms[place as usize];
-            if found.hash == hash && self.bytes_of(&found) == term {
-                if self.pages[found.last as usize].0 != page {
-                    self.terms[place as usize].last = self.pages.len() as u32;
-                    self.pages.push((page, found.last));
+            if other == hash && self.bytes_of(&self.terms[place as usize]) == term {
+                let last = &mut self.terms[place as usize].last;
+                let is_new = self.pages[*last as usize].0 != page;
+                if is_new {
+                    let before = std::mem::replace(last, self.pages.len() as u32);
+                    self.pages.push((page, before));
                 }
-                return;
+                return is_new;
             }
             slot = (slot + 1) & mask;
         }
@@ -74,13 +77,13 @@ impl TermTable {
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(1 << 12);
         self.slots.clear();
-        self.slots.resize(size, NONE);
+        self.slots.resize(size, (0, NONE));
         for (place, term) in self.terms.iter().enumerate() {
             let mut slot = term.hash as usize & (size - 1);
-            while self.slots[slot] != NONE {
+            while self.slots[slot].1 != NONE {
                 slot = (slot + 1) & (size - 1);
             }
-            self.slots[slot] = place as u32;
+            self.slots[slot] = (term.hash, place as u32);
         }
     }
 

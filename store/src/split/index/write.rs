@@ -8,11 +8,10 @@ use tantivy::postings::InvertedIndexSerializer;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::{Directory, Index, TantivyDocument};
 
-use super::super::page::{Groups, PageRows};
-use super::terms::PageTerms;
+use super::collect::PageTerms;
 
-/// tantivy's least; documents without terms take none of it.
-const MEMORY_BUDGET_BYTES: usize = 15_000_000;
+/// Documents without terms take none of it; more would be a larger table to walk at the end.
+const MEMORY_BUDGET_BYTES: usize = 300_000;
 
 /// The one field.
 pub(crate) const FIELD: &str = "t";
@@ -24,10 +23,11 @@ pub(crate) struct IndexBuilder {
 }
 
 impl IndexBuilder {
-    /// Adds the next page.
-    pub(crate) fn add_page(&mut self, page: &PageRows<'_>, groups: &Groups) {
-        self.terms.add(page, groups, self.pages);
+    /// Begins the next page, whose terms are to be added to what is returned.
+    pub(crate) fn begin_page(&mut self) -> &mut PageTerms {
+        self.terms.begin(self.pages);
         self.pages += 1;
+        &mut self.terms
     }
 
     /// The index's files by name. None at all if there is no page.

@@ -11,7 +11,7 @@ use crate::split::wire::{Corrupt, put_bytes, put_varint};
 pub(crate) type Attributes = Box<[(String, AttributeValue)]>;
 
 pub(crate) fn encode_attributes(page: &PageRows<'_>, out: &mut Sinks) {
-    let rows = || page.order.iter().map(|&row| page.rows.row(row as usize).attributes);
+    let rows = || page.range().map(|row| page.rows.attributes(row));
     if rows().all(<[_]>::is_empty) {
         return;
     }

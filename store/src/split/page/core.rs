@@ -8,15 +8,19 @@ use crate::split::column::{choices, ints};
 use crate::split::wire::{Corrupt, put_varint};
 
 pub(crate) fn encode_core(page: &PageRows<'_>, groups: &Groups, out: &mut Sinks) {
-    let rows = || page.order.iter().map(|&row| page.rows.row(row as usize));
+    let (rows, range) = (page.rows, page.range());
+    ints::encode(&rows.times()[range.clone()], out);
     let mut column = |values: Vec<i64>| ints::encode(&values, out);
-    column(rows().map(|r| r.time_nanos).collect());
-    column(rows().map(|r| i64::from(r.time_parsed)).collect());
-    column(rows().map(|r| i64::from(r.partition)).collect());
-    column(rows().map(|r| r.offset as i64).collect());
-    column(rows().map(|r| r.severity as i64).collect());
-    let stream = |&row: &u32| i64::from(page.streams[page.rows.stream_index(row as usize)]);
-    column(page.order.iter().map(stream).collect());
+    column(
+        rows.times_parsed()[range.clone()]
+            .iter()
+            .map(|&p| i64::from(p))
+            .collect(),
+    );
+    column(rows.partitions()[range.clone()].iter().map(|&p| i64::from(p)).collect());
+    column(rows.offsets()[range.clone()].iter().map(|&o| o as i64).collect());
+    column(rows.severities()[range.clone()].iter().map(|&s| s as i64).collect());
+    column(rows.stream_indexes()[range].iter().map(|&s| i64::from(s)).collect());
     put_varint(&mut out.meta, groups.len() as u64);
     let mut before = 0;
     for &template in &groups.numbers {

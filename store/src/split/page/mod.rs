@@ -38,8 +38,10 @@ pub(crate) use provenance::{Provenance, decode_provenance, encode_provenance};
 pub use text::PageText;
 pub(crate) use text::{Lines, TextEncoder, decode_text};
 
+use std::ops::Range;
+
 use super::stripe::StripeText;
-use crate::rows::{Row, RowBlock};
+use crate::rows::RowBlock;
 
 /// Blocks of a page.
 pub(crate) const BLOCKS: usize = 4;
@@ -47,29 +49,30 @@ pub(crate) const BLOCKS: usize = 4;
 /// What a page is written from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageRows<'a> {
+    /// The stripe's rows, in its order, their streams numbered as the split's.
     pub(crate) rows: &'a RowBlock,
-    /// The page's rows, in its order.
-    pub(crate) order: &'a [u32],
     pub(crate) stripe: &'a StripeText,
     /// The page's first row in the stripe.
     pub(crate) first: usize,
-    /// The number in the split of each of the block's streams.
-    pub(crate) streams: &'a [u32],
+    /// Rows.
+    pub(crate) count: usize,
 }
 
 impl<'a> PageRows<'a> {
     pub(crate) fn len(&self) -> usize {
-        self.order.len()
+        self.count
     }
-    pub(crate) fn row(&self, at: usize) -> Row<'a> {
-        self.rows.row(self.order[at] as usize)
+    /// The page's rows in the stripe.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.first..self.first + self.count
     }
+    #[inline]
     pub(crate) fn line(&self, at: usize) -> &'a [u8] {
-        self.rows.line(self.order[at] as usize)
+        self.rows.line(self.first + at)
     }
-    /// Its number in the stripe.
-    pub(crate) fn template(&self, at: usize) -> u32 {
-        self.stripe.lines.templates[self.first + at]
+    /// Per row, its template's number in the stripe.
+    pub(crate) fn templates(&self) -> &'a [u32] {
+        &self.stripe.lines.templates[self.range()]
     }
     #[inline]
     pub(crate) fn variable(&self, at: usize, slot: usize) -> &'a [u8] {
@@ -77,6 +80,6 @@ impl<'a> PageRows<'a> {
     }
     /// The page's rows by template.
     pub(crate) fn groups(&self) -> Groups {
-        Groups::of(&self.stripe.lines.templates[self.first..self.first + self.len()])
+        Groups::of(self.templates())
     }
 }

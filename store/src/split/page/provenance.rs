@@ -12,27 +12,36 @@ use crate::split::wire::{Corrupt, put_varint};
 type Source = ([u8; 16], [u8; 16]);
 
 pub(crate) fn encode_provenance(page: &PageRows<'_>, out: &mut Sinks) {
-    let rows = || page.order.iter().map(|&row| page.rows.row(row as usize));
-    ints::encode(&rows().map(|r| r.observed_nanos).collect::<Vec<_>>(), out);
+    let rows = page.rows;
+    ints::encode(
+        &page.range().map(|row| rows.observed_nanos(row)).collect::<Vec<_>>(),
+        out,
+    );
 
     let mut numbers: FastMap<Source, usize> = FastMap::default();
     let mut sources: Vec<Source> = Vec::new();
     let mut ends: Vec<u64> = Vec::new();
     let (mut which, mut starts, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
-    for row in rows() {
-        let Some(place) = row.place else {
+    let mut last = 0;
+    for row in page.range() {
+        let Some(place) = rows.place(row) else {
             which.push(0);
             continue;
         };
         let source = (place.agent.0, place.generation.0);
-        let number = *numbers.entry(source).or_insert_with(|| {
-            sources.push(source);
-            ends.push(0);
-            sources.len() - 1
-        });
+        // Neighbours are mostly of one file.
+        let number = match sources.get(last) {
+            Some(of_last) if *of_last == source => last,
+            _ => *numbers.entry(source).or_insert_with(|| {
+                sources.push(source);
+                ends.push(0);
+                sources.len() - 1
+            }),
+        };
+        last = number;
         which.push(number as i64 + 1);
         starts.push(place.start.wrapping_sub(ends[number]) as i64);
-        lengths.push(i64::from(place.source_bytes) - row.line.len() as i64 - 1);
+        lengths.push(i64::from(place.source_bytes) - rows.line(row).len() as i64 - 1);
         ends[number] = place.start.wrapping_add(u64::from(place.source_bytes));
     }
     put_varint(&mut out.meta, sources.len() as u64);
@@ -44,7 +53,7 @@ pub(crate) fn encode_provenance(page: &PageRows<'_>, out: &mut Sinks) {
     ints::encode(&starts, out);
     ints::encode(&lengths, out);
     let part = |part: Option<(u32, bool)>| part.map_or(0, |(at, last)| 1 + 2 * i64::from(at) + i64::from(last));
-    ints::encode(&rows().map(|r| part(r.part)).collect::<Vec<_>>(), out);
+    ints::encode(&page.range().map(|row| part(rows.part(row))).collect::<Vec<_>>(), out);
 }
 
 /// A provenance block, decoded.

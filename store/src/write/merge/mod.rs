@@ -156,10 +156,8 @@ impl Context {
         let mut output = output.map_err(JoinError::Output)?;
         let stripes = Cell::new(false);
         let mut write = |rows: &RowBlock, run: Range<usize>| -> Result<(), JoinError> {
-            for row in run {
-                if output.push(&rows.row(row)).map_err(JoinError::Output)? {
-                    stripes.set(true);
-                }
+            if output.push(rows, run).map_err(JoinError::Output)? {
+                stripes.set(true);
             }
             Ok(())
         };
