@@ -7,11 +7,15 @@
 //! 3. the *marker*: hash of the up to 64 bytes before the offset. Only it sees a file that was
 //!    truncated and filled again beyond the offset.
 //!
-//! Any difference means another generation.
+//! Any difference means another generation, but for one: a device may be numbered anew when it is
+//! mounted again (network and overlay filesystems, a restart of the machine). A file with the same
+//! inode and birth time on another device, or, without birth times, under the same path, is the
+//! same if prefix and marker say so ([`Stat::device_renumbered`]).
 
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
@@ -61,6 +65,17 @@ impl From<&Metadata> for Stat {
 }
 
 impl Stat {
+    /// Whether this may be the file that was `(inode, btime)` under `known`, before its device was
+    /// numbered anew. Its bytes decide.
+    pub(crate) fn device_renumbered(&self, path: &Path, known: &Path, inode: Inode, btime: i64) -> bool {
+        let same_birth = if self.btime == 0 || btime == 0 {
+            path == known
+        } else {
+            self.btime == btime
+        };
+        self.inode.ino == inode.ino && self.inode.dev != inode.dev && same_birth
+    }
+
     /// Whether both can be the same file, as far as the filesystem knows.
     pub(crate) fn same_inode(&self, inode: Inode, btime: i64) -> bool {
         self.inode == inode && (self.btime == btime || self.btime == 0 || btime == 0)
@@ -156,6 +171,29 @@ mod tests {
         assert!(!print.begins(b"ab"));
         assert!(!print.begins(b"abd"));
         assert!(Print::default().begins(b"") || Print::of(b"").begins(b""));
+    }
+
+    #[test]
+    fn a30_a_file_may_be_the_same_on_a_device_numbered_anew() {
+        let stat = |dev, ino, btime| Stat {
+            inode: Inode { dev, ino },
+            btime,
+            size: 1,
+            mtime: 0,
+            links: 1,
+        };
+        let known = Inode { dev: 1, ino: 5 };
+        let (here, there) = (Path::new("/l/a.log"), Path::new("/l/a.log.1"));
+        let may = |stat: Stat, path, btime| stat.device_renumbered(path, here, known, btime);
+        assert!(may(stat(2, 5, 7), there, 7));
+        assert!(may(stat(2, 5, 0), here, 7));
+        assert!(
+            !may(stat(2, 5, 0), there, 7),
+            "without a birth time only the path tells"
+        );
+        assert!(!may(stat(2, 5, 8), here, 7), "born at another time");
+        assert!(!may(stat(2, 6, 7), here, 7), "another inode");
+        assert!(!may(stat(1, 5, 7), here, 7), "the same device is no new number");
     }
 
     #[test]

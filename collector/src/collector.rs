@@ -86,12 +86,19 @@ impl Collector {
     /// Enforces retention every so often until told to stop.
     pub async fn run_upkeep(&self, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(self.options().retention_interval);
+        let mut slowed = false;
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
                 () = shutdown.cancelled() => return,
             }
             let queue = self.queue().clone();
+            match (queue.pressure(), slowed) {
+                (Some(why), false) => tracing::warn!(why, "the queue is nearly full"),
+                (None, true) => tracing::info!("the queue is below its high-water mark again"),
+                _ => {}
+            }
+            slowed = queue.pressure().is_some();
             match tokio::task::spawn_blocking(move || queue.enforce_retention(SystemTime::now())).await {
                 Ok(Ok(0)) => {}
                 Ok(Ok(bytes)) => tracing::info!(bytes, "queue retention freed space"),

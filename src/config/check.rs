@@ -18,6 +18,10 @@ impl Config {
                 "queue.partitions = {partitions} is not within 1 to {PARTITIONS_MAX}"
             ));
         }
+        let percent = self.queue.high_water_percent;
+        if !(1..=100).contains(&percent) {
+            return Err(format!("queue.high_water_percent = {percent} is not within 1 to 100"));
+        }
         for (key, level) in [
             ("agent.zstd_level", self.agent.zstd_level),
             ("store.zstd_level", self.store.zstd_level),

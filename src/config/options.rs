@@ -76,6 +76,7 @@ impl Config {
                 retention_bytes: queue.retention_bytes.get(),
                 retention_age: queue.retention_age.get(),
                 bytes_max: queue.bytes_max.get(),
+                high_water_percent: u64::from(queue.high_water_percent),
                 required_groups: queue.required_groups.clone(),
                 generation_ttl: queue.generation_ttl.get(),
                 commit_interval: queue.commit_interval.get(),

@@ -162,6 +162,8 @@ pub(crate) struct QueueSection {
     pub(crate) retention_age: Age,
     /// At this size senders are told to wait.
     pub(crate) bytes_max: Size,
+    /// From this part of `bytes_max` on, in percent, senders are slowed; never if 100.
+    pub(crate) high_water_percent: u32,
     /// Consumer groups that retention waits for.
     pub(crate) required_groups: Vec<String>,
     /// How long a file generation's end is remembered.
@@ -190,6 +192,7 @@ impl Default for QueueSection {
             retention_bytes: Size::gib(1),
             retention_age: Age::days(1),
             bytes_max: Size::gib(32),
+            high_water_percent: 90,
             required_groups: vec!["store".to_owned()],
             generation_ttl: Age::days(30),
             commit_interval: Age::millis(2),

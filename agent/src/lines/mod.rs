@@ -6,6 +6,9 @@
 //!   part is cut before the line's end is known, so memory is bounded by one part.
 //! - A run of at least [`HOLE_BYTES_MIN`] NULs at the start of a line is no line but a hole, left
 //!   by a writer without O_APPEND after a truncation, or by a crash of the host.
+//! - A run of at least [`HOLE_INSIDE_BYTES_MIN`] NULs inside a line ends it: a crash of the host leaves
+//!   a line begun, zeros up to the end of what was allocated, and behind them the next line. What was
+//!   begun is sent as partial. Fewer NULs belong to the line.
 //!
 //! Where pieces begin and end depends on the bytes and `line_bytes_max` only, never on how much of
 //! the file was there when it was read; `tests.rs` holds this to be so.
@@ -15,6 +18,9 @@ mod tests;
 
 /// Fewer NULs at the start of a line belong to the line.
 pub(crate) const HOLE_BYTES_MIN: usize = 8;
+
+/// Fewer NULs inside a line belong to it.
+pub(crate) const HOLE_INSIDE_BYTES_MIN: usize = 64;
 
 /// What bounds one cut.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +145,18 @@ impl<'a> Cutter<'a> {
                 _ => {}
             }
         }
+        if self.part > 0 && rest[0] == 0 {
+            let run = rest.iter().position(|byte| *byte != 0);
+            match (run, flush) {
+                (Some(n), _) if n >= HOLE_INSIDE_BYTES_MIN => return Some(self.hole(n)),
+                (None, true) if rest.len() >= HOLE_INSIDE_BYTES_MIN => return Some(self.hole(rest.len())),
+                (None, false) if rest.len() >= HOLE_INSIDE_BYTES_MIN => {
+                    return Some(self.hole(rest.len() - HOLE_BYTES_MIN));
+                }
+                (None, false) => return None,
+                _ => {}
+            }
+        }
         self.line(rest, flush)
     }
 
@@ -157,7 +175,14 @@ impl<'a> Cutter<'a> {
         let max = self.limits.line_bytes_max;
         // A line of the greatest length may be followed by two bytes of line end.
         let window = &rest[..rest.len().min(max + 2)];
-        if let Some(newline) = memchr::memchr(b'\n', window) {
+        let newline = memchr::memchr(b'\n', window);
+        if newline.is_some() || flush || window.len() == max + 2 {
+            let hole = hole_inside(&window[..newline.unwrap_or(window.len())]);
+            if let Some(hole) = hole.filter(|hole| *hole > 0 && *hole <= max) {
+                return Some(self.piece(&rest[..hole], hole, true, true));
+            }
+        }
+        if let Some(newline) = newline {
             let line = &rest[..newline];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.len() <= max {
@@ -181,5 +206,18 @@ impl<'a> Cutter<'a> {
             partial,
         };
         (Piece::Line(line), self.at + source_len)
+    }
+}
+
+/// Where the first run of NULs begins that is no part of a line.
+fn hole_inside(line: &[u8]) -> Option<usize> {
+    let mut at = memchr::memchr(0, line)?;
+    loop {
+        let run = line[at..].iter().take_while(|byte| **byte == 0).count();
+        if run >= HOLE_INSIDE_BYTES_MIN {
+            return Some(at);
+        }
+        at += run;
+        at += memchr::memchr(0, &line[at..])?;
     }
 }

@@ -59,6 +59,30 @@ fn a09_a_line_that_holds_nuls_is_kept_whole() {
 }
 
 #[test]
+fn a09_zeros_that_a_crash_left_inside_a_line_end_it_and_the_next_line_is_whole() {
+    let mut bytes = b"begu".to_vec();
+    bytes.extend([0; 700]);
+    bytes.extend(b"whole\n");
+    for line_bytes_max in [16, 100, 4096] {
+        let limits = Limits { line_bytes_max, ..WIDE };
+        let mut lines = Vec::new();
+        let mut holes = 0;
+        cut(&bytes, Place::default(), false, limits, |piece| match piece {
+            Piece::Line(line) => lines.push((line.bytes.to_vec(), line.partial)),
+            Piece::Hole { start, end } => holes += end - start,
+        });
+        if line_bytes_max == 16 {
+            // The zeros began inside a part: it keeps what of them was in it.
+            assert_eq!(lines.last().unwrap().0, b"whole");
+            assert!(holes > 680, "{holes}");
+        } else {
+            assert_eq!(lines, [(b"begu".to_vec(), true), (b"whole".to_vec(), false)]);
+            assert_eq!(holes, 700);
+        }
+    }
+}
+
+#[test]
 fn a26_a_longer_line_becomes_numbered_parts() {
     check(b"0123456789abcdef\n", false, &["0123456789abcdef"], 0);
     check(b"0123456789abcdef\r\n", false, &["0123456789abcdef"], 0);
@@ -75,11 +99,15 @@ fn a26_a_longer_line_becomes_numbered_parts() {
 
 type Owned = (Vec<u8>, u64, u32, Option<(u32, bool)>);
 
-fn collect(input: &[u8], reads: &[usize], bytes_max: usize, pieces_max: usize) -> (Vec<Owned>, Place) {
+fn collect(
+    input: &[u8],
+    reads: &[usize],
+    (line_bytes_max, bytes_max, pieces_max): (usize, usize, usize),
+) -> (Vec<Owned>, Place) {
     let limits = Limits {
+        line_bytes_max,
         bytes_max,
         pieces_max,
-        ..WIDE
     };
     let (mut place, mut found, mut visible) = (Place::default(), Vec::new(), 0);
     let mut reads = reads.iter().copied();
@@ -105,6 +133,7 @@ fn log_bytes() -> impl Strategy<Value = Vec<u8>> {
         3 => Just(b"\n".to_vec()),
         1 => Just(b"\r\n".to_vec()),
         1 => (1usize..40).prop_map(|n| vec![0; n]),
+        1 => (60usize..300).prop_map(|n| vec![0; n]),
         1 => (1usize..60).prop_map(|n| vec![b'x'; n]),
     ];
     proptest::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
@@ -117,18 +146,22 @@ proptest! {
     fn pieces_do_not_depend_on_how_the_bytes_came(
         input in log_bytes(),
         reads in proptest::collection::vec(1usize..30, 0..60),
+        line_bytes_max in prop_oneof![Just(16usize), Just(64), Just(90), Just(1000)],
         bytes_max in 1usize..60,
         pieces_max in 1usize..5,
     ) {
-        let (whole, end) = collect(&input, &[], usize::MAX, usize::MAX);
-        let (piecewise, piecewise_end) = collect(&input, &reads, bytes_max, pieces_max);
+        let (whole, end) = collect(&input, &[], (line_bytes_max, usize::MAX, usize::MAX));
+        let (piecewise, piecewise_end) = collect(&input, &reads, (line_bytes_max, bytes_max, pieces_max));
         prop_assert_eq!(&whole, &piecewise);
         prop_assert_eq!(end.part, piecewise_end.part);
         for (line, start, source_len, part) in &whole {
             let source = &input[*start as usize..*start as usize + *source_len as usize];
             prop_assert!(source.starts_with(line));
             let eol = &source[line.len()..];
-            prop_assert!(eol == b"\n" || eol == b"\r\n" || (eol.is_empty() && part.is_some_and(|(_, last)| !last)));
+            let behind = &input[*start as usize + *source_len as usize..];
+            let at_hole = behind.iter().take_while(|byte| **byte == 0).count() >= HOLE_INSIDE_BYTES_MIN;
+            let goes_on = part.is_some_and(|(_, last)| !last);
+            prop_assert!(eol == b"\n" || eol == b"\r\n" || (eol.is_empty() && (goes_on || at_hole)));
         }
         let covered: usize = whole.iter().map(|line| line.2 as usize).sum();
         let rest = input.len() - covered;

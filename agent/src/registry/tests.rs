@@ -120,6 +120,33 @@ fn a45_a_registry_of_a_newer_format_is_refused_and_named() {
     assert!(matches!(error, AgentError::RegistryNewer { found: 99, .. }), "{error}");
 }
 
+/// Fields may come with a later program of the same format, and must not be missed by an earlier one.
+#[test]
+fn a45_a_registry_of_the_program_before_or_after_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = saved(dir.path(), 1);
+    let path = slot_path(dir.path(), 1);
+    let bytes = fs::read(&path).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&bytes[32..]).unwrap();
+    let mut later = json.clone();
+    later["a field of a later program"] = 7.into();
+    later["generations"][0]["another"] = "x".into();
+    let mut earlier = json;
+    earlier["generations"][0].as_object_mut().unwrap().remove("truncated");
+    for changed in [later, earlier] {
+        let payload = serde_json::to_vec(&changed).unwrap();
+        let mut changed = bytes[..32].to_vec();
+        changed[20..28].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[12..20]), &payload);
+        changed[28..32].copy_from_slice(&crc.to_le_bytes());
+        changed.extend(payload);
+        fs::write(&path, changed).unwrap();
+        let opened = open(dir.path()).unwrap();
+        assert_eq!(opened.registry.agent, agent);
+        assert_eq!(opened.registry.generations, [entry(0)]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 

@@ -5,12 +5,14 @@
 //! never enters the agent's own data directory. What cannot be read is named, once.
 
 mod globs;
+mod mount;
 mod sniff;
 mod walk;
 mod watch;
 
 pub(crate) use globs::Globs;
 pub use globs::check_globs;
+pub(crate) use mount::warn_if_mounted;
 pub(crate) use sniff::refuse_content;
 pub(crate) use walk::{Found, OWN_LOG, Scan, Walker};
 pub(crate) use watch::Watch;

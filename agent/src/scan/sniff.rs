@@ -1,5 +1,7 @@
 //! Is this text? Packed and binary files would only become garbage lines.
 
+use crate::lines::HOLE_BYTES_MIN;
+
 /// Why a file that begins with `prefix` is not read, if it is not.
 pub(crate) fn refuse_content(prefix: &[u8]) -> Option<&'static str> {
     const MAGICS: &[(&[u8], &str)] = &[
@@ -13,18 +15,17 @@ pub(crate) fn refuse_content(prefix: &[u8]) -> Option<&'static str> {
     if let Some((_, why)) = MAGICS.iter().find(|(magic, _)| prefix.starts_with(magic)) {
         return Some(why);
     }
-    // NULs at the start are a hole; what follows it decides.
-    let hole = prefix.iter().take_while(|byte| **byte == 0).count();
-    let text = if hole >= crate::lines::HOLE_BYTES_MIN {
-        &prefix[hole..]
-    } else {
-        prefix
-    };
-    let control = text
-        .iter()
-        .filter(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127))
-        .count();
-    (text.len() >= 32 && control * 10 > text.len())
+    // Long runs of NULs are holes; what stands around them decides.
+    let runs = prefix.chunk_by(|a, b| (*a == 0) == (*b == 0));
+    let (mut bytes, mut control) = (0, 0);
+    for run in runs.filter(|run| run[0] != 0 || run.len() < HOLE_BYTES_MIN) {
+        bytes += run.len();
+        control += run
+            .iter()
+            .filter(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127))
+            .count();
+    }
+    (bytes >= 32 && control * 10 > bytes)
         .then_some("more than a tenth of its first bytes are control characters; not text")
 }
 
@@ -41,6 +42,13 @@ mod tests {
         assert!(refuse_content(b"").is_none());
         assert!(refuse_content("\u{1b}[31mred\u{1b}[0m caf\u{e9} \u{65e5}\u{672c}\n".as_bytes()).is_none());
         assert!(refuse_content(b"one line with \xff\xfe odd bytes and \0 a NUL in it\n").is_none());
+    }
+
+    #[test]
+    fn a09_zeros_that_a_crash_left_behind_text_are_no_reason() {
+        let mut bytes = b"one line\nand the next begu".to_vec();
+        bytes.resize(1024, 0);
+        assert!(refuse_content(&bytes).is_none());
     }
 
     #[test]

@@ -61,6 +61,11 @@ impl Walker {
         }
     }
 
+    /// Whether the globs name this path.
+    pub(crate) fn wants(&self, path: &Path) -> bool {
+        self.globs.wants(path)
+    }
+
     pub(crate) fn walk(&mut self) -> Scan {
         for path in &self.own_log_paths {
             if let Ok(meta) = fs::metadata(path) {

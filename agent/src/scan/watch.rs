@@ -14,9 +14,9 @@ use crate::inbox::Inbox;
 const WATCHES_MAX: usize = 8192;
 
 /// Watches on directories.
-#[derive(Debug)]
 pub(crate) struct Watch {
-    watcher: notify::RecommendedWatcher,
+    /// One inotify instance for all directories.
+    watcher: Box<dyn Watcher + Send>,
     watched: HashMap<PathBuf, Inode>,
     /// No more watches are to be had; said once.
     full: bool,
@@ -28,7 +28,7 @@ impl Watch {
         let watcher = notify::recommended_watcher(move |event| on_event(&inbox, event));
         match watcher {
             Ok(watcher) => Some(Self {
-                watcher,
+                watcher: Box::new(watcher),
                 watched: HashMap::new(),
                 full: false,
             }),
@@ -104,5 +104,76 @@ fn on_event(inbox: &Inbox, event: notify::Result<Event>) {
             _ => inbox.hint_all(),
         },
         Err(_) => inbox.hint_all(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use notify::event::{DataChange, Flag, ModifyKind};
+    use notify::{Config, EventHandler, WatcherKind};
+
+    use super::*;
+
+    /// A system that gives only so many watches.
+    struct Few(usize);
+
+    impl Watcher for Few {
+        fn new<F: EventHandler>(_: F, _: Config) -> notify::Result<Self> {
+            Ok(Self(0))
+        }
+        fn watch(&mut self, _: &Path, _: RecursiveMode) -> notify::Result<()> {
+            let none_left = || notify::Error::new(notify::ErrorKind::MaxFilesWatch);
+            self.0 = self.0.checked_sub(1).ok_or_else(none_left)?;
+            Ok(())
+        }
+        fn unwatch(&mut self, _: &Path) -> notify::Result<()> {
+            Ok(())
+        }
+        fn kind() -> WatcherKind {
+            WatcherKind::NullWatcher
+        }
+    }
+
+    fn mail(event: Event) -> crate::inbox::Mail {
+        let inbox = Inbox::default();
+        on_event(&inbox, Ok(event));
+        let now = Instant::now();
+        inbox.wait(now, now, false)
+    }
+
+    #[test]
+    fn a28_an_overflow_of_the_system_s_queue_makes_the_agent_walk() {
+        let mail = mail(Event::new(EventKind::Other).set_flag(Flag::Rescan));
+        assert!(mail.hint_all);
+    }
+
+    #[test]
+    fn a28_so_many_hints_that_some_would_be_lost_become_one_to_walk() {
+        let inbox = Inbox::default();
+        for n in 0..5000 {
+            let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+            on_event(&inbox, Ok(Event::new(data).add_path(format!("/l/{n}").into())));
+        }
+        let now = Instant::now();
+        let mail = inbox.wait(now, now, false);
+        assert!(mail.hint_all && mail.hints.len() < 1024);
+    }
+
+    #[test]
+    fn a29_at_the_watch_limit_the_rest_is_walked_and_no_more_watches_are_asked_for() {
+        let mut watch = Watch {
+            watcher: Box::new(Few(3)),
+            watched: HashMap::new(),
+            full: false,
+        };
+        let directories: Vec<_> = (0..6)
+            .map(|ino| (PathBuf::from(format!("/l/{ino}")), Inode { dev: 1, ino }))
+            .collect();
+        watch.follow(&directories);
+        assert!(watch.full && watch.watched.len() == 3);
+        watch.follow(&directories);
+        assert_eq!(watch.watched.len(), 3);
     }
 }

@@ -16,12 +16,11 @@ use std::time::{Duration, Instant};
 use timberline_proto::id::GenerationId;
 
 use super::file::{Standing, Tail};
-use super::read::holds;
 use super::{Refused, Tailer, Trouble, now_nanos};
 use crate::config::StartAt;
 use crate::identity::{Inode, MARKER_BYTES_MAX, PREFIX_BYTES_MAX, Print, Stat, read_at, read_marker, read_prefix};
 use crate::lines::Place;
-use crate::scan::{Found, Scan, refuse_content};
+use crate::scan::{Found, Scan, refuse_content, warn_if_mounted};
 use crate::stream;
 
 /// Files compared with a new one to see whether it is a copy.
@@ -124,117 +123,6 @@ impl Tailer {
         }
     }
 
-    /// A file that the registry knows. False if it knows none, or the file holds other bytes.
-    fn restore(&mut self, found: &Found, now: Instant) -> bool {
-        let same = |entry: &crate::registry::Entry| found.stat.same_inode(entry.inode, entry.btime);
-        if !self.dormant.iter().any(same) {
-            return false;
-        }
-        let Ok(file) = File::open(&found.path) else {
-            return false;
-        };
-        let (candidates, others) = std::mem::take(&mut self.dormant).into_iter().partition(same);
-        self.dormant = others;
-        let mut restored = false;
-        for entry in candidates {
-            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-            let mut tail = Tail::restored(&entry, attributes, now);
-            let sound = !restored && holds(&file, entry.prefix, entry.acked, entry.marker).unwrap_or(false);
-            let generation = tail.generation;
-            if sound {
-                restored = true;
-                tail.path = found.path.clone();
-                tail.size = tail.cut.offset;
-                self.live.insert(tail.inode, generation);
-                self.tails.insert(generation, tail);
-                self.observe(generation, &found.stat, now);
-            } else {
-                self.hope_for_copy(tail, now);
-            }
-        }
-        restored
-    }
-
-    /// Generations whose file was seen truncated before the agent was stopped or killed, but not
-    /// yet their copy.
-    fn truncated_before_stop(&mut self, now: Instant) {
-        let (truncated, others) = std::mem::take(&mut self.dormant)
-            .into_iter()
-            .partition(|entry| entry.truncated);
-        self.dormant = others;
-        for entry in truncated {
-            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-            self.hope_for_copy(Tail::restored(&entry, attributes, now), now);
-        }
-    }
-
-    /// A generation of the registry whose file holds other bytes now.
-    fn hope_for_copy(&mut self, mut tail: Tail, now: Instant) {
-        tail.standing = Standing::Replaced {
-            since: now,
-            truncated: true,
-        };
-        self.ask(tail);
-    }
-
-    /// Files of the registry that were renamed out of the globs while the agent was stopped.
-    fn search_rotated_away(&mut self, now: Instant) {
-        for entry in std::mem::take(&mut self.dormant) {
-            let sound = find_inode(&entry.path, entry.inode).and_then(|path| {
-                let file = File::open(&path).ok()?;
-                let stat = Stat::from(&file.metadata().ok()?);
-                let same = stat.same_inode(entry.inode, entry.btime) && !self.live.contains_key(&entry.inode);
-                let held = holds(&file, entry.prefix, entry.acked, entry.marker).ok()?;
-                same.then_some((path, file, stat, held))
-            });
-            let Some((path, file, stat, held)) = sound else {
-                self.dormant.push(entry);
-                continue;
-            };
-            if held && stat.size == entry.acked {
-                self.dormant.push(entry);
-                continue;
-            }
-            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-            let mut tail = Tail::restored(&entry, attributes, now);
-            if !held {
-                self.hope_for_copy(tail, now);
-                continue;
-            }
-            let generation = tail.generation;
-            (tail.path, tail.file, tail.size) = (path, Some(file), tail.cut.offset);
-            tail.standing = Standing::Away { since: now };
-            self.counts.open_files += 1;
-            self.live.insert(tail.inode, generation);
-            self.tails.insert(generation, tail);
-            self.observe(generation, &stat, now);
-        }
-    }
-
-    /// Files of the registry that had unread bytes and are nowhere: the collector is asked whether
-    /// it has them, then they are counted as lost.
-    fn missing_since_stop(&mut self, now: Instant) {
-        let (missing, read): (Vec<_>, Vec<_>) = std::mem::take(&mut self.dormant)
-            .into_iter()
-            .partition(|entry| entry.size > entry.acked);
-        self.dormant = read;
-        for entry in missing {
-            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-            let mut tail = Tail::restored(&entry, attributes, now);
-            tail.standing = Standing::Replaced {
-                since: now,
-                truncated: false,
-            };
-            self.ask(tail);
-        }
-    }
-
-    fn ask(&mut self, mut tail: Tail) {
-        tail.end = super::file::End::Asked;
-        self.to_ask.push(tail.generation);
-        self.tails.insert(tail.generation, tail);
-    }
-
     fn kin(&self) -> Kin {
         let mut kin = Kin::new();
         let named = |tail: &&Tail| tail.standing == Standing::Named && tail.maybe_copy_since.is_none();
@@ -312,6 +200,7 @@ impl Tailer {
             self.adopt(generation, found.path.clone(), file, &stat, Standing::Named, now);
             return Ok(());
         }
+        warn_if_mounted(&found.path);
         let attributes = Arc::new(stream::attributes(&self.config, &found.path));
         let mut tail = Tail::new(found.path.clone(), &stat, Print::of(&prefix), attributes, now);
         let generation = tail.generation;
@@ -325,13 +214,12 @@ impl Tailer {
             tail.go_to(Place { offset: start, part: 0 }, read_marker(&file, start)?);
             (tail.acked, tail.acked_marker) = (tail.cut, tail.cut_marker);
         }
-        if self.counts.open_files < self.config.open_files_max {
-            tail.file = Some(file);
-            self.counts.open_files += 1;
-        }
         tail.size = tail.cut.offset;
         self.live.insert(stat.inode, generation);
         self.tails.insert(generation, tail);
+        if self.open.len() < self.config.open_files_max {
+            self.hold_open(generation, file);
+        }
         self.pulse.dirty = true;
         self.observe(generation, &stat, now);
         Ok(())
@@ -348,14 +236,19 @@ impl Tailer {
     }
 
     /// The generation without a file whose bytes `file` holds: one whose file was truncated, of
-    /// which this is the copy, or one whose file a walk missed while it was renamed.
+    /// which this is the copy, or one whose file a walk missed while it was renamed or its device was
+    /// mounted anew.
     fn continues(&self, path: &Path, file: &File, stat: &Stat) -> Option<GenerationId> {
         let fits = |tail: &&Tail| match tail.standing {
             Standing::Replaced { truncated: true, .. } => {
                 tail.inode != stat.inode && tail.path.parent() == path.parent() && stat.size >= tail.held_to
             }
-            Standing::Replaced { truncated: false, .. } => stat.same_inode(tail.inode, tail.btime),
-            _ => false,
+            Standing::Replaced { truncated: false, .. } => {
+                stat.same_inode(tail.inode, tail.btime)
+                    || stat.device_renumbered(path, &tail.path, tail.inode, tail.btime)
+            }
+            Standing::Away { .. } => stat.device_renumbered(path, &tail.path, tail.inode, tail.btime),
+            Standing::Named => false,
         };
         self.tails
             .values()

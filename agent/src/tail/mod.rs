@@ -9,6 +9,7 @@
 //! | `file` | the state of one generation |
 //! | `read` | cuts one batch of one file |
 //! | `discover` | what a walk's findings mean: new, renamed, gone, the same as before |
+//! | `restore` | what a start makes of the registry |
 //! | `replace` | truncation, copies, and counting what is lost |
 //! | `news` | verdicts move checkpoints or rewind |
 //! | `report` | the status |
@@ -19,8 +20,11 @@ mod news;
 mod read;
 mod replace;
 mod report;
+mod restore;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,6 +62,8 @@ pub(crate) struct Tailer {
     live: HashMap<Inode, GenerationId>,
     /// Generations without a file, kept in case it comes back.
     dormant: Vec<Entry>,
+    /// Generations whose file is held open.
+    open: BTreeSet<GenerationId>,
     /// Generations with bytes to cut, in turn.
     ready: VecDeque<GenerationId>,
     /// Generations to ask the collector for.
@@ -110,7 +116,6 @@ struct Counts {
     /// Batches without a verdict.
     pending: usize,
     reads: u64,
-    open_files: usize,
     records_read: u64,
     records_acked: u64,
     lost_bytes: u64,
@@ -151,6 +156,7 @@ impl Tailer {
             tails: BTreeMap::new(),
             live: HashMap::new(),
             dormant: parts.registry.generations,
+            open: BTreeSet::new(),
             ready: VecDeque::new(),
             to_ask: Vec::new(),
             troubles: HashMap::new(),
@@ -401,7 +407,7 @@ impl Tailer {
             }
             Outcome::Replaced => {
                 (tail.queued, tail.ready_since) = (false, None);
-                self.replaced(generation, now);
+                self.seems_replaced(generation, now);
                 None
             }
             Outcome::Failed(error) => self.could_not_read(generation, &error, now),
@@ -410,9 +416,7 @@ impl Tailer {
 
     fn could_not_read(&mut self, generation: GenerationId, error: &std::io::Error, now: Instant) -> Option<Instant> {
         let tail = self.tails.get_mut(&generation)?;
-        if tail.file.is_some() {
-            self.counts.open_files -= 1;
-        }
+        self.open.remove(&generation);
         tail.failed(error.to_string(), now);
         tail.retry_at
     }
@@ -441,34 +445,37 @@ impl Tailer {
             return Err(std::io::Error::other("another file has its name now; looking for it"));
         }
         self.make_room();
+        self.hold_open(generation, file);
+        Ok(())
+    }
+
+    pub(super) fn hold_open(&mut self, generation: GenerationId, file: File) {
         if let Some(tail) = self.tails.get_mut(&generation) {
             tail.file = Some(file);
-            self.counts.open_files += 1;
+            self.open.insert(generation);
         }
-        Ok(())
     }
 
     /// Closes the least recently read file that is read to its end, if too many are open.
     fn make_room(&mut self) {
-        while self.counts.open_files >= self.config.open_files_max {
+        while self.open.len() >= self.config.open_files_max {
             let idle = self
-                .tails
-                .values_mut()
-                .filter(|tail| tail.file.is_some() && tail.standing == Standing::Named);
+                .open
+                .iter()
+                .filter_map(|generation| self.tails.get(generation))
+                .filter(|tail| tail.standing == Standing::Named);
             // An unread file may be closed too: its name leads back to it.
             let Some(tail) = idle.min_by_key(|tail| (!tail.idle(), tail.used)) else {
                 return;
             };
-            tail.file = None;
-            self.counts.open_files -= 1;
+            self.close(tail.generation);
         }
     }
 
     fn close(&mut self, generation: GenerationId) {
-        if let Some(tail) = self.tails.get_mut(&generation)
-            && tail.file.take().is_some()
-        {
-            self.counts.open_files -= 1;
+        self.open.remove(&generation);
+        if let Some(tail) = self.tails.get_mut(&generation) {
+            tail.file = None;
         }
     }
 

@@ -11,7 +11,7 @@ use timberline_proto::line::TimeHints;
 use super::file::{Cut, Tail};
 use crate::config::AgentConfig;
 use crate::identity::{Print, Stat, read_at, read_marker, read_prefix};
-use crate::lines::{self, HOLE_BYTES_MIN, Limits, Line, Piece, Place};
+use crate::lines::{self, HOLE_BYTES_MIN, HOLE_INSIDE_BYTES_MIN, Limits, Line, Piece, Place};
 use crate::ship::Batch;
 
 /// What reading a file once gave.
@@ -263,15 +263,16 @@ pub(crate) fn holds(file: &File, prefix: Print, at: u64, marker: Print) -> io::R
 }
 
 /// The state of the cutter at `offset`, which may lie inside a long line: counts its parts by
-/// reading back to the line's start, at most to `floor`.
+/// reading back to the line's start, which may be the end of a hole, at most to `floor`.
 pub(crate) fn place_at(file: &File, offset: u64, floor: Place, part_bytes: u64) -> io::Result<Place> {
     let mut at = offset;
     let mut bytes = vec![0; 64 << 10];
     while at > floor.offset {
         let len = (at - floor.offset).min(bytes.len() as u64) as usize;
         let n = read_at(file, &mut bytes[..len], at - len as u64)?;
-        if let Some(newline) = memchr::memrchr(b'\n', &bytes[..n]) {
-            let line_start = at - len as u64 + newline as u64 + 1;
+        let newline = memchr::memrchr(b'\n', &bytes[..n]);
+        if let Some(before) = newline.max(hole_end(&bytes[..n])) {
+            let line_start = at - len as u64 + before as u64 + 1;
             return Ok(Place {
                 offset,
                 part: ((offset - line_start) / part_bytes) as u32,
@@ -284,4 +285,16 @@ pub(crate) fn place_at(file: &File, offset: u64, floor: Place, part_bytes: u64) 
         offset,
         part: floor.part + parts as u32,
     })
+}
+
+/// The last byte of the last run of NULs that is no part of a line.
+fn hole_end(bytes: &[u8]) -> Option<usize> {
+    let mut end = memchr::memrchr(0, bytes)?;
+    loop {
+        let run = bytes[..=end].iter().rev().take_while(|byte| **byte == 0).count();
+        if run >= HOLE_INSIDE_BYTES_MIN {
+            return Some(end);
+        }
+        end = memchr::memrchr(0, &bytes[..end + 1 - run])?;
+    }
 }

@@ -31,11 +31,32 @@ impl Tailer {
                 tail.looked = tail.cut.offset;
                 self.queue(generation, now);
             }
-            Ok(false) => self.replaced(generation, now),
+            Ok(false) => self.seems_replaced(generation, now),
             Err(error) => {
                 self.could_not_read(generation, &error, now);
             }
         }
+    }
+
+    /// The open file does not show the generation's bytes. A network filesystem may answer from what
+    /// it knew of the file, so nothing is concluded before it was opened anew, which asks the server.
+    pub(super) fn seems_replaced(&mut self, generation: GenerationId, now: Instant) {
+        let fresh = self.tails.get(&generation).and_then(|tail| {
+            let file = File::open(&tail.path).ok()?;
+            let stat = Stat::from(&file.metadata().ok()?);
+            let ours = stat.same_inode(tail.inode, tail.btime) && tail.is_held_by(&file).ok()?;
+            ours.then_some((file, stat))
+        });
+        let Some((file, stat)) = fresh else {
+            return self.replaced(generation, now);
+        };
+        self.hold_open(generation, file);
+        let Some(tail) = self.tails.get_mut(&generation) else {
+            return;
+        };
+        (tail.size, tail.mtime) = (stat.size.max(tail.cut.offset), stat.mtime);
+        tail.looked = tail.cut.offset;
+        self.queue(generation, now);
     }
 
     /// The file was truncated, perhaps filled again: the generation's bytes live on in a copy, or
@@ -125,6 +146,12 @@ impl Tailer {
         standing: Standing,
         now: Instant,
     ) {
+        self.close(generation);
+        if let Some(tail) = self.tails.get(&generation)
+            && self.live.get(&tail.inode) == Some(&generation)
+        {
+            self.live.remove(&tail.inode);
+        }
         if let Some(other) = self.live.insert(stat.inode, generation)
             && other != generation
         {
@@ -135,12 +162,12 @@ impl Tailer {
             return;
         };
         tracing::info!(from = %tail.path.display(), to = %path.display(), "the file's bytes are read on where they live now");
-        (tail.path, tail.file, tail.standing) = (path, Some(file), standing);
+        (tail.path, tail.standing) = (path, standing);
         (tail.inode, tail.btime) = (stat.inode, stat.btime);
         (tail.looked, tail.size, tail.mtime) = (tail.cut.offset, tail.cut.offset, 0);
         tail.grew_at = now;
         tail.maybe_copy_since = None;
-        self.counts.open_files += 1;
+        self.hold_open(generation, file);
         self.pulse.dirty = true;
         self.observe(generation, stat, now);
         self.continue_in_copy(generation, now);

@@ -27,7 +27,7 @@ impl Tailer {
             records_acked: self.counts.records_acked,
             lost_bytes: self.counts.lost_bytes,
             dead_letter_records: self.counts.dead_letter_records,
-            open_files: self.counts.open_files as u64,
+            open_files: self.open.len() as u64,
             registry_error: self.counts.registry_error.clone(),
             files: self.files(),
         };

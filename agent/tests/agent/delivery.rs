@@ -141,6 +141,27 @@ fn a39_while_checkpoints_cannot_be_written_no_new_file_is_begun() {
     bench.assert_lines(&["one", "two"]);
 }
 
+/// What makes a disk slow is not to be had here: its seam is a verdict that does not come, and the
+/// registry is written by the thread that reads, so that a slow one only makes reading slower.
+#[test]
+fn a40_verdicts_that_take_long_hold_reading_back_and_nothing_is_given_up() {
+    let mut bench = Bench::new(&["*.log"]);
+    bench.config.batch_records_max = 10;
+    bench.config.in_flight_max = 2;
+    bench.collector.faults(|faults| faults.hold = true);
+    let lines = numbered("a40", 0..300);
+    bench.append("a.log", text(&lines[..200]));
+    bench.start();
+    bench.until_status("reading held back", |status| status.batches_pending == 4);
+    bench.append("b.log", text(&lines[200..]));
+    bench.until_status("the other file seen", |status| status.files.len() == 2);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(bench.status().connected && bench.status().batches_pending == 4);
+    bench.collector.faults(|faults| faults.hold = false);
+    bench.assert_lines(&lines);
+    assert_eq!(bench.collector.state.lock().unwrap().duplicates, 0);
+}
+
 #[test]
 fn a_collector_that_lost_its_end_is_given_it_again() {
     let mut bench = Bench::new(&["*.log"]);

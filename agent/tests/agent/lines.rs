@@ -9,6 +9,21 @@ use crate::common::{Bench, numbered, text};
 use timberline_agent::StartAt;
 
 #[test]
+fn a09_zeros_that_a_crash_of_the_host_left_are_skipped_and_counted() {
+    let mut bench = Bench::new(&["*.log"]);
+    let (begun, zeros) = ("begun when it crash", [0u8; 3000]);
+    bench.append("a.log", [b"one\n", begun.as_bytes(), &zeros].concat());
+    bench.start();
+    bench.until_lines(1);
+    bench.append("a.log", "after the start\nwith a \0 in it\n");
+    bench.assert_lines(&["one", begun, "after the start", "with a \0 in it"]);
+    let state = bench.collector.state.lock().unwrap();
+    let skipped: u64 = state.dropped.iter().map(|dropped| dropped.end - dropped.start).sum();
+    assert_eq!(skipped, 3000);
+    assert!(state.records[1].partial && !state.records[2].partial);
+}
+
+#[test]
 fn a15_a_tiny_file_is_sent_at_once_and_an_empty_one_when_it_grows() {
     let mut bench = Bench::new(&["*.log"]);
     bench.append("job.log", "x\n");
@@ -189,7 +204,7 @@ fn starting_at_the_tail_skips_what_was_there_and_nothing_that_comes() {
 }
 
 #[test]
-fn more_files_than_may_be_open_are_all_read() {
+fn a27_more_files_than_may_be_open_are_all_read() {
     let mut bench = Bench::new(&["*.log"]);
     bench.config.open_files_max = 5;
     let lines = numbered("a27", 0..120);

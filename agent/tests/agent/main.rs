@@ -7,6 +7,7 @@ mod common;
 
 mod copies;
 mod delivery;
+mod identity;
 mod lines;
 mod model;
 mod rotation;

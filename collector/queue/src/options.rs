@@ -19,6 +19,9 @@ pub struct QueueOptions {
     pub retention_age: Duration,
     /// At this size producers are refused ([`AppendError::Full`]).
     pub bytes_max: u64,
+    /// From this part of `bytes_max` on, in percent, commits are slowed, the more the nearer the limit
+    /// is, and [`Queue::pressure`](crate::Queue::pressure) says so. 100: never.
+    pub high_water_percent: u64,
     /// Groups that retention waits for.
     pub required_groups: Vec<String>,
     /// How long a generation's end is remembered after its last batch.
@@ -39,6 +42,7 @@ impl Default for QueueOptions {
             retention_bytes: 4 << 30,
             retention_age: Duration::from_secs(24 * 3600),
             bytes_max: 16 << 30,
+            high_water_percent: 90,
             required_groups: vec!["store".to_owned()],
             generation_ttl: Duration::from_secs(30 * 24 * 3600),
             commit_interval: Duration::ZERO,

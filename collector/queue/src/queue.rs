@@ -112,6 +112,11 @@ impl Queue {
         self.inner.common.usage.bytes()
     }
 
+    /// Why appends are slowed, if they are: the queue is above its high-water mark.
+    pub fn pressure(&self) -> Option<String> {
+        self.inner.common.usage.pressure()
+    }
+
     /// Whether the last user of the directory closed it.
     pub fn was_clean(&self) -> bool {
         self.inner.clean_at_open
@@ -227,7 +232,7 @@ impl Queue {
         disk.create_dir(&topics_dir).at(&topics_dir)?;
         disk.sync_dir(dir).at(dir)?;
 
-        let usage = Arc::new(Usage::new(options.bytes_max));
+        let usage = Arc::new(Usage::new(options.bytes_max, options.high_water_percent));
         let common = Common {
             disk,
             options: Arc::new(options),

@@ -115,6 +115,8 @@ impl Writer {
         let commit_interval = partition.common.options.commit_interval;
         self.record_synced(0);
         while let Some(group) = partition.inbox.take_group(self.last_commit + commit_interval) {
+            // Appends gather meanwhile, and callers wait once the inbox is full.
+            std::thread::sleep(partition.common.usage.throttle());
             self.last_commit = Instant::now();
             for request in group {
                 self.stage(request);

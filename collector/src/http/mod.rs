@@ -18,11 +18,12 @@ use crate::Collector;
 /// `GET /livez` and `GET /readyz` of a collector that runs alone.
 pub fn health(collector: Collector) -> Router {
     let ready = move || {
-        let why = collector.not_ready();
+        let (why, pressure) = (collector.not_ready(), collector.queue().pressure());
         async move {
-            match why {
-                None => (StatusCode::OK, "ok\n".to_owned()),
-                Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+            match (why, pressure) {
+                (None, None) => (StatusCode::OK, "ok\n".to_owned()),
+                (None, Some(pressure)) => (StatusCode::OK, format!("ok, but {pressure}\n")),
+                (Some(why), _) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
             }
         }
     };

@@ -112,6 +112,13 @@ impl Collector {
         lines
     }
 
+    /// How many lines there are, without copying them.
+    pub(crate) fn line_count(&self) -> usize {
+        let state = self.state.lock().unwrap();
+        let first = |held: &&Held| held.part.is_none_or(|(index, _)| index == 0);
+        state.records.iter().filter(first).count()
+    }
+
     /// Makes a generation shorter, as a queue that lost its end would.
     pub(crate) fn forget_after(&self, fraction: u64) {
         let mut state = self.state.lock().unwrap();

@@ -31,6 +31,7 @@ struct World {
     life: u64,
     locked: BTreeSet<PathBuf>,
     faults: Faults,
+    read_bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +63,31 @@ pub(crate) struct Faults {
     pub(crate) write_of: Option<&'static str>,
     /// Bytes that can still be written before the disk is full.
     pub(crate) space_bytes: Option<u64>,
+    /// Changes of the disk until the process dies amid one: a write is done by half, and whatever
+    /// comes after fails.
+    pub(crate) steps: Option<u64>,
+}
+
+impl Faults {
+    /// Takes a step; true if the process dies in it.
+    fn step(&mut self) -> io::Result<bool> {
+        match &mut self.steps {
+            None => Ok(false),
+            Some(0) => Err(io::Error::other("the process is dead")),
+            Some(left) => {
+                *left -= 1;
+                Ok(*left == 0)
+            }
+        }
+    }
+
+    /// A step that is done whole or not at all.
+    fn whole_step(&mut self) -> io::Result<()> {
+        match self.step()? {
+            true => Err(io::Error::other("the process dies")),
+            false => Ok(()),
+        }
+    }
 }
 
 impl MemoryDisk {
@@ -112,6 +138,16 @@ impl MemoryDisk {
             Node::File(i) => Some(world.inodes[*i].live.clone()),
             Node::Directory => None,
         }
+    }
+
+    /// Steps left before the process dies; see [`Faults::steps`].
+    pub(crate) fn steps_left(&self) -> Option<u64> {
+        self.world.lock().faults.steps
+    }
+
+    /// Bytes read since the last call.
+    pub(crate) fn take_read_bytes(&self) -> u64 {
+        std::mem::take(&mut self.world.lock().read_bytes)
     }
 
     /// Every file, sorted.
@@ -204,6 +240,7 @@ impl Disk for MemoryDisk {
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         let mut world = self.world.lock();
         if !world.live.contains_key(path) {
+            world.faults.whole_step()?;
             world.change(DirectoryChange::Put(path.to_owned(), Node::Directory));
         }
         Ok(())
@@ -240,6 +277,7 @@ impl Disk for MemoryDisk {
         if world.faults.space_bytes == Some(0) {
             return Err(io::ErrorKind::StorageFull.into());
         }
+        world.faults.whole_step()?;
         world.inodes.push(Inode::default());
         let inode = world.inodes.len() - 1;
         world.change(DirectoryChange::Put(path.to_owned(), Node::File(inode)));
@@ -254,6 +292,7 @@ impl Disk for MemoryDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut world = self.world.lock();
         let node = world.live.get(from).copied().ok_or_else(not_found)?;
+        world.faults.whole_step()?;
         world.change(DirectoryChange::Rename(from.to_owned(), to.to_owned(), node));
         Ok(())
     }
@@ -263,12 +302,14 @@ impl Disk for MemoryDisk {
         if !world.live.contains_key(path) {
             return Err(not_found());
         }
+        world.faults.whole_step()?;
         world.change(DirectoryChange::Remove(path.to_owned()));
         Ok(())
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let world = &mut *self.world.lock();
+        world.faults.whole_step()?;
         let (now, later) = std::mem::take(&mut world.pending)
             .into_iter()
             .partition(|(dir, _)| dir == path);
@@ -322,6 +363,7 @@ impl DiskFile for MemoryFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.disk.world.lock().read_bytes += buffer.len() as u64;
         self.with(|inode, _| {
             let rest = inode.live.get(at as usize..).unwrap_or_default();
             let len = rest.len().min(buffer.len());
@@ -335,6 +377,8 @@ impl DiskFile for MemoryFile {
             if self.is_named(faults.write_of) {
                 return Err(io::Error::from_raw_os_error(5));
             }
+            let dies = faults.step()?;
+            let bytes = if dies { &bytes[..bytes.len() / 2] } else { bytes };
             let at = at as usize;
             let more = (at + bytes.len()).saturating_sub(inode.live.len()) as u64;
             let short = faults
@@ -350,7 +394,9 @@ impl DiskFile for MemoryFile {
             inode
                 .dirty
                 .extend(at / PAGE_BYTES..(at + bytes.len()).div_ceil(PAGE_BYTES));
-            if short > 0 {
+            if dies {
+                Err(io::Error::other("the process dies"))
+            } else if short > 0 {
                 Err(io::ErrorKind::StorageFull.into())
             } else {
                 Ok(())
@@ -360,6 +406,7 @@ impl DiskFile for MemoryFile {
 
     fn truncate(&self, len: u64) -> io::Result<()> {
         self.with(|inode, faults| {
+            faults.whole_step()?;
             let freed = (inode.live.len() as u64).saturating_sub(len);
             faults.space_bytes = faults.space_bytes.map(|space| space + freed);
             inode.live.resize(len as usize, 0);
@@ -372,6 +419,7 @@ impl DiskFile for MemoryFile {
             if self.is_named(faults.sync_of) {
                 return Err(io::Error::from_raw_os_error(5));
             }
+            faults.whole_step()?;
             inode.dirty.clear();
             inode.durable.clone_from(&inode.live);
             Ok(())

@@ -3,6 +3,8 @@
 mod basic;
 mod damage;
 mod faults;
+mod groups;
 mod model;
 mod retention;
+mod steps;
 mod support;

@@ -1,0 +1,176 @@
+//! What a start makes of the registry: files that are where they were, were renamed, truncated or
+//! deleted meanwhile, or are no longer wanted.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Tailer;
+use super::discover::find_inode;
+use super::file::{End, Standing, Tail};
+use super::read::holds;
+use crate::identity::Stat;
+use crate::registry::Entry;
+use crate::scan::{Found, warn_if_mounted};
+use crate::stream;
+
+impl Tailer {
+    /// A file that the registry knows. False if it knows none, or the file holds other bytes.
+    pub(super) fn restore(&mut self, found: &Found, now: Instant) -> bool {
+        let same = |entry: &Entry| found.stat.same_inode(entry.inode, entry.btime);
+        if !self.dormant.iter().any(same) {
+            return self.restore_renumbered(found, now);
+        }
+        let Ok(file) = File::open(&found.path) else {
+            return false;
+        };
+        let (candidates, others) = std::mem::take(&mut self.dormant).into_iter().partition(same);
+        self.dormant = others;
+        let mut restored = false;
+        for entry in candidates {
+            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
+            let tail = Tail::restored(&entry, attributes, now);
+            let sound = !restored && holds(&file, entry.prefix, entry.acked, entry.marker).unwrap_or(false);
+            if sound {
+                restored = true;
+                self.resume(tail, found, now);
+            } else {
+                self.hope_for_copy(tail, now);
+            }
+        }
+        restored
+    }
+
+    /// A file that the registry knows under another number of its device.
+    fn restore_renumbered(&mut self, found: &Found, now: Instant) -> bool {
+        let may_be = |entry: &Entry| {
+            entry.prefix.len > 0
+                && found
+                    .stat
+                    .device_renumbered(&found.path, &entry.path, entry.inode, entry.btime)
+        };
+        if !self.dormant.iter().any(may_be) {
+            return false;
+        }
+        let Ok(file) = File::open(&found.path) else {
+            return false;
+        };
+        let held =
+            |entry: &Entry| may_be(entry) && holds(&file, entry.prefix, entry.acked, entry.marker).unwrap_or(false);
+        let Some(at) = self.dormant.iter().position(held) else {
+            return false;
+        };
+        let entry = self.dormant.swap_remove(at);
+        tracing::info!(path = %found.path.display(), "known, on a device that has another number now");
+        let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
+        self.resume(Tail::restored(&entry, attributes, now), found, now);
+        true
+    }
+
+    /// A generation of the registry goes on in the file found.
+    fn resume(&mut self, mut tail: Tail, found: &Found, now: Instant) {
+        warn_if_mounted(&found.path);
+        let generation = tail.generation;
+        tail.path = found.path.clone();
+        (tail.inode, tail.btime) = (found.stat.inode, found.stat.btime);
+        tail.size = tail.cut.offset;
+        self.live.insert(tail.inode, generation);
+        self.tails.insert(generation, tail);
+        self.pulse.dirty = true;
+        self.observe(generation, &found.stat, now);
+    }
+
+    /// Generations whose file was seen truncated before the agent was stopped or killed, but not
+    /// yet their copy.
+    pub(super) fn truncated_before_stop(&mut self, now: Instant) {
+        let (truncated, others) = std::mem::take(&mut self.dormant)
+            .into_iter()
+            .partition(|entry| entry.truncated);
+        self.dormant = others;
+        for entry in truncated {
+            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
+            self.hope_for_copy(Tail::restored(&entry, attributes, now), now);
+        }
+    }
+
+    /// A generation of the registry whose file holds other bytes now.
+    fn hope_for_copy(&mut self, mut tail: Tail, now: Instant) {
+        tail.standing = Standing::Replaced {
+            since: now,
+            truncated: true,
+        };
+        self.ask(tail);
+    }
+
+    /// Files of the registry that were renamed out of the globs while the agent was stopped.
+    pub(super) fn search_rotated_away(&mut self, now: Instant) {
+        for entry in std::mem::take(&mut self.dormant) {
+            if !self.wanted(&entry) {
+                self.dormant.push(entry);
+                continue;
+            }
+            let sound = find_inode(&entry.path, entry.inode).and_then(|path| {
+                let file = File::open(&path).ok()?;
+                let stat = Stat::from(&file.metadata().ok()?);
+                let same = stat.same_inode(entry.inode, entry.btime) && !self.live.contains_key(&entry.inode);
+                let held = holds(&file, entry.prefix, entry.acked, entry.marker).ok()?;
+                same.then_some((path, file, stat, held))
+            });
+            let Some((path, file, stat, held)) = sound else {
+                self.dormant.push(entry);
+                continue;
+            };
+            if held && stat.size == entry.acked {
+                self.dormant.push(entry);
+                continue;
+            }
+            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
+            let mut tail = Tail::restored(&entry, attributes, now);
+            if !held {
+                self.hope_for_copy(tail, now);
+                continue;
+            }
+            let generation = tail.generation;
+            (tail.path, tail.size) = (path, tail.cut.offset);
+            tail.standing = Standing::Away { since: now };
+            self.live.insert(tail.inode, generation);
+            self.tails.insert(generation, tail);
+            self.hold_open(generation, file);
+            self.observe(generation, &stat, now);
+        }
+    }
+
+    /// Files of the registry that had unread bytes and are nowhere: the collector is asked whether
+    /// it has them, then they are counted as lost.
+    pub(super) fn missing_since_stop(&mut self, now: Instant) {
+        let (missing, read): (Vec<_>, Vec<_>) = std::mem::take(&mut self.dormant)
+            .into_iter()
+            .partition(|entry| entry.size > entry.acked);
+        self.dormant = read;
+        for entry in missing {
+            if !self.wanted(&entry) {
+                self.dormant.push(entry);
+                continue;
+            }
+            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
+            let mut tail = Tail::restored(&entry, attributes, now);
+            tail.standing = Standing::Replaced {
+                since: now,
+                truncated: false,
+            };
+            self.ask(tail);
+        }
+    }
+
+    /// Whether the globs still name it. A file that was taken out of them keeps its entry, and is read
+    /// on from there if it comes back.
+    fn wanted(&self, entry: &Entry) -> bool {
+        self.walker.wants(&entry.path) || self.walker.wants(&entry.first_path)
+    }
+
+    fn ask(&mut self, mut tail: Tail) {
+        tail.end = End::Asked;
+        self.to_ask.push(tail.generation);
+        self.tails.insert(tail.generation, tail);
+    }
+}

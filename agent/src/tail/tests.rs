@@ -1,0 +1,141 @@
+//! What no file on a local disk can be made to do: descriptors that fail or show old attributes, as
+//! on a network filesystem. The tailer is driven by hand.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::Path;
+
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::config::AgentConfig;
+use crate::registry;
+use crate::scan::Globs;
+
+struct Bench {
+    dir: tempfile::TempDir,
+    tailer: Tailer,
+    batches: mpsc::Receiver<ToShip>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = AgentConfig {
+            data_dir: dir.path().join("data"),
+            tail: vec![format!("{}/*.log", dir.path().display())],
+            batch_age_max: Duration::ZERO,
+            ..AgentConfig::default()
+        };
+        let opened = registry::open(&config.data_dir).unwrap();
+        let globs = Globs::new(&config.tail, &[]).unwrap();
+        let (to_ship, batches) = mpsc::channel(64);
+        let tailer = Tailer::new(Parts {
+            walker: Walker::new(globs, &config.data_dir, &[]),
+            watch: None,
+            registry: opened.registry,
+            first_start: opened.first_start,
+            store: opened.store,
+            zone: jiff::tz::TimeZone::UTC,
+            inbox: Arc::new(Inbox::default()),
+            to_ship,
+            status: watch::channel(SharedStatus::default()).0,
+            config: Arc::new(config),
+        });
+        Self { dir, tailer, batches }
+    }
+
+    fn log(&self) -> std::path::PathBuf {
+        self.dir.path().join("a.log")
+    }
+
+    /// Walks and reads what is due at `now`; gives the bytes sent.
+    fn turn(&mut self, now: Instant) -> Vec<(u64, u64)> {
+        self.tailer.scan(now);
+        self.tailer.read_round(now);
+        let mut ranges = Vec::new();
+        while let Ok(ToShip::Batch(batch)) = self.batches.try_recv() {
+            ranges.push((batch.start, batch.end));
+        }
+        ranges
+    }
+
+    fn tail(&mut self) -> &mut Tail {
+        assert_eq!(self.tailer.tails.len(), 1);
+        self.tailer.tails.values_mut().next().unwrap()
+    }
+}
+
+fn append(path: &Path, text: &str) {
+    use std::io::Write;
+    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn a30_a_stale_descriptor_is_given_up_and_the_file_opened_again_after_a_wait() {
+    let mut bench = Bench::new();
+    append(&bench.log(), "one\n");
+    let now = Instant::now();
+    assert_eq!(bench.turn(now), [(0, 4)]);
+    append(&bench.log(), "two\n");
+    // Reading through it fails, as it does with ESTALE.
+    bench.tail().file = Some(OpenOptions::new().append(true).open(bench.log()).unwrap());
+    assert!(bench.turn(now).is_empty());
+    let (error, retry_at) = (bench.tail().error.clone(), bench.tail().retry_at);
+    assert!(error.is_some() && retry_at.unwrap() > now, "{error:?}");
+    assert!(bench.turn(now).is_empty(), "not before its time");
+    assert_eq!(bench.turn(retry_at.unwrap()), [(4, 8)]);
+    assert_eq!(bench.tail().error, None);
+}
+
+#[test]
+fn a30_a_size_that_is_out_of_date_is_no_truncation() {
+    let mut bench = Bench::new();
+    append(&bench.log(), "one\ntwo\n");
+    let now = Instant::now();
+    assert_eq!(bench.turn(now), [(0, 8)]);
+    let generation = bench.tail().generation;
+    // What an attribute cache shows: the file as it was.
+    let before = bench.dir.path().join("before");
+    fs::write(&before, "one\n").unwrap();
+    bench.tail().file = Some(File::open(&before).unwrap());
+    append(&bench.log(), "three\n");
+    let (inode, btime) = (bench.tail().inode, bench.tail().btime);
+    let stale = Stat {
+        inode,
+        btime,
+        ..Stat::from(&fs::metadata(&before).unwrap())
+    };
+    bench.tailer.observe(generation, &stale, now);
+    assert_eq!(bench.turn(now), [(8, 14)]);
+    // And where reading finds it so.
+    append(&bench.log(), "four\n");
+    bench.tail().file = Some(File::open(&before).unwrap());
+    let mut sent = bench.turn(now);
+    sent.extend(bench.turn(now));
+    assert_eq!(sent, [(14, 19)]);
+    assert_eq!(bench.tail().generation, generation);
+}
+
+#[test]
+fn a30_a_file_whose_device_is_numbered_anew_while_it_is_followed_goes_on() {
+    let mut bench = Bench::new();
+    append(&bench.log(), "one\n");
+    let now = Instant::now();
+    assert_eq!(bench.turn(now), [(0, 4)]);
+    let generation = bench.tail().generation;
+    // As if it had been followed on the device as it was numbered before.
+    let inode = bench.tail().inode;
+    let before = Inode {
+        dev: inode.dev + 1,
+        ..inode
+    };
+    bench.tail().inode = before;
+    bench.tailer.live.remove(&inode);
+    bench.tailer.live.insert(before, generation);
+    append(&bench.log(), "two\n");
+    let mut sent = bench.turn(now);
+    sent.extend(bench.turn(now));
+    assert_eq!(sent, [(4, 8)]);
+    assert_eq!((bench.tail().generation, bench.tail().inode), (generation, inode));
+}
