@@ -205,7 +205,7 @@ impl Tailer {
         let mut tail = Tail::new(found.path.clone(), &stat, Print::of(&prefix), attributes, now);
         let generation = tail.generation;
         if maybe_copy {
-            tail.maybe_copy_since = Some(now);
+            (tail.maybe_copy_since, tail.equalled) = (Some(now), true);
         } else {
             kin.entry(key).or_default().push(generation);
         }
@@ -367,7 +367,7 @@ fn kin_of(path: &Path) -> (PathBuf, String) {
 }
 
 /// A file followed: open already, or found by its name or in its directory.
-fn open_place(tail: &Tail) -> Option<File> {
+pub(super) fn open_place(tail: &Tail) -> Option<File> {
     if let Some(file) = &tail.file {
         return file.try_clone().ok();
     }

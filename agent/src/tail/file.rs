@@ -88,6 +88,8 @@ pub(crate) struct Tail {
     pub(crate) flush: bool,
     /// It may be a copy of another file that is about to be truncated; not read meanwhile.
     pub(crate) maybe_copy_since: Option<Instant>,
+    /// It was seen to equal another file.
+    pub(crate) equalled: bool,
     pub(crate) read_to_end_at: i64,
     pub(crate) lost_bytes: u64,
     pub(crate) error: Option<String>,
@@ -163,6 +165,7 @@ impl Tail {
             queued: false,
             flush: false,
             maybe_copy_since: None,
+            equalled: false,
             read_to_end_at: 0,
             lost_bytes: 0,
             error: None,

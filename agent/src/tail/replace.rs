@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use timberline_proto::id::GenerationId;
 
+use super::discover::open_place;
 use super::file::{End, Standing, Tail};
 use super::{Tailer, Trouble};
 use crate::identity::{Inode, Stat};
@@ -63,6 +64,10 @@ impl Tailer {
     /// nowhere. The file itself begins another generation at the next walk.
     pub(super) fn replaced(&mut self, generation: GenerationId, now: Instant) {
         self.close(generation);
+        if self.was_mere_copy(generation) {
+            self.pulse.next_scan = now;
+            return self.drop_unread(generation);
+        }
         let Some(tail) = self.tails.get_mut(&generation) else {
             return;
         };
@@ -80,6 +85,39 @@ impl Tailer {
         if let Some((path, file, stat, standing)) = self.find_copy(generation) {
             self.adopt(generation, path, file, &stat, standing, now);
         }
+    }
+
+    /// Whether a file of which nothing was read held what another generation reads: then nothing is
+    /// gone with it. So it is where the copy was seen before the file it was made from. Only its first
+    /// bytes are still known: they decide if they were all, or if both were seen to be equal.
+    fn was_mere_copy(&self, generation: GenerationId) -> bool {
+        let unread = |tail: &&Tail| {
+            let known = tail.equalled || u64::from(tail.prefix.len) >= tail.size;
+            known && tail.cut.offset == 0 && tail.cuts.is_empty() && tail.prefix.len > 0
+        };
+        let Some(tail) = self.tails.get(&generation).filter(unread) else {
+            return false;
+        };
+        let others = self.tails.values().filter(|other| {
+            other.generation != generation
+                && other.standing == Standing::Named
+                && other.path.parent() == tail.path.parent()
+                && other.size >= tail.size
+        });
+        others
+            .filter_map(open_place)
+            .any(|file| tail.is_held_by(&file).unwrap_or(false))
+    }
+
+    /// Forgets a generation of which nothing was read and nothing is to be.
+    fn drop_unread(&mut self, generation: GenerationId) {
+        self.close(generation);
+        if let Some(tail) = self.tails.remove(&generation)
+            && self.live.get(&tail.inode) == Some(&generation)
+        {
+            self.live.remove(&tail.inode);
+        }
+        self.pulse.dirty = true;
     }
 
     /// The file is nowhere to be found.

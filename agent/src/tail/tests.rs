@@ -139,3 +139,25 @@ fn a30_a_file_whose_device_is_numbered_anew_while_it_is_followed_goes_on() {
     assert_eq!(sent, [(4, 8)]);
     assert_eq!((bench.tail().generation, bench.tail().inode), (generation, inode));
 }
+
+#[test]
+fn a05_a_file_whose_copy_was_seen_first_is_not_counted_as_lost_when_it_is_truncated() {
+    let mut bench = Bench::new();
+    let (file, copy) = (bench.dir.path().join("app.log"), bench.dir.path().join("app-1.log"));
+    let now = Instant::now();
+    // A walk saw the file empty and, written and copied meanwhile, the copy.
+    append(&copy, "one\ntwo\n");
+    assert_eq!(bench.turn(now), [(0, 8)]);
+    append(&file, "one\ntwo\n");
+    assert!(bench.turn(now).is_empty(), "held back: it equals the copy");
+    fs::write(&file, "").unwrap();
+    bench.turn(now);
+    append(&file, "three\n");
+    bench.turn(now);
+    let mut later = now + bench.tailer.config.rotate_wait * 2;
+    let mut sent = bench.turn(later);
+    later += bench.tailer.config.rotate_wait * 2;
+    sent.extend(bench.turn(later));
+    assert_eq!(bench.tailer.counts.lost_bytes, 0);
+    assert_eq!(bench.tailer.tails.len(), 2);
+}
