@@ -75,13 +75,32 @@ impl Catalog {
         Ok(holes.collect::<Result<_, _>>()?)
     }
 
-    /// Forgets holes noted before `nanos`, when the records beside them are deleted for their age.
+    /// The generations whose newest hole was noted before `nanos`.
     ///
     /// # Errors
     /// [`CatalogError::Database`]
-    pub fn forget_holes_before(&self, nanos: i64) -> Result<(), CatalogError> {
+    pub fn generations_with_holes(&self, before_nanos: i64) -> Result<Vec<GenerationId>, CatalogError> {
         let connection = self.inner.connection.lock();
-        connection.execute("DELETE FROM holes WHERE noted_at < ?1", params![nanos])?;
-        Ok(())
+        let mut statement =
+            connection.prepare_cached("SELECT generation FROM holes GROUP BY generation HAVING max(noted_at) < ?1")?;
+        let generations = statement.query_map(params![before_nanos], |row| {
+            let generation: Vec<u8> = row.get(0)?;
+            Ok(GenerationId::try_from(generation.as_slice()).unwrap_or_default())
+        })?;
+        Ok(generations.collect::<Result<_, _>>()?)
+    }
+
+    /// Forgets the holes of generations of which nothing is held any more. Durable on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub fn forget_holes(&self, generations: &[GenerationId]) -> Result<(), CatalogError> {
+        self.transact(|transaction, _| {
+            let mut statement = transaction.prepare_cached("DELETE FROM holes WHERE generation = ?1")?;
+            for generation in generations {
+                statement.execute(params![generation.0])?;
+            }
+            Ok(())
+        })
     }
 }

@@ -1,11 +1,17 @@
 //! Deleting by age and by size. Only splits: what is live has been acked and not yet kept.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
+
+use timberline_proto::id::GenerationId;
 
 use super::context::{Context, add};
 use crate::catalog::{CatalogError, CatalogSplit};
 use crate::crash::CrashPoint;
+
+/// Holes younger than this stay: they are on record before the records beside them are in a split.
+const HOLE_AGE_MIN_NANOS: i64 = 86_400 * 1_000_000_000;
 
 impl Context {
     /// Deletes what is too old, then the oldest of what is too much, each with its reason on
@@ -22,18 +28,39 @@ impl Context {
                 self.options.clock.now_unix_nanos(),
                 age,
             );
-            if !expired.is_empty() {
-                let age_nanos = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
-                self.catalog
-                    .forget_holes_before(self.options.clock.now_unix_nanos().saturating_sub(age_nanos))?;
-            }
             deleted += self.delete(expired, &format!("every row is older than {age:?}"))?;
         }
         if let Some(bytes_max) = self.options.retention_bytes {
             let beyond = too_much(&self.catalog.snapshot().splits, bytes_max);
             deleted += self.delete(beyond, &format!("splits held more than {bytes_max} bytes"))?;
         }
+        if deleted > 0 {
+            self.forget_holes()?;
+        }
         Ok(deleted)
+    }
+
+    /// Holes go with the last record of their file: the bytes around them are gone then, too.
+    fn forget_holes(&self) -> Result<(), CatalogError> {
+        let before = self.options.clock.now_unix_nanos().saturating_sub(HOLE_AGE_MIN_NANOS);
+        let mut generations = self.catalog.generations_with_holes(before)?;
+        for split in &self.catalog.snapshot().splits {
+            if generations.is_empty() {
+                break;
+            }
+            // One that cannot be read, and may be restored, may hold any of them.
+            let held = match &split.quarantined {
+                None => self.files.get(split).and_then(|split| split.held(None)),
+                Some(_) => return Ok(()),
+            };
+            let Ok(held) = held else { return Ok(()) };
+            let held: HashSet<GenerationId> = held.iter().map(|range| range.generation).collect();
+            generations.retain(|generation| !held.contains(generation));
+        }
+        if generations.is_empty() {
+            return Ok(());
+        }
+        self.catalog.forget_holes(&generations)
     }
 
     fn delete(&self, splits: Vec<Arc<CatalogSplit>>, reason: &str) -> Result<u64, CatalogError> {

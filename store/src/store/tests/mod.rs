@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use timberline_proto::id::GenerationId;
+
 use super::*;
+use crate::catalog::Hole;
 use crate::split::Columns;
 use queue::TestQueue;
 
@@ -277,6 +280,32 @@ fn retention_by_bytes_deletes_the_oldest_first_and_never_live_rows() {
     bench.check_found(&store);
     assert_eq!(store.enforce_retention().unwrap(), 1);
     assert_eq!(found(&store).len(), 10);
+}
+
+#[test]
+fn holes_of_a_file_are_forgotten_with_its_last_record_and_not_before() {
+    let mut bench = Bench::new(1);
+    bench.options.retention_age = Some(Duration::from_secs(10 * 86_400));
+    let store = bench.open();
+    let hole = |generation: u8| Hole {
+        generation: GenerationId([generation; 16]),
+        start: 100,
+        end: 200,
+        reason: "nul_hole".into(),
+    };
+    // The queue's records are of generation 2; of 9 there never was one.
+    store.catalog().note_holes(&[hole(2), hole(9)]).unwrap();
+    let today = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos()).unwrap() + 2 * DAY;
+    bench.clock.0.store(today, Ordering::Relaxed);
+    let lines = [(NOW, "old".into()), (NOW + DAY, "old too".into()), (today, "new".into())];
+    bench.queue.append(0, &lines);
+    bench.check_found(&store);
+    store.flush().unwrap();
+    assert_eq!(store.enforce_retention().unwrap(), 2);
+    assert_eq!(store.catalog().holes(None).unwrap(), [hole(2)]);
+    bench.clock.0.fetch_add(20 * DAY, Ordering::Relaxed);
+    assert_eq!(store.enforce_retention().unwrap(), 1);
+    assert_eq!(store.catalog().holes(None).unwrap(), []);
 }
 
 #[test]
