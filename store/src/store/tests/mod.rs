@@ -297,7 +297,11 @@ fn holes_of_a_file_are_forgotten_with_its_last_record_and_not_before() {
     store.catalog().note_holes(&[hole(2), hole(9)]).unwrap();
     let today = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos()).unwrap() + 2 * DAY;
     bench.clock.0.store(today, Ordering::Relaxed);
-    let lines = [(NOW, "old".into()), (NOW + DAY, "old too".into()), (today, "new".into())];
+    let lines = [
+        (NOW, "old".into()),
+        (NOW + DAY, "old too".into()),
+        (today, "new".into()),
+    ];
     bench.queue.append(0, &lines);
     bench.check_found(&store);
     store.flush().unwrap();
