@@ -36,6 +36,8 @@ mod damage_tests;
 #[cfg(test)]
 mod parts_tests;
 #[cfg(test)]
+mod stripe_tests;
+#[cfg(test)]
 mod summary_tests;
 #[cfg(test)]
 mod tests;

@@ -5,20 +5,20 @@
 //! `delta`: bytes shared with the one before, bytes of its own; `text`: those.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use timberline_proto::line::{Leaf, TimeForm, leaves};
 
 use super::block::{Sinks, Sources, Unpacked};
 use super::hash::FastMap;
-use super::template::{LEAF_SLOT, Pieces, Shape, SlotKind, TIME, cut, cut_shape, stable_id};
+use super::template::{LEAF_SLOT, Pieces, Shape, SlotKind, TIME, cut, cut_shape, is_of_names, stable_id};
 use super::time::TimeFinder;
 use super::wire::{Corrupt, put_varint};
 use crate::rows::RowBlock;
 
-/// While a stripe has more shapes than this and than a sixteenth of its rows, no more are made:
-/// their keys are values, and lines cut as text share more.
-const SHAPES_MIN: usize = 64;
+/// Fields of all shapes of a stripe that are held at most. The fields of lines of further shapes are
+/// read from the lines: that costs time, and changes neither their templates nor how they are stored.
+const FIELDS_HELD_MAX: usize = 32_768;
 
 /// Texts cut into templates and what fills their slots. The texts themselves are not held.
 #[derive(Debug, Default)]
@@ -61,15 +61,32 @@ impl CutTexts {
         self.times.clear();
     }
 
-    /// Adds a text that `cut` cuts: it appends to the variables and says whether the time is a slot.
-    pub(crate) fn push(
+    /// Adds a text.
+    pub(crate) fn push(&mut self, text: &[u8], found: Option<FoundTime>, places: &mut TemplatePlaces) {
+        let time = found.map(|(start, end, _)| (start, end));
+        let is_slot = cut(text, time, &mut places.scratch, &mut self.variables);
+        self.add(found, is_slot, places);
+    }
+
+    /// Adds a structured line: by its shape, or as text where that has values among its names.
+    fn push_shaped(
         &mut self,
+        line: &[u8],
         found: Option<FoundTime>,
+        structure: (usize, &[Leaf]),
         places: &mut TemplatePlaces,
-        cut: impl FnOnce(Option<(usize, usize)>, &mut Vec<u8>, &mut Vec<(u32, u32)>) -> bool,
     ) {
         let time = found.map(|(start, end, _)| (start, end));
-        let is_slot = cut(time, &mut places.scratch, &mut self.variables);
+        let before = self.variables.len();
+        let is_slot = cut_shape(line, time, structure, &mut places.scratch, &mut self.variables);
+        if places.has_scratch() || is_of_names(&places.scratch) {
+            return self.add(found, is_slot, places);
+        }
+        self.variables.truncate(before);
+        self.push(line, found, places);
+    }
+
+    fn add(&mut self, found: Option<FoundTime>, is_slot: bool, places: &mut TemplatePlaces) {
         self.times
             .push(found.filter(|_| is_slot).map(|(start, end, form)| TextTime {
                 start: start as u32,
@@ -128,6 +145,10 @@ pub(crate) struct TemplatePlaces {
 }
 
 impl TemplatePlaces {
+    fn has_scratch(&self) -> bool {
+        self.places.contains_key(self.scratch.as_slice())
+    }
+
     fn place(&mut self) -> u32 {
         if let Some(&place) = self.places.get(self.scratch.as_slice()) {
             return place;
@@ -164,7 +185,6 @@ impl StripeText {
         let mut lines = CutTexts::with_capacity(rows.len());
         let mut finder = TimeFinder::new();
         let mut found: Vec<Leaf> = Vec::new();
-        let mut shapes = 0;
         for at in 0..rows.len() {
             let line = rows.line(at);
             let time = if rows.times_parsed()[at] {
@@ -172,18 +192,9 @@ impl StripeText {
             } else {
                 None
             };
-            let structure = if shapes <= SHAPES_MIN.max(at / 16) {
-                leaves(line, &mut found)
-            } else {
-                None
-            };
-            let before = places.places.len();
-            lines.push(time, &mut places, |time, template, variables| match structure {
-                Some(start) => cut_shape(line, time, (start, &found), template, variables),
-                None => cut(line, time, template, variables),
-            });
-            if structure.is_some() {
-                shapes += places.places.len() - before;
+            match leaves(line, &mut found) {
+                Some(start) => lines.push_shaped(line, time, (start, &found), &mut places),
+                None => lines.push(line, time, &mut places),
             }
         }
         Self::sorted(places, lines)
@@ -201,9 +212,11 @@ impl StripeText {
             .iter()
             .map(|(t, _)| Pieces::of(t).unwrap_or_default())
             .collect();
+        let mut fields_left = FIELDS_HELD_MAX;
+        let mut shape = |pieces: &Pieces| pieces.shape_within(&mut fields_left);
         Self {
             ids: templates.iter().map(|(t, _)| stable_id(t)).collect(),
-            shapes: pieces.iter().map(Pieces::shape).collect(),
+            shapes: pieces.iter().map(&mut shape).collect(),
             kinds: pieces.iter().map(|p| p.kinds().to_vec()).collect(),
             templates: templates.into_iter().map(|(template, _)| template).collect(),
             lines,
@@ -240,6 +253,8 @@ pub struct Templates {
     lines: usize,
     /// Taken apart when they are first asked for.
     parts: Vec<OnceLock<(Pieces, Shape)>>,
+    /// Of [`FIELDS_HELD_MAX`].
+    fields_left: AtomicUsize,
 }
 
 impl Templates {
@@ -254,6 +269,7 @@ impl Templates {
         }
         let mut templates = Self {
             lines: lines as usize,
+            fields_left: AtomicUsize::new(FIELDS_HELD_MAX),
             ..Self::default()
         };
         let mut before = 0..0;
@@ -352,7 +368,10 @@ impl Templates {
             return Ok(parts);
         }
         let pieces = Pieces::of(self.bytes(number))?;
-        let shape = pieces.shape();
+        let mut left = self.fields_left.load(Relaxed);
+        let shape = pieces.shape_within(&mut left);
+        // Two threads may both take the same few: the bound is no exact one.
+        self.fields_left.store(left, Relaxed);
         Ok(cell.get_or_init(|| (pieces, shape)))
     }
 }

@@ -102,6 +102,20 @@ pub(crate) fn cut_shape(
     is_slot
 }
 
+/// A name of a field with a token of more digits than this, or of nothing else, is a value.
+const NAME_DIGITS_MAX: usize = 4;
+
+/// Whether the fixed texts of a shape are names of fields and what is around them. Where they hold
+/// values (ids, addresses, numbers as keys), nearly every line would have a shape of its own. The
+/// template alone decides.
+pub(crate) fn is_of_names(shape: &[u8]) -> bool {
+    tokens(shape).filter(|token| token.has_digit).all(|token| {
+        let token = &shape[token.start..token.end];
+        let digits = token.iter().filter(|byte| byte.is_ascii_digit()).count();
+        digits <= NAME_DIGITS_MAX && digits < token.len()
+    })
+}
+
 fn put_time(template: &mut Vec<u8>, variables: &mut Vec<(u32, u32)>) {
     template.extend_from_slice(&[ESCAPE, SLOT_TIME]);
     variables.push((TIME, 0));
@@ -196,6 +210,17 @@ impl Pieces {
     pub(crate) fn fixed(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| &self.fixed[start..end])
+    }
+
+    /// The fields of its lines, unless they would be more than `left`, from which they are taken.
+    pub(crate) fn shape_within(&self, left: &mut usize) -> Shape {
+        if self.has_leaves() {
+            match left.checked_sub(self.slots()) {
+                Some(less) => *left = less,
+                None => return Shape::Unread,
+            }
+        }
+        self.shape()
     }
 
     /// The fields of its lines.

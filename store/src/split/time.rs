@@ -8,12 +8,15 @@ const OFFSET_NANOS_MAX: i64 = 18 * 3_600 * 1_000_000_000;
 
 const SECOND_NANOS: i64 = 1_000_000_000;
 
-/// Remembers where and how the last line had its time: neighbours mostly have it there too.
+/// Remembers where and how the last line had its time: neighbours mostly have it there too. What is
+/// found does not depend on it: a line's template must not depend on its neighbours.
 #[derive(Debug)]
 pub(crate) struct TimeFinder {
     reader: TimeReader,
     hints: TimeHints,
-    last: Option<(usize, TimeForm)>,
+    last: Option<TimeForm>,
+    /// What stood before it.
+    before: Vec<u8>,
     written: Vec<u8>,
 }
 
@@ -27,20 +30,30 @@ impl TimeFinder {
             reader: TimeReader::new(),
             hints,
             last: None,
+            before: Vec::new(),
             written: Vec::new(),
         }
     }
 
     /// Where `nanos` stands in the line, and in which form: writing it gives the very bytes.
     pub(crate) fn find(&mut self, line: &[u8], nanos: i64) -> Option<(usize, usize, TimeForm)> {
-        if let Some((start, form)) = self.last
+        // Behind the same text, a time in the same form that nothing makes longer is the one that a
+        // search would find.
+        let start = self.before.len();
+        if let Some(form) = self.last
+            && nanos % form.step_nanos() == 0
+            && line.starts_with(&self.before)
             && let Some(end) = self.stands_at(line, start, form, nanos)
+            && !may_go_on(line, end)
         {
             return Some((start, end, form));
         }
         let (start, form) = self.search(line, nanos)?;
         let end = self.stands_at(line, start, form, nanos)?;
-        self.last = Some((start, form));
+        // In an object the time's name decides, which may come later.
+        self.last = (!line[..start].contains(&b'{')).then_some(form);
+        self.before.clear();
+        self.before.extend_from_slice(&line[..start]);
         Some((start, end, form))
     }
 
@@ -69,5 +82,22 @@ impl TimeFinder {
             }
         }
         Some((found.start, describe(line, &found, &self.hints)?))
+    }
+}
+
+/// Whether a time that ends at `end` may be read as a longer one: with a fraction, a zone, a clock.
+fn may_go_on(line: &[u8], end: usize) -> bool {
+    let rest = &line[end..];
+    let digit = |at: usize| rest.get(at).is_some_and(u8::is_ascii_digit);
+    match rest.first() {
+        None => false,
+        Some(b'.' | b',' | b':' | b'+' | b'-') => digit(1),
+        Some(b' ') => match rest.get(1) {
+            Some(b'+' | b'-') => digit(2),
+            Some(b'U' | b'G') => rest.starts_with(b" UTC") || rest.starts_with(b" GMT"),
+            Some(b'0'..=b'9') => digit(2) && rest.get(3) == Some(&b':'),
+            _ => false,
+        },
+        Some(byte) => byte.is_ascii_alphanumeric() || *byte == b'_',
     }
 }

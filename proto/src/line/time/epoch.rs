@@ -42,9 +42,14 @@ pub(super) fn read(line: &[u8], at: usize) -> Option<Read> {
     })
 }
 
+/// Of the whole number.
+pub(super) fn unit_nanos(form: TimeForm) -> i64 {
+    NANOS_PER_SECOND / PER_SECOND[usize::from(form.style()).min(3)]
+}
+
 pub(super) fn write(nanos: i64, form: TimeForm, out: &mut Vec<u8>) {
-    let per_second = PER_SECOND[usize::from(form.style()).min(3)];
-    let unit_nanos = NANOS_PER_SECOND / per_second;
+    let unit_nanos = unit_nanos(form);
+    let per_second = NANOS_PER_SECOND / unit_nanos;
     text::put(out, u64::try_from(nanos.div_euclid(unit_nanos)).unwrap_or(0), 1);
     let below = nanos.rem_euclid(unit_nanos) * per_second;
     text::put_fraction(out, u32::try_from(below).unwrap_or(0), form);

@@ -1,6 +1,6 @@
 //! How a time is written, so that it can be left out of a line and put back byte for byte.
 
-use super::civil::Civil;
+use super::civil::{Civil, NANOS_PER_SECOND};
 use super::text::{self, OFFSET_MINUTES_MAX};
 use super::{TimeFound, TimeHints, compact, dayfirst, epoch, iso8601, klog, locate, logcat, monthname, short, zone};
 
@@ -124,6 +124,16 @@ impl TimeForm {
             && zone_style(zone & !ZONE_SPACED).is_some()
             && offset_minutes.abs() <= OFFSET_MINUTES_MAX;
         sound.then_some(form)
+    }
+
+    /// Nanoseconds between two times that follow each other in this form.
+    pub fn step_nanos(self) -> i64 {
+        let unit_nanos = match self.family {
+            Family::Epoch => epoch::unit_nanos(self),
+            _ => NANOS_PER_SECOND,
+        };
+        let digits = u32::from(self.fraction().0.min(9));
+        (unit_nanos / 10_i64.pow(digits)).max(1)
     }
 
     /// Appends the text of the time `nanos` (since the epoch) in this form.

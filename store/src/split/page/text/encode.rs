@@ -7,7 +7,7 @@ use crate::split::column::{ints, values};
 use crate::split::index::PageTerms;
 use crate::split::page::{Groups, PageRows};
 use crate::split::stripe::{CutTexts, TemplatePlaces};
-use crate::split::template::{LeafField, Shape, SlotKind, cut};
+use crate::split::template::{LeafField, Shape, SlotKind};
 use crate::split::time::TimeFinder;
 use crate::split::wire::put_varint;
 
@@ -127,9 +127,7 @@ impl TextEncoder {
                 None
             };
             misses = if found.is_some() { 0 } else { misses + 1 };
-            self.cut.push(found, &mut self.inner, |time, template, variables| {
-                cut(value, time, template, variables)
-            });
+            self.cut.push(value, found, &mut self.inner);
         }
     }
 }
