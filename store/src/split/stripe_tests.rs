@@ -1,3 +1,5 @@
+//! A line's template is a matter of the line alone, however it is cut with others.
+
 use proptest::prelude::*;
 
 use super::stripe::StripeText;
