@@ -431,6 +431,11 @@ impl Split {
             .is_some_and(|p| p.blocks[3].length > 0)
     }
 
+    /// Lets go of templates that were decoded, for who reads on and will not come back.
+    pub(crate) fn forget_templates(&self) {
+        *self.templates.lock() = Vec::new();
+    }
+
     fn stripe_templates(&self, stripe: u32) -> Result<Arc<Templates>, SplitError> {
         if let Some((_, templates)) = self.templates.lock().iter().find(|(held, _)| *held == stripe) {
             return Ok(Arc::clone(templates));

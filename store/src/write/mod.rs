@@ -22,6 +22,7 @@ mod context;
 mod decode;
 mod files;
 mod flush;
+mod memory;
 mod merge;
 mod pull;
 mod retention;

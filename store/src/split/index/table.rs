@@ -7,34 +7,31 @@ use super::super::hash::FastState;
 /// Ends a list of pages; also: no such slot.
 const NONE: u32 = u32::MAX;
 
+/// Marks a page that is a term's only one. There are never so many pages, nor so many of terms.
+const SINGLE: u32 = 1 << 31;
+
 /// Terms and, per term, ascending page numbers. A hash table with the terms' bytes in one place,
 /// because there are about as many terms as half the rows.
 #[derive(Debug, Default)]
 pub(crate) struct TermTable {
     bytes: Vec<u8>,
-    terms: Vec<Term>,
-    /// A term's hash and its place, or `NONE`. Open addressing; a power of two, never more than half
-    /// full.
+    /// Per term, where it ends.
+    ends: Vec<usize>,
+    /// Per term, its only page and `SINGLE`, or the place in `pages` of its last page.
+    lasts: Vec<u32>,
+    /// A term's hash and its place, or `NONE`. Open addressing; a power of two, never more than two
+    /// thirds full.
     slots: Vec<(u32, u32)>,
-    /// Pages of all terms, each with the place of the one before it of the same term.
+    /// Pages of terms with several, each with the place of the one before it of the same term.
     pages: Vec<(u32, u32)>,
     state: FastState,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Term {
-    start: usize,
-    length: u32,
-    hash: u32,
-    /// Place in `pages`.
-    last: u32,
 }
 
 impl TermTable {
     /// Adds a page to a term's; whether it was not among them. Pages come in ascending order, and may
     /// come again.
     pub(crate) fn add(&mut self, term: &[u8], page: u32) -> bool {
-        if self.terms.len() * 2 >= self.slots.len() {
+        if self.ends.len() * 3 >= self.slots.len() * 2 {
             self.grow();
         }
         let mut hasher = self.state.build_hasher();
@@ -45,71 +42,79 @@ impl TermTable {
         loop {
             let (other, place) = self.slots[slot];
             if place == NONE {
-                self.slots[slot] = (hash, self.terms.len() as u32);
-                let last = self.pages.len() as u32;
-                self.pages.push((page, NONE));
-                self.terms.push(Term {
-                    start: self.bytes.len(),
-                    length: term.len() as u32,
-                    hash,
-                    last,
-                });
+                self.slots[slot] = (hash, self.ends.len() as u32);
+                self.lasts.push(page | SINGLE);
                 self.bytes.extend_from_slice(term);
+                self.ends.push(self.bytes.len());
                 return true;
             }
-            if other == hash && self.bytes_of(&self.terms[place as usize]) == term {
-                let last = &mut self.terms[place as usize].last;
-                let is_new = self.pages[*last as usize].0 != page;
-                if is_new {
-                    let before = std::mem::replace(last, self.pages.len() as u32);
-                    self.pages.push((page, before));
-                }
-                return is_new;
+            if other == hash && self.bytes_of(place) == term {
+                return self.add_page(place, page);
             }
             slot = (slot + 1) & mask;
         }
     }
 
-    fn bytes_of(&self, term: &Term) -> &[u8] {
-        &self.bytes[term.start..term.start + term.length as usize]
+    #[inline]
+    fn add_page(&mut self, place: u32, page: u32) -> bool {
+        let last = self.lasts[place as usize];
+        let before = if last & SINGLE != 0 {
+            if last == page | SINGLE {
+                return false;
+            }
+            self.pages.push((last & !SINGLE, NONE));
+            self.pages.len() as u32 - 1
+        } else {
+            if self.pages[last as usize].0 == page {
+                return false;
+            }
+            last
+        };
+        self.lasts[place as usize] = self.pages.len() as u32;
+        self.pages.push((page, before));
+        true
+    }
+
+    #[inline]
+    fn bytes_of(&self, place: u32) -> &[u8] {
+        let place = place as usize;
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[place]]
     }
 
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(1 << 12);
-        self.slots.clear();
-        self.slots.resize(size, (0, NONE));
-        for (place, term) in self.terms.iter().enumerate() {
-            let mut slot = term.hash as usize & (size - 1);
+        let before = std::mem::replace(&mut self.slots, vec![(0, NONE); size]);
+        for (hash, place) in before.into_iter().filter(|slot| slot.1 != NONE) {
+            let mut slot = hash as usize & (size - 1);
             while self.slots[slot].1 != NONE {
                 slot = (slot + 1) & (size - 1);
             }
-            self.slots[slot] = (term.hash, place as u32);
+            self.slots[slot] = (hash, place);
         }
     }
 
     /// Calls `each` with every term in ascending order and its pages.
     pub(crate) fn each<E>(&self, mut each: impl FnMut(&[u8], &[u32]) -> Result<(), E>) -> Result<(), E> {
         // Eight bytes decide most comparisons without a look at the terms.
-        let mut order: Vec<(u64, u32)> = self
-            .terms
-            .iter()
-            .enumerate()
-            .map(|(place, term)| (beginning(self.bytes_of(term)), place as u32))
-            .collect();
-        let rest = |place: u32| self.bytes_of(&self.terms[place as usize]);
-        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| rest(a.1).cmp(rest(b.1))));
+        let places = 0..self.ends.len() as u32;
+        let mut order: Vec<(u64, u32)> = places.map(|place| (beginning(self.bytes_of(place)), place)).collect();
+        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.bytes_of(a.1).cmp(self.bytes_of(b.1))));
         let mut pages = Vec::new();
         for (_, place) in order {
-            let term = &self.terms[place as usize];
             pages.clear();
-            let mut at = term.last;
+            let mut at = self.lasts[place as usize];
+            if at & SINGLE != 0 {
+                pages.push(at & !SINGLE);
+                at = NONE;
+            }
             while at != NONE {
                 let (page, before) = self.pages[at as usize];
                 pages.push(page);
                 at = before;
             }
             pages.reverse();
-            each(self.bytes_of(term), &pages)?;
+            each(self.bytes_of(place), &pages)?;
         }
         Ok(())
     }

@@ -115,6 +115,8 @@ impl Input {
                 return self.is_whole().map(|()| false);
             }
             self.rows = self.split.read_page(self.next_page, EVERYTHING)?;
+            // Of many inputs they would be more than the pages.
+            self.split.forget_templates();
             self.next_page += 1;
         }
         self.found += self.rows.len() as u64;

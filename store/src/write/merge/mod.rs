@@ -18,6 +18,7 @@ use self::join::{InputError, Join};
 use self::plan::Eagerness;
 use super::FlushError;
 use super::context::{Context, Phase, add};
+use super::memory;
 use crate::catalog::CatalogSplit;
 use crate::crash::CrashPoint;
 use crate::live::LiveRows;
@@ -93,7 +94,9 @@ impl Context {
         let now_nanos = self.options.clock.now_unix_nanos();
         let planned = plan::plan(&self.catalog.snapshot().splits, &self.options, now_nanos, eagerness);
         let Some(inputs) = planned else { return Ok(false) };
+        memory::give_back();
         let merged = self.merge(&inputs, eagerness == Eagerness::All);
+        memory::give_back();
         match &merged {
             Ok(true) => add(&self.counters.merges, 1),
             Ok(false) => {}
