@@ -7,14 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
-use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
-use datafusion::physical_plan::stream::RecordBatchReceiverStream;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
-use tokio::sync::mpsc::Sender;
+use datafusion::physical_plan::metrics::Count;
 
 use crate::rows::RowBlock;
 use crate::split::{Columns, PageQuery, SplitError};
@@ -22,6 +15,7 @@ use crate::split::{Columns, PageQuery, SplitError};
 use super::columns::{batch, empty_batch, needed};
 use super::engine::{BATCH_ROWS_MAX, carried};
 use super::leaf::{can_fill, columns_of};
+use super::leaf_exec::{LeafExec, Output, Reading};
 use super::matching::{Deciders, matching};
 use super::open_page::OpenPage;
 use super::provider::Source;
@@ -29,62 +23,59 @@ use super::row::RowView;
 use super::running::add;
 use super::scan::{PageUnit, Unit};
 
-/// Batches that wait for who computes on them; beyond it the scan waits.
-const BATCHES_WAITING_MAX: usize = 2;
-
 /// Reads the chosen pages and live rows of `logs`. Its partitions take units from one list.
 #[derive(Debug)]
 pub(crate) struct LogsScan {
     source: Source,
+    schema: SchemaRef,
     units: Arc<Vec<Unit>>,
-    next_unit: Arc<AtomicUsize>,
+    next_unit: AtomicUsize,
     /// Rows that are enough, counted over all partitions.
     limit: Option<usize>,
-    rows_sent: Arc<AtomicUsize>,
-    deciders: Arc<Deciders>,
+    rows_sent: AtomicUsize,
+    deciders: Deciders,
     /// What the index was asked, for `EXPLAIN`.
     index: PageQuery,
-    properties: Arc<PlanProperties>,
-    metrics: ExecutionPlanMetricsSet,
 }
 
 impl LogsScan {
-    pub(crate) fn new(
+    /// The node of a plan that reads `units`.
+    pub(crate) fn node(
         source: Source,
         schema: SchemaRef,
         units: Vec<Unit>,
         index: PageQuery,
         limit: Option<usize>,
-    ) -> Self {
+    ) -> LeafExec<Self> {
         let threads = source.threads.min(units.len()).max(1);
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(schema),
-            Partitioning::UnknownPartitioning(threads),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        );
+        let scan = Self::new(source, Arc::clone(&schema), Arc::new(units), index, limit);
+        LeafExec::new(scan, schema, threads)
+    }
+
+    fn new(source: Source, schema: SchemaRef, units: Arc<Vec<Unit>>, index: PageQuery, limit: Option<usize>) -> Self {
         Self {
-            deciders: Arc::new(Deciders::new(&source.view.cache, &source.selection)),
+            deciders: Deciders::new(&source.view.cache, &source.selection),
             source,
-            units: Arc::new(units),
-            next_unit: Arc::default(),
+            schema,
+            units,
+            next_unit: AtomicUsize::new(0),
             limit,
-            rows_sent: Arc::default(),
+            rows_sent: AtomicUsize::new(0),
             index,
-            properties: Arc::new(properties),
-            metrics: ExecutionPlanMetricsSet::new(),
         }
     }
 }
 
-impl DisplayAs for LogsScan {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Reading for LogsScan {
+    const NAME: &'static str = "LogsScan";
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let progress = self.source.running.progress();
         let pages = self.units.iter().filter(|unit| matches!(unit, Unit::Page(_))).count();
         let rows: u64 = self.units.iter().map(Unit::rows).sum();
         write!(
             f,
-            "LogsScan: splits={} skipped={}, pages={} kept={pages}, live_blocks={}, rows_at_most={rows}, index={:?}",
+            "splits={} skipped={}, pages={} kept={pages}, live_blocks={}, rows_at_most={rows}, index={:?}",
             progress.splits_total,
             progress.splits_skipped,
             progress.pages_total,
@@ -94,105 +85,43 @@ impl DisplayAs for LogsScan {
         if let Some(limit) = self.limit {
             write!(f, ", limit={limit}")?;
         }
-        let columns: Vec<_> = self
-            .properties
-            .eq_properties
-            .schema()
-            .fields()
-            .iter()
-            .map(|f| f.name().as_str())
-            .collect();
+        let columns: Vec<_> = self.schema.fields().iter().map(|f| f.name().as_str()).collect();
         write!(f, ", columns=[{}]", columns.join(", "))
     }
-}
 
-impl ExecutionPlan for LogsScan {
-    fn name(&self) -> &'static str {
-        "LogsScan"
+    fn run(&self, to: &Output) -> Result<()> {
+        let work = Work {
+            scan: self,
+            source: &self.source,
+            schema: &self.schema,
+            columns: needed(&self.schema),
+            to,
+            units_read: to.counter("units_read"),
+            rows_tested: to.counter("rows_tested"),
+            pages_decided: to.counter("pages_decided"),
+            line_bytes: to.counter("line_bytes"),
+        };
+        work.run()
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut fresh = Self::new(
+    fn fresh(&self) -> Self {
+        Self::new(
             self.source.clone(),
-            self.schema(),
-            Vec::new(),
+            Arc::clone(&self.schema),
+            Arc::clone(&self.units),
             self.index.clone(),
             self.limit,
-        );
-        fresh.units = Arc::clone(&self.units);
-        fresh.properties = Arc::clone(&self.properties);
-        Ok(Arc::new(fresh))
-    }
-
-    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let schema = self.schema();
-        let mut stream = RecordBatchReceiverStream::builder(Arc::clone(&schema), BATCHES_WAITING_MAX);
-        let counter = |name| MetricBuilder::new(&self.metrics).counter(name, partition);
-        let columns = needed(&schema);
-        let work = Work {
-            source: self.source.clone(),
-            columns,
-            deciders: Arc::clone(&self.deciders),
-            schema,
-            units: Arc::clone(&self.units),
-            next_unit: Arc::clone(&self.next_unit),
-            limit: self.limit.unwrap_or(usize::MAX),
-            rows_sent: Arc::clone(&self.rows_sent),
-            sender: stream.tx(),
-            output_rows: MetricBuilder::new(&self.metrics).output_rows(partition),
-            units_read: counter("units_read"),
-            rows_tested: counter("rows_tested"),
-            pages_decided: counter("pages_decided"),
-            line_bytes: counter("line_bytes"),
-        };
-        stream.spawn_blocking(move || work.run());
-        Ok(stream.build())
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        Some(self.metrics.clone_inner())
+        )
     }
 }
 
 /// One partition's reading.
-struct Work {
-    source: Source,
+struct Work<'a> {
+    scan: &'a LogsScan,
+    source: &'a Source,
+    schema: &'a SchemaRef,
     columns: Columns,
-    deciders: Arc<Deciders>,
-    schema: SchemaRef,
-    units: Arc<Vec<Unit>>,
-    next_unit: Arc<AtomicUsize>,
-    limit: usize,
-    rows_sent: Arc<AtomicUsize>,
-    sender: Sender<Result<RecordBatch>>,
-    output_rows: Count,
+    to: &'a Output,
     units_read: Count,
     rows_tested: Count,
     /// Pages of which template, stream and severity said that no row matches.
@@ -200,11 +129,12 @@ struct Work {
     line_bytes: Count,
 }
 
-impl Work {
+impl Work<'_> {
     fn run(self) -> Result<()> {
-        while let Some(unit) = self.units.get(self.next_unit.fetch_add(1, Ordering::Relaxed)) {
+        let scan = self.scan;
+        while let Some(unit) = scan.units.get(scan.next_unit.fetch_add(1, Ordering::Relaxed)) {
             self.source.running.check().map_err(carried)?;
-            if self.rows_sent.load(Ordering::Relaxed) >= self.limit {
+            if scan.rows_sent.load(Ordering::Relaxed) >= scan.limit.unwrap_or(usize::MAX) {
                 break;
             }
             if !self.unit(unit)? {
@@ -219,7 +149,7 @@ impl Work {
         let (min, max) = unit.times();
         let all = self.source.selection.takes_all(min, max);
         if all && self.schema.fields().is_empty() {
-            return self.send(empty_batch(&self.schema, unit.rows() as usize)?);
+            return Ok(self.send(empty_batch(self.schema, unit.rows() as usize)?));
         }
         match unit {
             Unit::Page(page) => self.page(page, all),
@@ -248,16 +178,16 @@ impl Work {
         running.check().map_err(carried)?;
         let Some((open, rows)) = found else { return Ok(true) };
         self.units_read.add(1);
-        let by_column = can_fill(&self.schema, &open);
+        let by_column = can_fill(self.schema, &open);
         for portion in rows.chunks(BATCH_ROWS_MAX) {
             let read = match by_column {
-                true => columns_of(&self.schema, &open, portion).map(|(columns, bytes)| {
+                true => columns_of(self.schema, &open, portion).map(|(columns, bytes)| {
                     add(&running.meter.bytes_read, bytes);
                     add(&running.meter.rows_matched, portion.len());
                     self.line_bytes.add(bytes);
                     let options = RecordBatchOptions::new().with_row_count(Some(portion.len()));
-                    let schema = Arc::clone(&self.schema);
-                    self.send(RecordBatch::try_new_with_options(schema, columns, &options)?)
+                    let schema = Arc::clone(self.schema);
+                    Ok(self.send(RecordBatch::try_new_with_options(schema, columns, &options)?))
                 }),
                 false => open.rows(portion, self.columns).map(|block| {
                     add(&running.meter.bytes_read, block.line_bytes());
@@ -287,7 +217,7 @@ impl Work {
         let running = &self.source.running;
         let decider = match all {
             true => None,
-            false => Some(self.deciders.of(&unit.split, &unit.topic)?),
+            false => Some(self.scan.deciders.of(&unit.split, &unit.topic)?),
         };
         if let Some(decider) = &decider
             && decider.holds_none(unit.page)?
@@ -323,19 +253,15 @@ impl Work {
         }
         add(&self.source.running.meter.rows_matched, views.len());
         for portion in views.chunks(BATCH_ROWS_MAX) {
-            if !self.send(batch(&self.schema, portion)?)? {
+            if !self.send(batch(self.schema, portion)?) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn send(&self, batch: RecordBatch) -> Result<bool> {
-        if batch.num_rows() == 0 {
-            return Ok(true);
-        }
-        self.output_rows.add(batch.num_rows());
-        self.rows_sent.fetch_add(batch.num_rows(), Ordering::Relaxed);
-        Ok(self.sender.blocking_send(Ok(batch)).is_ok())
+    fn send(&self, batch: RecordBatch) -> bool {
+        self.scan.rows_sent.fetch_add(batch.num_rows(), Ordering::Relaxed);
+        self.to.send(batch)
     }
 }

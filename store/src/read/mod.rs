@@ -17,6 +17,8 @@
 //! | [`tables`] | tables besides `logs`: the catalog's, and files that the operator allows |
 //! | [`scalar`], [`aggregates`], [`bins`], [`grok`] | what pipes compute beyond DataFusion's functions |
 //! | [`provider`], [`exec`], [`pushdown`], [`columns`], [`functions`] | the table `logs` for DataFusion |
+//! | [`leaf_exec`] | the node of a plan that reads |
+//! | [`patterns`] | kinds of lines, counted by template |
 //! | [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
 //! | [`histogram`], [`summaries`], [`lookup`], [`tail`] | counts over time, fields, records by id, records as they arrive |
@@ -48,6 +50,7 @@ mod histogram;
 #[cfg(test)]
 mod language_tests;
 mod leaf;
+mod leaf_exec;
 mod literals;
 mod lookup;
 mod lower;

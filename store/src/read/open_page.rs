@@ -51,6 +51,11 @@ impl OpenPage {
         self.templates.id(number)
     }
 
+    /// The bytes of a template, by its number in the stripe.
+    pub(crate) fn template_bytes(&self, number: u32) -> &[u8] {
+        self.templates.bytes(number)
+    }
+
     /// Shows `look` a row with its line, attributes and, if `observed`, when it was read. `line` is
     /// scratch.
     pub(crate) fn look<T>(

@@ -102,7 +102,7 @@ impl TableProvider for Logs {
         };
         let scan = blocking(move || {
             let units = all_units(&source.view, &index, &narrowed, &source.running)?;
-            Ok(LogsScan::new(source, schema, units, index, limit))
+            Ok(LogsScan::node(source, schema, units, index, limit))
         });
         Ok(Arc::new(scan.await.map_err(carried)?))
     }

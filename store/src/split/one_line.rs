@@ -20,6 +20,21 @@ pub(crate) fn template_id(row: &Row<'_>) -> u64 {
     cut.ids[cut.lines.templates[0] as usize]
 }
 
+/// The fixed text of a template's bytes, with `<*>` for each slot.
+pub(crate) fn pattern_of_template(template: &[u8]) -> String {
+    let pieces = Pieces::of(template).unwrap_or_default();
+    let fixed: Vec<_> = pieces.fixed().map(String::from_utf8_lossy).collect();
+    fixed.join(SLOT)
+}
+
+/// The same of the template of a row.
+pub(crate) fn pattern_of_row(row: &Row<'_>) -> String {
+    let mut block = RowBlock::new();
+    block.push(row);
+    let cut = StripeText::cut(&block, &[0]);
+    pattern_of_template(&cut.templates[cut.lines.templates[0] as usize])
+}
+
 /// Cuts lines that stand alone.
 #[derive(Debug)]
 pub(crate) struct LineCutter {
@@ -70,13 +85,11 @@ impl LineCutter {
         });
         let cut = StripeText::cut(&block);
         let template = &cut.templates[cut.lines.templates[0] as usize];
-        let pieces = Pieces::of(template).unwrap_or_default();
-        let fixed: Vec<_> = pieces.fixed().map(String::from_utf8_lossy).collect();
         let variable =
             |(start, end): (usize, usize)| String::from_utf8_lossy(&line.as_bytes()[start..end]).into_owned();
         CutLine {
             variables: cut.lines.slots_of(0).map(variable).collect(),
-            pattern: fixed.join(SLOT),
+            pattern: pattern_of_template(template),
         }
     }
 }

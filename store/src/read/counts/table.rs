@@ -10,18 +10,13 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::memory_pool::MemoryConsumer;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
-use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
-use datafusion::physical_plan::stream::RecordBatchReceiverStream;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
 
 use super::{Counting, Groups, Means, Value, bytes_of};
 use crate::read::engine::{BATCH_ROWS_MAX, carried};
+use crate::read::leaf_exec::{self, LeafExec, Reading};
 use crate::read::provider::Source;
 
 /// A column of the counts.
@@ -36,7 +31,7 @@ pub(super) enum Output {
 }
 
 /// The table of counts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct CountsTable {
     pub(super) source: Source,
     pub(super) counting: Counting,
@@ -72,24 +67,15 @@ impl TableProvider for CountsTable {
                 projection.iter().map(|&at| self.outputs[at]).collect(),
             ),
         };
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&schema)),
-            Partitioning::UnknownPartitioning(1),
-            EmissionType::Final,
-            Boundedness::Bounded,
-        );
-        Ok(Arc::new(CountsExec {
-            table: Arc::new(Self {
-                source: self.source.clone(),
-                counting: self.counting.clone(),
-                schema,
-                outputs,
-                present: self.present.clone(),
-                always: self.always,
-            }),
-            properties: Arc::new(properties),
-            metrics: ExecutionPlanMetricsSet::new(),
-        }))
+        let table = Self {
+            source: self.source.clone(),
+            counting: self.counting.clone(),
+            schema: Arc::clone(&schema),
+            outputs,
+            present: self.present.clone(),
+            always: self.always,
+        };
+        Ok(Arc::new(LeafExec::new(table, schema, 1)))
     }
 }
 
@@ -150,93 +136,39 @@ fn column(output: Output, rows: &[(Box<[Value]>, u64)]) -> ArrayRef {
     }
 }
 
-/// Counts, when it is run.
-#[derive(Debug)]
-pub(super) struct CountsExec {
-    table: Arc<CountsTable>,
-    properties: Arc<PlanProperties>,
-    metrics: ExecutionPlanMetricsSet,
-}
+impl Reading for CountsTable {
+    const NAME: &'static str = "CountsExec";
 
-impl DisplayAs for CountsExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counting = &self.table.counting;
-        let splits = self.table.source.view.snapshot.splits.len();
-        let filter = &counting.selection.filter;
-        write!(
-            f,
-            "CountsExec: by={:?}, filter=[{filter}], splits={splits}",
-            counting.keys
-        )
-    }
-}
-
-impl ExecutionPlan for CountsExec {
-    fn name(&self) -> &'static str {
-        "CountsExec"
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let splits = self.source.view.snapshot.splits.len();
+        let (keys, filter) = (&self.counting.keys, &self.counting.selection.filter);
+        write!(f, "by={keys:?}, filter=[{filter}], splits={splits}")
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let table = Arc::clone(&self.table);
-        let mut stream = RecordBatchReceiverStream::builder(Arc::clone(&table.schema), 1);
-        let sender = stream.tx();
-        let counter = |name| MetricBuilder::new(&self.metrics).counter(name, partition);
-        let (cached, pages_read, rows_tested) =
-            (counter("splits_cached"), counter("pages_read"), counter("rows_tested"));
-        let output_rows = MetricBuilder::new(&self.metrics).output_rows(partition);
-        let memory = MemoryConsumer::new("counts").register(context.memory_pool());
-        stream.spawn_blocking(move || {
-            let running = &table.source.running;
-            let means = Means {
-                view: &table.source.view,
-                cache: &table.source.view.cache,
-                running,
-                threads: table.source.threads,
-            };
-            let groups = table.counting.run(means).map_err(carried)?;
-            memory.try_grow(2 * bytes_of(&groups))?;
-            cached.add(running.progress_counts().splits_cached);
-            pages_read.add(running.progress_counts().pages_read);
-            rows_tested.add(running.progress_counts().rows_scanned);
-            for batch in table.batches(groups)? {
-                output_rows.add(batch.num_rows());
-                if sender.blocking_send(Ok(batch)).is_err() {
-                    break;
-                }
+    fn run(&self, to: &leaf_exec::Output) -> Result<()> {
+        let running = &self.source.running;
+        let means = Means {
+            view: &self.source.view,
+            cache: &self.source.view.cache,
+            running,
+            threads: self.source.threads,
+        };
+        let groups = self.counting.run(means).map_err(carried)?;
+        let memory = MemoryConsumer::new("counts").register(to.context.memory_pool());
+        memory.try_grow(2 * bytes_of(&groups))?;
+        let costs = running.progress_counts();
+        to.counter("splits_cached").add(costs.splits_cached);
+        to.counter("pages_read").add(costs.pages_read);
+        to.counter("rows_tested").add(costs.rows_scanned);
+        for batch in self.batches(groups)? {
+            if !to.send(batch) {
+                break;
             }
-            Ok(())
-        });
-        Ok(stream.build())
+        }
+        Ok(())
     }
 
-    fn metrics(&self) -> Option<MetricsSet> {
-        Some(self.metrics.clone_inner())
+    fn fresh(&self) -> Self {
+        self.clone()
     }
 }

@@ -69,18 +69,16 @@ impl Lowering {
 
     /// The table `logs` under a filter, with a column for each of `names`.
     pub(crate) fn logs(&self, filter: Filter, names: &BTreeSet<String>) -> Result<Logs, ReadError> {
-        self.logs_of(filter, names, self.range)
+        Ok(Logs::new(self.source(filter, self.range)?, names))
     }
 
-    /// The same of another time.
-    fn logs_of(&self, filter: Filter, names: &BTreeSet<String>, range: TimeRange) -> Result<Logs, ReadError> {
-        let source = Source {
+    fn source(&self, filter: Filter, range: TimeRange) -> Result<Source, ReadError> {
+        Ok(Source {
             view: self.view.clone(),
             selection: Selection::new(filter, range)?,
             running: Arc::clone(&self.running),
             threads: self.threads,
-        };
-        Ok(Logs::new(source, names))
+        })
     }
 }
 

@@ -9,19 +9,15 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::dataframe::DataFrame;
 use datafusion::functions_aggregate::expr_fn::{count, max, min};
 use datafusion::functions_aggregate::first_last::last_value_udaf;
-use datafusion::logical_expr::{Expr, ExprFunctionExt, cast, ident, lit, when};
+use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, cast, ident, lit};
 use timberline_proto::query::QueryError;
 use timberline_proto::query::ast::Span;
 
 use super::{Lowering, Table, planned, range, sort, top};
 use crate::read::ReadError;
-use crate::read::patterns::pattern_of;
+use crate::read::patterns::{PatternsTable, pattern_of};
+use crate::read::scan::Selection;
 use crate::read::time::TimeRange;
-
-/// What is kept of a record.
-const COLUMNS: [&str; 6] = ["template", "timestamp", "partition", "offset", "topic", "body"];
-/// Whether a record is of the range itself; a name that no field has.
-const NOW: &str = "\u{1}now";
 
 pub(super) async fn lower(
     lowering: &Lowering,
@@ -36,8 +32,8 @@ pub(super) async fn lower(
             "patterns works on records: put it before what makes a table of them",
         ));
     }
-    let frame = match compare_nanos {
-        Some(nanos) => compared(lowering, &table, nanos, span).await?,
+    let frame = match searched(lowering, &table, limit, compare_nanos, span).await? {
+        Some(frame) => frame,
         None => plain(table.frame)?,
     };
     let order = vec![ident("count").sort(false, false), ident("template").sort(true, false)];
@@ -92,58 +88,47 @@ fn share() -> Expr {
     percent.alias("share")
 }
 
-async fn compared(lowering: &Lowering, table: &Table, nanos: i64, span: Span) -> Result<DataFrame, ReadError> {
-    let Some(filter) = &table.filter else {
-        let message =
-            "compare counts the same search at another time: nothing may stand between the search and patterns";
-        return Err(wrong(span, message));
+/// The search itself, if nothing stands between it and `patterns`: then its templates are counted
+/// without reading lines.
+async fn searched(
+    lowering: &Lowering,
+    table: &Table,
+    limit: Option<u64>,
+    compare_nanos: Option<i64>,
+    span: Span,
+) -> Result<Option<DataFrame>, ReadError> {
+    let bare = table.filter.as_ref().filter(|_| is_scan(table.frame.logical_plan()));
+    let Some(filter) = bare else {
+        return match compare_nanos {
+            None => Ok(None),
+            Some(_) => Err(wrong(
+                span,
+                "compare counts the same search at another time: nothing may stand between the search and patterns",
+            )),
+        };
     };
-    let (first, last) = range::of(lowering, table).await?;
-    let earlier = TimeRange {
-        first: first.saturating_sub(nanos),
-        last: last.saturating_sub(nanos),
+    let before = match compare_nanos {
+        None => None,
+        Some(nanos) => {
+            let (first, last) = range::of(lowering, table).await?;
+            let earlier = TimeRange {
+                first: first.saturating_sub(nanos),
+                last: last.saturating_sub(nanos),
+            };
+            Some(Selection::new(filter.clone(), earlier)?)
+        }
     };
-    let logs = lowering.logs_of(filter.clone(), &Default::default(), earlier)?;
-    let before = lowering
-        .session
-        .read_table(std::sync::Arc::new(logs))
-        .map_err(planned)?;
-    let marked = |frame: DataFrame, now: bool| {
-        let columns = COLUMNS.iter().map(|name| ident(*name)).chain([lit(now).alias(NOW)]);
-        frame.select(columns.collect::<Vec<_>>()).map_err(planned)
-    };
-    let both = marked(table.frame.clone(), true)?
-        .union(marked(before, false)?)
-        .map_err(planned)?;
-    let in_range = |aggregate: Expr, now: bool| {
-        let test = if now { ident(NOW) } else { !ident(NOW) };
-        aggregate.filter(test).build().map_err(planned)
-    };
-    let aggregates = vec![
-        in_range(count(lit(1)), true)?.alias("count"),
-        in_range(count(lit(1)), false)?.alias("before"),
-        min(ident("timestamp")).alias("first_seen"),
-        max(ident("timestamp")).alias("last_seen"),
-        example()?.alias("example"),
-    ];
-    let frame = both.aggregate(vec![ident("template")], aggregates).map_err(planned)?;
-    let frame = frame.window(vec![top::total()?.alias("total")]).map_err(planned)?;
-    let none: i64 = 0;
-    let state = when(ident("before").eq(lit(none)), lit("new"))
-        .when(ident("count").eq(lit(none)), lit("gone"))
-        .otherwise(cast(lit(datafusion::common::ScalarValue::Null), DataType::Utf8))
-        .map_err(planned)?;
-    let columns = vec![
-        ident("template"),
-        pattern_of(ident("example")).alias("pattern"),
-        ident("count"),
-        share(),
-        ident("before"),
-        (ident("count") - ident("before")).alias("change"),
-        state.alias("state"),
-        ident("first_seen"),
-        ident("last_seen"),
-        ident("example"),
-    ];
-    frame.select(columns).map_err(planned)
+    let source = lowering.source(filter.clone(), lowering.range)?;
+    let patterns = PatternsTable::new(source, before, limit);
+    let frame = lowering.session.read_table(std::sync::Arc::new(patterns));
+    frame.map(Some).map_err(planned)
+}
+
+fn is_scan(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::TableScan(_) => true,
+        LogicalPlan::SubqueryAlias(alias) => is_scan(&alias.input),
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => is_scan(&sort.input),
+        _ => false,
+    }
 }

@@ -12,8 +12,8 @@ use datafusion::logical_expr::Expr;
 
 use crate::split::LineCutter;
 
-use super::scalar::{call, text_of_text};
-use super::time::now_nanos;
+use crate::read::scalar::{call, text_of_text};
+use crate::read::time::now_nanos;
 
 /// Between a slot's number and its value.
 const COLON: char = ':';
