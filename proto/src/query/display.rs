@@ -221,7 +221,8 @@ fn begins_otherwise(word: &str, is_value: bool) -> bool {
         Some('/') => slash_may_open_regex(word),
         Some('-' | '+' | '!') if !is_value => true,
         Some('>' | '<' | '=' | '[' | '{' | '!') => is_value,
-        _ => !is_value && matches!(word, "AND" | "OR" | "NOT"),
+        // After a name and before parentheses `in` makes a list of them.
+        _ => !is_value && (matches!(word, "AND" | "OR" | "NOT") || word.eq_ignore_ascii_case("in")),
     }
 }
 

@@ -4,17 +4,18 @@
 //! query  = [explain [analyze]] or { "|" pipe }
 //! or     = and { OR and }
 //! and    = unary { [AND] unary }
-//! unary  = (NOT | - | !) unary | + unary | "(" or ")" | [field] value | field "(" or ")"
+//! unary  = (NOT | - | !) unary | + unary | "(" or ")" | [field] value | field "(" or ")" | name [NOT] IN "(" literal {, literal} ")"
 //! value  = word | "phrase" | /regex/ | op literal | "[" bound TO bound "]"
 //! ```
 
+mod list;
 mod value;
 
 pub(super) use value::open_quote;
 
 use super::ast::{Explain, Field, Filter, Leaf, Pipe, Query, Search, Span, Test};
 use super::error::QueryError;
-use super::lexer::{Lexer, Position, SearchToken, loose_comparison};
+use super::lexer::{Lexer, Position, SearchToken, is_identifier, loose_comparison};
 use super::{pipes, sql};
 
 /// A query's text has at most so many bytes.
@@ -171,7 +172,16 @@ impl<'a> Parser<'a> {
             SearchToken::End | SearchToken::Pipe | SearchToken::And | SearchToken::Or | SearchToken::Close => {
                 Err(self.missing_operand(&token, span, after))
             }
-            token => self.leaf(scope.field, token, span),
+            token => {
+                if let (SearchToken::Word(pieces), None) = (&token, scope.field)
+                    && let [name] = pieces.as_slice()
+                    && is_identifier(name)
+                    && let Some(list) = self.one_of(name, span)?
+                {
+                    return Ok(list);
+                }
+                self.leaf(scope.field, token, span)
+            }
         }
     }
 
@@ -239,12 +249,18 @@ impl<'a> Parser<'a> {
         result
     }
 
-    fn leaf(&mut self, field: Option<&Field>, token: SearchToken, span: Span) -> Result<Filter> {
+    /// Takes note of one more test.
+    fn count_leaf(&mut self, span: Span) -> Result<()> {
         self.leaves += 1;
-        if self.leaves > LEAVES_MAX {
-            let message = format!("the query has more than {LEAVES_MAX} tests; ask for them in several queries");
-            return Err(QueryError::new(span, message));
+        if self.leaves <= LEAVES_MAX {
+            return Ok(());
         }
+        let message = format!("the query has more than {LEAVES_MAX} tests; ask for them in several queries");
+        Err(QueryError::new(span, message))
+    }
+
+    fn leaf(&mut self, field: Option<&Field>, token: SearchToken, span: Span) -> Result<Filter> {
+        self.count_leaf(span)?;
         if field.is_none() {
             self.refuse_loose_comparison(span)?;
         }

@@ -44,6 +44,8 @@ mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod frames;
+#[cfg(test)]
+mod function_tests;
 mod functions;
 mod grok;
 mod histogram;

@@ -6,6 +6,7 @@ use crate::query::ast::{
 };
 use crate::query::expr::{BinaryOp, Expr, ExprKind, SCALARS};
 use crate::query::parse;
+use crate::query::pipes::COUNT_MAX;
 
 const NOWHERE: Span = Span { start: 0, end: 0 };
 
@@ -14,7 +15,7 @@ fn text() -> impl Strategy<Value = String> {
     let special = prop::sample::select(vec![
         "a", "b", "AND", "OR", "NOT", "TO", "select", "SELECT", "from", "explain", "analyze", "-", "+", "!", "*", "/",
         "\\", "\"", "(", ")", "|", "&", ":", "::", "//", " ", "\t", ">", "<", "=", "[", "]", "{", "}", "é", "5", ".",
-        "_",
+        "_", "in", "IN", "not", ",",
     ]);
     prop::collection::vec(special, 1..5).prop_map(|parts| parts.concat())
 }
@@ -228,21 +229,21 @@ fn pipe_of_rows() -> impl Strategy<Value = PipeKind> {
             aggregates,
             by
         })),
-        (1..u64::MAX, fields()).prop_map(|(limit, fields)| PipeKind::Top { limit, fields }),
-        (1..u64::MAX, fields()).prop_map(|(limit, fields)| PipeKind::Rare { limit, fields }),
-        (prop::collection::vec(key, 1..3), prop::option::of(1..u64::MAX))
+        (1..=COUNT_MAX, fields()).prop_map(|(limit, fields)| PipeKind::Top { limit, fields }),
+        (1..=COUNT_MAX, fields()).prop_map(|(limit, fields)| PipeKind::Rare { limit, fields }),
+        (prop::collection::vec(key, 1..3), prop::option::of(1..=COUNT_MAX))
             .prop_map(|(keys, limit)| PipeKind::Sort { keys, limit }),
-        (1..u64::MAX).prop_map(PipeKind::Head),
-        (1..u64::MAX).prop_map(PipeKind::Tail),
+        (1..=COUNT_MAX).prop_map(PipeKind::Head),
+        (1..=COUNT_MAX).prop_map(PipeKind::Tail),
         (
-            1..u64::MAX,
+            1..=COUNT_MAX,
             prop::sample::select(vec![None, Some(Keep::First), Some(Keep::Last)]),
             fields()
         )
             .prop_map(|(rows, keep, fields)| PipeKind::Dedup { rows, keep, fields }),
-        (prop::option::of(1..u64::MAX), prop::option::of(1..i64::MAX))
+        (prop::option::of(1..=COUNT_MAX), prop::option::of(1..i64::MAX))
             .prop_map(|(limit, compare_nanos)| PipeKind::Patterns { limit, compare_nanos }),
-        (any::<u64>(), 1..u64::MAX).prop_map(|(id, limit)| PipeKind::Variables {
+        (any::<u64>(), 1..=COUNT_MAX).prop_map(|(id, limit)| PipeKind::Variables {
             template: Literal {
                 text: format!("{id:016x}"),
                 span: NOWHERE

@@ -23,7 +23,7 @@ impl Parser<'_> {
         self.literal_until(|_| false)
     }
 
-    fn literal_until(&mut self, ends: impl Fn(char) -> bool) -> Result<Literal> {
+    pub(super) fn literal_until(&mut self, ends: impl Fn(char) -> bool) -> Result<Literal> {
         let start = self.lexer.at;
         let text = if self.lexer.peek_char() == Some('"') {
             let (text, closed) = self.lexer.quoted();

@@ -249,7 +249,7 @@ impl<'a> Parser<'a> {
         Ok(Zone { name, span })
     }
 
-    /// A whole number of at least 1, if a number comes next; else `default` if nothing does.
+    /// A whole number of 1 to [`COUNT_MAX`], if a number comes next; else `default` if nothing does.
     fn count(&mut self, pipe: &str, default: u64) -> Result<u64> {
         let (token, span) = self.peek_pipe();
         let wrong = || {
@@ -259,7 +259,15 @@ impl<'a> Parser<'a> {
         match token {
             PipeToken::Number(digits) => {
                 self.lexer.pipe();
-                digits.parse().ok().filter(|n| *n > 0).map_or_else(wrong, Ok)
+                let is_whole = digits.bytes().all(|digit| digit.is_ascii_digit());
+                match digits.parse().ok().filter(|n| *n > 0) {
+                    Some(count) if count <= COUNT_MAX => Ok(count),
+                    None if !is_whole || digits.bytes().all(|digit| digit == b'0') => wrong(),
+                    _ => {
+                        let message = format!("`{pipe}` takes at most {COUNT_MAX}");
+                        Err(QueryError::new(span, message).suggest(COUNT_MAX.to_string()))
+                    }
+                }
             }
             PipeToken::Minus | PipeToken::Plus => wrong(),
             _ => Ok(default),
@@ -279,6 +287,9 @@ impl<'a> Parser<'a> {
         }
     }
 }
+
+/// `head`, `top` and the like take at most so many rows.
+pub(crate) const COUNT_MAX: u64 = 1_000_000_000;
 
 /// Whether a zone's name may hold it without quotes.
 pub(super) fn in_zone(c: char) -> bool {

@@ -37,6 +37,16 @@ mod tests {
         fails("top 5", "", None);
         fails("top 5 host,", "", None);
         fails("top 0 host", "0", Some("10"));
+        fails(
+            "top 18446744073709551615 host",
+            "18446744073709551615",
+            Some("1000000000"),
+        );
+        fails(
+            "top 99999999999999999999999 host",
+            "99999999999999999999999",
+            Some("1000000000"),
+        );
         fails("top host, host", "host", None);
         fails("top \"host", "", Some("\""));
     }

@@ -173,6 +173,10 @@ fn comparison(op: BinaryOp, left: Value, right: Value) -> Plan {
     let (left, right) = match (left.kind, right.kind) {
         (Kind::Time, _) | (_, Kind::Time) => (left.time(), right.time()),
         (Kind::Number, Kind::Number) | (Kind::Boolean, Kind::Boolean) => (left.plan, right.plan),
+        // Beside a number a text is equal or not, and neither larger nor smaller.
+        (Kind::Number, _) | (_, Kind::Number) if !matches!(op, BinaryOp::Eq | BinaryOp::Ne) => {
+            (compare::compared_as_numbers(left.text(), right.text()), lit(0_i8))
+        }
         _ => (compare::compared(left.text(), right.text()), lit(0_i8)),
     };
     match op {

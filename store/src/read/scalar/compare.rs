@@ -1,7 +1,8 @@
 //! How values of mixed types stand to each other.
 //!
 //! Two values that both read as numbers compare as numbers, exactly if they are whole; otherwise
-//! both compare as texts without regard to case. For sorting, every number comes before every text.
+//! both compare as texts without regard to case. What is larger or smaller than a number is one: beside a
+//! number a text that reads as none has no order. For sorting, every number comes before every text.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -17,6 +18,20 @@ pub(crate) fn compared(left: Expr, right: Expr) -> Expr {
         let (left, right) = (args.text(0)?, args.text(1)?);
         let pairs = left.iter().zip(right.iter());
         let compared = pairs.map(|(a, b)| Some(order(a?, b?) as i8));
+        Ok(Arc::new(compared.collect::<Int8Array>()))
+    })
+}
+
+/// The same where only numbers are meant: null beside a text that is none.
+pub(crate) fn compared_as_numbers(left: Expr, right: Expr) -> Expr {
+    let name = "compare_numbers";
+    super::call(name, String::new(), DataType::Int8, vec![left, right], |args| {
+        let (left, right) = (args.text(0)?, args.text(1)?);
+        let pairs = left.iter().zip(right.iter());
+        let compared = pairs.map(|(a, b)| {
+            let (a, b) = (a?, b?);
+            (is_number(a) && is_number(b)).then(|| order(a, b) as i8)
+        });
         Ok(Arc::new(compared.collect::<Int8Array>()))
     })
 }
