@@ -39,7 +39,7 @@ pub(super) fn router(
         store.live(),
         Arc::clone(&store) as _,
         sources,
-        config.read_options(),
+        config.read_options(&data.role("store")),
     )?;
     reader.follow_sources();
     let state = HttpState {

@@ -1,6 +1,6 @@
 //! From the configuration's sections to each part's own options.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Config;
 
@@ -138,9 +138,9 @@ impl Config {
         options
     }
 
-    /// The limits of queries.
+    /// The limits of queries, which spill below the store's `dir`.
     #[cfg(feature = "store")]
-    pub(crate) fn read_options(&self) -> timberline_store::read::ReadOptions {
+    pub(crate) fn read_options(&self, dir: &Path) -> timberline_store::read::ReadOptions {
         use timberline_store::read::ReadOptions;
         let query = &self.query;
         let threads = match query.threads {
@@ -151,6 +151,8 @@ impl Config {
             rows_default: query.rows_default,
             rows_max: query.rows_max,
             memory_bytes_max: usize::try_from(query.memory_bytes_max.get()).unwrap_or(usize::MAX),
+            spill_dir: Some(dir.join("spill")),
+            spill_bytes_max: query.spill_bytes_max.get(),
             cache_bytes_max: usize::try_from(query.cache_bytes_max.get()).unwrap_or(usize::MAX),
             scan_rows_max: query.scan_rows_max,
             scan_bytes_max: query.scan_bytes_max.get(),

@@ -261,8 +261,10 @@ pub(crate) struct QuerySection {
     pub(crate) rows_max: u64,
     /// A query is ended after so long.
     pub(crate) time_limit: Age,
-    /// Memory shared by all queries.
+    /// Memory shared by all queries; beyond it they spill to the data directory.
     pub(crate) memory_bytes_max: Size,
+    /// Bytes that all queries together spill at most.
+    pub(crate) spill_bytes_max: Size,
     /// Memory for what is kept of splits between queries; nothing is if 0.
     pub(crate) cache_bytes_max: Size,
     /// Rows that one query looks at, at most; no limit if 0.
@@ -288,6 +290,7 @@ impl Default for QuerySection {
             rows_max: 1_000_000,
             time_limit: Age::seconds(60),
             memory_bytes_max: Size::mib(512),
+            spill_bytes_max: Size::mib(4096),
             cache_bytes_max: Size::mib(64),
             scan_rows_max: 0,
             scan_bytes_max: Size::mib(0),

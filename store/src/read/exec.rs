@@ -13,7 +13,7 @@ use crate::rows::RowBlock;
 use crate::split::{Columns, PageQuery, SplitError};
 
 use super::columns::{batch, empty_batch, needed};
-use super::engine::{BATCH_ROWS_MAX, carried};
+use super::engine::carried;
 use super::leaf::{can_fill, columns_of};
 use super::leaf_exec::{LeafExec, Output, Reading};
 use super::matching::{Deciders, matching};
@@ -179,7 +179,7 @@ impl Work<'_> {
         let Some((open, rows)) = found else { return Ok(true) };
         self.units_read.add(1);
         let by_column = can_fill(self.schema, &open);
-        for portion in rows.chunks(BATCH_ROWS_MAX) {
+        for portion in rows.chunks(self.to.context.session_config().batch_size()) {
             let read = match by_column {
                 true => columns_of(self.schema, &open, portion).map(|(columns, bytes)| {
                     add(&running.meter.bytes_read, bytes);
@@ -252,7 +252,7 @@ impl Work<'_> {
             }
         }
         add(&self.source.running.meter.rows_matched, views.len());
-        for portion in views.chunks(BATCH_ROWS_MAX) {
+        for portion in views.chunks(self.to.context.session_config().batch_size()) {
             if !self.send(batch(self.schema, portion)?) {
                 return Ok(false);
             }

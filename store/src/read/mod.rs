@@ -57,6 +57,8 @@ mod literals;
 mod lookup;
 mod lower;
 mod matching;
+#[cfg(test)]
+mod memory_tests;
 mod open_page;
 mod options;
 mod patterns;

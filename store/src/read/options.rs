@@ -19,6 +19,10 @@ pub struct ReadOptions {
     /// Memory of aggregations, sorts and joins of all queries together, in bytes; beyond it they
     /// spill to disk, or fail where they cannot: `query.memory_bytes_max`.
     pub memory_bytes_max: usize,
+    /// Where they spill to; the system's directory of temporary files if none.
+    pub spill_dir: Option<PathBuf>,
+    /// Bytes that all queries together spill at most: `query.spill_bytes_max`.
+    pub spill_bytes_max: u64,
     /// Memory for what is kept of splits between queries, in bytes: `query.cache_bytes_max`.
     pub cache_bytes_max: usize,
     /// Tests of one filter at most: `query.filter_tests_max`.
@@ -60,6 +64,8 @@ impl Default for ReadOptions {
             rows_default: 1000,
             rows_max: 100_000,
             memory_bytes_max: 256 << 20,
+            spill_dir: None,
+            spill_bytes_max: 4 << 30,
             cache_bytes_max: 64 << 20,
             filter_tests_max: 1024,
             scan_rows_max: 0,

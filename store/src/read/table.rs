@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use datafusion::common::tree_node::TreeNode;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
 use futures::StreamExt;
 use timberline_proto::api::{Column, Frame, QueryRequest};
 use timberline_proto::query::ast::{Explain, Search};
@@ -22,6 +24,8 @@ use super::{ReadError, Reader, engine, sql as sql_query};
 
 /// Rows of one frame at most.
 const FRAME_ROWS_MAX: usize = 1000;
+/// Answers of so many rows at most are cut by the plan.
+const CUT_ROWS_MAX: usize = 10_000;
 /// Between two frames of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -87,21 +91,17 @@ async fn answer(
     task: Task,
     caller: Handle,
 ) -> Result<Frames, ReadError> {
-    let fetch = if limit.asked {
-        limit.rows
-    } else {
-        limit.rows.saturating_add(1)
-    };
-    // A plan to be explained stays as it is.
-    let is_explain = matches!(
-        frame.logical_plan(),
-        datafusion::logical_expr::LogicalPlan::Explain(_) | datafusion::logical_expr::LogicalPlan::Analyze(_)
-    );
-    let frame = match is_explain {
-        true => frame,
-        false => frame.limit(0, Some(fetch)).map_err(|error| engine::failed(&error))?,
+    // A plan to be explained stays as it is. A sort that is cut cannot spill: only short answers are cut
+    // there, the others where they are sent.
+    let is_short = limit.asked && limit.rows <= CUT_ROWS_MAX;
+    let frame = match is_short && !is_explained(frame.logical_plan()) {
+        true => frame
+            .limit(0, Some(limit.rows))
+            .map_err(|error| engine::failed(&error))?,
+        false => frame,
     };
     let running = Arc::clone(&task.running);
+    let spilling = spilling(&frame);
     let planned = tokio::time::timeout_at(running.deadline().into(), frame.execute_stream()).await;
     let stream = planned
         .map_err(|_| running.timeout())?
@@ -110,7 +110,7 @@ async fn answer(
     let reader = reader.clone();
     let computing = AbortOnDropHandle::new(tokio::spawn({
         let (running, sender) = (Arc::clone(&running), sender.clone());
-        async move { send_rows(stream, limit, &running, &sender).await }
+        async move { send_rows(stream, spilling, limit, &running, &sender).await }
     }));
     caller.spawn(async move {
         let outcome = tokio::select! {
@@ -127,8 +127,27 @@ async fn answer(
     Ok(frames)
 }
 
+fn is_explained(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_))
+}
+
+/// The same with joins that sort both sides and can spill, for when memory does not hold a side whole;
+/// `None` without a join.
+fn spilling(frame: &DataFrame) -> Option<DataFrame> {
+    let (mut state, plan) = frame.clone().into_parts();
+    let has_join = plan
+        .exists(|plan| Ok(matches!(plan, LogicalPlan::Join(_))))
+        .unwrap_or(false);
+    if !has_join || is_explained(&plan) {
+        return None;
+    }
+    state.config_mut().options_mut().optimizer.prefer_hash_join = false;
+    Some(DataFrame::new(state, plan))
+}
+
 async fn send_rows(
     mut stream: SendableRecordBatchStream,
+    mut spilling: Option<DataFrame>,
     limit: Limit,
     running: &Running,
     sender: &mpsc::Sender<Frame>,
@@ -139,7 +158,25 @@ async fn send_rows(
     let mut rows_sent = 0;
     let mut progress_sent = Instant::now();
     while let Some(batch) = stream.next().await {
-        let batch = batch.map_err(|error| engine::failed(&error))?;
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) if rows_sent == 0 && engine::is_out_of_memory(&error) => {
+                let Some(again) = spilling.take() else {
+                    return Err(engine::failed(&error));
+                };
+                // Its memory is free before others ask for it.
+                drop(stream);
+                let again = again.execute_stream().await;
+                stream = again.map_err(|error| engine::failed(&error))?;
+                continue;
+            }
+            Err(error) => return Err(engine::failed(&error)),
+        };
+        let left = limit.rows - rows_sent;
+        let (batch, is_last) = match limit.asked && batch.num_rows() >= left {
+            true => (batch.slice(0, left), true),
+            false => (batch, false),
+        };
         rows_sent += batch.num_rows();
         if rows_sent > limit.rows {
             return Err(ReadError::Limit {
@@ -151,6 +188,9 @@ async fn send_rows(
             let portion = batch.slice(start, FRAME_ROWS_MAX.min(batch.num_rows() - start));
             let rows = cells::rows(&portion).map_err(|error| engine::failed(&error))?;
             send(sender, Frame::Rows { rows }).await?;
+        }
+        if is_last {
+            break;
         }
         if progress_sent.elapsed() >= PROGRESS_INTERVAL {
             progress_sent = Instant::now();
