@@ -26,6 +26,8 @@ use super::{ReadError, Reader, engine, sql as sql_query};
 const FRAME_ROWS_MAX: usize = 1000;
 /// Answers of so many rows at most are cut by the plan.
 const CUT_ROWS_MAX: usize = 10_000;
+/// So long tasks of a plan that was dropped may take to end.
+const FREED_AFTER: Duration = Duration::from_millis(50);
 /// Between two frames of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -141,7 +143,13 @@ fn spilling(frame: &DataFrame) -> Option<DataFrame> {
     if !has_join || is_explained(&plan) {
         return None;
     }
-    state.config_mut().options_mut().optimizer.prefer_hash_join = false;
+    // What was spilled is merged batch by batch: of each part one is held.
+    let batch_rows = (state.config().batch_size() / 8).max(64);
+    *state.config_mut() = state.config().clone().with_batch_size(batch_rows);
+    let options = state.config_mut().options_mut();
+    options.optimizer.prefer_hash_join = false;
+    // Each partition sorts with memory of its own; with one there are no such joins.
+    options.execution.target_partitions = 2;
     Some(DataFrame::new(state, plan))
 }
 
@@ -164,8 +172,9 @@ async fn send_rows(
                 let Some(again) = spilling.take() else {
                     return Err(engine::failed(&error));
                 };
-                // Its memory is free before others ask for it.
+                // Its tasks end and free their memory before others ask for it.
                 drop(stream);
+                tokio::time::sleep(FREED_AFTER).await;
                 let again = again.execute_stream().await;
                 stream = again.map_err(|error| engine::failed(&error))?;
                 continue;

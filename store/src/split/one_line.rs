@@ -31,7 +31,7 @@ pub(crate) fn pattern_of_template(template: &[u8]) -> String {
 pub(crate) fn pattern_of_row(row: &Row<'_>) -> String {
     let mut block = RowBlock::new();
     block.push(row);
-    let cut = StripeText::cut(&block, &[0]);
+    let cut = StripeText::cut(&block);
     pattern_of_template(&cut.templates[cut.lines.templates[0] as usize])
 }
 

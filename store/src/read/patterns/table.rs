@@ -100,6 +100,9 @@ struct PatternsReading {
     projection: Option<Vec<usize>>,
 }
 
+/// A split's id, and a page of it.
+type PageOfSplit = (Arc<str>, u32);
+
 /// A template as it is shown.
 struct Shown {
     id: u64,
@@ -187,7 +190,7 @@ impl PatternsReading {
     fn show(&self, shown: &mut [Shown]) -> Result<()> {
         let view = &self.table.source.view;
         let running = &self.table.source.running;
-        let mut by_page: BTreeMap<(Arc<str>, u32), Vec<(usize, u32)>> = BTreeMap::new();
+        let mut by_page: BTreeMap<PageOfSplit, Vec<(usize, u32)>> = BTreeMap::new();
         for (at, one) in shown.iter_mut().enumerate() {
             match &one.template.place {
                 Place::Page { split, page, row } => {

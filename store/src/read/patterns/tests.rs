@@ -32,7 +32,8 @@ fn any_row() -> impl Strategy<Value = TestRow> {
 }
 
 /// Of each template: pattern, rows, first and last time, and the line of the last.
-type Kinds = BTreeMap<u64, (String, u64, i64, (i64, u32, u64), String)>;
+type Kind = (String, u64, i64, (i64, u32, u64), String);
+type Kinds = BTreeMap<u64, Kind>;
 
 fn expected(rows: &[TestRow], query: &str, from: i64, to: i64) -> Kinds {
     let tester = Tester::new(&filter_of(query).unwrap()).unwrap();
@@ -64,7 +65,7 @@ fn plain(kinds: &Kinds) -> Vec<Value> {
     let total: u64 = kinds.values().map(|kind| kind.1).sum();
     let mut rows: Vec<_> = kinds.iter().collect();
     rows.sort_by_key(|(id, kind)| (std::cmp::Reverse(kind.1), format!("{id:016x}")));
-    let row = |(id, (pattern, count, first, last, line)): (&u64, &(String, u64, i64, (i64, u32, u64), String))| {
+    let row = |(id, (pattern, count, first, last, line)): (&u64, &Kind)| {
         json!([
             format!("{id:016x}"),
             pattern,
