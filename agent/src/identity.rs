@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) const PREFIX_BYTES_MAX: usize = 1024;
 pub(crate) const MARKER_BYTES_MAX: usize = 64;
+/// A file that is written anew faster than it can be read is left for later.
+const SETTLE_TRIES_MAX: usize = 8;
 
 /// The place of a file in its filesystem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -124,7 +126,25 @@ impl Print {
     }
 }
 
-/// The first bytes of a file, up to [`PREFIX_BYTES_MAX`].
+/// The first bytes of a file, read so that they are of one life of it. A file that is truncated and
+/// filled again amid a read gives bytes of both lives, which identify neither.
+///
+/// # Errors
+/// [`io::ErrorKind::ResourceBusy`] if it changed each time; try again later.
+pub(crate) fn read_settled_prefix(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = read_prefix(file)?;
+    for _ in 0..SETTLE_TRIES_MAX {
+        let again = read_prefix(file)?;
+        // Bytes of two lives would not be found a second time: the first one does not come back.
+        if again.starts_with(&bytes) {
+            return Ok(bytes);
+        }
+        bytes = again;
+    }
+    Err(io::ErrorKind::ResourceBusy.into())
+}
+
+/// The first bytes of a file, up to [`PREFIX_BYTES_MAX`], to be compared with what is known.
 pub(crate) fn read_prefix(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; PREFIX_BYTES_MAX];
     let n = read_at(file, &mut bytes, 0)?;

@@ -43,6 +43,9 @@ pub(crate) struct Entry {
     /// The name under which the generation was first seen, which names its stream.
     #[serde(with = "path_bytes")]
     pub(crate) first_path: std::path::PathBuf,
+    /// Where the file itself lies, if `path` leads to it through a link; else empty.
+    #[serde(with = "path_bytes", default)]
+    pub(crate) real_path: std::path::PathBuf,
     #[serde(flatten)]
     pub(crate) inode: Inode,
     /// Birth time, nanoseconds; 0 where the filesystem has none.

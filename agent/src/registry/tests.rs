@@ -13,6 +13,7 @@ fn entry(n: u8) -> Entry {
         generation: GenerationId([n; 16]),
         path: PathBuf::from(format!("/var/log/{n}.log")),
         first_path: PathBuf::from("/var/log/first.log"),
+        real_path: PathBuf::new(),
         inode: Inode {
             dev: 1,
             ino: u64::from(n),

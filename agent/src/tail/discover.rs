@@ -15,10 +15,12 @@ use std::time::{Duration, Instant};
 
 use timberline_proto::id::GenerationId;
 
-use super::file::{Standing, Tail};
+use super::file::{Standing, Tail, real_path};
 use super::{Refused, Tailer, Trouble, now_nanos};
 use crate::config::StartAt;
-use crate::identity::{Inode, MARKER_BYTES_MAX, PREFIX_BYTES_MAX, Print, Stat, read_at, read_marker, read_prefix};
+use crate::identity::{
+    Inode, MARKER_BYTES_MAX, PREFIX_BYTES_MAX, Print, Stat, read_at, read_marker, read_prefix, read_settled_prefix,
+};
 use crate::lines::Place;
 use crate::scan::{Found, Scan, refuse_content, warn_if_mounted};
 use crate::stream;
@@ -85,6 +87,7 @@ impl Tailer {
             if !names.is_some_and(|names| names.contains(&tail.path)) {
                 tracing::debug!(from = %tail.path.display(), to = %found.path.display(), "renamed");
                 tail.path = found.path.clone();
+                tail.real_path = real_path(&tail.path);
                 self.pulse.dirty = true;
             }
             tail.standing = Standing::Named;
@@ -102,7 +105,7 @@ impl Tailer {
                 continue;
             };
             if tail.file.is_none() {
-                match find_inode(&tail.path, tail.inode) {
+                match find_file(&tail.path, &tail.real_path, tail.inode) {
                     Some(path) => {
                         tail.path = path;
                         if self.open(generation).is_err() {
@@ -168,11 +171,14 @@ impl Tailer {
 
     fn try_discover(&mut self, found: &Found, kin: &mut Kin, now: Instant) -> io::Result<()> {
         let file = File::open(&found.path)?;
+        let prefix = read_settled_prefix(&file)?;
+        // Between two looks at the prefix, so that the size is of the same life.
         let stat = Stat::from(&file.metadata()?);
-        if stat.inode != found.stat.inode || stat.size == 0 {
+        let settled = stat.size > 0 && !prefix.is_empty() && read_prefix(&file)?.starts_with(&prefix);
+        // Else it is being truncated just now, and the next walk sees what became of it.
+        if stat.inode != found.stat.inode || !settled {
             return Ok(());
         }
-        let prefix = read_prefix(&file)?;
         if let Some(why) = refuse_content(&prefix) {
             if self
                 .refused
@@ -376,7 +382,7 @@ pub(super) fn open_place(tail: &Tail) -> Option<File> {
         let stat = Stat::from(&file.metadata().ok()?);
         stat.same_inode(tail.inode, tail.btime).then_some(file)
     };
-    ours(&tail.path).or_else(|| ours(&find_inode(&tail.path, tail.inode)?))
+    ours(&tail.path).or_else(|| ours(&find_file(&tail.path, &tail.real_path, tail.inode)?))
 }
 
 /// Whether two files agree in their first bytes and in those before the end of the shorter one.
@@ -392,8 +398,13 @@ fn equal_so_far(file: &File, other: &File) -> io::Result<bool> {
     Ok(common > 0 && same(0, head)? && same(common - end as u64, end)?)
 }
 
-/// The path of a file in the directory where it was last seen.
-pub(super) fn find_inode(last: &Path, inode: Inode) -> Option<PathBuf> {
+/// The path of a file in the directory where it was last seen, or in that of the file itself where it
+/// was seen through a link.
+pub(super) fn find_file(last: &Path, real: &Path, inode: Inode) -> Option<PathBuf> {
+    find_inode(last, inode).or_else(|| find_inode(real, inode))
+}
+
+fn find_inode(last: &Path, inode: Inode) -> Option<PathBuf> {
     let entries = fs::read_dir(last.parent()?).ok()?;
     let same = |entry: &fs::DirEntry| {
         entry.ino() == inode.ino && fs::metadata(entry.path()).is_ok_and(|meta| Stat::from(&meta).inode == inode)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,8 @@ pub(crate) struct Tail {
     pub(crate) generation: GenerationId,
     pub(crate) path: PathBuf,
     pub(crate) first_path: PathBuf,
+    /// Where the file itself lies, if `path` leads to it through a link; else empty.
+    pub(crate) real_path: PathBuf,
     pub(crate) stream: Arc<BTreeMap<String, String>>,
     pub(crate) inode: Inode,
     pub(crate) btime: i64,
@@ -112,6 +114,7 @@ impl Tail {
         let entry = Entry {
             generation: GenerationId(rand::random()),
             first_path: path.clone(),
+            real_path: real_path(&path),
             path,
             inode: stat.inode,
             btime: stat.btime,
@@ -139,6 +142,7 @@ impl Tail {
             generation: entry.generation,
             path: entry.path.clone(),
             first_path: entry.first_path.clone(),
+            real_path: entry.real_path.clone(),
             stream,
             inode: entry.inode,
             btime: entry.btime,
@@ -184,6 +188,7 @@ impl Tail {
             generation: self.generation,
             path: self.path.clone(),
             first_path: self.first_path.clone(),
+            real_path: self.real_path.clone(),
             inode: if gone { Inode { dev: 0, ino: 0 } } else { self.inode },
             btime: self.btime,
             prefix: self.prefix,
@@ -238,4 +243,10 @@ impl Tail {
             tracing::info!(path = %self.path.display(), "readable again");
         }
     }
+}
+
+/// Where a file lies that is reached through a link; empty if `path` is its own.
+pub(crate) fn real_path(path: &Path) -> PathBuf {
+    let real = std::fs::canonicalize(path).unwrap_or_default();
+    if real == path { PathBuf::new() } else { real }
 }

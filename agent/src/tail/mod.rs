@@ -263,7 +263,7 @@ impl Tailer {
         let hinted: Vec<GenerationId> = self
             .tails
             .values()
-            .filter(|tail| hints.contains(&tail.path))
+            .filter(|tail| hints.contains(&tail.path) && !matches!(tail.standing, Standing::Replaced { .. }))
             .map(|tail| tail.generation)
             .collect();
         for generation in hinted {
@@ -295,7 +295,9 @@ impl Tailer {
         }
         let shrunk = stat.size < tail.size.max(tail.looked);
         let rewritten = changed && stat.size == tail.size && tail.mtime != 0;
-        if shrunk || rewritten {
+        // What grew may be another life already, whose bytes would be counted to this one.
+        let grew = stat.size > tail.size && tail.prefix.len > 0;
+        if shrunk || rewritten || grew {
             return self.check_replaced(generation, stat, now);
         }
         (tail.size, tail.mtime) = (stat.size, stat.mtime);

@@ -10,7 +10,7 @@ use timberline_proto::line::TimeHints;
 
 use super::file::{Cut, Tail};
 use crate::config::AgentConfig;
-use crate::identity::{Print, Stat, read_at, read_marker, read_prefix};
+use crate::identity::{PREFIX_BYTES_MAX, Print, Stat, read_at, read_marker, read_prefix, read_settled_prefix};
 use crate::lines::{self, HOLE_BYTES_MIN, HOLE_INSIDE_BYTES_MIN, Limits, Line, Piece, Place};
 use crate::ship::Batch;
 
@@ -87,7 +87,7 @@ impl Reader {
             return Err(io::Error::other("not open"));
         };
         let stat = Stat::from(&file.metadata()?);
-        if stat.size < tail.cut.offset || !same_prefix(file, &mut tail.prefix)? {
+        if stat.size < tail.cut.offset {
             return Ok(Outcome::Replaced);
         }
         let head = tail.cut_marker.len as usize;
@@ -95,6 +95,10 @@ impl Reader {
         let want = self.limits.bytes_max.max(self.limits.line_bytes_max + 2) + head;
         self.buffer.resize(want.min((stat.size - start) as usize + 1), 0);
         let n = read_at(file, &mut self.buffer, start)?;
+        // After the bytes: then they are of the life that is checked, also if it is over by now.
+        if !same_prefix(file, &mut tail.prefix)? {
+            return Ok(Outcome::Replaced);
+        }
         let at_end = n < want;
         let (marker, bytes) = self.buffer[..n].split_at_checked(head).unwrap_or((&[], &[]));
         if n < head || Print::of(marker) != tail.cut_marker {
@@ -237,7 +241,12 @@ fn push(
 /// Checks the first bytes, for the marker alone can be the same in a rewritten file (lines that
 /// end alike), and lets the prefix grow with the file.
 fn same_prefix(file: &File, prefix: &mut Print) -> io::Result<bool> {
-    let bytes = read_prefix(file)?;
+    let whole = prefix.len as usize == PREFIX_BYTES_MAX;
+    let bytes = if whole {
+        read_prefix(file)?
+    } else {
+        read_settled_prefix(file)?
+    };
     if !prefix.begins(&bytes) && prefix.len > 0 {
         return Ok(false);
     }

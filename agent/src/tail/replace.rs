@@ -7,8 +7,8 @@ use std::time::Instant;
 use timberline_proto::id::GenerationId;
 
 use super::discover::open_place;
-use super::file::{End, Standing, Tail};
-use super::{Tailer, Trouble};
+use super::file::{End, Standing, Tail, real_path};
+use super::{Tailer, Trouble, now_nanos};
 use crate::identity::{Inode, Stat};
 use crate::stream;
 
@@ -16,7 +16,7 @@ use crate::stream;
 const COPY_SEARCH_MAX: usize = 1024;
 
 impl Tailer {
-    /// A file became shorter or changed without growing: are the generation's bytes still there?
+    /// A file changed: are the generation's bytes still there?
     pub(super) fn check_replaced(&mut self, generation: GenerationId, stat: &Stat, now: Instant) {
         if let Err(error) = self.open(generation) {
             self.could_not_read(generation, &error, now);
@@ -28,8 +28,13 @@ impl Tailer {
         let Some(file) = &tail.file else { return };
         match tail.is_held_by(file) {
             Ok(true) => {
+                if stat.size <= tail.size {
+                    tail.looked = tail.cut.offset;
+                }
                 (tail.size, tail.mtime) = (stat.size, stat.mtime);
-                tail.looked = tail.cut.offset;
+                if !tail.unread() {
+                    tail.read_to_end_at = now_nanos();
+                }
                 self.queue(generation, now);
             }
             Ok(false) => self.seems_replaced(generation, now),
@@ -200,7 +205,7 @@ impl Tailer {
             return;
         };
         tracing::info!(from = %tail.path.display(), to = %path.display(), "the file's bytes are read on where they live now");
-        (tail.path, tail.standing) = (path, standing);
+        (tail.real_path, tail.path, tail.standing) = (real_path(&path), path, standing);
         (tail.inode, tail.btime) = (stat.inode, stat.btime);
         (tail.looked, tail.size, tail.mtime) = (tail.cut.offset, tail.cut.offset, 0);
         tail.grew_at = now;
@@ -343,7 +348,7 @@ impl Tailer {
         let elsewhere = self.live.contains_key(&tail.inode);
         let truncated = matches!(tail.standing, Standing::Replaced { truncated: true, .. });
         if tail.durable && tail.links > 0 && !elsewhere && !truncated {
-            let seconds = (super::now_nanos() / 1_000_000_000) as u64;
+            let seconds = (now_nanos() / 1_000_000_000) as u64;
             let mut entry = tail.entry(seconds);
             entry.inode = tail.inode;
             self.dormant.push(entry);

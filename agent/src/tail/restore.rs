@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Tailer;
-use super::discover::find_inode;
-use super::file::{End, Standing, Tail};
+use super::discover::find_file;
+use super::file::{End, Standing, Tail, real_path};
 use super::read::holds;
 use crate::identity::Stat;
 use crate::registry::Entry;
@@ -72,6 +72,7 @@ impl Tailer {
         warn_if_mounted(&found.path);
         let generation = tail.generation;
         tail.path = found.path.clone();
+        tail.real_path = real_path(&tail.path);
         (tail.inode, tail.btime) = (found.stat.inode, found.stat.btime);
         tail.size = tail.cut.offset;
         self.live.insert(tail.inode, generation);
@@ -109,7 +110,7 @@ impl Tailer {
                 self.dormant.push(entry);
                 continue;
             }
-            let sound = find_inode(&entry.path, entry.inode).and_then(|path| {
+            let sound = find_file(&entry.path, &entry.real_path, entry.inode).and_then(|path| {
                 let file = File::open(&path).ok()?;
                 let stat = Stat::from(&file.metadata().ok()?);
                 let same = stat.same_inode(entry.inode, entry.btime) && !self.live.contains_key(&entry.inode);

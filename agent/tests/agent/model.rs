@@ -1,25 +1,49 @@
-//! Any order of writes, rotations, crashes and lost acks: every line arrives once, in whole.
+//! Any order of writes, rotations, crashes and lost acks: every line arrives once, in whole, and
+//! those of a file in their order.
 //!
-//! The model is the list of lines written. A last line without its end counts as a line once its
-//! file is rotated or deleted. A file is deleted only after the collector has its last line. Between
-//! copying and truncating nothing is written (what is, no agent can save), and less time goes by
+//! The reference is what was written, by generation: a generation is one life of a file, and a copy
+//! of it is the same one. A last line without its end counts as a line once its file is rotated or
+//! deleted. What no agent can save is not done: a file is deleted or packed only when the collector
+//! has its last line, nothing is written between copying and truncating, and less time goes by there
 //! than `rotate_wait`, after which a copy counts as a file of its own.
+//!
+//! A run is a number. `TIMBERLINE_MODEL_SEED=N` repeats one, `TIMBERLINE_MODEL_SEEDS=1000` makes so
+//! many, from `TIMBERLINE_MODEL_FIRST` on. A run that fails says its number and its steps.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::common::{Bench, until};
+use crate::common::{Bench, append, until};
+
+/// Runs without a number asked for.
+const SEEDS_DEFAULT: u64 = 12;
+/// Runs at one time; they mostly wait.
+const RUNS_AT_ONCE: usize = 4;
+
+/// The files written to: plain ones beside each other, and one behind a link.
+const NAMES: [&str; 3] = ["app.log", "db.log", "pod.log"];
+const LINKED: usize = 2;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Append(u8),
-    Partial,
-    Rename,
-    CopyTruncate,
+    Append(usize, u8),
+    Partial(usize),
+    Rename(usize),
+    CopyTruncate(usize),
     /// The agent is killed between the copy and the truncation.
-    CopyCrashTruncate,
-    ReadAndDelete,
+    CopyCrashTruncate(usize),
+    ReadAndDelete(usize),
+    /// Read to its end, renamed, packed by gzip, and the plain file removed.
+    ReadAndPack(usize),
+    /// The link leads to a new file from now on.
+    SwapLink,
     Crash,
     Stop,
     AckLost(u8),
@@ -28,13 +52,16 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    let file = || 0..NAMES.len();
     prop_oneof![
-        6 => (1u8..60).prop_map(Step::Append),
-        2 => Just(Step::Partial),
-        2 => Just(Step::Rename),
-        2 => Just(Step::CopyTruncate),
-        1 => Just(Step::CopyCrashTruncate),
-        1 => Just(Step::ReadAndDelete),
+        8 => (file(), 1u8..60).prop_map(|(file, lines)| Step::Append(file, lines)),
+        2 => file().prop_map(Step::Partial),
+        2 => file().prop_map(Step::Rename),
+        2 => file().prop_map(Step::CopyTruncate),
+        1 => file().prop_map(Step::CopyCrashTruncate),
+        1 => file().prop_map(Step::ReadAndDelete),
+        1 => file().prop_map(Step::ReadAndPack),
+        2 => Just(Step::SwapLink),
         2 => Just(Step::Crash),
         1 => Just(Step::Stop),
         1 => (1u8..4).prop_map(Step::AckLost),
@@ -43,62 +70,73 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A file as it was written.
+#[derive(Default)]
+struct Written {
+    /// Lines of each of its lives, in order; the last one is being written.
+    lives: Vec<Vec<String>>,
+    /// Bytes of the last line, whose end is not written yet.
+    open: String,
+}
+
 struct Model {
     bench: Bench,
     running: bool,
-    expected: Vec<String>,
-    /// Bytes of the last line, whose end is not written yet.
-    open: String,
-    n: u32,
+    files: [Written; NAMES.len()],
+    lines: u32,
     rotations: u32,
 }
 
 impl Model {
     fn new() -> Self {
-        let mut bench = Bench::new(&["app.log*"]);
+        let mut bench = Bench::new(&["*.log*"]);
         bench.config.batch_records_max = 9;
         bench.config.in_flight_max = 3;
         bench.config.scan_interval = Duration::from_millis(2);
         // Longer than a busy machine keeps this thread from truncating what it has copied.
-        bench.config.rotate_wait = Duration::from_millis(500);
-        Self {
+        bench.config.rotate_wait = Duration::from_millis(800);
+        bench.config.exclude = vec!["**/*.gz".into()];
+        fs::create_dir(bench.dir.path().join("targets")).unwrap();
+        let mut model = Self {
             bench,
             running: false,
-            expected: Vec::new(),
-            open: String::new(),
-            n: 0,
+            files: Default::default(),
+            lines: 0,
             rotations: 0,
-        }
+        };
+        model.files.iter_mut().for_each(|file| file.lives.push(Vec::new()));
+        model.swap_link();
+        model
     }
 
     fn unique(&mut self) -> String {
-        self.n += 1;
-        format!("{:05} {}", self.n, "y".repeat((self.n * 7 % 90) as usize))
+        self.lines += 1;
+        format!("{:05} {}", self.lines, "y".repeat((self.lines * 7 % 90) as usize))
     }
 
     fn step(&mut self, step: &Step) {
-        match step {
-            Step::Append(lines) => (0..*lines).for_each(|_| self.line()),
-            Step::Partial => {
+        match *step {
+            Step::Append(file, lines) => (0..lines).for_each(|_| self.line(file)),
+            Step::Partial(file) => {
                 let part = self.unique();
-                self.bench.append("app.log", &part);
-                self.open += &part;
+                self.write(file, &part);
+                self.files[file].open += &part;
             }
-            Step::Rename | Step::CopyTruncate | Step::CopyCrashTruncate if self.bench.log("app.log").exists() => {
-                self.rotate(step);
+            Step::Rename(file) | Step::CopyTruncate(file) | Step::CopyCrashTruncate(file) => {
+                if self.bench.log(NAMES[file]).exists() {
+                    self.rotate(file, step);
+                }
             }
-            Step::ReadAndDelete if self.bench.log("app.log").exists() => {
-                self.start();
-                // So that nothing is held back while it goes.
-                self.line();
-                let last = self.expected.last().unwrap().clone().into_bytes();
-                let arrived = || self.bench.collector.lines().contains(&last);
-                until("the file's last line", arrived, || {
-                    format!("{:#?}", self.bench.status())
-                });
-                self.bench.remove("app.log");
+            Step::ReadAndDelete(file) | Step::ReadAndPack(file) => {
+                if self.bench.log(NAMES[file]).exists() {
+                    self.take_away(file, matches!(step, Step::ReadAndPack(_)));
+                }
             }
-            Step::Rename | Step::CopyTruncate | Step::CopyCrashTruncate | Step::ReadAndDelete => {}
+            Step::SwapLink => {
+                self.known(LINKED);
+                self.end_life(LINKED);
+                self.swap_link();
+            }
             Step::Crash if self.running => {
                 self.bench.kill();
                 self.running = false;
@@ -108,38 +146,108 @@ impl Model {
                 self.running = false;
             }
             Step::Crash | Step::Stop => self.start(),
-            Step::AckLost(n) => self.bench.collector.faults(|faults| faults.ack_lost = u32::from(*n)),
-            Step::TryAgain(n) => self.bench.collector.faults(|faults| faults.try_again = u32::from(*n)),
-            Step::Pause(ms) => std::thread::sleep(Duration::from_millis(u64::from(*ms))),
+            Step::AckLost(n) => self.bench.collector.faults(|faults| faults.ack_lost = u32::from(n)),
+            Step::TryAgain(n) => self.bench.collector.faults(|faults| faults.try_again = u32::from(n)),
+            Step::Pause(ms) => std::thread::sleep(Duration::from_millis(u64::from(ms))),
         }
     }
 
-    fn line(&mut self) {
-        let rest = self.unique();
-        self.bench.append("app.log", format!("{rest}\n"));
-        let open = std::mem::take(&mut self.open);
-        self.expected.push(open + &rest);
+    fn write(&self, file: usize, text: &str) {
+        append(&self.bench.log(NAMES[file]), text);
     }
 
-    fn rotate(&mut self, how: &Step) {
+    fn line(&mut self, file: usize) {
+        let rest = self.unique();
+        self.write(file, &format!("{rest}\n"));
+        let written = &mut self.files[file];
+        let open = std::mem::take(&mut written.open);
+        written.lives.last_mut().unwrap().push(open + &rest);
+    }
+
+    /// What stands without its end is a line now, and what comes is another generation.
+    fn end_life(&mut self, file: usize) {
+        let written = &mut self.files[file];
+        if !written.open.is_empty() {
+            let open = std::mem::take(&mut written.open);
+            written.lives.last_mut().unwrap().push(open);
+        }
+        written.lives.push(Vec::new());
+    }
+
+    fn rotated(&mut self, file: usize) -> String {
         self.rotations += 1;
-        let name = format!("app.log.{}", self.rotations);
+        format!("{}.{}", NAMES[file], self.rotations)
+    }
+
+    fn rotate(&mut self, file: usize, how: &Step) {
+        let name = self.rotated(file);
         match how {
-            Step::Rename => self.bench.rename("app.log", &name),
-            Step::CopyCrashTruncate => {
-                std::fs::copy(self.bench.log("app.log"), self.bench.log(&name)).unwrap();
+            Step::Rename(_) => self.bench.rename(NAMES[file], &name),
+            Step::CopyCrashTruncate(_) => {
+                fs::copy(self.bench.log(NAMES[file]), self.bench.log(&name)).unwrap();
                 self.bench.kill();
                 self.running = false;
                 if self.rotations.is_multiple_of(2) {
                     self.start();
                 }
-                self.bench.truncate("app.log");
+                self.bench.truncate(NAMES[file]);
             }
-            _ => self.bench.copy_truncate("app.log", &name),
+            _ => self.bench.copy_truncate(NAMES[file], &name),
         }
-        if !self.open.is_empty() {
-            self.expected.push(std::mem::take(&mut self.open));
+        self.end_life(file);
+        if file == LINKED && matches!(how, Step::Rename(_)) {
+            self.swap_link();
         }
+    }
+
+    /// Waits until the agent has read of the file, if anything was written to it: then it may be
+    /// anywhere.
+    fn known(&mut self, file: usize) {
+        let written = &self.files[file];
+        if written.open.is_empty() && written.lives.last().unwrap().is_empty() {
+            return;
+        }
+        self.start();
+        // So that nothing is held back.
+        self.line(file);
+        let first = self.files[file].lives.last().unwrap()[0].clone();
+        self.until_holds(&first);
+    }
+
+    fn until_holds(&self, line: &str) {
+        let state = || format!("{line:?}; {:#?}", self.bench.status());
+        until("the line", || self.bench.collector.holds(line.as_bytes()), state);
+    }
+
+    /// Waits until all of it has arrived, then deletes or packs it.
+    fn take_away(&mut self, file: usize, pack: bool) {
+        self.start();
+        // So that nothing is held back while it goes.
+        self.line(file);
+        let last = self.files[file].lives.last().unwrap().last().unwrap().clone();
+        self.until_holds(&last);
+        let mut name = NAMES[file].to_owned();
+        if pack {
+            let rotated = self.rotated(file);
+            self.bench.rename(&name, &rotated);
+            name = rotated;
+            let plain = fs::read(self.bench.log(&name)).unwrap();
+            fs::write(self.bench.log(&format!("{name}.gz")), gzip(&plain)).unwrap();
+        }
+        self.bench.remove(&name);
+        self.end_life(file);
+        if file == LINKED {
+            self.swap_link();
+        }
+    }
+
+    fn swap_link(&mut self) {
+        self.rotations += 1;
+        let target = self.bench.dir.path().join(format!("targets/{}", self.rotations));
+        fs::write(&target, "").unwrap();
+        let (link, new) = (self.bench.log(NAMES[LINKED]), self.bench.dir.path().join("link"));
+        symlink(target, &new).unwrap();
+        fs::rename(new, link).unwrap();
     }
 
     fn start(&mut self) {
@@ -149,27 +257,101 @@ impl Model {
     }
 
     fn check(mut self) {
-        if !self.open.is_empty() {
-            self.line();
+        for file in 0..NAMES.len() {
+            if !self.files[file].open.is_empty() {
+                self.line(file);
+            }
         }
         self.start();
-        self.bench.assert_lines(&self.expected);
+        let lives: Vec<&Vec<String>> = self.files.iter().flat_map(|file| &file.lives).collect();
+        let expected: Vec<&String> = lives.iter().copied().flatten().collect();
+        self.bench.assert_lines(&expected);
         self.bench.until_quiet();
         // Whatever was held back as a possible copy would come now.
         std::thread::sleep(self.bench.config.rotate_wait * 2);
-        self.bench.assert_lines(&self.expected);
-        assert_eq!(self.bench.status().lost_bytes, 0);
+        self.bench.assert_lines(&expected);
+        assert_eq!(
+            self.bench.status().lost_bytes,
+            0,
+            "nothing was lost, so none may be counted"
+        );
+        self.assert_order(&lives);
+    }
+
+    /// The lines of each life came in their order.
+    fn assert_order(&self, lives: &[&Vec<String>]) {
+        let arrived: std::collections::HashMap<Vec<u8>, usize> = (self.bench.collector.lines().into_iter())
+            .enumerate()
+            .map(|(n, line)| (line, n))
+            .collect();
+        for life in lives {
+            let places: Vec<usize> = life.iter().map(|line| arrived[line.as_bytes()]).collect();
+            assert!(places.is_sorted(), "out of order: {life:?}");
+        }
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
+/// What gzip makes of it.
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    writer.write_all(plain).unwrap();
+    writer.finish().unwrap()
+}
 
-    #[test]
-    fn every_line_arrives_once_whatever_happens(steps in proptest::collection::vec(step(), 5..40)) {
+fn steps_of(seed: u64) -> Vec<Step> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let steps = proptest::collection::vec(step(), 5..50);
+    steps.new_tree(&mut runner).unwrap().current()
+}
+
+fn run(seed: u64) {
+    let steps = steps_of(seed);
+    let done = AtomicU64::new(0);
+    let result = catch_unwind(AssertUnwindSafe(|| {
         let mut model = Model::new();
         model.start();
-        steps.iter().for_each(|step| model.step(step));
+        for step in &steps {
+            model.step(step);
+            done.fetch_add(1, Ordering::Relaxed);
+        }
         model.check();
+    }));
+    if result.is_err() {
+        panic!(
+            "TIMBERLINE_MODEL_SEED={seed} fails after {} of its steps {steps:?}",
+            done.load(Ordering::Relaxed)
+        );
     }
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")),
+    )
+}
+
+#[test]
+fn every_line_arrives_once_whatever_happens() {
+    if let Some(seed) = number("TIMBERLINE_MODEL_SEED") {
+        return run(seed);
+    }
+    let first = number("TIMBERLINE_MODEL_FIRST").unwrap_or_else(|| rand::random_range(0..1 << 40));
+    let seeds = number("TIMBERLINE_MODEL_SEEDS").unwrap_or(SEEDS_DEFAULT);
+    println!("seeds {first} to {}", first + seeds - 1);
+    let next = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..RUNS_AT_ONCE {
+            scope.spawn(|| {
+                while let Some(seed) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|n| *n < seeds) {
+                    run(first + seed);
+                }
+            });
+        }
+    });
 }

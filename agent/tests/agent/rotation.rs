@@ -297,6 +297,26 @@ fn a19_a_retargeted_link_finishes_the_old_target_and_begins_the_new() {
 }
 
 #[test]
+fn a19_a04_what_lies_behind_a_link_and_is_rotated_there_while_the_agent_is_down_is_read_on() {
+    let mut bench = Bench::new(&["*.log"]);
+    let lines = numbered("a19", 0..30);
+    let pod = |name: &str| bench.dir.path().join(name);
+    let (current, rotated) = (pod("0.log"), pod("0.log.20260131-120000"));
+    fs::write(&current, text(&lines[..10])).unwrap();
+    symlink(&current, bench.log("pod.log")).unwrap();
+    bench.start();
+    bench.until_lines(10);
+    bench.until_quiet();
+    bench.stop();
+    append(&current, text(&lines[10..20]));
+    fs::rename(&current, rotated).unwrap();
+    fs::write(&current, text(&lines[20..])).unwrap();
+    bench.start();
+    bench.assert_lines(&lines);
+    assert_eq!(bench.status().lost_bytes, 0);
+}
+
+#[test]
 fn a43_a_file_under_two_names_is_read_once() {
     let mut bench = Bench::new(&["**/*.log"]);
     let lines = numbered("a43", 0..20);

@@ -112,6 +112,11 @@ impl Collector {
         lines
     }
 
+    /// Whether a line has come.
+    pub(crate) fn holds(&self, line: &[u8]) -> bool {
+        self.state.lock().unwrap().records.iter().any(|held| held.line == line)
+    }
+
     /// How many lines there are, without copying them.
     pub(crate) fn line_count(&self) -> usize {
         let state = self.state.lock().unwrap();
