@@ -128,6 +128,7 @@ impl Config {
         options.flush_rows_max = usize::try_from(store.flush_rows_max).unwrap_or(usize::MAX);
         options.flush_bytes_max = store.flush_bytes_max.get();
         options.live_bytes_max = store.live_bytes_max.get();
+        options.encode_threads = store.encode_threads as usize;
         options.unpacked_bytes_max = self.queue.unpacked_bytes_max.get();
         options.janitor_interval = store.janitor_interval.get();
         options.split.zstd_level = store.zstd_level;

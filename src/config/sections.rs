@@ -219,6 +219,8 @@ pub(crate) struct StoreSection {
     pub(crate) flush_bytes_max: Size,
     /// Unpublished lines held at most; beyond, the store takes no more from the queue.
     pub(crate) live_bytes_max: Size,
+    /// Threads that write the splits of one flush; one while queries run.
+    pub(crate) encode_threads: u32,
     /// Lines of splits that are merged into one, at most.
     pub(crate) merge_bytes_max: Size,
     /// How often merging, retention and removal of files are looked at.
@@ -241,6 +243,7 @@ impl Default for StoreSection {
             flush_rows_max: 1_000_000,
             flush_bytes_max: Size::mib(48),
             live_bytes_max: Size::mib(96),
+            encode_threads: 1,
             merge_bytes_max: Size::mib(256),
             janitor_interval: Age::seconds(5),
             zstd_level: 3,

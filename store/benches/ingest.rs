@@ -1,8 +1,8 @@
 //! The store alone: from batches in the queue to published splits, then all of them merged.
 //! `cargo bench -p timberline-store --no-default-features --bench ingest [-- FILE…]`
 //!
-//! Without files it makes `BENCH_MB` (100) of log. `BENCH_FLUSH_MB`, `BENCH_LIVE_MB` and
-//! `BENCH_SLICES` set the store's options of like name. No agent, no gRPC, no queries: what is measured
+//! Without files it makes `BENCH_MB` (100) of log. `BENCH_FLUSH_MB`, `BENCH_LIVE_MB`,
+//! `BENCH_SLICES` and `BENCH_ENCODE_THREADS` set the store's options of like name. No agent, no gRPC, no queries: what is measured
 //! is fetching, unpacking, reading severities, rows in memory, and encoding.
 #![allow(
     clippy::unwrap_used,
@@ -56,6 +56,9 @@ fn main() {
     }
     if let Some(slices) = number("BENCH_SLICES") {
         options.slices_max = slices as usize;
+    }
+    if let Some(threads) = number("BENCH_ENCODE_THREADS") {
+        options.encode_threads = threads as usize;
     }
     let store = Store::open(options, Arc::new(LocalSource::new(queue))).unwrap();
     store.pause_merging(true);

@@ -34,6 +34,9 @@ pub struct StoreOptions {
     /// A flush writes one split per UTC day, for so many days at most; the rows of the days with
     /// the fewest rows go together into the last. Default 8.
     pub slices_max: usize,
+    /// Threads that write the splits of one flush, each with a stripe and an index in memory; one
+    /// while queries run. Default 1.
+    pub encode_threads: usize,
     /// Pages and stripes of splits, and the zstd level of flushed ones.
     pub split: SplitOptions,
     /// zstd level of merged splits. Default 9.
@@ -75,6 +78,7 @@ impl StoreOptions {
             fetch_wait: Duration::from_millis(250),
             discover_interval: Duration::from_millis(200),
             slices_max: 8,
+            encode_threads: 1,
             split: SplitOptions {
                 page_rows_max: 4096,
                 stripe_rows_max: 65_536,

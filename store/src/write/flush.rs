@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::context::{Context, Phase, add};
-use super::slices::{RowAt, slices};
 use super::source::SourceError;
 use crate::catalog::{CatalogError, Taken};
 use crate::crash::CrashPoint;
-use crate::live::{Cut, Held};
+use crate::live::Held;
 use crate::rows::{RowBlock, Stream, StreamId};
-use crate::split::{SplitError, SplitMeta, SplitStream};
+use crate::split::{SplitError, SplitMeta};
 
 /// How often the thread looks for something to flush.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -183,7 +182,7 @@ impl Context {
                 .iter()
                 .all(|block| block.offsets().iter().all(|at| (from..cut.to).contains(at)))
         );
-        let metas = self.write_slices(&cut)?;
+        let metas = self.write_splits(&cut)?;
         Ok(Some(Written {
             taken: Taken {
                 topic: topic.to_owned(),
@@ -195,29 +194,6 @@ impl Context {
             metas,
             streams: streams_of(&cut.blocks),
         }))
-    }
-
-    fn write_slices(&self, cut: &Cut) -> Result<Vec<SplitMeta>, SplitError> {
-        let mut metas = Vec::new();
-        for rows in slices(&cut.blocks, self.options.slices_max) {
-            match self.write_slice(&cut.blocks, &rows) {
-                Ok(meta) => metas.push(meta),
-                Err(error) => {
-                    metas.iter().for_each(|meta: &SplitMeta| self.files.remove(&meta.id));
-                    return Err(error);
-                }
-            }
-        }
-        Ok(metas)
-    }
-
-    fn write_slice(&self, blocks: &[Arc<RowBlock>], rows: &[RowAt]) -> Result<SplitMeta, SplitError> {
-        let mut split = SplitStream::create(self.files.dir(), &self.options.split, 0)?;
-        for run in rows.chunk_by(|before, next| *next == (before.0, before.1 + 1)) {
-            let (block, first) = run[0];
-            split.push(&blocks[block as usize], first as usize..first as usize + run.len())?;
-        }
-        split.finish()
     }
 
     fn publish(&self, written: &Written) -> Result<(), FlushError> {

@@ -20,6 +20,7 @@
 
 mod context;
 mod decode;
+mod encode;
 mod files;
 mod flush;
 mod memory;

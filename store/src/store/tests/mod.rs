@@ -189,6 +189,35 @@ fn rows_of_several_days_get_a_split_each() {
 }
 
 #[test]
+fn several_threads_write_the_splits_of_a_flush_or_none_is_left() {
+    let mut bench = Bench::new(1);
+    bench.options.encode_threads = 3;
+    let store = bench.open();
+    let rows = |round: i64| -> Vec<_> {
+        let row = |i: i64| (NOW - (i % 7) * DAY + round, format!("row {i}"));
+        (0..700).map(row).collect()
+    };
+    bench.queue.append(0, &rows(0));
+    bench.check_found(&store);
+    store.flush().unwrap();
+    assert_eq!(store.stats().splits, 7);
+    bench.check_found(&store);
+
+    bench.queue.append(0, &rows(1));
+    bench.check_found(&store);
+    let (splits, away) = (bench.splits_dir(), bench.dir.path().join("away"));
+    std::fs::rename(&splits, &away).unwrap();
+    assert!(store.flush().is_err());
+    std::fs::rename(&away, &splits).unwrap();
+    assert_eq!(bench.files().len(), 7);
+    let reading = store.live().reading();
+    store.flush().unwrap();
+    drop(reading);
+    assert_eq!(store.stats().splits, 14);
+    bench.check_found(&store);
+}
+
+#[test]
 fn the_oldest_row_is_flushed_when_its_time_is_over() {
     let mut bench = Bench::new(1);
     bench.options.flush_interval = Duration::from_millis(50);
