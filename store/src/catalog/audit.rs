@@ -23,6 +23,8 @@ use super::{Catalog, CatalogError};
 
 /// Entries older than this are dropped when the next one is written.
 pub const AUDIT_AGE_MAX_NANOS: i64 = 90 * 86_400 * 1_000_000_000;
+/// Entries that are read while the catalog is held.
+pub(super) const PORTION_ENTRIES: usize = 1000;
 /// The store itself.
 const STORE: &str = "store";
 
@@ -66,31 +68,45 @@ pub(super) fn note(
 }
 
 impl Catalog {
-    /// The newest `entries_max` entries, oldest first.
+    /// The newest `entries_max` entries, oldest first. The catalog is held for a portion of them at a time.
     ///
     /// # Errors
     /// [`CatalogError::Database`]
     pub fn audit(&self, entries_max: usize) -> Result<Vec<AuditEntry>, CatalogError> {
-        let connection = self.inner.connection.lock();
-        let mut statement = connection.prepare(
-            "SELECT at, actor, origin, action, object, outcome, detail FROM audit ORDER BY id DESC LIMIT ?1",
-        )?;
-        let limit = i64::try_from(entries_max).unwrap_or(i64::MAX);
-        let entries = statement.query_map(params![limit], |row| {
-            let detail: String = row.get(6)?;
-            Ok(AuditEntry {
-                at_nanos: row.get(0)?,
-                actor: row.get(1)?,
-                origin: row.get(2)?,
-                action: row.get(3)?,
-                object: row.get(4)?,
-                outcome: row.get(5)?,
-                detail: serde_json::from_str(&detail).unwrap_or(Value::String(detail)),
-            })
-        })?;
-        let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let mut entries = Vec::new();
+        let mut before = i64::MAX;
+        while entries.len() < entries_max {
+            let portion = self.audit_portion(before, PORTION_ENTRIES.min(entries_max - entries.len()))?;
+            let Some((id, _)) = portion.last() else { break };
+            before = *id;
+            entries.extend(portion.into_iter().map(|(_, entry)| entry));
+        }
         entries.reverse();
         Ok(entries)
+    }
+
+    /// Entries with their ids, the newest first of those before an id.
+    fn audit_portion(&self, before: i64, entries: usize) -> Result<Vec<(i64, AuditEntry)>, CatalogError> {
+        let connection = self.inner.connection.lock();
+        let mut statement = connection.prepare_cached(
+            "SELECT id, at, actor, origin, action, object, outcome, detail FROM audit WHERE id < ?1 \
+             ORDER BY id DESC LIMIT ?2",
+        )?;
+        let limit = i64::try_from(entries).unwrap_or(i64::MAX);
+        let entries = statement.query_map(params![before, limit], |row| {
+            let detail: String = row.get(7)?;
+            let entry = AuditEntry {
+                at_nanos: row.get(1)?,
+                actor: row.get(2)?,
+                origin: row.get(3)?,
+                action: row.get(4)?,
+                object: row.get(5)?,
+                outcome: row.get(6)?,
+                detail: serde_json::from_str(&detail).unwrap_or(Value::String(detail)),
+            };
+            Ok((row.get(0)?, entry))
+        })?;
+        Ok(entries.collect::<Result<_, _>>()?)
     }
 
     /// Puts on record how long data is kept, if that is not what was recorded last. Durable on return.

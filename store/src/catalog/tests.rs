@@ -283,6 +283,32 @@ fn every_act_on_data_is_on_record_with_its_transaction() {
 }
 
 #[test]
+fn an_audit_of_more_than_a_portion_is_read_whole_and_in_order() {
+    let (dir, catalog) = open();
+    let mut connection = rusqlite::Connection::open(dir.path().join("catalog.sqlite")).unwrap();
+    let transaction = connection.transaction().unwrap();
+    let many = 2 * super::audit::PORTION_ENTRIES + 7;
+    for n in 0..many {
+        transaction
+            .execute(
+                "INSERT INTO audit (at, actor, action, object, outcome, detail) VALUES (?1, 'store', 'a', ?2, 'ok', '{}')",
+                rusqlite::params![n as i64, n.to_string()],
+            )
+            .unwrap();
+    }
+    transaction.commit().unwrap();
+    let numbers = |entries_max: usize| -> Vec<i64> {
+        let entries = catalog.audit(entries_max).unwrap();
+        entries.iter().map(|entry| entry.at_nanos).collect()
+    };
+    let all: Vec<i64> = (0..many as i64).collect();
+    assert_eq!(numbers(usize::MAX), all);
+    for newest in [0, 1, super::audit::PORTION_ENTRIES, super::audit::PORTION_ENTRIES + 1] {
+        assert_eq!(numbers(newest), all[many - newest..], "{newest}");
+    }
+}
+
+#[test]
 fn entries_that_are_too_old_go_when_the_next_one_comes() {
     let (dir, catalog) = open();
     catalog.note_retention(Some(1), None).unwrap();

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use timberline_proto::api::Answer;
 
-use super::fixture::{Fixture, TOPIC, TestRow, block};
+use super::fixture::{Fixture, TOPIC, TestRow, block, in_every_state};
 use super::histogram::filter_of;
 use super::row::RowView;
 use super::test::Tester;
@@ -130,28 +130,11 @@ proptest! {
         queries in prop::collection::vec(any_query(), 1..3),
         cut in 0..60_usize,
     ) {
-        runtime().block_on(async {
-            let mut fixture = Fixture::new();
-            let cut = cut.min(rows.len());
-            fixture.append(&rows[..cut]);
-            fixture.append(&rows[cut..]);
-            let check = async |fixture: &Fixture| {
-                for query in &queries {
-                    check_counts(fixture, &rows, query).await;
-                }
-                check_counts(fixture, &rows, "*").await;
-            };
-            check(&fixture).await;
-            fixture.flush(true);
-            check(&fixture).await;
-            // Once more, from what was kept.
-            check(&fixture).await;
-            fixture.flush(false);
-            fixture.merge();
-            check(&fixture).await;
-            let fixture = fixture.restart();
-            check(&fixture).await;
-        });
+        runtime().block_on(in_every_state(&rows, cut, async |fixture| {
+            for query in queries.iter().map(String::as_str).chain(["*"]) {
+                check_counts(fixture, &rows, query).await;
+            }
+        }));
     }
 }
 

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
-use datafusion::physical_plan::metrics::Count;
+use datafusion::physical_plan::metrics::{Count, Time};
 
 use crate::rows::RowBlock;
 use crate::split::{Columns, PageQuery, SplitError};
@@ -36,6 +37,7 @@ pub(crate) struct LogsScan {
     deciders: Deciders,
     /// What the index was asked, for `EXPLAIN`.
     index: PageQuery,
+    index_time: Duration,
 }
 
 impl LogsScan {
@@ -44,11 +46,12 @@ impl LogsScan {
         source: Source,
         schema: SchemaRef,
         units: Vec<Unit>,
-        index: PageQuery,
+        (index, index_time): (PageQuery, Duration),
         limit: Option<usize>,
     ) -> LeafExec<Self> {
         let threads = source.threads.min(units.len()).max(1);
-        let scan = Self::new(source, Arc::clone(&schema), Arc::new(units), index, limit);
+        let mut scan = Self::new(source, Arc::clone(&schema), Arc::new(units), index, limit);
+        scan.index_time = index_time;
         LeafExec::new(scan, schema, threads)
     }
 
@@ -62,6 +65,7 @@ impl LogsScan {
             limit,
             rows_sent: AtomicUsize::new(0),
             index,
+            index_time: Duration::ZERO,
         }
     }
 }
@@ -70,15 +74,20 @@ impl Reading for LogsScan {
     const NAME: &'static str = "LogsScan";
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let progress = self.source.running.progress();
+        let meter = &self.source.running.meter;
+        let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         let pages = self.units.iter().filter(|unit| matches!(unit, Unit::Page(_))).count();
-        let rows: u64 = self.units.iter().map(Unit::rows).sum();
+        let sum = |of: fn(&Unit) -> u64| self.units.iter().map(of).sum::<u64>();
         write!(
             f,
-            "splits={} skipped={}, pages={} kept={pages}, live_blocks={}, rows_at_most={rows}, index={:?}",
-            progress.splits_total,
-            progress.splits_skipped,
-            progress.pages_total,
+            "splits={} skipped={}, pages={} kept={pages}, rows={} kept_at_most={}, bytes={} kept={}, live_blocks={}, index={:?}",
+            of(&meter.splits_total),
+            of(&meter.splits_skipped),
+            of(&meter.pages_total),
+            of(&meter.page_rows_total),
+            sum(Unit::rows),
+            of(&meter.page_bytes_total),
+            sum(Unit::file_bytes),
             self.units.len() - pages,
             self.index,
         )?;
@@ -100,7 +109,14 @@ impl Reading for LogsScan {
             rows_tested: to.counter("rows_tested"),
             pages_decided: to.counter("pages_decided"),
             line_bytes: to.counter("line_bytes"),
+            page_bytes: to.counter("page_bytes"),
+            index_time: to.timer("index_time"),
+            test_time: to.timer("test_time"),
+            column_time: to.timer("column_time"),
         };
+        if to.is_first() {
+            work.index_time.add_duration(self.index_time);
+        }
         work.run()
     }
 
@@ -127,6 +143,13 @@ struct Work<'a> {
     /// Pages of which template, stream and severity said that no row matches.
     pages_decided: Count,
     line_bytes: Count,
+    /// Bytes in their files of the pages that were read.
+    page_bytes: Count,
+    /// What choosing pages by the index took, while planning.
+    index_time: Time,
+    /// What finding the rows that match took, and what filling columns did.
+    test_time: Time,
+    column_time: Time,
 }
 
 impl Work<'_> {
@@ -165,7 +188,11 @@ impl Work<'_> {
     /// The rows of a page that match. One that cannot be read has none, which the answer then says.
     fn page(&self, unit: &PageUnit, all: bool) -> Result<bool> {
         let running = &self.source.running;
-        let found = match self.matching(unit, all) {
+        let found = {
+            let _timer = self.test_time.timer();
+            self.matching(unit, all)
+        };
+        let found = match found {
             Ok(found) => found,
             Err(error) => {
                 let rows = unit.split.pages()[unit.page as usize].rows;
@@ -179,9 +206,10 @@ impl Work<'_> {
         let Some((open, rows)) = found else { return Ok(true) };
         self.units_read.add(1);
         let by_column = can_fill(self.schema, &open);
+        self.page_bytes.add(unit.split.page_bytes(unit.page) as usize);
         for portion in rows.chunks(self.to.context.session_config().batch_size()) {
             let read = match by_column {
-                true => columns_of(self.schema, &open, portion).map(|(columns, bytes)| {
+                true => self.columns(&open, portion).map(|(columns, bytes)| {
                     add(&running.meter.bytes_read, bytes);
                     add(&running.meter.rows_matched, portion.len());
                     self.line_bytes.add(bytes);
@@ -210,6 +238,11 @@ impl Work<'_> {
             running.check().map_err(carried)?;
         }
         Ok(true)
+    }
+
+    fn columns(&self, open: &OpenPage, rows: &[u32]) -> Result<(Vec<ArrayRef>, usize), SplitError> {
+        let _timer = self.column_time.timer();
+        columns_of(self.schema, open, rows)
     }
 
     /// A page with its rows that match, ascending; `None` if there is none or the query was stopped.

@@ -291,3 +291,20 @@ pub(crate) fn severity_name(line: &[u8]) -> Option<&'static str> {
     let severity = severity(line);
     (severity != Severity::None).then(|| severity.name())
 }
+
+/// Checks the same rows live, live and published, published (the second time from what was kept),
+/// merged, and after a restart.
+pub(crate) async fn in_every_state(rows: &[TestRow], cut: usize, check: impl AsyncFn(&Fixture)) {
+    let mut fixture = Fixture::new();
+    let cut = cut.min(rows.len());
+    fixture.append(&rows[..cut]);
+    fixture.append(&rows[cut..]);
+    check(&fixture).await;
+    fixture.flush(true);
+    check(&fixture).await;
+    fixture.flush(false);
+    check(&fixture).await;
+    fixture.merge();
+    check(&fixture).await;
+    check(&fixture.restart()).await;
+}

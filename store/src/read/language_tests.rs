@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use timberline_proto::api::QueryRequest;
 
 use super::bins::Bins;
-use super::fixture::{Fixture, TestRow};
+use super::fixture::{Fixture, TestRow, in_every_state};
 use super::scalar::compare::mixed;
 use super::time::rfc3339_short;
 use timberline_proto::query::ast::{BinWidth, Zone};
@@ -469,18 +469,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async {
             let (rows, naive) = rows_of(&parts);
-            let mut fixture = Fixture::new();
-            let cut = cut.min(rows.len());
-            fixture.append(&rows[..cut]);
-            fixture.append(&rows[cut..]);
-            check_all(&fixture, &naive, portion).await;
-            fixture.flush(true);
-            check_all(&fixture, &naive, portion).await;
-            fixture.flush(false);
-            fixture.merge();
-            check_all(&fixture, &naive, portion).await;
-            let fixture = fixture.restart();
-            check_all(&fixture, &naive, portion).await;
+            in_every_state(&rows, cut, async |fixture| check_all(fixture, &naive, portion).await).await;
         });
     }
 }

@@ -43,6 +43,11 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// Whether it is the first partition: what is of all of them is noted once.
+    pub(crate) fn is_first(&self) -> bool {
+        self.partition == 0
+    }
+
     /// A counter of this partition.
     pub(crate) fn counter(&self, name: &'static str) -> Count {
         MetricBuilder::new(&self.metrics).counter(name, self.partition)

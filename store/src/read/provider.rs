@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
@@ -101,8 +102,9 @@ impl TableProvider for Logs {
             _ => PageQuery::And(queries),
         };
         let scan = blocking(move || {
+            let started = Instant::now();
             let units = all_units(&source.view, &index, &narrowed, &source.running)?;
-            Ok(LogsScan::node(source, schema, units, index, limit))
+            Ok(LogsScan::node(source, schema, units, (index, started.elapsed()), limit))
         });
         Ok(Arc::new(scan.await.map_err(carried)?))
     }

@@ -16,6 +16,10 @@ pub(crate) struct Meter {
     pub(crate) splits_total: AtomicU64,
     pub(crate) splits_skipped: AtomicU64,
     pub(crate) pages_total: AtomicU64,
+    /// Bytes of these pages in their files.
+    pub(crate) page_bytes_total: AtomicU64,
+    /// Rows of these pages.
+    pub(crate) page_rows_total: AtomicU64,
     pub(crate) pages_read: AtomicU64,
     /// Pages of which templates, streams and severities said that no row matches.
     pub(crate) pages_decided: AtomicU64,
@@ -130,14 +134,21 @@ impl Running {
         self.partial.lock().clone()
     }
 
-    /// What it cost, for `EXPLAIN ANALYZE`.
-    pub(crate) fn progress_counts(&self) -> Costs {
+    /// What it looked at and skipped, and what it cost, for `EXPLAIN ANALYZE`.
+    pub(crate) fn costs(&self) -> [(&'static str, usize); 9] {
         let of = |counter: &AtomicU64| usize::try_from(counter.load(Relaxed)).unwrap_or(usize::MAX);
-        Costs {
-            splits_cached: of(&self.meter.splits_cached),
-            pages_read: of(&self.meter.pages_read),
-            rows_scanned: of(&self.meter.rows_scanned),
-        }
+        let meter = &self.meter;
+        [
+            ("splits", of(&meter.splits_total)),
+            ("splits_skipped", of(&meter.splits_skipped)),
+            ("splits_cached", of(&meter.splits_cached)),
+            ("pages", of(&meter.pages_total)),
+            ("pages_decided", of(&meter.pages_decided)),
+            ("pages_read", of(&meter.pages_read)),
+            ("rows_tested", of(&meter.rows_scanned)),
+            ("rows_kept", of(&meter.rows_matched)),
+            ("bytes_read", of(&meter.bytes_read)),
+        ]
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -152,14 +163,6 @@ impl Running {
             elapsed_ms: self.started.elapsed().as_secs_f64() * 1000.0,
         }
     }
-}
-
-/// What a query cost.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Costs {
-    pub(crate) splits_cached: usize,
-    pub(crate) pages_read: usize,
-    pub(crate) rows_scanned: usize,
 }
 
 /// Sentences about unreadable parts that one answer carries at most.

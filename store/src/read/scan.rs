@@ -95,6 +95,14 @@ impl Unit {
         }
     }
 
+    /// Bytes in its file; none of live rows.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        match self {
+            Unit::Live(_) => 0,
+            Unit::Page(unit) => unit.split.page_bytes(unit.page),
+        }
+    }
+
     pub(crate) fn rows(&self) -> u64 {
         match self {
             Unit::Live(part) => (part.rows.len() - part.first) as u64,
@@ -153,6 +161,10 @@ pub(crate) fn split_units(
         }
     };
     add(&running.meter.pages_total, split.pages().len());
+    let pages = 0..split.pages().len() as u32;
+    let bytes: u64 = pages.map(|page| split.page_bytes(page)).sum();
+    add(&running.meter.page_bytes_total, bytes as usize);
+    add(&running.meter.page_rows_total, split.meta().rows as usize);
     let topic: Arc<str> = Arc::from(entry.topic.as_str());
     let in_range = |page: &u32| {
         let info = &split.pages()[*page as usize];

@@ -133,14 +133,19 @@ fn is_explained(plan: &LogicalPlan) -> bool {
     matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_))
 }
 
-/// The same with joins that sort both sides and can spill, for when memory does not hold a side whole;
-/// `None` without a join.
+/// The same in less memory, for when there is not enough: smaller batches, fewer parts that each hold
+/// some, and joins that sort both sides and can spill. `None` if nothing in it can spill.
 fn spilling(frame: &DataFrame) -> Option<DataFrame> {
     let (mut state, plan) = frame.clone().into_parts();
-    let has_join = plan
-        .exists(|plan| Ok(matches!(plan, LogicalPlan::Join(_))))
-        .unwrap_or(false);
-    if !has_join || is_explained(&plan) {
+    let holds = |of: fn(&LogicalPlan) -> bool| plan.exists(|plan| Ok(of(plan))).unwrap_or(false);
+    let has_join = holds(|plan| matches!(plan, LogicalPlan::Join(_)));
+    let spills = holds(|plan| {
+        matches!(
+            plan,
+            LogicalPlan::Sort(_) | LogicalPlan::Aggregate(_) | LogicalPlan::Window(_)
+        )
+    });
+    if is_explained(&plan) || !(has_join || spills) {
         return None;
     }
     // What was spilled is merged batch by batch: of each part one is held.
@@ -148,8 +153,8 @@ fn spilling(frame: &DataFrame) -> Option<DataFrame> {
     *state.config_mut() = state.config().clone().with_batch_size(batch_rows);
     let options = state.config_mut().options_mut();
     options.optimizer.prefer_hash_join = false;
-    // Each partition sorts with memory of its own; with one there are no such joins.
-    options.execution.target_partitions = 2;
+    // With one partition there are no joins of sorted sides.
+    options.execution.target_partitions = if has_join { 2 } else { 1 };
     Some(DataFrame::new(state, plan))
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use timberline_proto::api::{Answer, Direction, QueryRequest, Record};
 use timberline_proto::batch::AttributeValue;
 
-use super::fixture::{Fixture, TOPIC, TestRow, block, severity_name};
+use super::fixture::{Fixture, TOPIC, TestRow, block, in_every_state, severity_name};
 use super::histogram::filter_of;
 use super::row::RowView;
 use super::test::Tester;
@@ -305,26 +305,11 @@ proptest! {
         cut in 0..60_usize,
         portion in 1..7_u64,
     ) {
-        runtime().block_on(async {
-            let mut fixture = Fixture::new();
-            let cut = cut.min(rows.len());
-            fixture.append(&rows[..cut]);
-            fixture.append(&rows[cut..]);
-            let check = async |fixture: &Fixture| {
-                for query in &queries {
-                    check_all(fixture, &rows, query, portion).await;
-                }
-            };
-            check(&fixture).await;
-            fixture.flush(true);
-            check(&fixture).await;
-            fixture.flush(false);
-            check(&fixture).await;
-            fixture.merge();
-            check(&fixture).await;
-            let fixture = fixture.restart();
-            check(&fixture).await;
-        });
+        runtime().block_on(in_every_state(&rows, cut, async |fixture| {
+            for query in &queries {
+                check_all(fixture, &rows, query, portion).await;
+            }
+        }));
     }
 }
 
@@ -440,6 +425,61 @@ async fn explain_shows_what_is_skipped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn explain_shows_what_each_step_keeps_and_how_long_it_takes() {
+    let fixture = sample();
+    let plan = async |query: &str| json!(ask(&fixture, request(query)).await.rows).to_string();
+    for query in [
+        "explain number2 | sort dur",
+        "EXPLAIN SELECT body FROM logs WHERE body MATCHES 'number2' ORDER BY dur",
+    ] {
+        let text = plan(query).await;
+        for shown in [
+            "splits=1 skipped=0",
+            "pages=8 kept=",
+            "rows=60 kept_at_most=",
+            "bytes=",
+            "index=",
+        ] {
+            assert!(text.contains(shown), "{query}: no {shown} in {text}");
+        }
+    }
+    for query in [
+        "explain analyze number2 | sort dur",
+        "EXPLAIN ANALYZE SELECT body FROM logs WHERE body MATCHES 'number2' ORDER BY dur",
+    ] {
+        let text = plan(query).await;
+        for counted in [
+            "index_time=",
+            "test_time=",
+            "column_time=",
+            "page_bytes=",
+            "line_bytes=",
+            "output_rows=",
+            "elapsed_compute=",
+        ] {
+            assert!(text.contains(counted), "{query}: no {counted} in {text}");
+        }
+    }
+    for query in [
+        "explain analyze number2 | stats count() by host",
+        "EXPLAIN ANALYZE SELECT host, count(*) FROM logs WHERE body MATCHES 'number2' GROUP BY host",
+        "explain analyze number2 | patterns",
+    ] {
+        let text = plan(query).await;
+        for counted in [
+            "splits=1",
+            "splits_skipped=",
+            "splits_cached=",
+            "pages=8",
+            "pages_read=",
+            "rows_kept=",
+        ] {
+            assert!(text.contains(counted), "{query}: no {counted} in {text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_is_reached_names_its_key() {
     let fixture = Fixture::with(ReadOptions {
         rows_max: 10,
@@ -470,6 +510,47 @@ async fn a_query_out_of_time_or_cancelled_says_so() {
     };
     assert!(matches!(outcome.unwrap_err().as_str(), "timeout" | "limit"));
     assert!(!fixture.reader.cancel("nobody"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_computes_without_end_is_cancelled_by_name_and_by_who_stops_listening() {
+    let mut fixture = Fixture::with(ReadOptions {
+        // One may run: the next waits until it is gone.
+        concurrent_max: 1,
+        time_limit: std::time::Duration::from_secs(3600),
+        ..ReadOptions::default()
+    });
+    let rows: Vec<_> = (0..1000).map(|n| TestRow::new(n, &format!("line {n}"))).collect();
+    fixture.append(&rows);
+    fixture.flush(false);
+    // A thousand to the fifth rows.
+    let endless = "SELECT count(*) FROM logs a, logs b, logs c, logs d, logs e \
+                   WHERE concat(a.body, b.body, c.body, d.body, e.body) = 'x'";
+    let asked = |query_id: &str| QueryRequest {
+        query_id: Some(query_id.to_owned()),
+        ..request(endless)
+    };
+    let reader = fixture.reader.clone();
+    let by_name = tokio::spawn({
+        let (reader, asked) = (reader.clone(), asked("by name"));
+        async move {
+            match reader.query(asked).await {
+                Ok(frames) => frames.collect().await.map_err(|error| error.code),
+                Err(error) => Err(error.code().to_owned()),
+            }
+        }
+    });
+    while !reader.cancel("by name") {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(by_name.await.unwrap().unwrap_err(), "cancelled");
+
+    let frames = reader.query(asked("left alone")).await.unwrap();
+    drop(frames);
+    while reader.cancel("left alone") {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ask(&fixture, request("* | stats count()")).await.rows, [[json!(1000)]]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

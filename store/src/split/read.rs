@@ -111,6 +111,12 @@ impl Split {
         &self.footer.streams
     }
 
+    /// Bytes of a page in the file, without its stripe's templates.
+    pub fn page_bytes(&self, page: u32) -> u64 {
+        let entry = self.footer.pages.get(page as usize);
+        entry.map_or(0, |page| page.blocks.iter().map(|block| u64::from(block.length)).sum())
+    }
+
     /// Rows of a page per severity rank 0–6, known without reading it.
     pub fn page_severity_rows(&self, page: u32) -> [u32; 7] {
         self.footer.pages.get(page as usize).map_or([0; 7], |p| p.severity_rows)

@@ -156,10 +156,9 @@ impl Reading for CountsTable {
         let groups = self.counting.run(means).map_err(carried)?;
         let memory = MemoryConsumer::new("counts").register(to.context.memory_pool());
         memory.try_grow(2 * bytes_of(&groups))?;
-        let costs = running.progress_counts();
-        to.counter("splits_cached").add(costs.splits_cached);
-        to.counter("pages_read").add(costs.pages_read);
-        to.counter("rows_tested").add(costs.rows_scanned);
+        for (name, count) in running.costs() {
+            to.counter(name).add(count);
+        }
         for batch in self.batches(groups)? {
             if !to.send(batch) {
                 break;

@@ -15,6 +15,8 @@ mod texts;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wide_tests;
 
 pub(crate) use batch::{can_fill, columns_of};
 pub(crate) use filled::Filled;

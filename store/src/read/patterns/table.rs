@@ -138,9 +138,9 @@ impl Reading for PatternsReading {
         };
         let memory = MemoryConsumer::new("patterns").register(to.context.memory_pool());
         memory.try_grow(2 * (now.len() + before.len()) * TEMPLATE_BYTES)?;
-        to.counter("splits_cached").add(running.progress_counts().splits_cached);
-        to.counter("pages_read").add(running.progress_counts().pages_read);
-        to.counter("rows_tested").add(running.progress_counts().rows_scanned);
+        for (name, count) in running.costs() {
+            to.counter(name).add(count);
+        }
         let total: u64 = now.values().map(|template| template.rows).sum();
         let mut shown = joined(&now, &before);
         shown.sort_unstable_by_key(|one| (std::cmp::Reverse(one.count), format!("{:016x}", one.id)));
