@@ -1,6 +1,5 @@
-//! The index of a split: which pages hold a term. A tantivy index of one segment, its files packed
-//! into the split; document *n* is page *n*. One text field, `t`, without positions, frequencies or
-//! norms. Its terms ([`terms`]) are UTF-8:
+//! The index of a split: which pages hold a term. Its terms ([`terms`]) are UTF-8, and stand in a
+//! [`dictionary`]:
 //!
 //! | term | for |
 //! |---|---|
@@ -17,13 +16,14 @@
 //!
 //! Cuts fall on a character's edge at or before the limit; zero bytes in names and values are
 //! written as spaces; a query's terms are cut the same way, so that a cut term matches too much and
-//! never too little. tantivy reads the index, and writes it but for collecting terms (`table`). Times, streams and severities are in the page directory, not here.
+//! never too little. Times, streams and severities are in the split's footer, not here.
 
 mod collect;
-mod directory;
+mod dictionary;
 mod held;
 mod pages;
 mod search;
+mod section;
 mod table;
 mod terms;
 mod write;

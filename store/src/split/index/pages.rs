@@ -35,6 +35,19 @@ impl Pages {
             .for_each(|(word, other)| *word |= other);
     }
 
+    /// Adds all pages but these.
+    pub(crate) fn unite_all_but(&mut self, missing: &Self) {
+        for (at, (word, missing)) in self.words.iter_mut().zip(&missing.words).enumerate() {
+            let within = self.count - 64 * at as u32;
+            let all = if within < 64 { (1 << within) - 1 } else { u64::MAX };
+            *word |= all & !missing;
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
     pub(crate) fn intersect(&mut self, other: &Self) {
         self.words
             .iter_mut()
@@ -49,6 +62,10 @@ impl Pages {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.words.iter().all(|&word| word == 0)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.count() == self.count
     }
 
     /// Ascending.

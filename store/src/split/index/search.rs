@@ -1,38 +1,32 @@
 //! Answers a [`PageQuery`]: sets of pages from the term dictionary and from the page directory.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
-use tantivy::schema::IndexRecordOption;
-use tantivy::{DocSet, InvertedIndexReader, SegmentReader, TERMINATED};
 use timberline_proto::id::GenerationId;
 use timberline_proto::token::{lower_into, tokens};
 
 use super::super::PageQuery;
 use super::super::footer::{Footer, PageEntry};
 use super::super::read::ReadFailure;
-use super::directory::SplitDirectory;
+use super::dictionary::{Dictionary, Wanted};
 use super::held::{self, HELD, HeldRange, OffsetRange};
 use super::pages::Pages;
+use super::section::Section;
 use super::terms::{self, FIELDS_CUT, HAS_FRACTIONS, HAS_IDS, TOKEN_BYTES_MAX, TOKENS_CUT, cut};
-use super::write::FIELD;
 use crate::rows::Stream;
 
 /// A term this long or longer may be a token's beginning only: a character has up to four bytes.
 const TOKEN_PERHAPS_CUT: usize = TOKEN_BYTES_MAX - 3;
 
 /// So many pages are looked at rather than the whole term dictionary walked.
-const WALK_PAGES_MIN: u32 = 16;
-
-/// Terms that a wildcard stands for at most; beyond, every page is named.
-const EXPANSIONS_MAX: usize = 16_384;
+const WALK_PAGES_MIN: u32 = 1;
 
 pub(crate) struct SplitIndex {
     footer: Arc<Footer>,
-    directory: SplitDirectory,
+    section: Section,
     /// Opened at the first question.
-    terms: OnceLock<Arc<InvertedIndexReader>>,
+    terms: OnceLock<Dictionary>,
 }
 
 impl std::fmt::Debug for SplitIndex {
@@ -43,21 +37,20 @@ impl std::fmt::Debug for SplitIndex {
     }
 }
 
-/// What tantivy answers, before it is told apart into damage and disk errors.
-type Answer<T> = tantivy::Result<T>;
+type Answer<T> = Result<T, ReadFailure>;
 
 impl SplitIndex {
     pub(crate) fn new(file: Arc<File>, footer: Arc<Footer>) -> Self {
-        let directory = SplitDirectory::new(file, Arc::clone(&footer));
+        let section = Section::new(file, Arc::clone(&footer));
         Self {
             footer,
-            directory,
+            section,
             terms: OnceLock::new(),
         }
     }
 
     pub(crate) fn candidates(&self, query: &PageQuery) -> Result<Vec<u32>, ReadFailure> {
-        Ok(self.guarded(|| self.answer(query))?.numbers())
+        Ok(self.answer(query)?.numbers())
     }
 
     /// The same of some pages, ascending. What costs a walk of the whole dictionary is not asked if
@@ -69,28 +62,19 @@ impl SplitIndex {
             return Ok(pages.numbers());
         }
         let mut found = match query {
-            PageQuery::And(parts) => self.guarded(|| self.all_of(parts, pages.clone()))?,
-            query => self.guarded(|| self.answer(query))?,
+            PageQuery::And(parts) => self.all_of(parts, pages.clone())?,
+            query => self.answer(query)?,
         };
         found.intersect(&pages);
         Ok(found.numbers())
     }
 
-    /// Checks every byte, and that tantivy opens them.
+    /// Checks every byte, and that all terms can be read.
     pub(crate) fn verify(&self) -> Result<(), ReadFailure> {
-        self.directory.verify()?;
-        self.guarded(|| self.answer(&PageQuery::Token("a".to_owned())))
-            .map(drop)
-    }
-
-    /// tantivy does not promise never to panic on bytes that it did not write.
-    fn guarded<T>(&self, ask: impl FnOnce() -> Answer<T>) -> Result<T, ReadFailure> {
-        let message = match catch_unwind(AssertUnwindSafe(ask)) {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "tantivy panicked".to_owned(),
-        };
-        Err(self.directory.take_failure().unwrap_or(ReadFailure::Damaged(message)))
+        match self.terms()? {
+            Some(terms) => terms.verify(),
+            None => self.section.verify(),
+        }
     }
 
     fn pages(&self) -> u32 {
@@ -228,27 +212,15 @@ impl SplitIndex {
         Ok(pages)
     }
 
-    /// The inverted index; none in a split without rows.
-    fn terms(&self) -> Answer<Option<&InvertedIndexReader>> {
+    /// The dictionary; none in a split without rows.
+    fn terms(&self) -> Answer<Option<&Dictionary>> {
         if self.footer.pages.is_empty() {
             return Ok(None);
         }
         if let Some(terms) = self.terms.get() {
             return Ok(Some(terms));
         }
-        let index = tantivy::Index::open(self.directory.clone())?;
-        let field = index.schema().get_field(FIELD)?;
-        let segments = index.searchable_segments()?;
-        let [segment] = segments.as_slice() else {
-            return Err(tantivy::TantivyError::InternalError("not one segment".to_owned()));
-        };
-        let reader = SegmentReader::open(segment)?;
-        if reader.max_doc() != self.pages() {
-            return Err(tantivy::TantivyError::InternalError(
-                "not one document per page".to_owned(),
-            ));
-        }
-        let terms = reader.inverted_index(field)?;
+        let terms = Dictionary::open(self.section.clone(), self.pages())?;
         Ok(Some(self.terms.get_or_init(|| terms)))
     }
 
@@ -259,10 +231,8 @@ impl SplitIndex {
 
     fn bytes_term(&self, term: &[u8]) -> Answer<Pages> {
         let mut pages = self.none();
-        if let Some(index) = self.terms()?
-            && let Some(info) = index.terms().get(term)?
-        {
-            add_postings(index, &info, &mut pages)?;
+        if let Some(terms) = self.terms()? {
+            terms.term(term, &mut pages)?;
         }
         Ok(pages)
     }
@@ -271,44 +241,35 @@ impl SplitIndex {
     /// written before it knew.
     pub(crate) fn held(&self, generation: Option<GenerationId>) -> Result<Option<Vec<HeldRange>>, ReadFailure> {
         let prefix = held::prefix(generation);
-        self.guarded(|| self.walk(&prefix, HeldRange::of_term))
+        self.walk(&prefix, HeldRange::of_term)
     }
 
     /// Between which offsets of a partition the pages' rows stand. `None`: likewise.
     pub(crate) fn offsets(&self, partition: u32) -> Result<Option<Vec<OffsetRange>>, ReadFailure> {
         let prefix = held::partition_prefix(partition);
-        self.guarded(|| self.walk(&prefix, held::offsets_of_term))
+        self.walk(&prefix, held::offsets_of_term)
     }
 
     /// Every term that begins so, as `parse` reads it, with each of its pages.
     fn walk<T>(&self, prefix: &str, parse: impl Fn(&str, u32) -> Option<T>) -> Answer<Option<Vec<T>>> {
         let mut found = Vec::new();
-        let Some(index) = self.terms()? else {
+        let Some(terms) = self.terms()? else {
             return Ok(Some(found));
         };
-        if index.terms().get(HELD)?.is_none() {
+        if !terms.term(HELD.as_bytes(), &mut self.none())? {
             return Ok(None);
         }
-        let mut stream = index.terms().range().ge(prefix.as_bytes()).into_stream()?;
-        while stream.advance() {
-            let key = stream.key();
-            if !key.starts_with(prefix.as_bytes()) {
-                break;
-            }
-            let Ok(term) = std::str::from_utf8(key) else { continue };
-            if parse(term, 0).is_none() {
-                continue;
-            }
-            let mut pages = self.none();
-            add_postings(index, stream.value(), &mut pages)?;
-            found.extend(pages.numbers().into_iter().filter_map(|page| parse(term, page)));
-        }
+        terms.walk(prefix.as_bytes(), &mut |term, pages| {
+            let Ok(term) = std::str::from_utf8(term) else { return };
+            let of_page = |page| parse(term, page);
+            found.extend(pages.numbers().into_iter().filter_map(of_page));
+        })?;
         Ok(Some(found))
     }
 
     /// Pages of tokens made of the pieces, with anything between them.
     fn tokens_like(&self, pieces: &[String]) -> Answer<Pages> {
-        let (Some(first), Some(index)) = (pieces.first(), self.terms()?) else {
+        let (Some(first), Some(terms)) = (pieces.first(), self.terms()?) else {
             return Ok(self.all());
         };
         let first = cut(first, TOKEN_BYTES_MAX);
@@ -326,31 +287,14 @@ impl SplitIndex {
         if terms::may_be_fraction(pieces) {
             pages.unite(&self.term(HAS_FRACTIONS)?);
         }
-        // Every other kind of term begins with a byte below those of tokens.
-        let from = if first.is_empty() { "0" } else { first };
-        let infix = match pieces {
-            [first, infix, last] if first.is_empty() && last.is_empty() => Some(memchr::memmem::Finder::new(infix)),
-            _ => None,
+        let within = pieces[1..].iter().max_by_key(|piece| piece.len());
+        let wanted = Wanted {
+            prefix: first.as_bytes(),
+            within: within.map_or(&[][..], |piece| piece.as_bytes()),
+            test: &|term| std::str::from_utf8(term).is_ok_and(|term| matches(term, pieces)),
+            cut_from: TOKEN_PERHAPS_CUT,
         };
-        let mut stream = index.terms().range().ge(from).into_stream()?;
-        let mut expansions = 0;
-        while stream.advance() {
-            let key = stream.key();
-            if !key.starts_with(first.as_bytes()) {
-                break;
-            }
-            let is_like = match &infix {
-                Some(infix) => infix.find(key).is_some(),
-                None => std::str::from_utf8(key).is_ok_and(|term| matches(term, pieces)),
-            };
-            if key.len() >= TOKEN_PERHAPS_CUT || is_like {
-                expansions += 1;
-                if expansions > EXPANSIONS_MAX {
-                    return Ok(self.all());
-                }
-                add_postings(index, stream.value(), &mut pages)?;
-            }
-        }
+        terms.find(&wanted, &mut pages)?;
         Ok(pages)
     }
 }
@@ -362,15 +306,6 @@ fn is_walk(query: &PageQuery) -> bool {
         PageQuery::And(parts) | PageQuery::Or(parts) => parts.iter().any(is_walk),
         _ => false,
     }
-}
-
-fn add_postings(index: &InvertedIndexReader, info: &tantivy::postings::TermInfo, pages: &mut Pages) -> Answer<()> {
-    let mut postings = index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
-    while postings.doc() != TERMINATED {
-        pages.insert(postings.doc());
-        postings.advance();
-    }
-    Ok(())
 }
 
 /// Whether the token is the pieces, in order, with anything between them.
