@@ -2,19 +2,67 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use crate::split::PageQuery;
+use regex_syntax::hir::ClassUnicode;
+use timberline_proto::token::is_token_char;
+
+use crate::split::{PageQuery, TokenRegex};
 
 use super::prune::{and, fragment, or};
+use super::test::REGEX_BYTES_MAX;
 
 /// Alternatives looked into at most; beyond them nothing is required.
 const ALTERNATIVES_MAX: usize = 64;
 
+/// Characters of a class that are looked at at most.
+const CLASS_CHARS_MAX: u32 = 4096;
+
+/// Shorter matches stand in most tokens: their terms are not worth a walk.
+const TERM_MATCH_BYTES_MIN: usize = 3;
+
 /// Pages that may hold a text that the pattern matches, unanchored.
 pub(crate) fn required(pattern: &str) -> PageQuery {
-    match regex_syntax::Parser::new().parse(pattern) {
-        Ok(hir) => of(&hir),
-        Err(_) => PageQuery::All,
+    let Ok(hir) = regex_syntax::Parser::new().parse(pattern) else {
+        return PageQuery::All;
+    };
+    // Flags within could tell upper from lower case, and terms are in lower case.
+    let has_flags = pattern.replace("(?:", "").contains("(?");
+    let is_long = hir.properties().minimum_len() >= Some(TERM_MATCH_BYTES_MIN);
+    if is_long && !has_flags && is_of_token(&hir) {
+        let mut runs = Vec::new();
+        runs_of(&hir, &mut runs);
+        if let Some(regex) = TokenRegex::new(pattern, runs, REGEX_BYTES_MAX) {
+            return PageQuery::TokenRegex(regex);
+        }
     }
+    of(&hir)
+}
+
+/// Whether whatever the pattern matches stands within one token, so that a text holds a match if one
+/// of its tokens does.
+pub(crate) fn is_within_token(pattern: &str) -> bool {
+    let hir = regex_syntax::Parser::new().parse(pattern);
+    hir.is_ok_and(|hir| hir.properties().minimum_len() >= Some(1) && is_of_token(&hir))
+}
+
+/// Whether the pattern names nothing but characters of tokens.
+fn is_of_token(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Empty => true,
+        HirKind::Look(_) => false,
+        HirKind::Literal(literal) => {
+            std::str::from_utf8(&literal.0).is_ok_and(|text| text.chars().all(is_token_char))
+        }
+        HirKind::Class(Class::Unicode(class)) => is_class_of_token(class),
+        HirKind::Class(Class::Bytes(_)) => false,
+        HirKind::Capture(capture) => is_of_token(&capture.sub),
+        HirKind::Repetition(repetition) => is_of_token(&repetition.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(is_of_token),
+    }
+}
+
+fn is_class_of_token(class: &ClassUnicode) -> bool {
+    let chars: u32 = class.iter().map(|r| r.end() as u32 - r.start() as u32 + 1).sum();
+    chars <= CLASS_CHARS_MAX && class.iter().all(|r| (r.start()..=r.end()).all(is_token_char))
 }
 
 /// Pieces of text that the pattern requires, in lower case, each in one stretch.
@@ -140,12 +188,27 @@ mod tests {
             ]),
         );
         check("adm.n", &And(vec![inner("adm"), inner("n")]));
-        check("(foo|bar)+", &Or(vec![inner("foo"), inner("bar")]));
+        check("(foo|bar)+ ", &Or(vec![inner("foo"), inner("bar")]));
         check("(?i:Warn)", &inner("warn"));
         check(".*", &All);
         check("a?", &All);
         check("[a-z]+", &All);
         check("(unclosed", &All);
         check(r"\bfoo\b", &inner("foo"));
+    }
+
+    #[test]
+    fn what_stands_within_a_token_is_asked_of_terms() {
+        for (pattern, runs) in [("u4[0-9]*7", vec!["u4", "7"]), ("(?:Foo|bar)[a-f]", vec![]), (r"blk_\d{5}", vec!["blk_"])] {
+            let PageQuery::TokenRegex(regex) = required(pattern) else {
+                panic!("{pattern}");
+            };
+            assert_eq!(regex.runs(), runs);
+        }
+        for pattern in ["u4.7", "u4 7", r"u4\b", "^u44", "u-47", "[a-z]+", "(?-i)Foo", r"\w{4}"] {
+            assert!(!matches!(required(pattern), PageQuery::TokenRegex(_)), "{pattern}");
+        }
+        assert!(is_within_token("[a-z]+") && is_within_token("(?-i)Foo"));
+        assert!(!is_within_token("a?") && !is_within_token("a-b") && !is_within_token("a$"));
     }
 }

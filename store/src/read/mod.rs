@@ -33,6 +33,8 @@ mod cells;
 mod columns;
 #[cfg(test)]
 mod count_tests;
+#[cfg(test)]
+mod fragment_tests;
 mod counts;
 #[cfg(test)]
 mod damage_tests;

@@ -11,7 +11,7 @@ use super::row::{RowView, attribute_text, column_name, stream_attribute};
 use super::time::{now_nanos, rfc3339};
 
 /// Bytes of a compiled regex at most.
-const REGEX_BYTES_MAX: usize = 4 << 20;
+pub(super) const REGEX_BYTES_MAX: usize = 4 << 20;
 
 /// A filter ready to test rows. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -60,7 +60,7 @@ pub(crate) struct PageEntry {
     pub(crate) blocks: [Extent; BLOCKS],
 }
 
-/// The tantivy index: files one after another in one section.
+/// The index: files one after another in one section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct IndexEntry {
     pub(crate) offset: u64,

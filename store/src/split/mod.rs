@@ -13,7 +13,7 @@
 //! | `stripe`, `template`, `time` | lines cut into templates, variables and the record's own time |
 //! | `page` | a page's four blocks |
 //! | `block`, `column`, `wire`, `hash` | sinks, encodings, numbers |
-//! | `index` | which pages hold a term |
+//! | `index`, `token_regex` | which pages hold a term |
 //! | `summary` | what can be counted without reading a page |
 
 mod block;
@@ -28,6 +28,7 @@ mod stripe;
 pub(crate) mod summary;
 mod template;
 mod time;
+mod token_regex;
 mod wire;
 mod write;
 
@@ -52,6 +53,7 @@ pub use read::Split;
 pub use stripe::Templates;
 pub(crate) use template::Pieces;
 pub use template::{LeafField, Shape};
+pub use token_regex::TokenRegex;
 pub(crate) use write::SplitStream;
 pub use write::write_split;
 
@@ -121,6 +123,8 @@ pub enum PageQuery {
     /// A token that matches the pieces with `*` between them (lower case); ends without star are
     /// written as non-empty first or last pieces.
     TokenWildcard(Vec<String>),
+    /// A token that a regex matches somewhere in.
+    TokenRegex(TokenRegex),
     /// `field = value`, the value in lower case as text.
     FieldEquals(String, String),
     /// The field is there.

@@ -7,7 +7,9 @@
 
 use timberline_proto::query::ast::Test;
 use timberline_proto::query::matcher::{CompiledText, RegexMatch};
-use timberline_proto::token::tokens;
+use timberline_proto::token::{is_token_char, tokens};
+
+use std::sync::Arc;
 
 use super::needs::{Needs, is_of_time, is_within_time};
 use super::verdict::Verdict;
@@ -15,7 +17,7 @@ use crate::read::ReadError;
 use crate::read::literals;
 use crate::read::prune;
 use crate::read::test::regex;
-use crate::split::{Pieces, Templates};
+use crate::split::{PageQuery, Pieces, Templates};
 
 /// Stands for any token with a digit. A letter, so that it is a token like these.
 const ANY_NUMBER: &str = "ꙮ";
@@ -26,6 +28,10 @@ pub(crate) struct LineTest {
     kind: Kind,
     /// What a line must hold, token by token.
     pub(crate) needs: Needs,
+    /// Whether a line that holds it passes, and so whether a token alone passes.
+    pub(crate) is_token: bool,
+    /// Pages of which a line or an attribute may pass.
+    pub(crate) pages: PageQuery,
     /// What a line must hold in one stretch.
     shapes: Vec<Shape>,
 }
@@ -46,7 +52,7 @@ enum Kind {
     Wildcard(CompiledText),
     /// `within`: what matches in a piece of a line matches in the line.
     Regex {
-        regex: Box<dyn RegexMatch>,
+        regex: Arc<dyn RegexMatch>,
         within: bool,
     },
 }
@@ -58,7 +64,7 @@ impl LineTest {
             Test::Text { text, quoted } => of_text(text, *quoted),
             Test::Wildcard(pieces) => Kind::Wildcard(CompiledText::wildcard(pieces)),
             Test::Regex(pattern) => Kind::Regex {
-                regex: regex(pattern).map_err(ReadError::BadRequest)?,
+                regex: Arc::from(regex(pattern).map_err(ReadError::BadRequest)?),
                 within: regex_syntax::Parser::new()
                     .parse(pattern)
                     .is_ok_and(|hir| hir.properties().look_set().is_empty()),
@@ -73,10 +79,20 @@ impl LineTest {
             }
             _ => Vec::new(),
         };
+        let pages = prune::test_query(test);
+        let is_token = is_token(test);
+        let needs = match (&kind, test) {
+            (Kind::Regex { regex, .. }, Test::Regex(pattern)) if is_token => {
+                Needs::token_regex(Arc::clone(regex), &literals::runs(pattern))
+            }
+            _ => Needs::of(&pages),
+        };
         Ok(Some(Self {
             kind,
             shapes,
-            needs: Needs::of(&prune::test_query(test)),
+            needs,
+            is_token,
+            pages,
         }))
     }
 
@@ -145,6 +161,21 @@ impl LineTest {
             }
         }
         verdicts
+    }
+}
+
+/// Whether a line passes if one of its tokens does, and not otherwise.
+fn is_token(test: &Test) -> bool {
+    let is_token = |text: &str| !text.is_empty() && text.chars().all(is_token_char);
+    match test {
+        Test::Text { text, .. } => is_token(text),
+        Test::Wildcard(pieces) => match pieces.as_slice() {
+            [first, last] if first.is_empty() != last.is_empty() => is_token(first) || is_token(last),
+            [first, middle, last] => first.is_empty() && last.is_empty() && is_token(middle),
+            _ => false,
+        },
+        Test::Regex(pattern) => literals::is_within_token(pattern),
+        Test::Exists | Test::Compare(..) | Test::Range { .. } => false,
     }
 }
 

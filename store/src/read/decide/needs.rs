@@ -1,7 +1,9 @@
 //! What a test needs of a line, token by token: asked of a template and, row by row, of the values
 //! in its slots. Says only what cannot be.
 
-use timberline_proto::query::matcher::CompiledText;
+use std::sync::Arc;
+
+use timberline_proto::query::matcher::{CompiledText, RegexMatch};
 use timberline_proto::token::tokens;
 
 use crate::split::{PageQuery, PageText, Pieces, SlotView};
@@ -44,7 +46,7 @@ pub(crate) enum Needs {
 
 #[derive(Debug)]
 pub(crate) struct Word {
-    text: CompiledText,
+    like: Like,
     /// Whether a value of a slot can hold it.
     in_slot: bool,
     in_time: bool,
@@ -52,7 +54,33 @@ pub(crate) struct Word {
     whole: bool,
 }
 
+/// What it is like.
+#[derive(Debug)]
+enum Like {
+    Text(CompiledText),
+    Regex(Arc<dyn RegexMatch>),
+}
+
+impl Word {
+    fn matches(&self, value: &[u8]) -> bool {
+        match &self.like {
+            Like::Text(text) => text.matches(value),
+            Like::Regex(regex) => regex.is_match(value),
+        }
+    }
+}
+
 impl Needs {
+    /// A token that a regex matches somewhere in. `runs`: texts in lower case that it requires.
+    pub(crate) fn token_regex(regex: Arc<dyn RegexMatch>, runs: &[String]) -> Self {
+        Self::Word(Box::new(Word {
+            like: Like::Regex(regex),
+            in_slot: true,
+            in_time: runs.iter().all(|run| is_within_time(run)),
+            whole: false,
+        }))
+    }
+
     pub(crate) fn of(query: &PageQuery) -> Self {
         let all = |queries: &[PageQuery]| queries.iter().map(Self::of).collect();
         match query {
@@ -60,7 +88,7 @@ impl Needs {
             PageQuery::And(queries) => Self::And(all(queries)),
             PageQuery::Or(queries) => Self::Or(all(queries)),
             PageQuery::Token(token) => Self::Word(Box::new(Word {
-                text: CompiledText::text(token, false),
+                like: Like::Text(CompiledText::text(token, false)),
                 in_slot: tokens(token.as_bytes()).any(|token| token.has_digit),
                 in_time: is_of_time(token),
                 whole: true,
@@ -73,7 +101,7 @@ impl Needs {
 
     fn like(pieces: &[String]) -> Self {
         Self::Word(Box::new(Word {
-            text: CompiledText::wildcard(pieces),
+            like: Like::Text(CompiledText::wildcard(pieces)),
             in_slot: true,
             in_time: pieces.iter().all(|piece| is_within_time(piece)),
             whole: false,
@@ -92,7 +120,7 @@ impl Needs {
                 pieces.has_leaves()
                     || (word.in_slot && variables > 0)
                     || (word.in_time && pieces.time_slot().is_some())
-                    || pieces.fixed().any(|fixed| word.text.matches(fixed))
+                    || pieces.fixed().any(|fixed| word.matches(fixed))
             }
         }
     }
@@ -129,41 +157,37 @@ impl Needs {
 
 impl Word {
     fn narrow(&self, text: &PageText, which: usize, holds: &mut [bool]) {
-        if text.fixed(which).any(|fixed| self.text.matches(fixed)) || !holds.contains(&true) {
+        if text.fixed(which).any(|fixed| self.matches(fixed)) || !holds.contains(&true) {
             return;
         }
-        // A leaf may hold any text.
-        if text.has_leaves(which) {
-            return;
-        }
+        // A leaf may hold any text, but no part of a token that goes on outside.
+        let in_slot = self.in_slot || text.has_leaves(which);
         let mut found = vec![false; holds.len()];
         let mut value = Vec::new();
         for slot in 0..text.slots(which) {
             match text.slot(which, slot) {
-                // The slots of a rare template are no columns.
-                None => return,
                 Some(SlotView::Time) if self.in_time => {
                     let mut time = Vec::with_capacity(40);
                     for (at, &row) in text.rows_of(which).iter().enumerate() {
                         if holds[at] && !found[at] {
                             time.clear();
                             text.value_into(row as usize, slot, &mut time);
-                            found[at] = self.text.matches(&time);
+                            found[at] = self.matches(&time);
                         }
                     }
                 }
                 Some(SlotView::Time) => {}
-                Some(SlotView::Made) if self.in_slot => {
+                None | Some(SlotView::Made) if in_slot => {
                     for (at, &row) in text.rows_of(which).iter().enumerate() {
                         if holds[at] && !found[at] {
                             value.clear();
                             text.value_into(row as usize, slot, &mut value);
-                            found[at] = self.text.matches(&value);
+                            found[at] = self.matches(&value);
                         }
                     }
                 }
-                Some(view) if self.in_slot => self.slot(&view, holds, &mut found),
-                Some(_) => {}
+                Some(view) if in_slot => self.slot(&view, holds, &mut found),
+                None | Some(_) => {}
             }
         }
         holds.iter_mut().zip(found).for_each(|(holds, found)| *holds &= found);
@@ -175,12 +199,12 @@ impl Word {
             // Asked row by row.
             SlotView::Time | SlotView::Made => {}
             SlotView::Const(value) => {
-                if self.text.matches(value) {
+                if self.matches(value) {
                     found.fill(true);
                 }
             }
             SlotView::Dictionary { entries, codes } => {
-                let matching: Vec<bool> = entries.iter().map(|entry| self.text.matches(entry)).collect();
+                let matching: Vec<bool> = entries.iter().map(|entry| self.matches(entry)).collect();
                 if matching.contains(&true) {
                     found
                         .iter_mut()
@@ -201,14 +225,14 @@ impl Word {
                         value.extend_from_slice(prefix);
                         crate::split::put_decimal(number as u64, *digits, &mut value);
                         value.extend_from_slice(suffix);
-                        found[at] = self.text.matches(&value);
+                        found[at] = self.matches(&value);
                     }
                 }
             }
             SlotView::Text(texts) => {
                 for (at, value) in texts.iter().enumerate() {
                     if holds[at] && !found[at] {
-                        found[at] = self.text.matches(value);
+                        found[at] = self.matches(value);
                     }
                 }
             }

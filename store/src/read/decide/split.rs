@@ -35,7 +35,8 @@ struct LeafOfSplit {
     severities: [bool; 7],
     /// Per stripe, per template.
     stripes: Vec<OnceLock<Box<[Verdict]>>>,
-    /// Per page, whether rows may have the field themselves.
+    /// Per page, whether rows may have the field themselves; of a test of lines, whether a line or an
+    /// attribute may pass.
     pages: OnceLock<Box<[bool]>>,
     topic: bool,
 }
@@ -83,19 +84,24 @@ impl SplitDecider {
         let has_attributes = self.split.page_has_attributes(page);
         let mut leaves = Vec::with_capacity(self.leaves.len());
         for (leaf, of_split) in self.decider.leaves.iter().zip(&self.leaves) {
-            let row_may = match leaf.kind {
-                Kind::Severity | Kind::Named => self.may_have(leaf, of_split, page)?,
-                _ => has_attributes,
+            let (is_line, may) = match &leaf.kind {
+                Kind::Severity | Kind::Named => (
+                    false,
+                    self.may_have(of_split, page, &PageQuery::FieldOfRows(leaf.name.clone()))?,
+                ),
+                Kind::Anywhere(test) | Kind::Body(test) => (true, self.may_have(of_split, page, &test.pages)?),
+                _ => (false, has_attributes),
             };
             leaves.push(LeafOfPage {
                 leaf,
                 of_split,
-                // Of a field that no row of the page has, templates are not asked.
+                // Of a field or a word that no row of the page has, templates are not asked.
                 templates: match leaf.kind {
-                    Kind::Severity | Kind::Named if !row_may => &[],
+                    Kind::Severity | Kind::Named | Kind::Anywhere(_) | Kind::Body(_) if !may => &[],
                     _ => self.stripe(leaf, of_split, stripe, page)?,
                 },
-                row_may,
+                line_may: is_line && may,
+                row_may: may && (!is_line || has_attributes),
                 has_attributes,
             });
         }
@@ -159,13 +165,16 @@ impl SplitDecider {
         Ok(templates)
     }
 
-    /// Whether rows of the page may have the leaf's field, besides their streams' attributes.
-    fn may_have(&self, leaf: &DecidedLeaf, of_split: &LeafOfSplit, page: u32) -> Result<bool, SplitError> {
+    /// Whether the index names the page; the leaf asks it one thing only.
+    fn may_have(&self, of_split: &LeafOfSplit, page: u32, query: &PageQuery) -> Result<bool, SplitError> {
+        if *query == PageQuery::All {
+            return Ok(true);
+        }
         let pages = match of_split.pages.get() {
             Some(pages) => pages,
             None => {
                 let mut pages = vec![false; self.split.pages().len()];
-                for page in self.split.candidates(&PageQuery::FieldOfRows(leaf.name.clone()))? {
+                for page in self.split.candidates(query)? {
                     pages[page as usize] = true;
                 }
                 of_split.pages.get_or_init(|| pages.into())
@@ -188,6 +197,8 @@ pub(super) struct LeafOfPage<'a> {
     of_split: &'a LeafOfSplit,
     /// Of a field, whether lines may have it.
     templates: &'a [Verdict],
+    /// Of a test of lines, whether one may pass.
+    line_may: bool,
     /// Whether rows may have attributes or fields that matter.
     pub(super) row_may: bool,
     /// Whether rows have attributes.
@@ -225,11 +236,12 @@ impl PageDecider<'_> {
     fn narrow_by(&self, node: &Node, text: &PageText, core: &PageCore, which: usize, rows: &mut Vec<(u32, Verdict)>) {
         let Node::Leaf(at) = node else { return };
         let leaf = &self.leaves[*at];
-        let needs = match &leaf.leaf.kind {
-            Kind::Body(test) => &test.needs,
-            Kind::Anywhere(test) if !leaf.row_may => &test.needs,
+        let test = match &leaf.leaf.kind {
+            Kind::Body(test) => test,
+            Kind::Anywhere(test) if !leaf.row_may => test,
             _ => return,
         };
+        let settles = test.is_token && matches!(self.root, Node::Leaf(_));
         let passes = |row: u32| leaf.of_split.streams[core.streams()[row as usize] as usize];
         let of_template = text.rows_of(which);
         let mut holds = vec![false; of_template.len()];
@@ -238,9 +250,13 @@ impl PageDecider<'_> {
                 holds[place] = true;
             }
         }
-        needs.narrow(text, which, &mut holds);
-        rows.retain(|&(row, verdict)| {
-            verdict == Verdict::Yes || passes(row) || of_template.binary_search(&row).is_ok_and(|place| holds[place])
+        test.needs.narrow(text, which, &mut holds);
+        rows.retain_mut(|(row, verdict)| {
+            let has_it = of_template.binary_search(row).is_ok_and(|place| holds[place]);
+            if has_it && settles {
+                *verdict = Verdict::Yes;
+            }
+            *verdict == Verdict::Yes || has_it || passes(*row)
         });
     }
 
@@ -275,6 +291,8 @@ impl LeafOfPage<'_> {
         };
         let of_stream = || Verdict::of(self.of_split.streams[stream]);
         match self.leaf.kind {
+            Kind::Anywhere(_) if !self.line_may => of_stream(),
+            Kind::Body(_) if !self.line_may => Verdict::No,
             Kind::Anywhere(_) => self.templates[template].or(of_stream()).or(unless_row()),
             Kind::Body(_) | Kind::Template => self.templates[template],
             Kind::Severity => Verdict::of(self.of_split.severities[severity])

@@ -1,12 +1,14 @@
 //! Answers a [`PageQuery`]: sets of pages from the term dictionary and from the page directory.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use timberline_proto::id::GenerationId;
 use timberline_proto::token::{lower_into, tokens};
 
-use super::super::PageQuery;
+use super::super::{PageQuery, TokenRegex};
 use super::super::footer::{Footer, PageEntry};
 use super::super::read::ReadFailure;
 use super::dictionary::{Dictionary, Wanted};
@@ -22,11 +24,17 @@ const TOKEN_PERHAPS_CUT: usize = TOKEN_BYTES_MAX - 3;
 /// So many pages are looked at rather than the whole term dictionary walked.
 const WALK_PAGES_MIN: u32 = 1;
 
+/// Walks that are kept, and pages of a split beyond which none is.
+const WALKS_HELD_MAX: usize = 4;
+const WALK_PAGES_MAX: u32 = 1 << 20;
+
 pub(crate) struct SplitIndex {
     footer: Arc<Footer>,
     section: Section,
     /// Opened at the first question.
     terms: OnceLock<Dictionary>,
+    /// What the last walks found: one query asks more than once.
+    walked: Mutex<VecDeque<(PageQuery, Pages)>>,
 }
 
 impl std::fmt::Debug for SplitIndex {
@@ -46,6 +54,7 @@ impl SplitIndex {
             footer,
             section,
             terms: OnceLock::new(),
+            walked: Mutex::default(),
         }
     }
 
@@ -103,7 +112,7 @@ impl SplitIndex {
             }
             PageQuery::Token(token) => self.token(token)?,
             PageQuery::TokenPrefix(prefix) => self.tokens_like(&[prefix.clone(), String::new()])?,
-            PageQuery::TokenWildcard(pieces) => self.tokens_like(pieces)?,
+            PageQuery::TokenWildcard(_) | PageQuery::TokenRegex(_) => self.walked(query)?,
             PageQuery::FieldEquals(name, value) => self.field_equals(name, value)?,
             PageQuery::FieldExists(name) => {
                 let mut pages = self.field_of_rows(name)?;
@@ -267,6 +276,49 @@ impl SplitIndex {
         Ok(Some(found))
     }
 
+    fn walked(&self, query: &PageQuery) -> Answer<Pages> {
+        let held = |(of, _): &&(PageQuery, Pages)| of == query;
+        if let Some((_, pages)) = self.walked.lock().iter().find(held) {
+            return Ok(pages.clone());
+        }
+        let pages = match query {
+            PageQuery::TokenWildcard(pieces) => self.tokens_like(pieces)?,
+            PageQuery::TokenRegex(regex) => self.tokens_matching(regex)?,
+            other => self.answer(other)?,
+        };
+        if self.pages() <= WALK_PAGES_MAX {
+            let mut walked = self.walked.lock();
+            walked.truncate(WALKS_HELD_MAX - 1);
+            walked.push_front((query.clone(), pages.clone()));
+        }
+        Ok(pages)
+    }
+
+    /// Pages of tokens that a regex matches somewhere in.
+    fn tokens_matching(&self, regex: &TokenRegex) -> Answer<Pages> {
+        let Some(terms) = self.terms()? else {
+            return Ok(self.all());
+        };
+        let mut pages = self.term(TOKENS_CUT)?;
+        pages.unite(&self.where_stream_token(|token| regex.may_match(token.as_bytes())));
+        if terms::may_be_id(regex.runs()) {
+            pages.unite(&self.term(HAS_IDS)?);
+        }
+        if terms::may_be_fraction(regex.runs()) {
+            pages.unite(&self.term(HAS_FRACTIONS)?);
+        }
+        let runs = regex.runs().iter().filter(|run| run.is_ascii());
+        let within = runs.max_by_key(|run| run.len());
+        let wanted = Wanted {
+            prefix: b"",
+            within: within.map_or(&[][..], |run| run.as_bytes()),
+            test: &|term| regex.may_match(term),
+            cut_from: TOKEN_PERHAPS_CUT,
+        };
+        terms.find(&wanted, &mut pages)?;
+        Ok(pages)
+    }
+
     /// Pages of tokens made of the pieces, with anything between them.
     fn tokens_like(&self, pieces: &[String]) -> Answer<Pages> {
         let (Some(first), Some(terms)) = (pieces.first(), self.terms()?) else {
@@ -303,6 +355,7 @@ impl SplitIndex {
 fn is_walk(query: &PageQuery) -> bool {
     match query {
         PageQuery::TokenWildcard(pieces) => pieces.first().is_some_and(String::is_empty),
+        PageQuery::TokenRegex(_) => true,
         PageQuery::And(parts) | PageQuery::Or(parts) => parts.iter().any(is_walk),
         _ => false,
     }
