@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::fixture::{Fixture, TestRow};
+use super::histogram::filter_of;
 use super::tests::{ask, expected_ids, request, runtime};
 
 const BASE_NANOS: i64 = 1_700_000_000_000_000_000;
@@ -21,9 +22,15 @@ fn line(kind: u8, n: u64, seed: u64) -> (i64, String) {
         2 => format!(
             "{{\"time\":\"{stamp}\",\"user\":\"u{c}\",\"msg\":\"took\\n{a} of \\\"{b}\\\" \\u00e4x{c}\",\"ip\":\"10.251.{a}.{b}\",\"n\":{c}}}"
         ),
-        3 => format!("level=info id={id:016x}{id:016x} path=/api/v{}/items/{c} Ärger=x{a}_y{b}", n % 3),
-        4 => format!("plain words only, kind {}", ["Alpha", "beta-Gamma", "dELTA_x"][(n % 3) as usize]),
-        _ => format!("ſtraße {c}K \u{212a}elvin №{a} u4{b}", ),
+        3 => format!(
+            "level=info id={id:016x}{id:016x} path=/api/v{}/items/{c} Ärger=x{a}_y{b}",
+            n % 3
+        ),
+        4 => format!(
+            "plain words only, kind {}",
+            ["Alpha", "beta-Gamma", "dELTA_x"][(n % 3) as usize]
+        ),
+        _ => format!("ſtraße {c}K \u{212a}elvin №{a} u4{b}",),
     };
     (time, line)
 }
@@ -50,11 +57,20 @@ fn query((row, start, length, kind): Cut, rows: &[TestRow]) -> String {
     let chars: Vec<char> = text.chars().collect();
     let start = start % chars.len();
     let piece: String = chars[start..(start + length).min(chars.len())].iter().collect();
-    let word: String = piece.chars().filter(|c| c.is_alphanumeric() || "_.".contains(*c)).collect();
+    let word: String = piece
+        .chars()
+        .filter(|c| c.is_alphanumeric() || "_.".contains(*c))
+        .collect();
     let quoted = piece.replace('\\', "\\\\").replace('"', "\\\"");
     let digits: String = regex::escape(&piece)
         .chars()
-        .map(|c| if c.is_ascii_digit() && c >= '5' { "[0-9]".to_owned() } else { c.to_string() })
+        .map(|c| {
+            if c.is_ascii_digit() && c >= '5' {
+                "[0-9]".to_owned()
+            } else {
+                c.to_string()
+            }
+        })
         .collect();
     let of_token: String = word.chars().filter(|c| *c != '.').collect();
     let regex = |text: &str| format!("/{}/", text.replace('/', "\\/"));
@@ -70,7 +86,10 @@ fn query((row, start, length, kind): Cut, rows: &[TestRow]) -> String {
         7 => regex(&of_token.replace(|c: char| c.is_ascii_digit(), "[0-9]")),
         8 => regex(&format!("{}[0-9a-z_]*", of_token.to_uppercase())),
         9 => regex(&format!("(?i){of_token}|{of_token}{of_token}")),
-        10 => format!("body:*{word}* -{}", regex(&of_token[of_token.len() / 2..].replace(|c: char| !c.is_ascii(), "."))),
+        10 => format!(
+            "body:*{word}* -{}",
+            regex(&of_token[of_token.len() / 2..].replace(|c: char| !c.is_ascii(), "."))
+        ),
         _ => format!("*{}*", word.replacen(|c: char| c.is_ascii_digit(), "*", 1)),
     }
 }
@@ -83,7 +102,11 @@ async fn check(fixture: &Fixture, rows: &[TestRow], query: &str) {
     for pipe in ["stats count()", "stats count() by host"] {
         let count = format!("{query} | {pipe}");
         let answer = ask(fixture, request(&count)).await;
-        let sum: u64 = answer.rows.iter().map(|row| row.last().unwrap().as_u64().unwrap()).sum();
+        let sum: u64 = answer
+            .rows
+            .iter()
+            .map(|row| row.last().unwrap().as_u64().unwrap())
+            .sum();
         assert_eq!(json!(sum), json!(expected.len()), "{count}");
     }
 }
@@ -103,7 +126,11 @@ proptest! {
             fixture.append(&rows);
             fixture.flush(false);
             for cut in cuts {
-                check(&fixture, &rows, &query(cut, &rows)).await;
+                let query = query(cut, &rows);
+                // A piece may happen to be no query.
+                if filter_of(&query).is_ok() {
+                    check(&fixture, &rows, &query).await;
+                }
             }
         });
     }

@@ -7,7 +7,7 @@ use timberline_proto::token::is_token_char;
 
 use crate::split::{PageQuery, TokenRegex};
 
-use super::prune::{and, fragment, or};
+use super::prune::{and, fragment, lower, or};
 use super::test::REGEX_BYTES_MAX;
 
 /// Alternatives looked into at most; beyond them nothing is required.
@@ -28,9 +28,7 @@ pub(crate) fn required(pattern: &str) -> PageQuery {
     let has_flags = pattern.replace("(?:", "").contains("(?");
     let is_long = hir.properties().minimum_len() >= Some(TERM_MATCH_BYTES_MIN);
     if is_long && !has_flags && is_of_token(&hir) {
-        let mut runs = Vec::new();
-        runs_of(&hir, &mut runs);
-        if let Some(regex) = TokenRegex::new(pattern, runs, REGEX_BYTES_MAX) {
+        if let Some(regex) = TokenRegex::new(pattern, runs(pattern), REGEX_BYTES_MAX) {
             return PageQuery::TokenRegex(regex);
         }
     }
@@ -49,9 +47,7 @@ fn is_of_token(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Empty => true,
         HirKind::Look(_) => false,
-        HirKind::Literal(literal) => {
-            std::str::from_utf8(&literal.0).is_ok_and(|text| text.chars().all(is_token_char))
-        }
+        HirKind::Literal(literal) => std::str::from_utf8(&literal.0).is_ok_and(|text| text.chars().all(is_token_char)),
         HirKind::Class(Class::Unicode(class)) => is_class_of_token(class),
         HirKind::Class(Class::Bytes(_)) => false,
         HirKind::Capture(capture) => is_of_token(&capture.sub),
@@ -71,7 +67,7 @@ pub(crate) fn runs(pattern: &str) -> Vec<String> {
     if let Ok(hir) = regex_syntax::Parser::new().parse(pattern) {
         runs_of(&hir, &mut found);
     }
-    found
+    found.iter().map(|run| lower(run)).collect()
 }
 
 fn runs_of(hir: &Hir, found: &mut Vec<String>) {
@@ -173,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_stands_in_one_stretch_is_found() {
-        assert_eq!(runs("a b(c d)+[0-9]x.y?z"), ["a b", "c d", "x", "z"]);
+        assert_eq!(runs("a B(c d)+[0-9]X.y?z"), ["a b", "c d", "x", "z"]);
         assert!(runs("a|b").is_empty());
     }
 
@@ -199,7 +195,11 @@ mod tests {
 
     #[test]
     fn what_stands_within_a_token_is_asked_of_terms() {
-        for (pattern, runs) in [("u4[0-9]*7", vec!["u4", "7"]), ("(?:Foo|bar)[a-f]", vec![]), (r"blk_\d{5}", vec!["blk_"])] {
+        for (pattern, runs) in [
+            ("u4[0-9]*7", vec!["u4", "7"]),
+            ("(?:Foo|bar)[a-f]", vec![]),
+            (r"blk_\d{5}", vec!["blk_"]),
+        ] {
             let PageQuery::TokenRegex(regex) = required(pattern) else {
                 panic!("{pattern}");
             };

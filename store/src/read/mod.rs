@@ -33,8 +33,6 @@ mod cells;
 mod columns;
 #[cfg(test)]
 mod count_tests;
-#[cfg(test)]
-mod fragment_tests;
 mod counts;
 #[cfg(test)]
 mod damage_tests;
@@ -45,6 +43,8 @@ mod exec;
 mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod fragment_tests;
 mod frames;
 #[cfg(test)]
 mod function_tests;

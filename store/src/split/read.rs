@@ -424,6 +424,14 @@ impl Split {
         self.footer.stripes.len()
     }
 
+    /// How many templates of lines a stripe has.
+    pub(crate) fn templates_of(&self, stripe: u32) -> usize {
+        self.footer
+            .stripes
+            .get(stripe as usize)
+            .map_or(0, |stripe| stripe.templates as usize)
+    }
+
     /// How many templates all stripes have.
     pub(crate) fn template_count(&self) -> usize {
         self.footer.stripes.iter().map(|stripe| stripe.templates as usize).sum()

@@ -9,12 +9,9 @@ use super::verdict::Verdict;
 use crate::read::leaf::{FieldPlace, Filled};
 use crate::split::{PageCore, PageText, Shape, Templates};
 
-/// Per template of a stripe, whether its lines may have the field.
-pub(super) fn may_have(templates: &Templates, name: &str) -> Vec<Verdict> {
-    let of = |number: u32| !FieldPlace::of(templates.shape(number), name).is_nowhere();
-    (0..templates.len() as u32)
-        .map(|number| Verdict::possibly(of(number)))
-        .collect()
+/// Whether the lines of a template may have the field.
+pub(super) fn may_have(templates: &Templates, number: u32, name: &str) -> Verdict {
+    Verdict::possibly(!FieldPlace::of(templates.shape(number), name).is_nowhere())
 }
 
 /// One of a page's templates.

@@ -127,21 +127,26 @@ impl LineTest {
         }
     }
 
-    /// Whether the lines of each template pass.
-    pub(crate) fn of_templates(&self, templates: &Templates) -> Vec<Verdict> {
-        let all = 0..templates.len() as u32;
-        let of = |number: u32| match Pieces::of(templates.bytes(number)) {
+    /// Whether the lines of one of the templates pass.
+    pub(crate) fn of_number(&self, templates: &Templates, number: u32) -> Verdict {
+        match Pieces::of(templates.bytes(number)) {
             Ok(pieces) => self.of_template(&pieces),
             // Reading the page will say what is wrong with it.
             Err(_) => Verdict::Maybe,
-        };
+        }
+    }
+
+    /// Whether the lines of each template pass, where all can be asked at once.
+    pub(crate) fn of_templates(&self, templates: &Templates) -> Option<Vec<Verdict>> {
+        let all = 0..templates.len() as u32;
+        let of = |number: u32| self.of_number(templates, number);
         let Kind::Plain {
             anchor: Some(anchor),
             in_time: false,
             ..
         } = &self.kind
         else {
-            return all.map(of).collect();
+            return None;
         };
         // A leaf may hold it, wherever the fixed texts do not.
         let unless = |number: u32| match templates.may_have_leaves(number) {
@@ -160,7 +165,7 @@ impl LineTest {
                 }
             }
         }
-        verdicts
+        Some(verdicts)
     }
 }
 

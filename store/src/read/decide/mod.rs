@@ -15,6 +15,7 @@
 //! | [`needs`] | tokens that a test needs, asked of a template and of the values in its slots |
 //! | [`fields`] | tests of fields, asked of the columns that hold their values |
 //! | [`decider`] | a filter made ready |
+//! | [`templates`] | what was asked of the templates of a stripe |
 //! | [`split`] | the same for one split: per stream, template, severity, page |
 
 mod decider;
@@ -22,6 +23,7 @@ mod fields;
 mod line;
 mod needs;
 mod split;
+mod templates;
 mod verdict;
 
 pub(crate) use decider::Decider;

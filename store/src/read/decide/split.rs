@@ -6,6 +6,7 @@ use timberline_proto::line::Severity;
 
 use super::decider::{DecidedLeaf, Decider, Kind, Node};
 use super::fields::may_have;
+use super::templates::TemplateVerdicts;
 use super::verdict::Verdict;
 use crate::read::cache::{Cache, CacheKey};
 use crate::split::summary::{Cell, Summary};
@@ -33,8 +34,8 @@ struct LeafOfSplit {
     streams: Vec<bool>,
     /// Per rank, whether it passes.
     severities: [bool; 7],
-    /// Per stripe, per template.
-    stripes: Vec<OnceLock<Box<[Verdict]>>>,
+    /// Per stripe.
+    stripes: Vec<OnceLock<TemplateVerdicts>>,
     /// Per page, whether rows may have the field themselves; of a test of lines, whether a line or an
     /// attribute may pass.
     pages: OnceLock<Box<[bool]>>,
@@ -97,7 +98,7 @@ impl SplitDecider {
                 of_split,
                 // Of a field or a word that no row of the page has, templates are not asked.
                 templates: match leaf.kind {
-                    Kind::Severity | Kind::Named | Kind::Anywhere(_) | Kind::Body(_) if !may => &[],
+                    Kind::Severity | Kind::Named | Kind::Anywhere(_) | Kind::Body(_) if !may => None,
                     _ => self.stripe(leaf, of_split, stripe, page)?,
                 },
                 line_may: is_line && may,
@@ -126,29 +127,48 @@ impl SplitDecider {
         Ok(cells.is_some_and(|cells| cells.iter().all(|(_, verdict)| *verdict == Verdict::No)))
     }
 
+    /// What a leaf says of the templates of a page, or of more of its stripe's.
     fn stripe<'a>(
         &self,
         leaf: &DecidedLeaf,
         of_split: &'a LeafOfSplit,
         stripe: u32,
         page: u32,
-    ) -> Result<&'a [Verdict], SplitError> {
+    ) -> Result<Option<&'a TemplateVerdicts>, SplitError> {
         if matches!(leaf.kind, Kind::Topic | Kind::Unknown) {
-            return Ok(&[]);
+            return Ok(None);
         }
-        let held = &of_split.stripes[stripe as usize];
-        if let Some(held) = held.get() {
-            return Ok(held);
+        let new = || TemplateVerdicts::new(self.split.templates_of(stripe));
+        let held = of_split.stripes[stripe as usize].get_or_init(new);
+        let all = 0..held.len() as u32;
+        let left: Vec<u32> = match &self.summary {
+            Some(summary) => {
+                let of_page = summary.cells(page).iter().map(|cell| cell.template);
+                of_page.filter(|number| !held.is_asked(*number)).collect()
+            }
+            None => all.filter(|number| !held.is_asked(*number)).collect(),
+        };
+        if left.is_empty() {
+            return Ok(Some(held));
         }
         let templates = self.templates(stripe, page)?;
-        let verdicts = match &leaf.kind {
-            Kind::Anywhere(test) | Kind::Body(test) => test.of_templates(&templates),
-            Kind::Severity | Kind::Named => may_have(&templates, &leaf.name),
-            _ => (0..templates.len() as u32)
-                .map(|number| Verdict::of(leaf.value_passes(&format!("{:016x}", templates.id(number)))))
-                .collect(),
-        };
-        Ok(held.get_or_init(|| verdicts.into()))
+        if let Kind::Anywhere(test) | Kind::Body(test) = &leaf.kind
+            && let Some(verdicts) = test.of_templates(&templates)
+        {
+            (0..)
+                .zip(verdicts)
+                .for_each(|(number, verdict)| held.set(number, verdict));
+            return Ok(Some(held));
+        }
+        for number in left {
+            let verdict = match &leaf.kind {
+                Kind::Anywhere(test) | Kind::Body(test) => test.of_number(&templates, number),
+                Kind::Severity | Kind::Named => may_have(&templates, number, &leaf.name),
+                _ => Verdict::of(leaf.value_passes(&format!("{:016x}", templates.id(number)))),
+            };
+            held.set(number, verdict);
+        }
+        Ok(Some(held))
     }
 
     /// A stripe's templates, kept for the next filter.
@@ -196,7 +216,7 @@ pub(super) struct LeafOfPage<'a> {
     pub(super) leaf: &'a DecidedLeaf,
     of_split: &'a LeafOfSplit,
     /// Of a field, whether lines may have it.
-    templates: &'a [Verdict],
+    templates: Option<&'a TemplateVerdicts>,
     /// Of a test of lines, whether one may pass.
     line_may: bool,
     /// Whether rows may have attributes or fields that matter.
@@ -285,16 +305,17 @@ impl LeafOfPage<'_> {
     pub(super) fn verdict(&self, template: usize, stream: usize, severity: usize) -> Verdict {
         // What only the row knows can pass, where nothing else does.
         let unless_row = || Verdict::possibly(self.row_may);
+        let of_template = || self.templates.map_or(Verdict::Maybe, |held| held.get(template));
         let unless_field = || match self.row_may && !self.has_attributes {
-            true => self.templates[template],
+            true => of_template(),
             false => unless_row(),
         };
         let of_stream = || Verdict::of(self.of_split.streams[stream]);
         match self.leaf.kind {
             Kind::Anywhere(_) if !self.line_may => of_stream(),
             Kind::Body(_) if !self.line_may => Verdict::No,
-            Kind::Anywhere(_) => self.templates[template].or(of_stream()).or(unless_row()),
-            Kind::Body(_) | Kind::Template => self.templates[template],
+            Kind::Anywhere(_) => of_template().or(of_stream()).or(unless_row()),
+            Kind::Body(_) | Kind::Template => of_template(),
             Kind::Severity => Verdict::of(self.of_split.severities[severity])
                 .or(of_stream())
                 .or(unless_field()),

@@ -19,6 +19,9 @@ use super::terms::{
 /// Bytes of a page's tokens, and of its fields, at most. A page beyond is flagged and matches always.
 const PAGE_TERM_BYTES_MAX: usize = 32 << 20;
 
+/// Ids of a page that are indexed whole; if it has more, all are by their beginnings.
+const IDS_WHOLE_MAX: usize = 32;
+
 /// Numbers of so many digits are remembered by page in a table of bits: most tokens are such.
 const SMALL_DIGITS_MAX: usize = 5;
 /// Numbers of one to five digits, zeros before them told apart.
@@ -35,6 +38,9 @@ pub(crate) struct PageTerms {
     scratch: String,
     token_bytes: usize,
     field_bytes: usize,
+    /// Ids that the page has, as long as they are few.
+    ids: Vec<Vec<u8>>,
+    /// Whether it has more.
     has_ids: bool,
     has_fractions: bool,
 }
@@ -50,6 +56,7 @@ impl PageTerms {
         self.small.clear();
         self.small.resize(SMALL_NUMBERS.div_ceil(64), 0);
         (self.token_bytes, self.field_bytes) = (0, 0);
+        self.ids.clear();
         (self.has_ids, self.has_fractions) = (false, false);
     }
 
@@ -57,6 +64,9 @@ impl PageTerms {
     pub(crate) fn end(&mut self) {
         if self.has_ids {
             self.put(HAS_IDS);
+        }
+        for id in std::mem::take(&mut self.ids) {
+            self.table.add(&id, self.page);
         }
         if self.has_fractions {
             self.put(HAS_FRACTIONS);
@@ -216,10 +226,7 @@ impl PageTerms {
             cut(lower, TOKEN_BYTES_MAX).len()
         };
         let is_new = match id_term(&self.lower) {
-            Some(term) => {
-                self.has_ids = true;
-                self.table.add(&term, self.page)
-            }
+            Some(term) => self.put_id(&term),
             None => self.table.add(&self.lower[..length], self.page),
         };
         if is_new {
@@ -228,6 +235,25 @@ impl PageTerms {
                 self.put(TOKENS_CUT);
             }
         }
+    }
+
+    /// Puts the id in `lower`: whole once the page ends, if it has few; else its beginning.
+    fn put_id(&mut self, term: &[u8]) -> bool {
+        if !self.has_ids {
+            if self.ids.contains(&self.lower) {
+                return false;
+            }
+            if self.ids.len() < IDS_WHOLE_MAX {
+                self.ids.push(self.lower.clone());
+                return true;
+            }
+            self.has_ids = true;
+            for id in std::mem::take(&mut self.ids) {
+                let term = id_term(&id).expect("it was one");
+                self.table.add(&term, self.page);
+            }
+        }
+        self.table.add(term, self.page)
     }
 
     /// The tokens of an attribute and its field terms.

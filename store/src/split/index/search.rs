@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 use timberline_proto::id::GenerationId;
 use timberline_proto::token::{lower_into, tokens};
 
-use super::super::{PageQuery, TokenRegex};
 use super::super::footer::{Footer, PageEntry};
 use super::super::read::ReadFailure;
+use super::super::{PageQuery, TokenRegex};
 use super::dictionary::{Dictionary, Wanted};
 use super::held::{self, HELD, HeldRange, OffsetRange};
 use super::pages::Pages;
@@ -185,8 +185,9 @@ impl SplitIndex {
         }
         let mut pages = match terms::id_term(token.as_bytes()) {
             Some(term) => self.bytes_term(&term)?,
-            None => self.term(cut(token, TOKEN_BYTES_MAX))?,
+            None => self.none(),
         };
+        pages.unite(&self.term(cut(token, TOKEN_BYTES_MAX))?);
         if terms::is_fraction(token.as_bytes()) {
             pages.unite(&self.term(HAS_FRACTIONS)?);
         }

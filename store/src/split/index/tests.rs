@@ -197,29 +197,40 @@ fn words_and_fields_of_the_stream_find_its_pages() {
 fn ids_and_fractions_of_times_are_found_though_they_are_not_indexed_whole() {
     let dir = tempfile::tempdir().unwrap();
     let id = |n: u64| format!("{:016x}{:016x}", (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15), n);
-    let row = |n: u64| {
-        let mut row = Owned::plain(
-            n,
-            format!("2023-11-14T22:13:{:02}.{:06}Z id={}", 20 + n % 40, n * 7919, id(n)),
-        );
-        row.time_nanos = 1_700_000_000_000_000_000 + (n % 40) as i64 * 1_000_000_000 + n as i64 * 7_919_000;
-        row
-    };
-    let case = Case::new(written(dir.path(), &(0..100).map(row).collect::<Vec<_>>()));
-    let has = |token: String| move |row: &Row<'_>| row_tokens(row).contains(&token);
-    for n in [0, 57, 99] {
-        let (id, fraction) = (id(n), format!("{:06}z", n * 7919));
-        let piece = id[3..20].to_owned();
-        check_finds(&case, &PageQuery::Token(id.clone()), has(id.clone()));
-        check_finds(&case, &PageQuery::TokenPrefix(id[..12].to_owned()), has(id.clone()));
-        check_finds(&case, &PageQuery::TokenPrefix(id[..3].to_owned()), has(id.clone()));
-        check_finds(&case, &pieces(&["", &piece, ""]), has(id.clone()));
-        check_finds(&case, &PageQuery::Token(fraction.clone()), has(fraction.clone()));
-        check_finds(&case, &pieces(&["", &fraction[2..4], ""]), has(fraction.clone()));
-        assert_eq!(case.candidates(&PageQuery::Token(id)).len(), 1);
+    // Five ids a line are more than a page's that are indexed whole.
+    for ids in [1, 5] {
+        let row = |n: u64| {
+            let others: String = (1..ids).map(|other| format!(" {}", id(n + 10_000 * other))).collect();
+            let mut row = Owned::plain(
+                n,
+                format!(
+                    "2023-11-14T22:13:{:02}.{:06}Z id={}{others}",
+                    20 + n % 40,
+                    n * 7919,
+                    id(n)
+                ),
+            );
+            row.time_nanos = 1_700_000_000_000_000_000 + (n % 40) as i64 * 1_000_000_000 + n as i64 * 7_919_000;
+            row
+        };
+        let case = Case::new(written(dir.path(), &(0..100).map(row).collect::<Vec<_>>()));
+        let has = |token: String| move |row: &Row<'_>| row_tokens(row).contains(&token);
+        for n in [0, 57, 99] {
+            let (id, fraction) = (id(n), format!("{:06}z", n * 7919));
+            let piece = id[3..20].to_owned();
+            check_finds(&case, &PageQuery::Token(id.clone()), has(id.clone()));
+            check_finds(&case, &PageQuery::TokenPrefix(id[..12].to_owned()), has(id.clone()));
+            check_finds(&case, &PageQuery::TokenPrefix(id[..3].to_owned()), has(id.clone()));
+            check_finds(&case, &pieces(&["", &piece, ""]), has(id.clone()));
+            check_finds(&case, &PageQuery::Token(fraction.clone()), has(fraction.clone()));
+            check_finds(&case, &pieces(&["", &fraction[2..4], ""]), has(fraction.clone()));
+            assert_eq!(case.candidates(&PageQuery::Token(id)).len(), 1);
+            let found = case.candidates(&pieces(&["", &piece, ""])).len();
+            assert_eq!(found == 1, ids == 1, "{found} pages");
+        }
+        assert!(case.candidates(&PageQuery::Token(id(1000))).is_empty());
+        assert!(case.candidates(&PageQuery::Token("123456".into())).is_empty());
     }
-    assert!(case.candidates(&PageQuery::Token(id(1000))).is_empty());
-    assert!(case.candidates(&PageQuery::Token("123456".into())).is_empty());
 }
 
 #[test]

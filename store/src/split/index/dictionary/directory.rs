@@ -1,8 +1,8 @@
 //! Where the blocks of a dictionary stand, and what they begin with.
 
+use super::DIGITS_MAX;
 use super::bits::BitReader;
 use super::postings::{Lists, PageLists, put_lists};
-use super::DIGITS_MAX;
 use crate::split::block::decompress;
 use crate::split::index::pages::Pages;
 use crate::split::wire::{Corrupt, Reader, put_bytes, put_varint};
@@ -128,7 +128,9 @@ impl Directory {
         }
         from.end()?;
         let in_order = directory.texts.is_sorted_by(|a, b| a.first < b.first)
-            && directory.groups.is_sorted_by(|a, b| (&a.word, a.digits) < (&b.word, b.digits));
+            && directory
+                .groups
+                .is_sorted_by(|a, b| (&a.word, a.digits) < (&b.word, b.digits));
         match in_order && offset == blocks_bytes {
             true => Ok(directory),
             false => Err(Corrupt("the index's directory does not fit its blocks")),
@@ -191,7 +193,9 @@ fn take_group(from: &mut Reader<'_>, offset: &mut u64) -> Result<Group, Corrupt>
     }
     let mut first = 0_u64;
     for _ in 0..(group.terms as usize).div_ceil(NUMBERS_OF_BLOCK) {
-        first = first.checked_add(from.varint()?).ok_or(Corrupt("number above 64 bits"))?;
+        first = first
+            .checked_add(from.varint()?)
+            .ok_or(Corrupt("number above 64 bits"))?;
         let bytes = from.varint_u32()?;
         group.blocks.push(NumberBlock {
             first,

@@ -27,7 +27,6 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-
 pub(crate) use read::Dictionary;
 pub(crate) use walk::Wanted;
 pub(crate) use write::DictionaryWriter;

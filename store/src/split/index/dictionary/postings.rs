@@ -77,7 +77,11 @@ pub(super) fn put_lists(lists: &PageLists, pages: u32, out: &mut BitWriter) {
     for list in lists.iter() {
         match list {
             [page] => {
-                if *page == last { alike += 1 } else { other += 1 }
+                if *page == last {
+                    alike += 1
+                } else {
+                    other += 1
+                }
                 last = *page;
             }
             list => gaps.push(gaps_of(list, pages)),

@@ -29,7 +29,10 @@ impl Dictionary {
     /// Memory, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         let directory = &self.directory;
-        let texts = directory.texts.iter().map(|block| block.first.len() + size_of::<TextBlock>());
+        let texts = directory
+            .texts
+            .iter()
+            .map(|block| block.first.len() + size_of::<TextBlock>());
         let groups = directory
             .groups
             .iter()
@@ -52,13 +55,17 @@ impl Dictionary {
         {
             return self.number(group, numbered.number, into);
         }
-        let Some(block) = directory.text_of(term) else { return Ok(false) };
+        let Some(block) = directory.text_of(term) else {
+            return Ok(false);
+        };
         self.text(block, term, into)
     }
 
     fn number(&self, group: &Group, number: u64, into: &mut Pages) -> Result<bool, ReadFailure> {
         let after = group.blocks.partition_point(|block| block.first <= number);
-        let Some(at) = after.checked_sub(1) else { return Ok(false) };
+        let Some(at) = after.checked_sub(1) else {
+            return Ok(false);
+        };
         let block = group.blocks[at];
         let bytes = self.section.read(block.offset, block.bytes.into())?;
         let mut bits = BitReader::new(&bytes);

@@ -44,8 +44,16 @@ fn check(model: &Model, pages: u32) {
     for (term, of_term) in model {
         let expected: Vec<u32> = of_term.iter().copied().collect();
         assert_eq!(found(&dictionary, term, pages), Some(expected), "{term:?}");
-        for near in [[&term[..], b"0"].concat(), [b"a", &term[..]].concat(), term[..term.len() - 1].to_vec()] {
-            assert_eq!(found(&dictionary, &near, pages).is_some(), model.contains_key(&near), "{near:?}");
+        for near in [
+            [&term[..], b"0"].concat(),
+            [b"a", &term[..]].concat(),
+            term[..term.len() - 1].to_vec(),
+        ] {
+            assert_eq!(
+                found(&dictionary, &near, pages).is_some(),
+                model.contains_key(&near),
+                "{near:?}"
+            );
         }
     }
     for (term, _) in model.iter().step_by(1 + model.len() / 40) {
@@ -67,8 +75,13 @@ fn check_walk(dictionary: &Dictionary, model: &Model, prefix: &[u8]) {
         assert_eq!(again, None, "{term:?} comes twice");
     };
     dictionary.walk(prefix, &mut each).unwrap();
-    let expected = model.iter().filter(|(term, _)| term.starts_with(prefix) && !is_resident(term));
-    assert_eq!(walked, expected.map(|(term, pages)| (term.clone(), pages.clone())).collect());
+    let expected = model
+        .iter()
+        .filter(|(term, _)| term.starts_with(prefix) && !is_resident(term));
+    assert_eq!(
+        walked,
+        expected.map(|(term, pages)| (term.clone(), pages.clone())).collect()
+    );
 }
 
 #[track_caller]
@@ -82,11 +95,18 @@ fn check_find(dictionary: &Dictionary, model: &Model, pages: u32, prefix: &[u8],
     };
     let mut into = Pages::none(pages);
     dictionary.find(&wanted, &mut into).unwrap();
-    let is_wanted = |term: &[u8]| {
-        term.starts_with(prefix) && term.first() >= Some(&b'0') && (term.len() >= 30 || holds(term))
-    };
-    let expected: BTreeSet<u32> = model.iter().filter(|(term, _)| is_wanted(term)).flat_map(|(_, p)| p.clone()).collect();
-    assert_eq!(into.numbers(), expected.into_iter().collect::<Vec<_>>(), "{prefix:?} {within:?}");
+    let is_wanted =
+        |term: &[u8]| term.starts_with(prefix) && term.first() >= Some(&b'0') && (term.len() >= 30 || holds(term));
+    let expected: BTreeSet<u32> = model
+        .iter()
+        .filter(|(term, _)| is_wanted(term))
+        .flat_map(|(_, p)| p.clone())
+        .collect();
+    assert_eq!(
+        into.numbers(),
+        expected.into_iter().collect::<Vec<_>>(),
+        "{prefix:?} {within:?}"
+    );
 }
 
 fn terms() -> impl Strategy<Value = BTreeSet<Vec<u8>>> {
@@ -143,6 +163,10 @@ fn numbers_take_few_bytes() {
         .collect();
     let dictionary = written(&model, 25);
     // A gap of 97 in some 8 bits, a page in one.
-    assert!(dictionary.section.blocks_bytes() < 13_000, "{}", dictionary.section.blocks_bytes());
+    assert!(
+        dictionary.section.blocks_bytes() < 13_000,
+        "{}",
+        dictionary.section.blocks_bytes()
+    );
     assert!(dictionary.memory_bytes() < 2_000, "{}", dictionary.memory_bytes());
 }

@@ -156,7 +156,11 @@ impl Dictionary {
     pub(crate) fn find(&self, wanted: &Wanted<'_>, into: &mut Pages) -> Result<(), ReadFailure> {
         let finder = Finder::new(wanted.within);
         let pages = self.directory.pages;
-        let from = if wanted.prefix.is_empty() { &[TOKENS_FROM][..] } else { wanted.prefix };
+        let from = if wanted.prefix.is_empty() {
+            &[TOKENS_FROM][..]
+        } else {
+            wanted.prefix
+        };
         let mut batch = Batch::default();
         for run in runs(self.texts_from(from), |block| (block.offset, block.bytes())) {
             let bytes = self.section.read(run.offset, run.bytes)?;
@@ -175,7 +179,9 @@ impl Dictionary {
             }
         }
         for group in &self.directory.groups {
-            let Some(blocks) = group_blocks(group, wanted.prefix) else { continue };
+            let Some(blocks) = group_blocks(group, wanted.prefix) else {
+                continue;
+            };
             if group.word.first().is_some_and(|first| *first < TOKENS_FROM) || !wanted.possible_in(group) {
                 continue;
             }
@@ -225,7 +231,9 @@ impl Dictionary {
             give(&batch, Lists::new(BitReader::new(lists), pages))?;
         }
         for group in &self.directory.groups {
-            let Some(blocks) = group_blocks(group, prefix) else { continue };
+            let Some(blocks) = group_blocks(group, prefix) else {
+                continue;
+            };
             for at in blocks {
                 let block = &group.blocks[at];
                 let bytes = self.section.read(block.offset, block.bytes.into())?;
@@ -252,7 +260,10 @@ fn group_blocks(group: &Group, prefix: &[u8]) -> Option<std::ops::Range<usize>> 
     }
     let beginning = prefix.strip_prefix(&*group.word)?;
     let (first, last) = numbers_from(beginning, group.digits.into())?;
-    let start = group.blocks.partition_point(|block| block.first <= first).saturating_sub(1);
+    let start = group
+        .blocks
+        .partition_point(|block| block.first <= first)
+        .saturating_sub(1);
     let end = group.blocks.partition_point(|block| block.first <= last);
     Some(start..end.max(start))
 }

@@ -236,7 +236,10 @@ impl Terms {
         let mut lists = Reader::new(&self.lists.0);
         let mut start = 0;
         let term = |&end: &usize| {
-            let term = (&self.bytes[start..end], &self.lists.0[self.lists.0.len() - lists.remaining()..]);
+            let term = (
+                &self.bytes[start..end],
+                &self.lists.0[self.lists.0.len() - lists.remaining()..],
+            );
             start = end;
             let count = lists.varint().expect("it was written so");
             for _ in 0..count {
