@@ -27,10 +27,12 @@ pub(crate) fn required(pattern: &str) -> PageQuery {
     // Flags within could tell upper from lower case, and terms are in lower case.
     let has_flags = pattern.replace("(?:", "").contains("(?");
     let is_long = hir.properties().minimum_len() >= Some(TERM_MATCH_BYTES_MIN);
-    if is_long && !has_flags && is_of_token(&hir) {
-        if let Some(regex) = TokenRegex::new(pattern, runs(pattern), REGEX_BYTES_MAX) {
-            return PageQuery::TokenRegex(regex);
-        }
+    if is_long
+        && !has_flags
+        && is_of_token(&hir)
+        && let Some(regex) = TokenRegex::new(pattern, runs(pattern), REGEX_BYTES_MAX)
+    {
+        return PageQuery::TokenRegex(regex);
     }
     of(&hir)
 }

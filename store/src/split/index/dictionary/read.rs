@@ -26,20 +26,6 @@ impl Dictionary {
         Ok(Self { section, directory })
     }
 
-    /// Memory, in bytes.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        let directory = &self.directory;
-        let texts = directory
-            .texts
-            .iter()
-            .map(|block| block.first.len() + size_of::<TextBlock>());
-        let groups = directory
-            .groups
-            .iter()
-            .map(|group| group.word.len() + size_of::<Group>() + size_of_val(group.blocks.as_slice()));
-        texts.sum::<usize>() + groups.sum::<usize>()
-    }
-
     /// Adds the pages of exactly this term; whether there is such a term.
     pub(crate) fn term(&self, term: &[u8], into: &mut Pages) -> Result<bool, ReadFailure> {
         let directory = &self.directory;
