@@ -88,7 +88,7 @@ fn query((row, start, length, kind): Cut, rows: &[TestRow]) -> String {
         9 => regex(&format!("(?i){of_token}|{of_token}{of_token}")),
         10 => format!(
             "body:*{word}* -{}",
-            regex(&of_token[of_token.len() / 2..].replace(|c: char| !c.is_ascii(), "."))
+            regex(&of_token[of_token.floor_char_boundary(of_token.len() / 2)..].replace(|c: char| !c.is_ascii(), "."))
         ),
         _ => format!("*{}*", word.replacen(|c: char| c.is_ascii_digit(), "*", 1)),
     }
