@@ -156,6 +156,20 @@ async fn s10_a_filter_of_thousands_of_tests_is_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s10_the_regexes_of_a_filter_share_their_memory() {
+    let fixture = sample();
+    let large = |count: usize| {
+        let one = |n: usize| format!("/x{n}[a-z]{{4000}}y/");
+        (0..count).map(one).collect::<Vec<_>>().join(" OR ")
+    };
+    ask(&fixture, request(&large(1))).await;
+    let error = fixture.reader.query(request(&large(200))).await.unwrap_err();
+    assert!(error.to_string().contains("all regexes of a filter share"), "{error}");
+    let small: Vec<_> = (0..500).map(|n| format!("/x{n}[0-9]+y/")).collect();
+    ask(&fixture, request(&small.join(" OR "))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_kept_of_a_split_goes_with_it() {
     let fixture = sample();
     ask(&fixture, request("error | stats count() by host")).await;

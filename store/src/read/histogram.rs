@@ -29,7 +29,7 @@ impl Reader {
         let range = range(request.from.as_deref(), request.to.as_deref())?;
         let bins = request.bins.unwrap_or(BINS_DEFAULT).clamp(1, BINS_MAX);
         let view = self.view();
-        let selection = Selection::new(filter, range)?;
+        let selection = Selection::prepared(filter, range).await?;
         let reader = self.clone();
         blocking(move || {
             let means = Means {

@@ -168,7 +168,7 @@ impl Reader {
                 let search = super::lower::fold_wheres(search);
                 self.check_search(&search)?;
                 if search.pipes.is_empty() && search.explain == Explain::No {
-                    self.search(&request, search.filter, range, task)
+                    self.search(&request, search.filter, range, task).await
                 } else {
                     no_cursor(&request)?;
                     let work = async move { table::search(&reader, &request, search, range, task, caller).await };
@@ -430,7 +430,7 @@ impl Reader {
         Ok(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
-    fn search(
+    async fn search(
         &self,
         request: &QueryRequest,
         filter: Filter,
@@ -439,7 +439,7 @@ impl Reader {
     ) -> Result<Frames, ReadError> {
         let search = Search {
             view: self.view(),
-            selection: Selection::new(filter, range)?,
+            selection: Selection::prepared(filter, range).await?,
             direction: request.direction,
             after: request.cursor.as_deref().map(str::parse::<Key>).transpose()?,
             limit: self.limit(request.limit, self.inner.options.rows_default)?,

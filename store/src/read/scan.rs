@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use timberline_proto::query::ast::Filter;
+use timberline_proto::query::ast::{Filter, Test};
 
 use crate::catalog::CatalogSplit;
 use crate::rows::RowBlock;
@@ -11,6 +11,7 @@ use crate::split::{Columns, PageQuery, Split};
 use super::ReadError;
 use super::decide::Decider;
 use super::prune;
+use super::reader::blocking;
 use super::row::RowView;
 use super::running::{Running, add};
 use super::test::Tester;
@@ -41,6 +42,16 @@ impl Selection {
             filter: Arc::new(filter),
             range,
         })
+    }
+
+    /// The same where it may take long: regexes are compiled on a thread that may block.
+    pub(crate) async fn prepared(filter: Filter, range: TimeRange) -> Result<Self, ReadError> {
+        let mut has_regex = false;
+        filter.for_each_leaf(&mut |leaf, _| has_regex |= matches!(leaf.test, Test::Regex(_)));
+        match has_regex {
+            true => blocking(move || Self::new(filter, range)).await,
+            false => Self::new(filter, range),
+        }
     }
 
     /// What to ask of a split's index, without the time range, which the split's pages know.

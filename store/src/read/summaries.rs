@@ -68,7 +68,7 @@ impl Reader {
         self.check_filter(&filter)?;
         let search = Search {
             view: self.view(),
-            selection: Selection::new(filter, range)?,
+            selection: Selection::prepared(filter, range).await?,
             direction: Direction::Backward,
             after: None,
             limit: sample,

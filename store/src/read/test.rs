@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use timberline_proto::line::{FieldValue, fields};
-use timberline_proto::query::ast::Filter;
+use timberline_proto::query::ast::{Filter, Test};
 use timberline_proto::query::matcher::{CompiledFilter, FieldRef, RegexMatch, Row};
 
 use super::ReadError;
@@ -13,6 +13,16 @@ use super::time::{now_nanos, rfc3339};
 /// Bytes of a compiled regex at most.
 pub(super) const REGEX_BYTES_MAX: usize = 4 << 20;
 
+/// Bytes that the compiled regexes of one filter share.
+const REGEXES_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes that each regex of a filter may take, compiled.
+pub(super) fn regex_bytes_max(filter: &Filter) -> usize {
+    let mut regexes = 0;
+    filter.for_each_leaf(&mut |leaf, _| regexes += usize::from(matches!(leaf.test, Test::Regex(_))));
+    (REGEXES_BYTES_MAX / regexes.max(1)).min(REGEX_BYTES_MAX)
+}
+
 /// A filter ready to test rows. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Tester {
@@ -21,7 +31,8 @@ pub(crate) struct Tester {
 
 impl Tester {
     pub(crate) fn new(filter: &Filter) -> Result<Self, ReadError> {
-        let compiled = CompiledFilter::compile(filter, now_nanos(), &regex)?;
+        let bytes_max = regex_bytes_max(filter);
+        let compiled = CompiledFilter::compile(filter, now_nanos(), &|pattern: &str| regex(pattern, bytes_max))?;
         Ok(Self {
             filter: Arc::new(compiled),
         })
@@ -63,12 +74,14 @@ pub(crate) fn bounded_regex(pattern: &str) -> Result<regex::Regex, String> {
     built.map_err(|error| error.to_string())
 }
 
-pub(super) fn regex(pattern: &str) -> Result<Box<dyn RegexMatch>, String> {
-    let built = regex::bytes::RegexBuilder::new(pattern)
-        .size_limit(REGEX_BYTES_MAX)
-        .build();
+/// `bytes_max`: more is an error.
+pub(super) fn regex(pattern: &str, bytes_max: usize) -> Result<Box<dyn RegexMatch>, String> {
+    let built = regex::bytes::RegexBuilder::new(pattern).size_limit(bytes_max).build();
     match built {
         Ok(regex) => Ok(Box::new(Regex(regex))),
+        Err(regex::Error::CompiledTooBig(_)) => Err(format!(
+            "it takes more than {bytes_max} bytes compiled; all regexes of a filter share {REGEXES_BYTES_MAX}"
+        )),
         Err(error) => Err(error.to_string()),
     }
 }

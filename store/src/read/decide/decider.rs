@@ -10,7 +10,7 @@ use timberline_proto::query::matcher::{FieldRef, Row};
 use super::line::LineTest;
 use crate::read::ReadError;
 use crate::read::row::{aliased, column_name};
-use crate::read::test::Tester;
+use crate::read::test::{Tester, regex_bytes_max};
 use crate::rows::Stream;
 
 /// A filter made ready.
@@ -58,7 +58,7 @@ pub(super) enum Kind {
 impl Decider {
     pub(crate) fn new(filter: &Filter) -> Result<Self, ReadError> {
         let mut leaves = Vec::new();
-        let root = node(filter, &mut leaves)?;
+        let root = node(filter, regex_bytes_max(filter), &mut leaves)?;
         let mut changes = false;
         filter.for_each_leaf(&mut |leaf, _| {
             changes |= leaf.field.as_ref().is_some_and(|field| is_time_field(&field.name));
@@ -83,25 +83,28 @@ impl Decider {
     }
 }
 
-fn node(filter: &Filter, leaves: &mut Vec<DecidedLeaf>) -> Result<Node, ReadError> {
+fn node(filter: &Filter, regex_bytes_max: usize, leaves: &mut Vec<DecidedLeaf>) -> Result<Node, ReadError> {
     let mut nodes = |filters: &[Filter]| -> Result<Vec<Node>, ReadError> {
-        filters.iter().map(|filter| node(filter, leaves)).collect()
+        filters
+            .iter()
+            .map(|filter| node(filter, regex_bytes_max, leaves))
+            .collect()
     };
     Ok(match filter {
         Filter::All => Node::All,
         Filter::And(all) => Node::And(nodes(all)?),
         Filter::Or(any) => Node::Or(nodes(any)?),
-        Filter::Not(inner) => Node::Not(Box::new(node(inner, leaves)?)),
+        Filter::Not(inner) => Node::Not(Box::new(node(inner, regex_bytes_max, leaves)?)),
         Filter::Leaf(leaf) => {
-            leaves.push(DecidedLeaf::new(leaf)?);
+            leaves.push(DecidedLeaf::new(leaf, regex_bytes_max)?);
             Node::Leaf(leaves.len() - 1)
         }
     })
 }
 
 impl DecidedLeaf {
-    fn new(leaf: &Leaf) -> Result<Self, ReadError> {
-        let line = || LineTest::new(&leaf.test);
+    fn new(leaf: &Leaf, regex_bytes_max: usize) -> Result<Self, ReadError> {
+        let line = || LineTest::new(&leaf.test, regex_bytes_max);
         let Some(Field { name, .. }) = &leaf.field else {
             return Ok(Self {
                 kind: line()?.map_or(Kind::Unknown, Kind::Anywhere),

@@ -58,13 +58,13 @@ enum Kind {
 }
 
 impl LineTest {
-    /// `None` for a test that is not of text.
-    pub(crate) fn new(test: &Test) -> Result<Option<Self>, ReadError> {
+    /// `None` for a test that is not of text. `regex_bytes_max`: what a regex may take, compiled.
+    pub(crate) fn new(test: &Test, regex_bytes_max: usize) -> Result<Option<Self>, ReadError> {
         let kind = match test {
             Test::Text { text, quoted } => of_text(text, *quoted),
             Test::Wildcard(pieces) => Kind::Wildcard(CompiledText::wildcard(pieces)),
             Test::Regex(pattern) => Kind::Regex {
-                regex: Arc::from(regex(pattern).map_err(ReadError::BadRequest)?),
+                regex: Arc::from(regex(pattern, regex_bytes_max).map_err(ReadError::BadRequest)?),
                 within: regex_syntax::Parser::new()
                     .parse(pattern)
                     .is_ok_and(|hir| hir.properties().look_set().is_empty()),
