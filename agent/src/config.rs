@@ -57,6 +57,10 @@ pub struct AgentConfig {
     pub start_at: StartAt,
     /// Files not modified for so long when first seen are left alone until they are. Zero: none.
     pub ignore_older: Duration,
+    /// Whether files packed with gzip are read, if a glob names them.
+    pub gzip: bool,
+    /// One that unpacks to more is left out.
+    pub gzip_bytes_max: u64,
     /// How long a file that was rotated away or deleted must be silent at its end before it is
     /// closed, and how long a truncated file's copy is looked for.
     pub rotate_wait: Duration,
@@ -107,6 +111,8 @@ impl Default for AgentConfig {
             line_bytes_max: 1 << 20,
             start_at: StartAt::Head,
             ignore_older: Duration::ZERO,
+            gzip: false,
+            gzip_bytes_max: 1 << 30,
             rotate_wait: Duration::from_secs(5),
             open_files_max: 256,
             deleted_bytes_held_max: 1 << 30,

@@ -18,6 +18,7 @@
 //! | `lines` | bytes in, lines out |
 //! | `stream` | a file's stream attributes |
 //! | `tail` | the thread: follows files, cuts batches, keeps checkpoints |
+//! | `unpack` | files packed with gzip |
 //! | `registry` | checkpoints on disk |
 //! | `ship` | the way to the collector |
 //! | `status` | what can be asked of a running agent |
@@ -34,6 +35,7 @@ mod ship;
 mod status;
 mod stream;
 mod tail;
+mod unpack;
 
 pub use agent::{Agent, run};
 pub use config::{AgentConfig, StartAt, default_excludes, default_globs};

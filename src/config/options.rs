@@ -11,6 +11,7 @@ impl Config {
         use timberline_agent::{AgentConfig, StartAt, default_excludes, default_globs};
         let agent = &self.agent;
         let mut exclude = default_excludes();
+        exclude.retain(|glob| !agent.gzip || glob != "**/*.gz");
         exclude.extend(agent.exclude.iter().cloned());
         exclude.push(format!("{}/**", self.data.display()));
         AgentConfig {
@@ -37,6 +38,8 @@ impl Config {
                 super::sections::StartAt::Tail => StartAt::Tail,
             },
             ignore_older: agent.ignore_older.map_or(std::time::Duration::ZERO, super::Age::get),
+            gzip: agent.gzip,
+            gzip_bytes_max: agent.gzip_bytes_max.get(),
             rotate_wait: agent.rotate_wait.get(),
             open_files_max: agent.open_files_max as usize,
             deleted_bytes_held_max: agent.deleted_bytes_held_max.get(),

@@ -84,6 +84,11 @@ pub(crate) struct AgentSection {
     pub(crate) start_at: StartAt,
     /// A file not written for so long before the agent first sees it is left out; never if empty.
     pub(crate) ignore_older: Option<Age>,
+    /// Whether files packed with gzip are read, too, if a pattern of `tail` names them. One that was
+    /// read before it was packed is recognised.
+    pub(crate) gzip: bool,
+    /// A packed file that unpacks to more is left out. One at a time is unpacked below the data directory.
+    pub(crate) gzip_bytes_max: Size,
     /// A file that was renamed away or deleted is let go after so long without new lines.
     pub(crate) rotate_wait: Age,
     /// Files kept open at most.
@@ -130,6 +135,8 @@ impl Default for AgentSection {
             line_bytes_max: Size::mib(1),
             start_at: StartAt::Head,
             ignore_older: None,
+            gzip: false,
+            gzip_bytes_max: Size::gib(1),
             rotate_wait: Age::seconds(5),
             open_files_max: 256,
             zstd_level: 1,

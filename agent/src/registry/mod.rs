@@ -64,6 +64,9 @@ pub(crate) struct Entry {
     /// for in a copy.
     #[serde(default)]
     pub(crate) truncated: bool,
+    /// The file's size if it is packed with gzip, else 0. All other places are of unpacked bytes.
+    #[serde(default)]
+    pub(crate) packed_bytes: u64,
 }
 
 /// Paths as text where they are text, else as bytes.

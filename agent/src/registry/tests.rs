@@ -26,6 +26,7 @@ fn entry(n: u8) -> Entry {
         size: 2000,
         seen: 7,
         truncated: false,
+        packed_bytes: 0,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::lines::HOLE_BYTES_MIN;
 /// Why a file that begins with `prefix` is not read, if it is not.
 pub(crate) fn refuse_content(prefix: &[u8]) -> Option<&'static str> {
     const MAGICS: &[(&[u8], &str)] = &[
-        (b"\x1f\x8b", "gzip; packed files are not read"),
+        (b"\x1f\x8b", "gzip; packed files are read only if agent.gzip says so"),
         (b"\xfd7zXZ\0", "xz; packed files are not read"),
         (b"\x28\xb5\x2f\xfd", "zstd; packed files are not read"),
         (b"BZh", "bzip2; packed files are not read"),

@@ -24,6 +24,7 @@ use crate::identity::{
 use crate::lines::Place;
 use crate::scan::{Found, Scan, refuse_content, warn_if_mounted};
 use crate::stream;
+use crate::unpack;
 
 /// Files compared with a new one to see whether it is a copy.
 const COPY_CANDIDATES_MAX: usize = 32;
@@ -128,7 +129,8 @@ impl Tailer {
 
     fn kin(&self) -> Kin {
         let mut kin = Kin::new();
-        let named = |tail: &&Tail| tail.standing == Standing::Named && tail.maybe_copy_since.is_none();
+        let named =
+            |tail: &&Tail| tail.standing == Standing::Named && tail.maybe_copy_since.is_none() && tail.packed.is_none();
         for tail in self.tails.values().filter(named) {
             kin.entry(kin_of(&tail.path)).or_default().push(tail.generation);
         }
@@ -179,6 +181,9 @@ impl Tailer {
         if stat.inode != found.stat.inode || !settled {
             return Ok(());
         }
+        if self.config.gzip && prefix.starts_with(&unpack::MAGIC) {
+            return self.discover_packed(found, &file, &stat, now);
+        }
         if let Some(why) = refuse_content(&prefix) {
             if self
                 .refused
@@ -200,6 +205,9 @@ impl Tailer {
         let key = kin_of(&found.path);
         let maybe_copy = self.equals_kin(&file, kin.get(&key), now);
         if self.taken_as_copy(stat.inode) {
+            return Ok(());
+        }
+        if self.pulse.first_scan && self.restore_copy(found, &file, now) {
             return Ok(());
         }
         if let Some(generation) = self.continues(&found.path, &file, &stat) {
@@ -361,7 +369,7 @@ impl Refused {
     }
 }
 
-fn kin_of(path: &Path) -> (PathBuf, String) {
+pub(super) fn kin_of(path: &Path) -> (PathBuf, String) {
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())

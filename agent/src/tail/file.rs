@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use timberline_proto::id::GenerationId;
 use timberline_proto::line::TimeReader;
 
+use super::packed::Packed;
 use super::read::holds;
 use crate::identity::{Inode, Print, Stat};
 use crate::lines::Place;
@@ -70,6 +71,8 @@ pub(crate) struct Tail {
     pub(crate) cuts: VecDeque<Cut>,
     /// Counts rewinds; verdicts of an earlier epoch no longer matter.
     pub(crate) epoch: u64,
+    /// Its file is packed, and what is open is its unpacked bytes.
+    pub(crate) packed: Option<Packed>,
     pub(crate) size: u64,
     pub(crate) mtime: i64,
     pub(crate) grew_at: Instant,
@@ -125,6 +128,7 @@ impl Tail {
             size: 0,
             seen: 0,
             truncated: false,
+            packed_bytes: 0,
         };
         let mut tail = Self::restored(&entry, stream, now);
         tail.end = End::Known;
@@ -156,6 +160,7 @@ impl Tail {
             acked_marker: entry.marker,
             cuts: VecDeque::new(),
             epoch: 0,
+            packed: None,
             size: entry.size,
             mtime: 0,
             grew_at: now,
@@ -198,6 +203,7 @@ impl Tail {
             size: self.size,
             seen: now_seconds,
             truncated,
+            packed_bytes: self.packed.map_or(0, |packed| packed.bytes),
         }
     }
 

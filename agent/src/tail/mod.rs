@@ -10,6 +10,7 @@
 //! | `read` | cuts one batch of one file |
 //! | `discover` | what a walk's findings mean: new, renamed, gone, the same as before |
 //! | `restore` | what a start makes of the registry |
+//! | `packed` | files packed with gzip |
 //! | `replace` | truncation, copies, and counting what is lost |
 //! | `news` | verdicts move checkpoints or rewind |
 //! | `report` | the status |
@@ -17,6 +18,7 @@
 mod discover;
 mod file;
 mod news;
+mod packed;
 mod read;
 mod replace;
 mod report;
@@ -70,6 +72,8 @@ pub(crate) struct Tailer {
     to_ask: Vec<GenerationId>,
     troubles: HashMap<PathBuf, Trouble>,
     refused: HashMap<Inode, Refused>,
+    /// Packed files that wait: to be whole, or for a plain file to go.
+    packed_wait: HashMap<Inode, PackedWait>,
     /// Empty files of the last walk; a generation begins with its first byte.
     empty: Vec<PathBuf>,
     pulse: Pulse,
@@ -93,6 +97,16 @@ struct Refused {
     btime: i64,
     /// Looked at again when it grew, while it was shorter than a prefix.
     size: u64,
+}
+
+/// A packed file that waits.
+#[derive(Debug)]
+struct PackedWait {
+    /// Its size; another one is another wait.
+    bytes: u64,
+    until: Instant,
+    /// The generation of which it is a copy, which is read from a plain file.
+    owner: Option<GenerationId>,
 }
 
 /// When to do what.
@@ -161,6 +175,7 @@ impl Tailer {
             to_ask: Vec::new(),
             troubles: HashMap::new(),
             refused: HashMap::new(),
+            packed_wait: HashMap::new(),
             empty: Vec::new(),
             pulse: Pulse {
                 first_scan: true,
@@ -288,6 +303,9 @@ impl Tailer {
         let Some(tail) = self.tails.get_mut(&generation) else {
             return;
         };
+        if let Some(packed) = tail.packed {
+            return self.observe_packed(generation, packed, stat, now);
+        }
         tail.links = stat.links;
         let changed = stat.size != tail.size || stat.mtime != tail.mtime;
         if stat.size > tail.size {
@@ -446,6 +464,10 @@ impl Tailer {
             self.inbox.hint_all();
             return Err(std::io::Error::other("another file has its name now; looking for it"));
         }
+        let file = match tail.packed {
+            Some(_) => self.unpack(&file)?.file,
+            None => file,
+        };
         self.make_room();
         self.hold_open(generation, file);
         Ok(())

@@ -112,7 +112,7 @@ impl Reader {
         let from = tail.cut;
         let flush = tail.flush && at_end;
         let hints = TimeHints {
-            reference_nanos: stat.mtime.min(now_nanos),
+            reference_nanos: tail.packed.map_or(stat.mtime, |packed| packed.mtime).min(now_nanos),
             zone: self.zone.clone(),
         };
         let mut tally = Tally::default();

@@ -98,7 +98,9 @@ impl Tailer {
     fn was_mere_copy(&self, generation: GenerationId) -> bool {
         let unread = |tail: &&Tail| {
             let known = tail.equalled || u64::from(tail.prefix.len) >= tail.size;
-            known && tail.cut.offset == 0 && tail.cuts.is_empty() && tail.prefix.len > 0
+            // Nor does the collector hold any of it, of an earlier run.
+            let sent = tail.cut.offset > 0 || !tail.cuts.is_empty() || tail.confirmed || tail.end != End::Known;
+            known && !sent && tail.prefix.len > 0
         };
         let Some(tail) = self.tails.get(&generation).filter(unread) else {
             return false;
@@ -106,6 +108,7 @@ impl Tailer {
         let others = self.tails.values().filter(|other| {
             other.generation != generation
                 && other.standing == Standing::Named
+                && other.maybe_copy_since.is_none()
                 && other.path.parent() == tail.path.parent()
                 && other.size >= tail.size
         });
@@ -221,7 +224,10 @@ impl Tailer {
         let generations: Vec<GenerationId> = self.tails.keys().copied().collect();
         for generation in generations {
             match self.tails.get(&generation).map(|tail| tail.standing) {
-                Some(Standing::Named) => self.flush_if_silent(generation, now),
+                Some(Standing::Named) => {
+                    self.flush_if_silent(generation, now);
+                    self.close_read_packed(generation);
+                }
                 Some(Standing::Away { since }) => self.follow_away(generation, since, now),
                 Some(Standing::Replaced { since, .. }) => self.give_up(generation, since, now),
                 None => {}
@@ -235,31 +241,42 @@ impl Tailer {
             return;
         };
         // A file that was rotated gets no more bytes: its last line ends there.
-        let rotated = tail.path != tail.first_path || stream::is_rotated_name(&tail.path);
+        let rotated = tail.packed.is_some() || tail.path != tail.first_path || stream::is_rotated_name(&tail.path);
         let timeout = if rotated {
             self.config.rotate_wait
         } else {
             self.config.partial_line_timeout
         };
-        let held = tail.size > tail.cut.offset && tail.looked >= tail.size;
+        let cut_short = tail.packed.is_some_and(|packed| packed.cut_short);
+        let held = tail.size > tail.cut.offset && tail.looked >= tail.size && !cut_short;
         if !timeout.is_zero() && held && now >= tail.grew_at + timeout {
             tail.flush = true;
             self.queue(generation, now);
         }
     }
 
+    /// Unpacked bytes take space: they go as soon as they are not needed.
+    fn close_read_packed(&mut self, generation: GenerationId) {
+        let read = |tail: &Tail| tail.packed.is_some() && tail.file.is_some() && tail.idle();
+        if self.tails.get(&generation).is_some_and(read) {
+            self.close(generation);
+        }
+    }
+
     /// Follows a file through its open descriptor until it is silent at its end, sends a last line
     /// without its end, and closes it.
     fn follow_away(&mut self, generation: GenerationId, since: Instant, now: Instant) {
-        let stat = self
-            .tails
-            .get(&generation)
+        let tail = self.tails.get(&generation);
+        let packed = tail.is_some_and(|tail| tail.packed.is_some());
+        let stat = tail
             .and_then(|tail| tail.file.as_ref())
             .and_then(|file| file.metadata().ok());
-        let Some(stat) = stat else {
-            return self.vanished(generation, now);
-        };
-        self.observe(generation, &Stat::from(&stat), now);
+        match stat {
+            None => return self.vanished(generation, now),
+            // What is open are its unpacked bytes, which do not change.
+            Some(_) if packed => self.queue(generation, now),
+            Some(stat) => self.observe(generation, &Stat::from(&stat), now),
+        }
         let Some(tail) = self.tails.get_mut(&generation) else {
             return;
         };
@@ -347,11 +364,12 @@ impl Tailer {
         }
         let elsewhere = self.live.contains_key(&tail.inode);
         let truncated = matches!(tail.standing, Standing::Replaced { truncated: true, .. });
+        let mut entry = tail.entry((now_nanos() / 1_000_000_000) as u64);
+        entry.inode = tail.inode;
         if tail.durable && tail.links > 0 && !elsewhere && !truncated {
-            let seconds = (now_nanos() / 1_000_000_000) as u64;
-            let mut entry = tail.entry(seconds);
-            entry.inode = tail.inode;
             self.dormant.push(entry);
+        } else if tail.durable && self.config.gzip && !truncated && tail.prefix.len > 0 {
+            self.keep_for_packed(entry);
         }
         self.pulse.dirty = true;
     }

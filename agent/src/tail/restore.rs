@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Tailer;
-use super::discover::find_file;
+use super::discover::{find_file, kin_of};
 use super::file::{End, Standing, Tail, real_path};
 use super::read::holds;
 use crate::identity::Stat;
@@ -17,7 +17,11 @@ use crate::stream;
 impl Tailer {
     /// A file that the registry knows. False if it knows none, or the file holds other bytes.
     pub(super) fn restore(&mut self, found: &Found, now: Instant) -> bool {
-        let same = |entry: &Entry| found.stat.same_inode(entry.inode, entry.btime);
+        if self.restore_packed(found, now) {
+            return true;
+        }
+        // One that is packed and has changed is compared by its unpacked bytes.
+        let same = |entry: &Entry| entry.packed_bytes == 0 && found.stat.same_inode(entry.inode, entry.btime);
         if !self.dormant.iter().any(same) {
             return self.restore_renumbered(found, now);
         }
@@ -67,6 +71,28 @@ impl Tailer {
         true
     }
 
+    /// The copy of a file that was copied and truncated while the agent was stopped, and is gone by
+    /// now, which `find_file` has shown. Under its own name it would be a file made again, with the
+    /// same lines.
+    pub(super) fn restore_copy(&mut self, found: &Found, file: &File, now: Instant) -> bool {
+        let copied = |entry: &Entry| {
+            entry.prefix.len > 0
+                && entry.packed_bytes == 0
+                && entry.inode.ino != 0
+                && entry.path != found.path
+                && kin_of(&entry.path) == kin_of(&found.path)
+                && holds(file, entry.prefix, entry.acked, entry.marker).unwrap_or(false)
+                && find_file(&entry.path, &entry.real_path, entry.inode).is_none()
+        };
+        let Some(at) = self.dormant.iter().position(copied) else {
+            return false;
+        };
+        let entry = self.dormant.remove(at);
+        let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
+        self.resume(Tail::restored(&entry, attributes, now), found, now);
+        true
+    }
+
     /// A generation of the registry goes on in the file found.
     fn resume(&mut self, mut tail: Tail, found: &Found, now: Instant) {
         warn_if_mounted(&found.path);
@@ -106,7 +132,7 @@ impl Tailer {
     /// Files of the registry that were renamed out of the globs while the agent was stopped.
     pub(super) fn search_rotated_away(&mut self, now: Instant) {
         for entry in std::mem::take(&mut self.dormant) {
-            if !self.wanted(&entry) {
+            if !self.wanted(&entry) || entry.packed_bytes > 0 {
                 self.dormant.push(entry);
                 continue;
             }

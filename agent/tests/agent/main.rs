@@ -10,4 +10,5 @@ mod delivery;
 mod identity;
 mod lines;
 mod model;
+mod packed;
 mod rotation;

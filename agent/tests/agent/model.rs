@@ -3,12 +3,13 @@
 //!
 //! The reference is what was written, by generation: a generation is one life of a file, and a copy
 //! of it is the same one. A last line without its end counts as a line once its file is rotated or
-//! deleted. What no agent can save is not done: a file is deleted or packed only when the collector
-//! has its last line, nothing is written between copying and truncating, and less time goes by there
+//! deleted. What no agent can save is not done: a file is deleted or packed only when the
+//! collector has its last line, a link led elsewhere only when it has one of this life, nothing is written between copying and truncating, and less time goes by there
 //! than `rotate_wait`, after which a copy counts as a file of its own.
 //!
 //! A run is a number. `TIMBERLINE_MODEL_SEED=N` repeats one, `TIMBERLINE_MODEL_SEEDS=1000` makes so
-//! many, from `TIMBERLINE_MODEL_FIRST` on. A run that fails says its number and its steps.
+//! many, from `TIMBERLINE_MODEL_FIRST` on. A run that fails says its number and its steps. With
+//! `TIMBERLINE_MODEL_GZIP` packed files are read, too, and packed while lines are unread.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -20,7 +21,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::common::{Bench, append, until};
+use crate::common::{Bench, append, gzip, until};
 
 /// Runs without a number asked for.
 const SEEDS_DEFAULT: u64 = 12;
@@ -40,8 +41,8 @@ enum Step {
     /// The agent is killed between the copy and the truncation.
     CopyCrashTruncate(usize),
     ReadAndDelete(usize),
-    /// Read to its end, renamed, packed by gzip, and the plain file removed.
-    ReadAndPack(usize),
+    /// Renamed, packed by gzip, and the plain file removed.
+    Pack(usize),
     /// The link leads to a new file from now on.
     SwapLink,
     Crash,
@@ -60,7 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => file().prop_map(Step::CopyTruncate),
         1 => file().prop_map(Step::CopyCrashTruncate),
         1 => file().prop_map(Step::ReadAndDelete),
-        1 => file().prop_map(Step::ReadAndPack),
+        2 => file().prop_map(Step::Pack),
         2 => Just(Step::SwapLink),
         2 => Just(Step::Crash),
         1 => Just(Step::Stop),
@@ -95,7 +96,10 @@ impl Model {
         bench.config.scan_interval = Duration::from_millis(2);
         // Longer than a busy machine keeps this thread from truncating what it has copied.
         bench.config.rotate_wait = Duration::from_millis(800);
-        bench.config.exclude = vec!["**/*.gz".into()];
+        bench.config.gzip = std::env::var_os("TIMBERLINE_MODEL_GZIP").is_some();
+        if bench.config.gzip {
+            bench.config.exclude.clear();
+        }
         fs::create_dir(bench.dir.path().join("targets")).unwrap();
         let mut model = Self {
             bench,
@@ -127,13 +131,14 @@ impl Model {
                     self.rotate(file, step);
                 }
             }
-            Step::ReadAndDelete(file) | Step::ReadAndPack(file) => {
-                if self.bench.log(NAMES[file]).exists() {
-                    self.take_away(file, matches!(step, Step::ReadAndPack(_)));
-                }
-            }
+            Step::ReadAndDelete(file) if self.bench.log(NAMES[file]).exists() => self.read_and_delete(file),
+            Step::Pack(file) if self.bench.log(NAMES[file]).exists() => self.pack(file),
+            Step::ReadAndDelete(_) | Step::Pack(_) => {}
             Step::SwapLink => {
-                self.known(LINKED);
+                let written = &self.files[LINKED];
+                if !written.open.is_empty() || !written.lives.last().unwrap().is_empty() {
+                    self.known(LINKED);
+                }
                 self.end_life(LINKED);
                 self.swap_link();
             }
@@ -200,13 +205,8 @@ impl Model {
         }
     }
 
-    /// Waits until the agent has read of the file, if anything was written to it: then it may be
-    /// anywhere.
+    /// Waits until the agent has read of this life of the file: then its bytes may be anywhere.
     fn known(&mut self, file: usize) {
-        let written = &self.files[file];
-        if written.open.is_empty() && written.lives.last().unwrap().is_empty() {
-            return;
-        }
         self.start();
         // So that nothing is held back.
         self.line(file);
@@ -219,22 +219,31 @@ impl Model {
         until("the line", || self.bench.collector.holds(line.as_bytes()), state);
     }
 
-    /// Waits until all of it has arrived, then deletes or packs it.
-    fn take_away(&mut self, file: usize, pack: bool) {
+    fn read_and_delete(&mut self, file: usize) {
         self.start();
         // So that nothing is held back while it goes.
         self.line(file);
         let last = self.files[file].lives.last().unwrap().last().unwrap().clone();
         self.until_holds(&last);
-        let mut name = NAMES[file].to_owned();
-        if pack {
-            let rotated = self.rotated(file);
-            self.bench.rename(&name, &rotated);
-            name = rotated;
-            let plain = fs::read(self.bench.log(&name)).unwrap();
-            fs::write(self.bench.log(&format!("{name}.gz")), gzip(&plain)).unwrap();
+        self.bench.remove(NAMES[file]);
+        self.gone(file);
+    }
+
+    fn pack(&mut self, file: usize) {
+        self.known(file);
+        if !self.bench.config.gzip {
+            let last = self.files[file].lives.last().unwrap().last().unwrap().clone();
+            self.until_holds(&last);
         }
+        let name = self.rotated(file);
+        self.bench.rename(NAMES[file], &name);
+        let plain = fs::read(self.bench.log(&name)).unwrap();
+        fs::write(self.bench.log(&format!("{name}.gz")), gzip(&plain)).unwrap();
         self.bench.remove(&name);
+        self.gone(file);
+    }
+
+    fn gone(&mut self, file: usize) {
         self.end_life(file);
         if file == LINKED {
             self.swap_link();
@@ -289,14 +298,6 @@ impl Model {
             assert!(places.is_sorted(), "out of order: {life:?}");
         }
     }
-}
-
-/// What gzip makes of it.
-fn gzip(plain: &[u8]) -> Vec<u8> {
-    use std::io::Write;
-    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    writer.write_all(plain).unwrap();
-    writer.finish().unwrap()
 }
 
 fn steps_of(seed: u64) -> Vec<Step> {

@@ -238,3 +238,10 @@ pub(crate) fn until(what: &str, wanted: impl Fn() -> bool, state: impl Fn() -> S
         std::thread::sleep(Duration::from_millis(2));
     }
 }
+
+/// What gzip makes of it.
+pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    writer.write_all(plain).unwrap();
+    writer.finish().unwrap()
+}

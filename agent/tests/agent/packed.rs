@@ -1,0 +1,168 @@
+//! Files packed with gzip by rotation: what was read before is not read again.
+
+use std::fs;
+use std::io::Write;
+use std::time::Duration;
+
+use crate::common::{Bench, append, gzip, numbered, text};
+
+fn bench() -> Bench {
+    let mut bench = Bench::new(&["*.log*"]);
+    bench.config.gzip = true;
+    bench.config.exclude.clear();
+    bench
+}
+
+impl Bench {
+    /// As gzip does it: the packed file is whole before the plain one goes.
+    fn pack(&self, name: &str) {
+        let plain = fs::read(self.log(name)).unwrap();
+        let mut file = fs::File::create(self.log(&format!("{name}.gz"))).unwrap();
+        for piece in gzip(&plain).chunks(40) {
+            file.write_all(piece).unwrap();
+        }
+        self.remove(name);
+    }
+
+    /// Nothing more comes, also not after a restart.
+    fn assert_stays(&mut self, lines: &[String]) {
+        self.assert_lines(lines);
+        std::thread::sleep(self.config.rotate_wait * 3);
+        self.assert_lines(lines);
+        self.until_quiet();
+        assert_eq!(self.status().lost_bytes, 0);
+        self.stop();
+        self.start();
+        self.until_quiet();
+        std::thread::sleep(self.config.rotate_wait * 2);
+        self.assert_lines(lines);
+    }
+}
+
+#[test]
+fn a10_a_file_that_was_read_and_then_packed_is_not_read_again() {
+    for open_files_max in [1, 64] {
+        let mut bench = bench();
+        bench.config.open_files_max = open_files_max;
+        let lines = numbered("a10", 0..80);
+        bench.append("app.log", text(&lines[..40]));
+        bench.append("other.log", text(&lines[40..50]));
+        bench.start();
+        bench.until_lines(50);
+        bench.rename("app.log", "app.log.1");
+        bench.append("app.log", text(&lines[50..60]));
+        bench.until_lines(60);
+        bench.pack("app.log.1");
+        bench.append("app.log", text(&lines[60..70]));
+        bench.append("other.log", text(&lines[70..]));
+        bench.assert_stays(&lines);
+        // Renamed as the next rotation does it.
+        bench.rename("app.log.1.gz", "app.log.2.gz");
+        bench.assert_stays(&lines);
+    }
+}
+
+#[test]
+fn a11_of_a_file_packed_while_lines_were_unread_only_those_are_read() {
+    for stopped in [true, false] {
+        let mut bench = bench();
+        bench.config.batch_records_max = 10;
+        bench.config.in_flight_max = 1;
+        let lines = numbered("a11", 0..100);
+        bench.append("app.log", text(&lines[..40]));
+        bench.start();
+        bench.until_lines(40);
+        bench.until_quiet();
+        if stopped {
+            bench.stop();
+        } else {
+            bench.collector.faults(|faults| faults.hold = true);
+        }
+        bench.append("app.log", text(&lines[40..90]));
+        bench.rename("app.log", "app.log.1");
+        bench.pack("app.log.1");
+        bench.append("app.log", text(&lines[90..]));
+        if stopped {
+            bench.start();
+        }
+        bench.collector.faults(|faults| faults.hold = false);
+        bench.assert_stays(&lines);
+        let ends = bench.collector.state.lock().unwrap().ends.len();
+        assert_eq!(ends, 2, "the packed file is the generation that was read before");
+    }
+}
+
+#[test]
+fn a12_a_packed_file_that_is_still_written_is_read_once_it_is_whole() {
+    let mut bench = bench();
+    let lines = numbered("a12", 0..3000);
+    let packed = gzip(text(&lines).as_bytes());
+    bench.start();
+    for piece in packed.chunks(packed.len() / 5 + 1) {
+        append(&bench.log("app.log.1.gz"), piece);
+        std::thread::sleep(bench.config.rotate_wait / 4);
+    }
+    bench.assert_stays(&lines);
+}
+
+#[test]
+fn a12_of_a_packed_file_cut_short_the_whole_lines_are_read_and_more_when_it_is_mended() {
+    let mut bench = bench();
+    let lines = numbered("a12", 0..3000);
+    let packed = gzip(text(&lines).as_bytes());
+    append(&bench.log("app.log.1.gz"), &packed[..packed.len() / 2]);
+    bench.append("b.log", "beside\n");
+    bench.start();
+    bench.until_lines(100);
+    bench.until_status("read to its end", |status| {
+        status.batches_pending == 0 && status.records_acked > 100
+    });
+    let some = bench.collector.lines().len();
+    assert!(some < 3000, "{some}");
+    append(&bench.log("app.log.1.gz"), &packed[packed.len() / 2..]);
+    bench.until_lines(3001);
+    bench.until_quiet();
+    assert_eq!(bench.collector.lines().len(), 3001);
+}
+
+#[test]
+fn a12_a_packed_file_that_unpacks_to_too_much_is_named_and_holds_nothing_up() {
+    let mut bench = bench();
+    bench.append("b.log", "beside\n");
+    bench.config.gzip_bytes_max = 1000;
+    append(&bench.log("a.log.gz"), gzip(&[b'x'; 5000]));
+    bench.start();
+    let named = |file: &timberline_agent::FileState| file.error.as_ref().is_some_and(|why| why.contains("1000 bytes"));
+    bench.until_status("the refusal", |status| status.files.iter().any(named));
+    bench.append("b.log", "more beside\n");
+    bench.assert_lines(&["beside", "more beside"]);
+}
+
+#[test]
+fn a_packed_file_that_was_never_read_is_read_from_its_start_and_on_when_members_are_appended() {
+    let mut bench = bench();
+    let lines = numbered("gz", 0..60);
+    append(&bench.log("old.log.3.gz"), gzip(text(&lines[..20]).as_bytes()));
+    append(&bench.log("older.log.4.gz"), gzip(text(&lines[20..40]).as_bytes()));
+    bench.start();
+    bench.until_lines(40);
+    bench.until_quiet();
+    append(&bench.log("old.log.3.gz"), gzip(text(&lines[40..]).as_bytes()));
+    bench.assert_stays(&lines);
+    bench.until_status("nothing unpacked is kept", |status| status.open_files == 0);
+}
+
+#[test]
+fn packed_files_are_left_alone_unless_they_are_asked_for() {
+    let mut bench = bench();
+    bench.config.gzip = false;
+    append(&bench.log("old.log.gz"), gzip(b"packed\n"));
+    bench.append("a.log", "plain\n");
+    bench.start();
+    bench.until_lines(1);
+    bench.until_status("the packed file named", |status| {
+        status.files.iter().any(|file| file.left_out && file.error.is_some())
+    });
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(bench.collector.lines(), [b"plain"]);
+}
