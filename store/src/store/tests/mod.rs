@@ -189,7 +189,7 @@ fn rows_of_several_days_get_a_split_each() {
 }
 
 #[test]
-fn several_threads_write_the_splits_of_a_flush_or_none_is_left() {
+fn several_threads_write_the_splits_of_a_flush_and_try_again_after_a_failure() {
     let mut bench = Bench::new(1);
     bench.options.encode_threads = 3;
     let store = bench.open();
