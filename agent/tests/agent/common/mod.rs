@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use collector::Collector;
 
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+/// Only so that a test that fails ends; a busy machine may take most of it.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(240);
 
 /// A directory with logs and an agent's data; not on tmpfs, where inodes are never used again.
 pub(crate) struct Bench {
