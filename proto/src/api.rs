@@ -432,10 +432,14 @@ pub struct FieldsRequest {
 pub struct FieldsAnswer {
     /// The fields, those of most records first.
     pub fields: Vec<FieldSummary>,
-    /// Records looked at: at most `query.fields_sample_rows`, the newest.
+    /// Matching records looked at: all of them, or the newest `query.fields_sample_rows` where all
+    /// would be too much.
     pub rows: u64,
     /// Whether that was all of them.
     pub exact: bool,
+    /// Whether there are more fields than the 1,000 that are counted.
+    #[serde(default)]
+    pub fields_capped: bool,
 }
 
 /// One field in what was looked at.
@@ -456,11 +460,11 @@ pub struct FieldSummary {
     pub max: Option<f64>,
     /// Records that have it.
     pub count: u64,
-    /// Distinct values; exact unless `distinct_capped`.
+    /// Distinct values among the records looked at; an estimate if `distinct_capped`.
     pub distinct: u64,
-    /// Whether counting stopped at the limit.
+    /// Whether there are more values than are held (10,000 of a field, 32 MiB of all).
     pub distinct_capped: bool,
-    /// The most frequent values.
+    /// The most frequent values, of those held: each with all of its records.
     pub top: Vec<ValueCount>,
 }
 

@@ -287,7 +287,7 @@ pub(crate) struct QuerySection {
     pub(crate) concurrent_max: u32,
     /// Threads that one query reads with; as many as there are cores, at most 4, if 0.
     pub(crate) threads: u32,
-    /// Newest records looked at for the list of fields.
+    /// Newest records looked at for the list of fields, where all would be too much.
     pub(crate) fields_sample_rows: u64,
     /// CSV, TSV and Parquet files that queries may name as tables, such as `hosts = "/srv/hosts.csv"`.
     pub(crate) tables: std::collections::BTreeMap<String, std::path::PathBuf>,

@@ -39,7 +39,7 @@ fn paths() -> Value {
             "responses": { "204": { "description": "Cancelled." }, "404": error(), "default": error() }
         } },
         "/api/v1/histogram": { "post": operation("Count records over time by severity", &[], Some("HistogramRequest"), answer("HistogramAnswer")) },
-        "/api/v1/fields": { "post": operation("Summarise the fields of the newest matching records", &[], Some("FieldsRequest"), answer("FieldsAnswer")) },
+        "/api/v1/fields": { "post": operation("Summarise the fields of the matching records", &[], Some("FieldsRequest"), answer("FieldsAnswer")) },
         "/api/v1/tail": { "get": operation("Matching records as they arrive: events `record` (a Record) and `skipped`",
             &[parameter("query", "query", "string", false, "A search; its pipes are left out")], None,
             json!({ "text/event-stream": { "schema": { "type": "string" } } })) },
@@ -204,8 +204,9 @@ fn answers() -> Value {
             "progress": reference("Progress"), "completeness": reference("Completeness")
         })),
         "FieldsAnswer": object(&["fields", "rows", "exact"], json!({
-            "fields": list(reference("FieldSummary")), "rows": count("Records looked at"),
-            "exact": { "type": "boolean", "description": "Whether that was all of them" }
+            "fields": list(reference("FieldSummary")), "rows": count("Matching records looked at: all, or the newest"),
+            "exact": { "type": "boolean", "description": "Whether that was all of them" },
+            "fields_capped": { "type": "boolean", "description": "Whether there are more fields than are counted" }
         })),
         "IngestAnswer": object(&["accepted"], json!({ "accepted": count("Records taken") })),
         "Status": object(&["version", "data_dir", "records", "raw_bytes", "disk_bytes", "splits", "completeness"], json!({
@@ -293,7 +294,7 @@ fn parts() -> Value {
             "min": { "type": "number", "description": "The smallest of the values that are or read as numbers" },
             "max": { "type": "number", "description": "The largest of them" },
             "count": count("Records that have it"), "distinct": count("Distinct values"),
-            "distinct_capped": { "type": "boolean" },
+            "distinct_capped": { "type": "boolean", "description": "Whether that is an estimate, and top of the values held" },
             "top": list(object(&["value", "count"], json!({ "value": string("As text"), "count": count("Records") })))
         }))
     })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::row::RowView;
 use crate::rows::{Row, RowBlock};
-use crate::split::{Columns, PageCore, PageText, Split, SplitError, Templates};
+use crate::split::{Columns, PageCore, PageText, Shape, Split, SplitError, Templates};
 
 /// A page of which rows are looked at.
 #[derive(Debug)]
@@ -49,6 +49,11 @@ impl OpenPage {
     /// The id of a template, by its number in the stripe.
     pub(crate) fn template_id(&self, number: u32) -> u64 {
         self.templates.id(number)
+    }
+
+    /// The fields of lines of one of the page's templates.
+    pub(crate) fn shape(&self, which: usize) -> &Shape {
+        self.templates.shape(self.core.templates()[which])
     }
 
     /// The bytes of a template, by its number in the stripe.

@@ -35,7 +35,7 @@ pub struct ReadOptions {
     pub time_limit: Duration,
     /// A source counts as current if it is complete to within this time: `server.lag_tolerance`.
     pub lag_tolerance: Duration,
-    /// Records that field summaries look at: `query.fields_sample_rows`.
+    /// Newest records that field summaries look at where all would be too much: `query.fields_sample_rows`.
     pub fields_sample_rows: usize,
     /// Queries that run at once; others wait their turn: `query.concurrent_max`.
     pub concurrent_max: usize,

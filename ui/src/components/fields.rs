@@ -76,8 +76,8 @@ fn FieldEntry(field: FieldSummary, rows: u64, open: RwSignal<Option<String>>) ->
     };
     let distinct = format!(
         "{}{}",
-        number::short(field.distinct),
-        if field.distinct_capped { "+" } else { "" }
+        if field.distinct_capped { "~" } else { "" },
+        number::short(field.distinct)
     );
     let title = format!(
         "{}: {} in {} ({}), {distinct} distinct",

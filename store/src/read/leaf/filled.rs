@@ -83,6 +83,11 @@ impl Filled {
         })
     }
 
+    /// Bytes of the values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Per row, which of the values.
     pub(crate) fn codes(&self) -> &[u32] {
         &self.codes

@@ -14,7 +14,7 @@ mod place;
 mod texts;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(test)]
 mod wide_tests;
 

@@ -51,7 +51,7 @@ fn any_line() -> impl Strategy<Value = String> {
     ]
 }
 
-fn any_row() -> impl Strategy<Value = TestRow> {
+pub(crate) fn any_row() -> impl Strategy<Value = TestRow> {
     let attributes = prop_oneof![
         60 => Just(Vec::new()),
         1 => (0..3_i64).prop_map(|n| vec![("status".to_owned(), AttributeValue::Integer(n))]),
@@ -65,7 +65,7 @@ fn any_row() -> impl Strategy<Value = TestRow> {
     })
 }
 
-fn any_query() -> impl Strategy<Value = String> {
+pub(crate) fn any_query() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "status:200",
         "status:5",
