@@ -13,7 +13,8 @@
 //! | `BENCH_JSON` | a file for the results |
 //! | `BENCH_WORDS` | a JSON file with the words of the queries for a corpus of one's own (`queries.rs`) |
 //! | `BENCH_RUNS` | warm runs of a query; 101 |
-//! | `BENCH_CONFIG` | TOML added to every role's configuration, such as `[store]` and keys |
+//! | `BENCH_CONFIG` | TOML added to every role's configuration, such as `[query]` and keys |
+//! | `BENCH_STORE` | keys added to the `[store]` of the store |
 //! | `TIMBERLINE_PROGRAM` | another build of the program to measure |
 //! | `BENCH_VICTORIA` | path of a `victoria-logs`, measured after with the same records |
 //! | `BENCH_NDJSON` | those records as JSON lines, where files are named |

@@ -13,7 +13,7 @@ use crate::support::{Program, append, wait_at_most};
 
 const LONG: Duration = Duration::from_secs(7200);
 /// Merging is through when the number of splits has not changed for so long.
-const SETTLED_AFTER: Duration = Duration::from_secs(15);
+const SETTLED_AFTER: Duration = Duration::from_secs(30);
 /// Lines whose way from write to answer is timed.
 const PROBES: usize = 100;
 /// The store's thread that merges, as the system cuts its name.
@@ -46,7 +46,10 @@ impl Roles {
         let address = format!("http://{}", collector.announced("agents"));
         let store_config = config(
             "store",
-            &format!("[store]\ncollector = {address:?}\nflush_interval = \"5s\""),
+            &format!(
+                "[store]\ncollector = {address:?}\nflush_interval = \"5s\"\n{}",
+                std::env::var("BENCH_STORE").unwrap_or_default()
+            ),
         );
         let store = Program::start(dir, "store", &store_config);
         let mut tail = corpus.files.clone();

@@ -17,11 +17,11 @@ pub struct StoreOptions {
     /// A partition with so many rows in memory is flushed at once; a flush takes no more than
     /// this, rounded up to a block. Default 1,000,000.
     pub flush_rows_max: usize,
-    /// The same, in bytes of memory. Default 48 MiB.
+    /// The same, in bytes of memory. Default 24 MiB.
     pub flush_bytes_max: u64,
     /// Bytes of rows in memory, of all partitions. At the bound nothing more is pulled until a
     /// flush made room, so the queue grows instead; each partition may exceed it by one fetch.
-    /// From half of it on the largest partition is flushed early. Default 96 MiB.
+    /// From half of it on the largest partition is flushed early. Default 48 MiB.
     pub live_bytes_max: u64,
     /// About so many encoded bytes are fetched at once; at least one batch. Default 512 KiB.
     pub fetch_bytes_max: u64,
@@ -39,8 +39,11 @@ pub struct StoreOptions {
     pub encode_threads: usize,
     /// Pages and stripes of splits, and the zstd level of flushed ones.
     pub split: SplitOptions,
-    /// zstd level of merged splits. Default 9.
+    /// zstd level of splits merged at rest; those merged in haste have that of flushed ones. Default 12.
     pub merge_zstd_level: i32,
+    /// While records come in as fast as they can be written, nothing is merged below so many
+    /// splits: a merge takes memory and time beside the flushes. Default 512.
+    pub merge_busy_splits_min: usize,
     /// So many splits of like size are joined. Default 6.
     pub merge_splits_min: usize,
     /// So many splits are joined at once at most. Default 64.
@@ -71,8 +74,8 @@ impl StoreOptions {
             data_dir: data_dir.into(),
             flush_interval: Duration::from_secs(30),
             flush_rows_max: 1_000_000,
-            flush_bytes_max: 48 << 20,
-            live_bytes_max: 96 << 20,
+            flush_bytes_max: 24 << 20,
+            live_bytes_max: 48 << 20,
             fetch_bytes_max: 512 << 10,
             unpacked_bytes_max: 256 << 20,
             fetch_wait: Duration::from_millis(250),
@@ -85,6 +88,7 @@ impl StoreOptions {
                 zstd_level: 3,
             },
             merge_zstd_level: 12,
+            merge_busy_splits_min: 512,
             merge_splits_min: 6,
             merge_splits_max: 64,
             merge_rows_max: 2_000_000,

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -30,6 +30,8 @@ pub(crate) struct Context {
     /// Held for one merge, or one run of retention, at a time.
     pub(super) merging: Mutex<()>,
     pub(super) merging_paused: AtomicBool,
+    /// When memory last filled up before its time was over.
+    pub(super) filled_at: Mutex<Option<Instant>>,
     phase: AtomicU8,
     changed: (Mutex<()>, Condvar),
     /// The directory's; released when the last thread is gone.
@@ -85,6 +87,7 @@ impl Context {
             flushing: Mutex::default(),
             merging: Mutex::default(),
             merging_paused: AtomicBool::new(false),
+            filled_at: Mutex::default(),
             phase: AtomicU8::new(Phase::Run as u8),
             changed: Default::default(),
             _lock: lock,

@@ -59,6 +59,9 @@ pub(super) fn run(context: &Context) {
 
 fn flush_due(context: &Context) -> Result<(), FlushError> {
     for held in context.live.held() {
+        if is_full(context, &held) {
+            *context.filled_at.lock() = Some(Instant::now());
+        }
         if is_due(context, &held) {
             context.flush_partition(&held.topic, held.partition)?;
         }
@@ -67,11 +70,14 @@ fn flush_due(context: &Context) -> Result<(), FlushError> {
 }
 
 fn is_due(context: &Context, held: &Held) -> bool {
-    let options = &context.options;
     let Some(oldest) = held.oldest else { return false };
+    is_full(context, held) || oldest.elapsed() >= context.options.flush_interval
+}
+
+fn is_full(context: &Context, held: &Held) -> bool {
+    let options = &context.options;
     held.rows >= options.flush_rows_max as u64
         || held.bytes >= options.flush_bytes_max
-        || Instant::now().duration_since(oldest) >= options.flush_interval
         || is_under_pressure(context, held)
 }
 

@@ -33,6 +33,9 @@ const FAILED_PAUSE: Duration = Duration::from_secs(30);
 /// Flushes and queries come first.
 const NICENESS: i32 = 10;
 
+/// A flush that came for want of memory is probably not the last.
+const CALM_AFTER: Duration = Duration::from_secs(10);
+
 /// While queries run, so long at most before each stripe that is written …
 const GIVE_WAY_MAX: Duration = Duration::from_secs(1);
 /// … looking so often whether they still do.
@@ -61,6 +64,10 @@ pub(super) fn run(context: &Context) {
 fn merge_while_planned(context: &Context) -> Result<(), FlushError> {
     while context.phase() == Phase::Run && !context.merging_paused.load(Ordering::Relaxed) {
         let eagerness = context.eagerness();
+        let splits = context.catalog.snapshot().splits.len();
+        if eagerness == Eagerness::Busy && splits < context.options.merge_busy_splits_min {
+            return Ok(());
+        }
         if !context.merge_once(eagerness)? {
             return Ok(());
         }
@@ -76,13 +83,14 @@ impl Context {
         Ok(())
     }
 
-    /// The queue has nothing more and no flush is near: then there is time for merging.
+    /// The queue has nothing more, no flush is near, and none was for want of memory lately: then
+    /// there is time and memory for merging.
     fn eagerness(&self) -> Eagerness {
-        if self.live.queued_records() == 0 && self.live.bytes() < self.options.flush_bytes_max / 4 {
-            Eagerness::Idle
-        } else {
-            Eagerness::Busy
-        }
+        let filled_at = *self.filled_at.lock();
+        let is_calm = filled_at.is_none_or(|at| at.elapsed() >= CALM_AFTER)
+            && self.live.queued_records() == 0
+            && self.live.bytes() < self.options.flush_bytes_max / 4;
+        if is_calm { Eagerness::Idle } else { Eagerness::Busy }
     }
 
     /// Plans and makes one merge. Returns whether there was one to make.
@@ -95,7 +103,7 @@ impl Context {
         let planned = plan::plan(&self.catalog.snapshot().splits, &self.options, now_nanos, eagerness);
         let Some(inputs) = planned else { return Ok(false) };
         memory::give_back();
-        let merged = self.merge(&inputs, eagerness == Eagerness::All);
+        let merged = self.merge(&inputs, eagerness);
         memory::give_back();
         match &merged {
             Ok(true) => add(&self.counters.merges, 1),
@@ -111,8 +119,8 @@ impl Context {
 
     /// Reads, writes, replaces. `false`: nothing was replaced, plan anew: an input was damaged and
     /// is quarantined now, or the store stops.
-    fn merge(&self, inputs: &[Arc<CatalogSplit>], is_patient: bool) -> Result<bool, FlushError> {
-        let meta = match self.join(inputs, is_patient) {
+    fn merge(&self, inputs: &[Arc<CatalogSplit>], eagerness: Eagerness) -> Result<bool, FlushError> {
+        let meta = match self.join(inputs, eagerness) {
             Ok(Some(meta)) => meta,
             Ok(None) => return Ok(false),
             Err(JoinError::Output(error)) => return Err(error.into()),
@@ -142,7 +150,7 @@ impl Context {
     }
 
     /// Writes one split of all rows, reading a page of each input at a time. `None`: told to stop.
-    fn join(&self, inputs: &[Arc<CatalogSplit>], is_patient: bool) -> Result<Option<SplitMeta>, JoinError> {
+    fn join(&self, inputs: &[Arc<CatalogSplit>], eagerness: Eagerness) -> Result<Option<SplitMeta>, JoinError> {
         let mut splits = Vec::new();
         for (number, input) in inputs.iter().enumerate() {
             let split = self.files.get(input).map_err(|error| (number, error))?;
@@ -150,7 +158,11 @@ impl Context {
         }
         let mut rows = Join::open(splits)?;
         let options = SplitOptions {
-            zstd_level: self.options.merge_zstd_level,
+            // Memory for packing is what a merge takes most of; there will be another one at rest.
+            zstd_level: match eagerness {
+                Eagerness::Busy => self.options.split.zstd_level,
+                Eagerness::Idle | Eagerness::All => self.options.merge_zstd_level,
+            },
             page_rows_max: self.options.split.page_rows_max.saturating_mul(PAGE_ROWS_FACTOR),
             ..self.options.split.clone()
         };
@@ -165,7 +177,7 @@ impl Context {
             Ok(())
         };
         while rows.next_run(&mut write)? {
-            if is_patient {
+            if eagerness == Eagerness::All {
                 continue;
             }
             if self.phase() != Phase::Run {
