@@ -121,6 +121,37 @@ fn by(keys: &str) -> String {
     (1..=keys).map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
 }
 
+/// The first and the last time, with the count and alone.
+async fn check_ends(fixture: &Fixture, rows: &[TestRow], query: &str) {
+    let tester = Tester::new(&filter_of(query).unwrap()).unwrap();
+    let block = block(&rows.iter().collect::<Vec<_>>(), 0);
+    let views = block.rows().map(|row| RowView::new(row, TOPIC));
+    let times: Vec<_> = views
+        .filter(|view| tester.matches(view))
+        .map(|view| view.row.time_nanos)
+        .collect();
+    let shown = |time: Option<&i64>| json!(time.map(|time| super::time::rfc3339_short(*time)));
+    let (first, last) = (shown(times.iter().min()), shown(times.iter().max()));
+    let ends = format!("{query} | stats min(timestamp), max(timestamp)");
+    let answer = ask(fixture, request(&ends)).await;
+    assert_eq!(answer.rows, [[first.clone(), last.clone()]], "{ends}");
+    let all = format!("{query} | stats max(timestamp), count(), min(timestamp)");
+    let answer = ask(fixture, request(&all)).await;
+    assert_eq!(answer.rows, [[last, json!(times.len()), first]], "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_and_the_last_time_are_found_by_an_early_stop() {
+    let fixture = sample();
+    for query in [
+        "explain error | stats min(timestamp), count()",
+        "EXPLAIN SELECT max(timestamp) FROM logs",
+    ] {
+        let plan = json!(ask(&fixture, request(query)).await.rows).to_string();
+        assert!(plan.contains("CountsExec"), "{plan}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
 
@@ -133,6 +164,7 @@ proptest! {
         runtime().block_on(in_every_state(&rows, cut, async |fixture| {
             for query in queries.iter().map(String::as_str).chain(["*"]) {
                 check_counts(fixture, &rows, query).await;
+                check_ends(fixture, &rows, query).await;
             }
         }));
     }

@@ -16,11 +16,13 @@
 //! | [`keys`] | what rows are counted by |
 //! | [`tally`] | one split's counts |
 //! | [`rows`] | rows of a page, counted by their own values |
+//! | [`ends`] | the first and the last time of matching rows |
 //! | [`table`] | counts as a table for DataFusion |
 //! | [`rule`] | puts that table in place of an aggregate over `logs` |
 //! | [`condition`] | conditions of SQL that are decided here |
 
 mod condition;
+mod ends;
 mod keys;
 mod rows;
 mod rule;

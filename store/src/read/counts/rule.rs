@@ -1,4 +1,5 @@
-//! Puts a table of counts in place of an aggregate that only counts rows of `logs`.
+//! Puts a table of counts in place of an aggregate that only counts rows of `logs`, or asks for the first
+//! and the last time of all.
 //!
 //! Whatever it does not know to be exactly the same stays with DataFusion.
 
@@ -140,7 +141,11 @@ impl Shape {
             names.push(name);
         }
         for expr in &aggregate.aggr_expr {
-            outputs.push(count_of(expr, &names)?);
+            outputs.push(match end_of(expr) {
+                // Of groups, rows tell.
+                Some(end) if names.is_empty() => end,
+                _ => count_of(expr, &names)?,
+            });
         }
         let place = |name: &String| names.iter().position(|key| key.as_ref() == Some(name));
         let present = rows.present.iter().map(place).collect::<Option<_>>()?;
@@ -217,6 +222,24 @@ fn width_of(expr: &Expr) -> Option<i64> {
     };
     let nanos = i64::from(*days).checked_mul(DAY_NANOS)?.checked_add(*nanoseconds)?;
     (nanos > 0).then_some(nanos)
+}
+
+/// The earliest or the latest time.
+fn end_of(expr: &Expr) -> Option<Output> {
+    let function = match expr {
+        Expr::Alias(alias) => return end_of(&alias.expr),
+        Expr::AggregateFunction(function) => function,
+        _ => return None,
+    };
+    let params = &function.params;
+    if params.distinct || params.filter.is_some() || !params.order_by.is_empty() || params.null_treatment.is_some() {
+        return None;
+    }
+    match (function.func.name(), params.args.as_slice()) {
+        ("min", [Expr::Column(column)]) if column.name == "timestamp" => Some(Output::First),
+        ("max", [Expr::Column(column)]) if column.name == "timestamp" => Some(Output::Last),
+        _ => None,
+    }
 }
 
 fn count_of(expr: &Expr, names: &[Option<String>]) -> Option<Output> {

@@ -14,6 +14,7 @@ use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
+use super::ends::Ends;
 use super::{Counting, Groups, Means, Value, bytes_of};
 use crate::read::engine::{BATCH_ROWS_MAX, carried};
 use crate::read::leaf_exec::{self, LeafExec, Reading};
@@ -28,6 +29,9 @@ pub(super) enum Output {
     Count,
     /// Rows, where the key of this number has a value.
     CountOf(usize),
+    /// The first time of all rows, of counts without keys. The next: the last.
+    First,
+    Last,
 }
 
 /// The table of counts.
@@ -80,7 +84,7 @@ impl TableProvider for CountsTable {
 }
 
 impl CountsTable {
-    fn batches(&self, groups: Groups) -> Result<Vec<RecordBatch>> {
+    fn batches(&self, groups: Groups, ends: Ends) -> Result<Vec<RecordBatch>> {
         let has_all = |(values, _): &(Box<[Value]>, u64)| {
             let mut present = self.present.iter();
             present.all(|&key| values[key] != Value::Text(None))
@@ -91,7 +95,7 @@ impl CountsTable {
         }
         let batch = |rows: &[(Box<[Value]>, u64)]| {
             let columns = self.outputs.iter().zip(self.schema.fields());
-            let columns = columns.map(|(output, field)| Ok(cast(&column(*output, rows), field.data_type())?));
+            let columns = columns.map(|(output, field)| Ok(cast(&column(*output, rows, ends), field.data_type())?));
             let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
             let columns = columns.collect::<Result<Vec<_>>>()?;
             Ok(RecordBatch::try_new_with_options(
@@ -104,10 +108,13 @@ impl CountsTable {
     }
 }
 
-fn column(output: Output, rows: &[(Box<[Value]>, u64)]) -> ArrayRef {
+fn column(output: Output, rows: &[(Box<[Value]>, u64)], ends: Ends) -> ArrayRef {
+    let times = |time: Option<i64>| Arc::new(TimestampNanosecondArray::from(vec![time; rows.len()]));
     let count = |(_, rows): &(Box<[Value]>, u64)| i64::try_from(*rows).unwrap_or(i64::MAX);
     match output {
         Output::Count => Arc::new(rows.iter().map(|row| Some(count(row))).collect::<Int64Array>()),
+        Output::First => times(ends.first),
+        Output::Last => times(ends.last),
         Output::CountOf(key) => {
             let count = |row: &(Box<[Value]>, u64)| match row.0.get(key) {
                 None | Some(Value::Text(None)) => 0,
@@ -153,13 +160,18 @@ impl Reading for CountsTable {
             running,
             threads: self.source.threads,
         };
-        let groups = self.counting.run(means).map_err(carried)?;
+        let ends = Ends::find(&self.source, &self.outputs).map_err(carried)?;
+        let is_end = |output: &Output| matches!(output, Output::First | Output::Last);
+        let groups = match !self.outputs.is_empty() && self.outputs.iter().all(is_end) {
+            true => Groups::new(),
+            false => self.counting.run(means).map_err(carried)?,
+        };
         let memory = MemoryConsumer::new("counts").register(to.context.memory_pool());
         memory.try_grow(2 * bytes_of(&groups))?;
         for (name, count) in running.costs() {
             to.counter(name).add(count);
         }
-        for batch in self.batches(groups)? {
+        for batch in self.batches(groups, ends)? {
             if !to.send(batch) {
                 break;
             }
