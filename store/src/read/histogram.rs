@@ -7,7 +7,8 @@ use timberline_proto::query::ast::{Filter, Query};
 use timberline_proto::query::fields::severity_rank;
 use timberline_proto::query::parse;
 
-use super::counts::{Counting, Groups, Key, Means, Value};
+use super::counts::{Counting, Groups, Key, Value};
+use super::per_split::Means;
 use super::reader::{blocking, range};
 use super::scan::Selection;
 use super::time::{TimeRange, bin_start, now_nanos, round_width};
@@ -34,7 +35,6 @@ impl Reader {
         blocking(move || {
             let means = Means {
                 view: &view,
-                cache: &view.cache,
                 running: &task.running,
                 threads: reader.options().threads,
             };

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::cache::Cache;
-use super::counts::decider_of;
 use super::decide::{Decider, PageDecider, SplitDecider, Verdict};
 use super::open_page::OpenPage;
+use super::per_split::decider_of;
 use super::running::{Running, add};
 use super::scan::Selection;
 use crate::split::{Split, SplitError};

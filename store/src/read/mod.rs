@@ -19,6 +19,7 @@
 //! | [`provider`], [`exec`], [`pushdown`], [`columns`], [`functions`] | the table `logs` for DataFusion |
 //! | [`leaf_exec`] | the node of a plan that reads |
 //! | [`patterns`] | kinds of lines, counted by template |
+//! | [`per_split`] | what each split answers by itself, joined and kept |
 //! | [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
 //! | [`histogram`], [`summaries`], [`lookup`], [`tail`] | counts over time, fields, records by id, records as they arrive |
@@ -64,6 +65,7 @@ mod memory_tests;
 mod open_page;
 mod options;
 mod patterns;
+mod per_split;
 mod provider;
 mod prune;
 mod pushdown;

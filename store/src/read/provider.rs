@@ -18,6 +18,7 @@ use crate::split::PageQuery;
 use super::columns;
 use super::engine::carried;
 use super::exec::LogsScan;
+use super::per_split::Means;
 use super::pushdown::pushdown;
 use super::reader::blocking;
 use super::running::Running;
@@ -32,6 +33,16 @@ pub(crate) struct Source {
     pub(crate) running: Arc<Running>,
     /// Threads that read at once.
     pub(crate) threads: usize,
+}
+
+impl Source {
+    pub(crate) fn means(&self) -> Means<'_> {
+        Means {
+            view: &self.view,
+            running: &self.running,
+            threads: self.threads,
+        }
+    }
 }
 
 /// The table `logs`.

@@ -15,7 +15,7 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::ends::Ends;
-use super::{Counting, Groups, Means, Value, bytes_of};
+use super::{Counting, Groups, Value, bytes_of};
 use crate::read::engine::{BATCH_ROWS_MAX, carried};
 use crate::read::leaf_exec::{self, LeafExec, Reading};
 use crate::read::provider::Source;
@@ -154,17 +154,11 @@ impl Reading for CountsTable {
 
     fn run(&self, to: &leaf_exec::Output) -> Result<()> {
         let running = &self.source.running;
-        let means = Means {
-            view: &self.source.view,
-            cache: &self.source.view.cache,
-            running,
-            threads: self.source.threads,
-        };
         let ends = Ends::find(&self.source, &self.outputs).map_err(carried)?;
         let is_end = |output: &Output| matches!(output, Output::First | Output::Last);
         let groups = match !self.outputs.is_empty() && self.outputs.iter().all(is_end) {
             true => Groups::new(),
-            false => self.counting.run(means).map_err(carried)?,
+            false => self.counting.run(self.source.means()).map_err(carried)?,
         };
         let memory = MemoryConsumer::new("counts").register(to.context.memory_pool());
         memory.try_grow(2 * bytes_of(&groups))?;

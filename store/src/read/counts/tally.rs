@@ -7,10 +7,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use timberline_proto::line::Severity;
 
 use super::keys::CellValues;
-use super::{Counting, Groups, Key, Means, Value};
+use super::{Counting, Groups, Key, Value};
 use crate::read::decide::{PageDecider, SplitDecider, Verdict};
 use crate::read::matching::PageTest;
 use crate::read::open_page::OpenPage;
+use crate::read::per_split::Means;
 use crate::read::running::add;
 use crate::read::time::{TimeRange, bin_start};
 use crate::split::summary::Summary;

@@ -14,12 +14,12 @@ use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::found::{Found, Place, TEMPLATE_BYTES, Template, find, join};
+use super::found::{Found, Kinds, Place, TEMPLATE_BYTES, Template, join};
 use crate::read::columns::UTC;
-use crate::read::counts::Means;
 use crate::read::engine::{BATCH_ROWS_MAX, carried};
 use crate::read::leaf_exec::{LeafExec, Output, Reading};
 use crate::read::open_page::OpenPage;
+use crate::read::per_split::of_all;
 use crate::read::provider::Source;
 use crate::read::running::add;
 use crate::read::scan::Selection;
@@ -125,15 +125,10 @@ impl Reading for PatternsReading {
     fn run(&self, to: &Output) -> Result<()> {
         let source = &self.table.source;
         let running = &source.running;
-        let means = Means {
-            view: &source.view,
-            cache: &source.view.cache,
-            running,
-            threads: source.threads,
-        };
-        let now = find(means, &source.selection).map_err(carried)?;
+        let find = |selection| of_all(&Kinds { selection }, source.means()).map_err(carried);
+        let now = find(&source.selection)?;
         let before = match &self.table.before {
-            Some(selection) => find(means, selection).map_err(carried)?,
+            Some(selection) => find(selection)?,
             None => Found::new(),
         };
         let memory = MemoryConsumer::new("patterns").register(to.context.memory_pool());
