@@ -68,7 +68,12 @@ enum Outcome {
     Failed(AppendError),
 }
 
-/// Makes a segment file with its header. Durable on return.
+/// Makes a segment file with its header. Durable on return. Where that fails, it is as durably gone
+/// again: power may go after batches were acked at its offsets in the segment before, and a start
+/// would take what came back for the one after these.
+///
+/// # Errors
+/// Why it was not made; no [`is_retryable`] one if something of it may be left.
 pub(crate) fn create_segment(disk: &dyn Disk, dir: &Path, header: &SegmentHeader) -> io::Result<Arc<dyn DiskFile>> {
     let path = dir.join(log_name(header.base_offset));
     let make = || {
@@ -78,11 +83,13 @@ pub(crate) fn create_segment(disk: &dyn Disk, dir: &Path, header: &SegmentHeader
         disk.sync_dir(dir)?;
         Ok(file)
     };
-    make().inspect_err(|_| {
-        if let Err(error) = disk.remove(&path) {
-            tracing::debug!(path = %path.display(), %error, "half-made segment stays until the next start");
-        }
-    })
+    make().map_err(
+        |error: io::Error| match disk.remove(&path).and_then(|()| disk.sync_dir(dir)) {
+            Ok(()) => error,
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => error,
+            Err(left) => io::Error::other(format!("{error}; what was made of it cannot be removed: {left}")),
+        },
+    )
 }
 
 impl Writer {

@@ -110,6 +110,37 @@ fn q07_no_space_for_a_segment_or_a_position_is_retryable_and_readers_read_on() {
     queue.commit("store", TOPIC, 0, incarnation, 2).unwrap();
 }
 
+#[test]
+fn q07_a_segment_that_found_no_space_does_not_come_back_after_a_power_cut_over_what_was_acked_since() {
+    for seed in 0..400 {
+        let bench = Bench::new(options());
+        let queue = bench.open();
+        append(&queue, bulky(900, 0));
+        bench.disk.set_faults(Faults {
+            space_bytes: Some(1 + seed % 100), // less than a header takes
+            ..Faults::default()
+        });
+        let answer = queue.append(TOPIC, bulky(1100, 1));
+        assert!(matches!(answer, Err(AppendError::Full(_))), "{answer:?}");
+        bench.disk.set_faults(Faults::default());
+        // It fits into the segment before.
+        append(&queue, piece(1, 0, 4));
+        // Power goes amid the making of the next one.
+        bench.disk.set_faults(Faults {
+            sync_of: Some(".log"),
+            ..Faults::default()
+        });
+        let answer = queue.append(TOPIC, bulky(1100, 2));
+        assert!(matches!(answer, Err(AppendError::Failed(_))), "{answer:?}");
+        bench.disk.cut_power(seed);
+        drop(queue);
+        let queue = bench.open();
+        assert_eq!(held(&queue).len(), 2, "seed {seed}");
+        assert_eq!(queue.generation_end(TOPIC, generation(1)), Some(4));
+        assert!(append(&queue, bulky(100, 3)) >= 2);
+    }
+}
+
 /// The gap that pipelining could close: the first batch of a generation fails, the next is in flight.
 #[test]
 fn a_later_batch_never_closes_the_gap_over_a_first_one_that_failed() {
