@@ -59,19 +59,16 @@ pub(super) fn run(context: &Context) {
 
 fn flush_due(context: &Context) -> Result<(), FlushError> {
     for held in context.live.held() {
-        if is_full(context, &held) {
+        let Some(oldest) = held.oldest else { continue };
+        let is_full = is_full(context, &held);
+        if is_full {
             *context.filled_at.lock() = Some(Instant::now());
         }
-        if is_due(context, &held) {
+        if is_full || oldest.elapsed() >= context.options.flush_interval {
             context.flush_partition(&held.topic, held.partition)?;
         }
     }
     Ok(())
-}
-
-fn is_due(context: &Context, held: &Held) -> bool {
-    let Some(oldest) = held.oldest else { return false };
-    is_full(context, held) || oldest.elapsed() >= context.options.flush_interval
 }
 
 fn is_full(context: &Context, held: &Held) -> bool {
