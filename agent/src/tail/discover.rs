@@ -192,13 +192,7 @@ impl Tailer {
             {
                 tracing::info!(path = %found.path.display(), why, "not followed");
             }
-            let refused = Refused {
-                path: found.path.clone(),
-                why,
-                btime: stat.btime,
-                size: stat.size,
-            };
-            self.refused.insert(stat.inode, refused);
+            self.refuse(found, &stat, why);
             return Ok(());
         }
         self.refused.remove(&stat.inode);
@@ -237,6 +231,17 @@ impl Tailer {
         self.pulse.dirty = true;
         self.observe(generation, &stat, now);
         Ok(())
+    }
+
+    /// Does not look at a file again before it changes.
+    pub(super) fn refuse(&mut self, found: &Found, stat: &Stat, why: &'static str) {
+        let refused = Refused {
+            path: found.path.clone(),
+            why,
+            btime: stat.btime,
+            size: stat.size,
+        };
+        self.refused.insert(stat.inode, refused);
     }
 
     /// Whether a truncated generation has found this new file since the walk, and lives on in it.

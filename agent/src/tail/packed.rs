@@ -15,7 +15,7 @@ use timberline_proto::id::GenerationId;
 
 use super::file::{Standing, Tail, real_path};
 use super::read::holds;
-use super::{PackedWait, Refused, Tailer};
+use super::{PackedWait, Tailer};
 use crate::identity::{Inode, Print, Stat, read_prefix};
 use crate::registry::Entry;
 use crate::scan::{Found, refuse_content};
@@ -257,13 +257,7 @@ impl Tailer {
     fn refuse_packed(&mut self, found: &Found, stat: &Stat, why: &'static str) {
         tracing::info!(path = %found.path.display(), why, "not followed");
         self.packed_wait.remove(&stat.inode);
-        let refused = Refused {
-            path: found.path.clone(),
-            why,
-            btime: stat.btime,
-            size: stat.size,
-        };
-        self.refused.insert(stat.inode, refused);
+        self.refuse(found, stat, why);
     }
 
     /// Whether it was waited for at this size before.
