@@ -12,7 +12,8 @@
 //! | `footer` | header, footer, trailer |
 //! | `stripe`, `template`, `time` | lines cut into templates, variables and the record's own time |
 //! | `page` | a page's four blocks |
-//! | `block`, `column`, `wire`, `hash` | sinks, encodings, numbers |
+//! | `block`, `column`, `wire` | sinks, encodings, numbers |
+//! | `hash`, `slots` | what tables of values are made of |
 //! | `index`, `token_regex` | which pages hold a term |
 //! | `summary` | what can be counted without reading a page |
 
@@ -24,6 +25,7 @@ mod index;
 mod one_line;
 mod page;
 mod read;
+mod slots;
 mod stripe;
 pub(crate) mod summary;
 mod template;

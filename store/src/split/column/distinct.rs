@@ -3,19 +3,16 @@
 use std::hash::{BuildHasher, Hasher};
 
 use super::super::hash::FastState;
-
-/// No value.
-const NONE: u32 = u32::MAX;
+use super::super::slots::Slots;
 
 /// Slots of the smallest table.
 const SLOTS_MIN: usize = 128;
 
-/// A hash table that is cheap to make: there is one for every column.
+/// A hash table that is cheap to make: there is one for every column. At most half full.
 #[derive(Debug, Default)]
 pub(super) struct Distinct<'a> {
     values: Vec<&'a [u8]>,
-    /// A value's hash and its place, or `NONE`. Open addressing; a power of two, at most half full.
-    slots: Vec<(u32, u32)>,
+    slots: Slots,
     /// The place given last: neighbours are often the same.
     last: u32,
     state: FastState,
@@ -29,26 +26,16 @@ impl<'a> Distinct<'a> {
             return self.last;
         }
         if self.values.len() * 2 >= self.slots.len() {
-            self.grow();
+            self.slots.grow((self.slots.len() * 4).max(SLOTS_MIN));
         }
         let mut hasher = self.state.build_hasher();
         hasher.write(value);
-        let hash = (hasher.finish() >> 32) as u32;
-        let mask = self.slots.len() - 1;
-        let mut slot = hash as usize & mask;
-        self.last = loop {
-            let (other, place) = self.slots[slot];
-            if place == NONE {
-                let place = self.values.len() as u32;
-                self.slots[slot] = (hash, place);
-                self.values.push(value);
-                break place;
-            }
-            if other == hash && self.values[place as usize] == value {
-                break place;
-            }
-            slot = (slot + 1) & mask;
-        };
+        let (hash, place) = ((hasher.finish() >> 32) as u32, self.values.len() as u32);
+        let is_same = |known: u32| self.values[known as usize] == value;
+        self.last = self.slots.find_or_put(hash, place, is_same).unwrap_or(place);
+        if self.last == place {
+            self.values.push(value);
+        }
         self.last
     }
 
@@ -59,18 +46,6 @@ impl<'a> Distinct<'a> {
     /// The values by number.
     pub(super) fn into_values(self) -> Vec<&'a [u8]> {
         self.values
-    }
-
-    fn grow(&mut self) {
-        let size = (self.slots.len() * 4).max(SLOTS_MIN);
-        let before = std::mem::replace(&mut self.slots, vec![(0, NONE); size]);
-        for (hash, place) in before.into_iter().filter(|slot| slot.1 != NONE) {
-            let mut slot = hash as usize & (size - 1);
-            while self.slots[slot].1 != NONE {
-                slot = (slot + 1) & (size - 1);
-            }
-            self.slots[slot] = (hash, place);
-        }
     }
 }
 

@@ -3,9 +3,13 @@
 use std::hash::{BuildHasher, Hasher};
 
 use super::super::hash::FastState;
+use super::super::slots::Slots;
 
-/// Ends a list of pages; also: no such slot.
+/// Ends a list of pages.
 const NONE: u32 = u32::MAX;
+
+/// Slots of the smallest table.
+const SLOTS_MIN: usize = 1 << 12;
 
 /// Marks a page that is a term's only one. There are never so many pages, nor so many of terms.
 const SINGLE: u32 = 1 << 31;
@@ -19,9 +23,8 @@ pub(crate) struct TermTable {
     ends: Vec<usize>,
     /// Per term, its only page and `SINGLE`, or the place in `pages` of its last page.
     lasts: Vec<u32>,
-    /// A term's hash and its place, or `NONE`. Open addressing; a power of two, never more than two
-    /// thirds full.
-    slots: Vec<(u32, u32)>,
+    /// Never more than two thirds full.
+    slots: Slots,
     /// Pages of terms with several, each with the place of the one before it of the same term.
     pages: Vec<(u32, u32)>,
     state: FastState,
@@ -32,27 +35,19 @@ impl TermTable {
     /// come again.
     pub(crate) fn add(&mut self, term: &[u8], page: u32) -> bool {
         if self.ends.len() * 3 >= self.slots.len() * 2 {
-            self.grow();
+            self.slots.grow((self.slots.len() * 2).max(SLOTS_MIN));
         }
         let mut hasher = self.state.build_hasher();
         hasher.write(term);
-        let hash = (hasher.finish() >> 32) as u32;
-        let mask = self.slots.len() - 1;
-        let mut slot = hash as usize & mask;
-        loop {
-            let (other, place) = self.slots[slot];
-            if place == NONE {
-                self.slots[slot] = (hash, self.ends.len() as u32);
-                self.lasts.push(page | SINGLE);
-                self.bytes.extend_from_slice(term);
-                self.ends.push(self.bytes.len());
-                return true;
-            }
-            if other == hash && self.bytes_of(place) == term {
-                return self.add_page(place, page);
-            }
-            slot = (slot + 1) & mask;
+        let (hash, place) = ((hasher.finish() >> 32) as u32, self.ends.len() as u32);
+        let is_same = |known: u32| of_place(&self.bytes, &self.ends, known) == term;
+        if let Some(known) = self.slots.find_or_put(hash, place, is_same) {
+            return self.add_page(known, page);
         }
+        self.lasts.push(page | SINGLE);
+        self.bytes.extend_from_slice(term);
+        self.ends.push(self.bytes.len());
+        true
     }
 
     #[inline]
@@ -77,21 +72,7 @@ impl TermTable {
 
     #[inline]
     fn bytes_of(&self, place: u32) -> &[u8] {
-        let place = place as usize;
-        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..self.ends[place]]
-    }
-
-    fn grow(&mut self) {
-        let size = (self.slots.len() * 2).max(1 << 12);
-        let before = std::mem::replace(&mut self.slots, vec![(0, NONE); size]);
-        for (hash, place) in before.into_iter().filter(|slot| slot.1 != NONE) {
-            let mut slot = hash as usize & (size - 1);
-            while self.slots[slot].1 != NONE {
-                slot = (slot + 1) & (size - 1);
-            }
-            self.slots[slot] = (hash, place);
-        }
+        of_place(&self.bytes, &self.ends, place)
     }
 
     /// Calls `each` with every term in ascending order and its pages.
@@ -118,6 +99,13 @@ impl TermTable {
         }
         Ok(())
     }
+}
+
+#[inline]
+fn of_place<'a>(bytes: &'a [u8], ends: &[usize], place: u32) -> &'a [u8] {
+    let place = place as usize;
+    let start = place.checked_sub(1).map_or(0, |before| ends[before]);
+    &bytes[start..ends[place]]
 }
 
 /// The first eight bytes, filled up with zeros, so that numbers compare as the bytes do.
