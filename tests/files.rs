@@ -216,7 +216,8 @@ fn files_rotated_by_rename_and_by_copy_come_back_and_their_lines_are_paged_throu
                 };
                 let (before, after) = if side == "before" { (70, 0) } else { (0, 70) };
                 let (_, body) = program.get(&format!("/api/v1/context?id={edge}&before={before}&after={after}"));
-                let found: Vec<Value> = serde_json::from_str(&body).unwrap();
+                let found = serde_json::from_str::<Value>(&body).unwrap()["records"].take();
+                let found: Vec<Value> = serde_json::from_value(found).unwrap();
                 let ids: Vec<String> = found.iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect();
                 let texts: Vec<String> = found.iter().map(|r| r["body"].as_str().unwrap().to_owned()).collect();
                 let n = ids.len() - 1;

@@ -437,9 +437,22 @@ pub struct FieldsAnswer {
     pub rows: u64,
     /// Whether that was all of them.
     pub exact: bool,
-    /// Whether there are more fields than the 1,000 that are counted.
+    /// Whether there are more fields than these, the 1,000 of most records.
     #[serde(default)]
     pub fields_capped: bool,
+    /// What was left out, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<String>,
+}
+
+/// The records around one, in the order of its file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContextAnswer {
+    /// The records, the one in the middle among them.
+    pub records: Vec<Record>,
+    /// What was left out, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<String>,
 }
 
 /// One field in what was looked at.

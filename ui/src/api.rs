@@ -3,7 +3,7 @@
 use js_sys::Uint8Array;
 use serde::{Serialize, de::DeserializeOwned};
 use timberline_proto::api::{
-    ApiError, FieldsAnswer, FieldsRequest, Frame, HistogramAnswer, HistogramRequest, QueryRequest, Record,
+    ApiError, ContextAnswer, FieldsAnswer, FieldsRequest, Frame, HistogramAnswer, HistogramRequest, QueryRequest,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -91,7 +91,7 @@ pub(crate) async fn fields(request: &FieldsRequest, abort: &AbortSignal) -> Resu
 ///
 /// # Errors
 /// [`Failure`].
-pub(crate) async fn context(id: &str, lines_around: u32, abort: &AbortSignal) -> Result<Vec<Record>, Failure> {
+pub(crate) async fn context(id: &str, lines_around: u32, abort: &AbortSignal) -> Result<ContextAnswer, Failure> {
     let address = format!(
         "/api/v1/context?id={}&before={lines_around}&after={lines_around}",
         encode(id)

@@ -47,7 +47,7 @@ fn paths() -> Value {
             parameter("id", "query", "string", true, "topic-partition-offset"),
             parameter("before", "query", "integer", false, "How many before it; 10 unless said, at most 1000"),
             parameter("after", "query", "integer", false, "How many after it; 10 unless said, at most 1000")
-        ], None, json!({ "application/json": { "schema": { "type": "array", "items": reference("Record") } } })) },
+        ], None, answer("ContextAnswer")) },
         "/api/v1/record/{id}": { "get": operation("A record by its id", &[
             parameter("id", "path", "string", true, "topic-partition-offset")
         ], None, answer("Record")) },
@@ -206,7 +206,11 @@ fn answers() -> Value {
         "FieldsAnswer": object(&["fields", "rows", "exact"], json!({
             "fields": list(reference("FieldSummary")), "rows": count("Matching records looked at: all, or the newest"),
             "exact": { "type": "boolean", "description": "Whether that was all of them" },
-            "fields_capped": { "type": "boolean", "description": "Whether there are more fields than are counted" }
+            "fields_capped": { "type": "boolean", "description": "Whether there are more fields than these" },
+            "partial": list(string("What was left out, and why"))
+        })),
+        "ContextAnswer": object(&["records"], json!({
+            "records": list(reference("Record")), "partial": list(string("What was left out, and why"))
         })),
         "IngestAnswer": object(&["accepted"], json!({ "accepted": count("Records taken") })),
         "Status": object(&["version", "data_dir", "records", "raw_bytes", "disk_bytes", "splits", "completeness"], json!({
@@ -222,7 +226,7 @@ fn parts() -> Value {
     json!({
         "ApiError": object(&["code", "message"], json!({
             "code": { "type": "string", "enum": ["bad_query", "bad_request", "not_found", "limit", "too_large", "cancelled",
-                "timeout", "forbidden", "unavailable", "internal"] },
+                "timeout", "forbidden", "unavailable", "incomplete", "internal"] },
             "message": string("A sentence that names the thing and the way out"),
             "span": reference("Span"), "suggestion": string("What could stand there instead")
         })),

@@ -141,6 +141,28 @@ async fn check_ends(fixture: &Fixture, rows: &[TestRow], query: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_of_a_bin_is_made_of_it_whether_or_not_rows_are_read() {
+    let mut fixture = Fixture::new();
+    let hours = |n: i64| TestRow::new(1_719_000_000_000_000_000 + n * 3_600_000_000_000, "one");
+    fixture.append(&(0..60).map(hours).collect::<Vec<_>>());
+    fixture.flush(false);
+    for of_bin in [
+        "date_bin(INTERVAL '1 hour', timestamp)",
+        "date_bin(INTERVAL '1 hour', timestamp)::date",
+        "date_bin(INTERVAL '1 hour', timestamp)::varchar",
+        "date_bin(INTERVAL '1 hour', timestamp) AT TIME ZONE 'Europe/Berlin'",
+        "date_trunc('day', date_bin(INTERVAL '1 hour', timestamp))",
+    ] {
+        let sql = |more: &str| format!("SELECT {of_bin} AS bin, count(*) AS n{more} FROM logs GROUP BY 1 ORDER BY 1");
+        let counted = ask(&fixture, request(&sql(""))).await.rows;
+        // With it, rows are read.
+        let read = ask(&fixture, request(&sql(", avg(length(body))"))).await.rows;
+        let read: Vec<Vec<Value>> = read.into_iter().map(|row| row[..2].to_vec()).collect();
+        assert_eq!(counted, read, "{of_bin}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_and_the_last_time_are_found_by_an_early_stop() {
     let fixture = sample();
     for query in [

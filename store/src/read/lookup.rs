@@ -26,6 +26,9 @@ const EVERYTHING: Columns = Columns {
 };
 
 /// The record of an id.
+///
+/// # Errors
+/// [`ReadError::Incomplete`] if what may hold it cannot be read, [`ReadError::NotFound`] if nothing holds it.
 pub(crate) fn find(view: &View, id: &RecordId, running: &Running) -> Result<Hit, ReadError> {
     let is_it = |row: &Row<'_>| row.partition == id.partition && row.offset == id.offset;
     for part in view.live.iter().filter(|part| *part.topic == *id.topic) {
@@ -53,9 +56,15 @@ pub(crate) fn find(view: &View, id: &RecordId, running: &Running) -> Result<Hit,
             return Ok(hit(&rows.topic, &rows.block, at));
         }
     }
-    Err(ReadError::NotFound(format!(
-        "there is no record {id}: it was deleted, or never stored"
-    )))
+    // Only what may hold it was opened.
+    match running.partial().first() {
+        Some(reason) => Err(ReadError::Incomplete(format!(
+            "record {id} may stand in what cannot be read: {reason}"
+        ))),
+        None => Err(ReadError::NotFound(format!(
+            "there is no record {id}: it was deleted, or never stored"
+        ))),
+    }
 }
 
 /// The pages between whose offsets the id's stands.

@@ -610,7 +610,7 @@ async fn a_record_is_found_by_its_id_with_its_neighbours() {
         .await
         .unwrap();
     assert_eq!(
-        ids(&around),
+        ids(&around.records),
         ["logs-0-57", "logs-0-58", "logs-0-59", "logs-0-60", "logs-0-61"]
     );
     let missing = fixture.reader.record(&"logs-0-500".parse().unwrap()).await;

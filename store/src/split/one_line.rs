@@ -9,6 +9,9 @@ use super::stripe::StripeText;
 use super::template::Pieces;
 use crate::rows::{Row, RowBlock, Stream};
 
+/// A time without a zone was read in the agent's, at most so far from ours.
+const ZONES_NANOS: i128 = 15 * 3_600_000_000_000;
+
 /// What a variable is shown as.
 const SLOT: &str = "<*>";
 
@@ -68,10 +71,23 @@ impl LineCutter {
     /// Cuts one; its time is a variable of its own, as it is in a split.
     pub(crate) fn cut(&mut self, line: &str) -> CutLine {
         let found = self.reader.find(line.as_bytes(), &self.hints);
+        self.cut_with(line, found.map(|time| time.nanos))
+    }
+
+    /// The same of a record's line: the time that stands in it is only that where it is the record's.
+    pub(crate) fn cut_at(&mut self, line: &str, time_nanos: i64) -> CutLine {
+        self.hints.reference_nanos = time_nanos;
+        let found = self.reader.find(line.as_bytes(), &self.hints);
+        let is_of_record = |found: i64| (i128::from(found) - i128::from(time_nanos)).abs() <= ZONES_NANOS;
+        let taken = found.is_some_and(|found| is_of_record(found.nanos));
+        self.cut_with(line, taken.then_some(time_nanos))
+    }
+
+    fn cut_with(&self, line: &str, time: Option<i64>) -> CutLine {
         let mut block = RowBlock::new();
         block.push(&Row {
-            time_nanos: found.map_or(0, |time| time.nanos),
-            time_parsed: found.is_some(),
+            time_nanos: time.unwrap_or(0),
+            time_parsed: time.is_some(),
             observed_nanos: 0,
             partition: 0,
             offset: 0,
@@ -108,6 +124,18 @@ mod tests {
             ),
             (pattern, variables)
         );
+    }
+
+    #[test]
+    fn a_time_that_the_record_did_not_take_is_cut_into_numbers() {
+        let line = "2099-11-24T14:00:00Z job7 done";
+        let mut cutter = LineCutter::new(0);
+        let own = cutter.cut(line).variables;
+        assert_eq!(own, ["2099-11-24T14:00:00Z", "job7"]);
+        let observed = cutter.cut_at(line, 1_700_000_000_000_000_000).variables;
+        assert!(observed.len() > 2 && observed[0] != own[0], "{observed:?}");
+        let of_record = cutter.cut_at("Nov 14 22:13:20 job7 done", 1_700_000_000_000_000_000);
+        assert_eq!(of_record.variables, ["Nov 14 22:13:20", "job7"]);
     }
 
     #[test]

@@ -117,7 +117,8 @@ fn complete_words(app: App, completeness: &Completeness) -> String {
         ..
     } = *completeness;
     let mut words = match to {
-        None if sources == 0 => return String::new(),
+        None if sources == 0 && completeness.partial.is_empty() => return String::new(),
+        None if sources == 0 => return "part could not be read".to_owned(),
         None => "completeness not known yet".to_owned(),
         Some(ms) => format!("complete to {}", app.prefs.zone.get().civil(ms).clock_seconds()),
     };

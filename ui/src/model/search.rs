@@ -321,12 +321,18 @@ impl Search {
             return;
         }
         match result {
-            Ok(records) => {
+            Ok(answer) => {
                 self.center.set_value(Some(id));
                 self.begin(&query, &Edge::Reached);
                 self.take(Frame::Records {
-                    records: records.into_iter().rev().collect(),
+                    records: answer.records.into_iter().rev().collect(),
                 });
+                if !answer.partial.is_empty() {
+                    self.completeness.set(Some(Completeness {
+                        partial: answer.partial,
+                        ..Completeness::default()
+                    }));
+                }
                 self.progress.set(Progress {
                     elapsed_ms: js_sys::Date::now() - begin_ms,
                     ..Progress::default()

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use timberline_proto::api::Record;
+use timberline_proto::api::ContextAnswer;
 use timberline_proto::id::RecordId;
 
 use crate::http::error::{HttpError, Query};
@@ -22,7 +22,7 @@ pub(super) struct Asked {
 pub(super) async fn get(
     State(state): State<HttpState>,
     Query(asked): Query<Asked>,
-) -> Result<Json<Vec<Record>>, HttpError> {
+) -> Result<Json<ContextAnswer>, HttpError> {
     let id: RecordId = asked
         .id
         .parse()

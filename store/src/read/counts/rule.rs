@@ -18,6 +18,7 @@ use super::condition::{Condition, condition};
 use super::table::{CountsTable, Output};
 use super::{Counting, Key};
 use crate::read::provider::Logs;
+use crate::read::scalar::time_type;
 use crate::read::scan::Selection;
 use crate::read::time::TimeRange;
 
@@ -188,7 +189,8 @@ fn key_of(expr: &Expr) -> Option<(Option<String>, Key)> {
     match expr {
         Expr::Alias(alias) => key_of(&alias.expr),
         Expr::Column(column) => Some((Some(column.name.clone()), Key::of_column(&column.name)?)),
-        Expr::Cast(cast) => match key_of(&cast.expr)? {
+        // To its own type, as `bin` plans it: another is computed of the finished bins.
+        Expr::Cast(cast) if *cast.field.data_type() == time_type() => match key_of(&cast.expr)? {
             (None, key) => Some((None, key)),
             _ => None,
         },

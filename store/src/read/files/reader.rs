@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use timberline_proto::api::{FilesAnswer, Record};
+use timberline_proto::api::{ContextAnswer, FilesAnswer, Record};
 use timberline_proto::id::{GenerationId, RecordId};
 
 use super::super::reader::blocking;
@@ -39,7 +39,8 @@ impl Reader {
     /// The record of an id; for a part of a long line, the whole line.
     ///
     /// # Errors
-    /// [`ReadError::NotFound`] if there is none, or it was deleted.
+    /// [`ReadError::NotFound`] if there is none, or it was deleted; [`ReadError::Incomplete`] if it may stand
+    /// in what cannot be read.
     pub async fn record(&self, id: &RecordId) -> Result<Record, ReadError> {
         let task = self.begin(None).await?;
         let view = self.view();
@@ -63,12 +64,12 @@ impl Reader {
 
     /// The lines before and after a record, itself among them, in the order of its file, going on in
     /// the files before and after it at the same path as far as they are known; in the order of
-    /// their offsets for records that come from no file. Fewer than asked for only where there are
-    /// no more.
+    /// their offsets for records that come from no file. Fewer than asked for where there are no more,
+    /// where the answer says what cannot be read, and beyond [`NEIGHBOURS_MAX`] files.
     ///
     /// # Errors
-    /// [`ReadError::NotFound`]
-    pub async fn context(&self, id: &RecordId, before: usize, after: usize) -> Result<Vec<Record>, ReadError> {
+    /// As [`record`](Self::record).
+    pub async fn context(&self, id: &RecordId, before: usize, after: usize) -> Result<ContextAnswer, ReadError> {
         let task = self.begin(None).await?;
         let view = self.view();
         let id = id.clone();
@@ -78,7 +79,11 @@ impl Reader {
                 block: Arc::clone(&hit.block),
                 row: hit.row,
             };
-            surroundings(&view, &hit.key.topic, center, before, after, &task.running)
+            let records = surroundings(&view, &hit.key.topic, center, before, after, &task.running)?;
+            Ok(ContextAnswer {
+                records,
+                partial: task.running.partial(),
+            })
         })
         .await
     }

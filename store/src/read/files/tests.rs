@@ -214,7 +214,7 @@ proptest! {
 
             let cut = (center * file.cuts.len() as f64) as usize;
             let id = format!("logs-0-{cut}").parse().unwrap();
-            let around: Vec<_> = fixture.reader.context(&id, before, after).await.unwrap().iter().map(content).collect();
+            let around: Vec<_> = fixture.reader.context(&id, before, after).await.unwrap().records.iter().map(content).collect();
             let line = file.lines.partition_point(|(start, _)| *start <= file.cuts[cut].start) - 1;
             let near = &file.lines[line.saturating_sub(before)..(line + after + 1).min(file.lines.len())];
             prop_assert_eq!(around, near.iter().map(expected).collect::<Vec<_>>());
@@ -274,12 +274,12 @@ fn surroundings_go_on_in_the_files_before_and_after_a_rotation() {
         }
         let ids = |records: &[Record]| records.iter().map(|record| record.id.clone()).collect::<Vec<_>>();
         let around = fixture.reader.context(&"logs-0-17".parse().unwrap(), 100, 100).await;
-        assert_eq!(ids(&around.unwrap()), expected);
+        assert_eq!(ids(&around.unwrap().records), expected);
         // Page by page to both ends.
         let mut seen = vec!["logs-0-17".to_owned()];
         loop {
             let earlier = fixture.reader.context(&seen[0].parse().unwrap(), 3, 0).await.unwrap();
-            let mut earlier = ids(&earlier);
+            let mut earlier = ids(&earlier.records);
             assert_eq!(earlier.pop().as_ref(), seen.first());
             if earlier.is_empty() {
                 break;
@@ -289,7 +289,12 @@ fn surroundings_go_on_in_the_files_before_and_after_a_rotation() {
         }
         loop {
             let last = seen.last().unwrap().clone();
-            let later = ids(&fixture.reader.context(&last.parse().unwrap(), 0, 4).await.unwrap());
+            let later = ids(&fixture
+                .reader
+                .context(&last.parse().unwrap(), 0, 4)
+                .await
+                .unwrap()
+                .records);
             if later.len() == 1 {
                 break;
             }
@@ -332,7 +337,7 @@ fn records_without_a_file_stand_in_the_order_of_their_stream() {
             .context(&"logs-0-20".parse().unwrap(), 4, 4)
             .await
             .unwrap();
-        let ids: Vec<_> = around.iter().map(|record| record.id.as_str()).collect();
+        let ids: Vec<_> = around.records.iter().map(|record| record.id.as_str()).collect();
         assert_eq!(
             ids,
             [

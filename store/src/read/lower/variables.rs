@@ -33,7 +33,7 @@ pub(super) fn lower(mut table: Table, template: &str, limit: u64, span: Span) ->
     let frame = table
         .frame
         .filter(ident("template").eq(lit(template)))
-        .and_then(|frame| frame.select(vec![slots_of(ident("body")).alias(SLOTS)]))
+        .and_then(|frame| frame.select(vec![slots_of(ident("body"), ident("timestamp")).alias(SLOTS)]))
         .and_then(|frame| frame.unnest_columns(&[SLOTS]))
         .map_err(planned)?;
     let keys = vec![

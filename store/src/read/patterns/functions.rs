@@ -32,14 +32,18 @@ pub(crate) fn pattern_of(line: Expr) -> Expr {
     })
 }
 
-/// The variables of lines, as lists of texts that [`slot_of`] and [`value_of`] take apart.
-pub(crate) fn slots_of(line: Expr) -> Expr {
+/// The variables of records' lines, as lists of texts that [`slot_of`] and [`value_of`] take apart.
+pub(crate) fn slots_of(line: Expr, time: Expr) -> Expr {
     let item = Arc::new(Field::new_list_field(DataType::Utf8, true));
-    call("slots", String::new(), DataType::List(item), vec![line], |args| {
+    call("slots", String::new(), DataType::List(item), vec![line, time], |args| {
         let mut cutter = LineCutter::new(now_nanos());
         let mut lists = ListBuilder::new(StringBuilder::new());
-        for line in &args.text(0)? {
-            let variables = line.map(|line| cutter.cut(line).variables).unwrap_or_default();
+        for (line, time) in args.text(0)?.iter().zip(&args.times(1)?) {
+            let cut = line.map(|line| match time {
+                Some(time) => cutter.cut_at(line, time),
+                None => cutter.cut(line),
+            });
+            let variables = cut.map(|cut| cut.variables).unwrap_or_default();
             for (at, value) in variables.iter().enumerate() {
                 lists.values().append_value(format!("{}{COLON}{value}", at + 1));
             }

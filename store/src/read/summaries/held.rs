@@ -19,7 +19,9 @@ const HELD_BYTES_MAX: usize = 32 << 20;
 const ENTRY_BYTES: usize = 64;
 /// Bytes of a value that are counted as one; longer values are cut.
 const VALUE_BYTES_MAX: usize = 256;
-/// Fields of an answer at most.
+/// Fields that are counted at most.
+const FIELDS_HELD_MAX: usize = 20_000;
+/// Fields of an answer at most: those of most records.
 const FIELDS_MAX: usize = 1000;
 
 /// The fields of records.
@@ -28,7 +30,7 @@ pub(super) struct Summaries {
     only: Option<String>,
     fields: BTreeMap<String, Summary>,
     /// Whether there were more fields.
-    pub(super) capped: bool,
+    capped: bool,
     held_bytes: usize,
     /// Which record, or records that are alike, is counted.
     at: u64,
@@ -102,7 +104,7 @@ impl Summaries {
             return;
         }
         if !self.fields.contains_key(name) {
-            if self.fields.len() >= FIELDS_MAX {
+            if self.fields.len() >= FIELDS_HELD_MAX {
                 self.capped = true;
                 return;
             }
@@ -120,12 +122,16 @@ impl Summaries {
         }
     }
 
-    /// The fields, those of most records first, with so many values each.
-    pub(super) fn answer(self, values: usize) -> Vec<FieldSummary> {
-        let all = self.fields.into_iter();
-        let mut fields: Vec<_> = all.map(|(name, s)| s.answer(name, values)).collect();
-        fields.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
-        fields
+    /// The fields, those of most records first, with so many values each; and whether there are more.
+    pub(super) fn answer(self, values: usize) -> (Vec<FieldSummary>, bool) {
+        let mut all: Vec<_> = self.fields.into_iter().collect();
+        all.sort_by(|a, b| b.1.records.cmp(&a.1.records).then_with(|| a.0.cmp(&b.0)));
+        let capped = self.capped || all.len() > FIELDS_MAX;
+        all.truncate(FIELDS_MAX);
+        (
+            all.into_iter().map(|(name, s)| s.answer(name, values)).collect(),
+            capped,
+        )
     }
 }
 

@@ -60,7 +60,15 @@ impl Reader {
             only: None,
             values: VALUES_DEFAULT as usize,
         };
-        self.summarised(Filter::All, range, asked, running).await
+        let answer = self.summarised(Filter::All, range, asked, running).await?;
+        if !answer.exact && answer.partial.is_empty() {
+            running.note_partial(format!("fields are those of the newest {} records", answer.rows));
+        }
+        if answer.fields_capped {
+            let shown = answer.fields.len();
+            running.note_partial(format!("there are more fields than the {shown} of most records"));
+        }
+        Ok(answer)
     }
 
     async fn summarised(
@@ -92,12 +100,15 @@ impl Reader {
                     sampled(&search, Summaries::new(asked.only))?
                 }
             };
+            let (fields, fields_capped) = summaries.answer(asked.values);
+            let partial = running.partial();
             Ok(FieldsAnswer {
-                fields_capped: summaries.capped,
-                fields: summaries.answer(asked.values),
+                fields,
                 rows,
                 // What could not be read was not looked at.
-                exact: all && running.partial().is_empty(),
+                exact: all && partial.is_empty(),
+                fields_capped,
+                partial,
             })
         })
         .await

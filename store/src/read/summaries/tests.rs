@@ -209,12 +209,17 @@ async fn of_more_values_than_are_held_the_number_is_an_estimate_that_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_more_fields_than_are_counted_the_answer_says_so() {
-    let rows: Vec<_> = (0..1500)
-        .map(|n| TestRow::new(n, &format!("{{\"field{}\":{n}}}", "x".repeat(n as usize % 1200))))
-        .collect();
+    // The newest are met first; one that all have comes last.
+    let row = |n: i64| {
+        let common = if n < 200 { ",\"zz_common\":1" } else { "" };
+        TestRow::new(n, &format!("{{\"field{n}\":{n}{common}}}"))
+    };
+    let rows: Vec<_> = (0..1500).map(row).collect();
     let answer = fields(&flushed(&rows, 4096, ReadOptions::default()), "*").await;
     assert!(answer.fields_capped && answer.exact);
     assert_eq!(answer.fields.len(), 1000);
+    let common = answer.fields.iter().find(|field| field.name == "zz_common");
+    assert_eq!(common.map(|field| field.count), Some(200));
     let answer = fields(&flushed(&rows[..10], 4096, ReadOptions::default()), "*").await;
     assert!(!answer.fields_capped);
 }
@@ -231,5 +236,6 @@ async fn what_cannot_be_read_makes_the_answer_less_than_exact() {
     for _ in 0..2 {
         let answer = fields(&fixture, "*").await;
         assert_eq!((answer.rows, answer.exact), (10, false));
+        assert!(answer.partial[0].contains(&damaged), "{:?}", answer.partial);
     }
 }

@@ -178,6 +178,24 @@ fn tokens_and_values_longer_than_the_index_keeps_are_found() {
 }
 
 #[test]
+fn what_follows_the_digits_at_which_a_long_token_is_cut_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    // So many that their beginnings are kept as numbers behind a word.
+    let long = |n: u64| Owned::plain(n, format!("{}{n:010}needle", "x".repeat(246)));
+    let rows: Vec<_> = (0..60).map(long).collect();
+    let split = Case::new(written(dir.path(), &rows));
+    assert!(split.pages.len() > 1);
+    for query in [
+        pieces(&["", "needle", ""]),
+        pieces(&["", "needle"]),
+        pieces(&["x", "9needle"]),
+    ] {
+        let has = |row: &Row<'_>| row.line.ends_with(b"9needle") || query != pieces(&["x", "9needle"]);
+        check_finds(&split, &query, has);
+    }
+}
+
+#[test]
 fn words_and_fields_of_the_stream_find_its_pages() {
     let dir = tempfile::tempdir().unwrap();
     let rows: Vec<_> = (0..90).map(|n| Owned::plain(n, "text")).collect();

@@ -33,6 +33,10 @@ impl Wanted<'_> {
     /// Whether a term of the group can be one.
     fn possible_in(&self, group: &Group) -> bool {
         let (word, bytes) = (&*group.word, group.word.len() + usize::from(group.digits));
+        // The beginning of a token may end in digits, and what is wanted follow.
+        if bytes >= self.cut_from {
+            return true;
+        }
         if self.within.len() > bytes {
             return false;
         }
