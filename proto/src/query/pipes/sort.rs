@@ -1,7 +1,8 @@
 //! `sort [N] [by] -n, +host`: by columns, ascending unless `-` or `desc` says otherwise; the first N.
 
 use super::PipeInfo;
-use crate::query::ast::{PipeKind, SortKey};
+use super::functions::aggregate;
+use crate::query::ast::{Field, PipeKind, SortKey};
 use crate::query::lexer::PipeToken;
 use crate::query::parser::{Parser, Result};
 
@@ -27,7 +28,7 @@ fn key(parser: &mut Parser<'_>) -> Result<SortKey> {
     if !minus {
         parser.take(&PipeToken::Plus);
     }
-    let field = parser.column("a column")?;
+    let field = column(parser)?;
     let word = parser.keyword("desc");
     if !word {
         parser.keyword("asc");
@@ -35,6 +36,21 @@ fn key(parser: &mut Parser<'_>) -> Result<SortKey> {
     Ok(SortKey {
         field,
         descending: minus != word,
+    })
+}
+
+/// A column, or the call that it has its name from.
+fn column(parser: &mut Parser<'_>) -> Result<Field> {
+    let begin = parser.lexer.clone();
+    let field = parser.column("a column")?;
+    if parser.peek_pipe().0 != PipeToken::Open {
+        return Ok(field);
+    }
+    parser.lexer = begin;
+    let call = aggregate(parser)?;
+    Ok(Field {
+        name: call.name,
+        span: call.span,
     })
 }
 
@@ -54,6 +70,13 @@ mod tests {
         canonical("sort by n desc, host", "sort -n, host");
         canonical("sort 5 -n", "sort 5 -n");
         canonical("sort 5 by `odd name`", "sort 5 \"odd name\"");
+    }
+
+    #[test]
+    fn sort_takes_a_column_by_the_call_that_named_it() {
+        canonical("sort -count()", "sort -\"count()\"");
+        canonical("sort 5 p99( ms ) desc, host", "sort 5 -\"p99(ms)\", host");
+        fails("sort -nothing()", "nothing", None);
     }
 
     #[test]

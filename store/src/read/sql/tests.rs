@@ -241,6 +241,28 @@ async fn allowed_files_are_tables_and_no_path_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_a_csv_file_that_are_not_written_as_numbers_are_stay_texts() {
+    let (dir, fixture) = sample();
+    let text = "name,rack,size,share\nweb-1,007,12,1.50\nweb-2,12,7,2.5\n,,,\n";
+    fs::write(dir.path().join("hosts.csv"), text).unwrap();
+    let rows = table(&fixture, "SELECT rack, size + 1, share FROM hosts ORDER BY size").await;
+    assert_eq!(
+        rows,
+        [
+            json!(["12", 8, "2.5"]),
+            json!(["007", 13, "1.50"]),
+            json!([null, null, null])
+        ]
+    );
+    let rows = table(
+        &fixture,
+        "* | extend rack = \"007\" | lookup hosts on rack | stats count() by name",
+    )
+    .await;
+    assert_eq!(rows, [json!(["web-1", 20])]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lookup_adds_columns_of_an_allowed_file() {
     let (_dir, fixture) = sample();
     let rows = table(
