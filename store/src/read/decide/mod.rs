@@ -13,6 +13,7 @@
 //! | [`verdict`] | no, maybe, yes |
 //! | [`line`] | a test of lines, asked of a template |
 //! | [`needs`] | tokens that a test needs, asked of a template and of the values in its slots |
+//! | [`required`] | what a token must hold to be one of them |
 //! | [`fields`] | tests of fields, asked of the columns that hold their values |
 //! | [`decider`] | a filter made ready |
 //! | [`templates`] | what was asked of the templates of a stripe |
@@ -22,6 +23,7 @@ mod decider;
 mod fields;
 mod line;
 mod needs;
+mod required;
 mod split;
 mod templates;
 mod verdict;

@@ -1,11 +1,13 @@
 //! What a test needs of a line, token by token: asked of a template and, row by row, of the values
 //! in its slots. Says only what cannot be.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use timberline_proto::query::matcher::{CompiledText, RegexMatch};
 use timberline_proto::token::tokens;
 
+use super::required::Required;
 use crate::split::{PageQuery, PageText, Pieces, SlotView};
 
 /// Tokens that are no number in the text of a time.
@@ -47,6 +49,9 @@ pub(crate) enum Needs {
 #[derive(Debug)]
 pub(crate) struct Word {
     like: Like,
+    required: Required,
+    /// Whether it is any token that holds a text, wherever in it.
+    anywhere: bool,
     /// Whether a value of a slot can hold it.
     in_slot: bool,
     in_time: bool,
@@ -75,6 +80,8 @@ impl Needs {
     pub(crate) fn token_regex(regex: Arc<dyn RegexMatch>, runs: &[String]) -> Self {
         Self::Word(Box::new(Word {
             like: Like::Regex(regex),
+            required: Required::of(runs),
+            anywhere: false,
             in_slot: true,
             in_time: runs.iter().all(|run| is_within_time(run)),
             whole: false,
@@ -89,6 +96,8 @@ impl Needs {
             PageQuery::Or(queries) => Self::Or(all(queries)),
             PageQuery::Token(token) => Self::Word(Box::new(Word {
                 like: Like::Text(CompiledText::text(token, false)),
+                required: Required::of(std::slice::from_ref(token)),
+                anywhere: false,
                 in_slot: tokens(token.as_bytes()).any(|token| token.has_digit),
                 in_time: is_of_time(token),
                 whole: true,
@@ -102,6 +111,8 @@ impl Needs {
     fn like(pieces: &[String]) -> Self {
         Self::Word(Box::new(Word {
             like: Like::Text(CompiledText::wildcard(pieces)),
+            required: Required::of(pieces),
+            anywhere: matches!(pieces, [before, _, after] if before.is_empty() && after.is_empty()),
             in_slot: true,
             in_time: pieces.iter().all(|piece| is_within_time(piece)),
             whole: false,
@@ -132,14 +143,13 @@ impl Needs {
             Self::Any => {}
             Self::None => holds.fill(false),
             Self::And(all) => {
-                // Whole tokens first: they leave the fewest rows to the others.
-                let (whole, others): (Vec<_>, Vec<_>) = all
-                    .iter()
-                    .partition(|needs| matches!(needs, Self::Word(word) if word.whole));
-                whole
-                    .iter()
-                    .chain(&others)
-                    .for_each(|needs| needs.narrow(text, which, holds));
+                // Whole tokens first, then what holds most digits: they leave the fewest rows to the others.
+                let mut all: Vec<_> = all.iter().collect();
+                all.sort_by_key(|needs| match needs {
+                    Self::Word(word) => Reverse((word.whole, word.required.digits())),
+                    _ => Reverse((false, 0)),
+                });
+                all.iter().for_each(|needs| needs.narrow(text, which, holds));
             }
             Self::Or(any) => {
                 let mut sum = vec![false; holds.len()];
@@ -156,6 +166,10 @@ impl Needs {
 }
 
 impl Word {
+    fn fits(&self, value: &[u8]) -> bool {
+        self.required.may_be(value) && self.matches(value)
+    }
+
     fn narrow(&self, text: &PageText, which: usize, holds: &mut [bool]) {
         if text.fixed(which).any(|fixed| self.matches(fixed)) || !holds.contains(&true) {
             return;
@@ -182,7 +196,7 @@ impl Word {
                         if holds[at] && !found[at] {
                             value.clear();
                             text.value_into(row as usize, slot, &mut value);
-                            found[at] = self.matches(&value);
+                            found[at] = self.fits(&value);
                         }
                     }
                 }
@@ -204,7 +218,7 @@ impl Word {
                 }
             }
             SlotView::Dictionary { entries, codes } => {
-                let matching: Vec<bool> = entries.iter().map(|entry| self.matches(entry)).collect();
+                let matching: Vec<bool> = entries.iter().map(|entry| self.fits(entry)).collect();
                 if matching.contains(&true) {
                     found
                         .iter_mut()
@@ -218,14 +232,35 @@ impl Word {
                 digits,
                 numbers,
             } => {
+                let most = numbers.iter().max().map_or(0, |&most| most as u64);
+                if !self.required.may_be_number(prefix, suffix, most, *digits) {
+                    return;
+                }
+                if self.anywhere && (self.matches(prefix) || self.matches(suffix)) {
+                    found.fill(true);
+                    return;
+                }
                 let mut value = Vec::with_capacity(prefix.len() + suffix.len() + 20);
+                value.extend_from_slice(prefix);
                 for (at, &number) in numbers.iter().enumerate() {
                     if holds[at] && !found[at] {
-                        value.clear();
-                        value.extend_from_slice(prefix);
+                        value.truncate(prefix.len());
                         crate::split::put_decimal(number as u64, *digits, &mut value);
                         value.extend_from_slice(suffix);
-                        found[at] = self.matches(&value);
+                        found[at] = self.fits(&value);
+                    }
+                }
+            }
+            SlotView::Text(texts) if self.required.digits() > 0 => {
+                let bytes = texts.bytes();
+                let mut from = 0;
+                while let Some(place) = self.required.next_in(bytes, from) {
+                    let (at, end) = texts.at(place);
+                    // What stands over the end of a value is looked for again behind its first byte.
+                    from = place + 1;
+                    if holds[at] && self.matches(texts.get(at)) {
+                        found[at] = true;
+                        from = end;
                     }
                 }
             }
