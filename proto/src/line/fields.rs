@@ -28,8 +28,11 @@ pub enum Structure {
         /// Where the object begins.
         start: usize,
     },
-    /// `key=value` pairs.
-    Logfmt,
+    /// `key=value` pairs: two or more that begin the line, or go on to its end behind plain text.
+    Logfmt {
+        /// Where the first begins.
+        start: usize,
+    },
 }
 
 /// Which structure `line` has. Cheap for plain lines. An object that begins the line makes it JSON
@@ -38,8 +41,8 @@ pub fn structure(line: &[u8]) -> Structure {
     if let Some(start) = json_start(line) {
         return Structure::Json { start };
     }
-    if logfmt::is_logfmt(line) {
-        return Structure::Logfmt;
+    if let Some(start) = logfmt::start(line) {
+        return Structure::Logfmt { start };
     }
     Structure::Plain
 }
@@ -123,7 +126,7 @@ pub fn fields<'a>(line: &'a [u8], each: &mut dyn FnMut(&str, FieldValue<'a>) -> 
             // `None` is a fault or a wish to stop: either way the walk is over.
             let _: Option<()> = walk.object(1);
         }
-        Structure::Logfmt => logfmt_fields(line, each),
+        Structure::Logfmt { start } => logfmt_fields(line, start, each),
     }
 }
 
@@ -200,8 +203,8 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
-fn logfmt_fields<'a>(line: &'a [u8], each: &mut dyn FnMut(&str, FieldValue<'a>) -> bool) {
-    let mut at = 0;
+fn logfmt_fields<'a>(line: &'a [u8], start: usize, each: &mut dyn FnMut(&str, FieldValue<'a>) -> bool) {
+    let mut at = start;
     for _ in 0..FIELDS_MAX {
         let Some(pair) = logfmt::pair(line, at) else { return };
         at = pair.next;

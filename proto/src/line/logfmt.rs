@@ -1,9 +1,12 @@
-//! `key=value` pairs, one after the other from the beginning of a line.
+//! `key=value` pairs, one after the other: from the beginning of a line, or behind plain text to its end.
 //!
 //! A key is a run of letters, digits and `_ . - / @`; a value is quoted, with backslash escapes, or
 //! a run without blanks. Blanks separate pairs. Anything else is rubbish and ends the walk.
 
 use std::borrow::Cow;
+
+/// So many places are tried as the beginning of pairs behind text.
+const TEXT_TRIES_MAX: usize = 4;
 
 /// One pair's spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +80,41 @@ pub(super) fn is_key_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'/' | b'@')
 }
 
-/// Whether `line` begins with at least two pairs.
-pub(super) fn is_logfmt(line: &[u8]) -> bool {
-    pair(line, 0).and_then(|first| pair(line, first.next)).is_some()
+/// Where the pairs of a line begin, two at least: at its beginning, whatever follows them, or behind plain
+/// text if they go on to its end.
+pub(super) fn start(line: &[u8]) -> Option<usize> {
+    let first = memchr::memchr(b'=', line)?;
+    if pair(line, 0).and_then(|first| pair(line, first.next)).is_some() {
+        return Some(0);
+    }
+    let mut equals = first;
+    let mut from = 0;
+    for _ in 0..TEXT_TRIES_MAX {
+        let before = &line[from..equals];
+        let key_bytes = before.iter().rev().take_while(|b| is_key_byte(**b)).count();
+        let key_start = equals - key_bytes;
+        let is_apart = key_start > 0 && matches!(line[key_start - 1], b' ' | b'\t');
+        from = equals + 1;
+        if key_bytes > 0 && is_apart {
+            let (pairs, end) = run(line, key_start);
+            if line[end..].iter().all(u8::is_ascii_whitespace) {
+                // What begins further on is shorter.
+                return (pairs >= 2).then_some(key_start);
+            }
+            from = from.max(end);
+        }
+        equals = from + memchr::memchr(b'=', &line[from..])?;
+    }
+    None
+}
+
+/// How many pairs stand from here on, and where the last ends.
+fn run(line: &[u8], start: usize) -> (usize, usize) {
+    let (mut pairs, mut end) = (0, start);
+    while let Some(pair) = pair(line, end) {
+        (pairs, end) = (pairs + 1, pair.next);
+    }
+    (pairs, end)
 }
 
 /// A pair's value as text. A backslash before anything but `n t r` stands for what follows it.

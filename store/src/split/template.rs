@@ -6,8 +6,8 @@
 //! there (`TimeForm`, six bytes), and the text is made from that and the record's time.
 //!
 //! A line that is structured through and through (`timberline_proto::line::leaves`) has a *shape*
-//! for its template: `00 03` stands for each of its values, quotes stay outside. A prefix before a
-//! JSON object is cut like any text.
+//! for its template: `00 03` stands for each of its values, quotes stay outside. A prefix before an
+//! object or pairs is cut like any text.
 //!
 //! A template's id is the first 8 bytes, little-endian, of the SHA-256 of its bytes, and 1 where
 //! that is 0; so it is the same in every split. 0 means: not known yet.
@@ -253,7 +253,8 @@ impl Pieces {
         let field = |(name, leaf): (String, &Leaf)| {
             let slot = starts.binary_search(&leaf.start).ok()?;
             let kind = leaf.kind;
-            Some(LeafField { name, slot, kind })
+            // What is no value of the line's may look like one with another text in its place.
+            (self.kinds[slot] != SlotKind::Variable).then_some(LeafField { name, slot, kind })
         };
         let fields: Option<Vec<LeafField>> = names.into_iter().zip(&found).map(field).collect();
         fields.map_or(Shape::Unread, Shape::Fields)
@@ -313,6 +314,24 @@ mod tests {
     fn logfmt_has_a_shape_too() {
         let (template, _) = shape_of("level=info  msg=\"a b\" n=");
         assert_eq!(template, b"level=\0\x03  msg=\"\0\x03\" n=\0\x03");
+    }
+
+    #[test]
+    fn pairs_behind_text_have_a_shape_with_the_text_cut_as_any() {
+        let (template, shape) = shape_of("sshd[77]: authentication failure; uid=0 user=root");
+        assert_eq!(
+            template,
+            b"sshd[\0\x01]: authentication failure; uid=\0\x03 user=\0\x03"
+        );
+        let Shape::Fields(fields) = shape else {
+            panic!("{shape:?}")
+        };
+        let names: Vec<_> = fields.iter().map(|f| (f.name.as_str(), f.slot)).collect();
+        assert_eq!(names, [("uid", 1), ("user", 2)]);
+        // With any other text for the variable, the pairs would begin with it.
+        let (template, shape) = shape_of("a \u{e9}1=2 b=c d=e");
+        assert_eq!(template, "a \0\x01=\0\x01 b=\0\x03 d=\0\x03".as_bytes());
+        assert_eq!(shape, Shape::Unread);
     }
 
     #[test]

@@ -310,7 +310,14 @@ fn any_logfmt() -> impl Strategy<Value = Vec<u8>> {
     ];
     let pair = ("[a-c][a-c0-9._-]{0,2}", value, " {1,2}|\t");
     let pair = pair.prop_map(|(key, value, gap)| format!("{key}={value}{gap}"));
-    prop::collection::vec(pair, 1..4).prop_map(|pairs| pairs.concat().into_bytes())
+    let before = prop_oneof![
+        2 => Just(""),
+        1 => Just("app 7: "),
+        1 => Just("[10] x=1 then "),
+        1 => Just("\u{e9}1=2 {\"a\" "),
+    ];
+    let line = (before, prop::collection::vec(pair, 1..4));
+    line.prop_map(|(before, pairs)| format!("{before}{}", pairs.concat()).into_bytes())
 }
 
 fn any_attributes() -> impl Strategy<Value = Vec<(String, AttributeValue)>> {

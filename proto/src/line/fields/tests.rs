@@ -114,8 +114,22 @@ fn logfmt_pairs_are_read_until_rubbish() {
         ],
     );
     check("a=1", &[]);
-    check("only one=1 b=2", &[]);
+    check("only a=1", &[]);
     check(r#"a=1 b="2" c="cut"#, &[("a", "1", 'n'), ("b", "2", 't')]);
+}
+
+#[test]
+fn logfmt_pairs_behind_text_are_read_if_they_go_on_to_the_end() {
+    let found = &[("uid", "0", 'n'), ("user", "root", 't')];
+    check("Nov 24 10:00:00 web sshd[7]: authentication failure; uid=0 user=root", found);
+    check("2026-11-24T10:00:00Z\tuid=0 user=root ", found);
+    check("x=1 then uid=0 user=root", found);
+    check("text uid=0 user=root and more", &[]);
+    check("GET /a?uid=0&user=1 b=2", &[]);
+    check("x a=b,c d=e,f=g then [uid=0 user=root", &[]);
+    // So many places are tried.
+    check("w=1 . w=1 . w=1 . uid=0 user=root", found);
+    check("w=1 . w=1 . w=1 . w=1 . uid=0 user=root", &[]);
 }
 
 #[test]
