@@ -111,6 +111,23 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    fn a_form_with_a_width_writes_every_time_in_so_many_bytes(
+        family in 1..=8_u8, style in 0..32_u8, fraction in 0..0x30_u8, zone in 0..0x17_u8, ahead in -840..=840_i16,
+        nanos in proptest::collection::vec(-2_000_000_000..4_000_000_000_i64, 8),
+    ) {
+        let [low, high] = ahead.to_le_bytes();
+        let Some(form) = TimeForm::from_bytes(&[family, style, fraction, zone, low, high]) else { return Ok(()) };
+        let length = |seconds: &i64| {
+            let mut text = Vec::new();
+            form.write(seconds * 1_000_000_000 + 123_456_789, &mut text);
+            text.len()
+        };
+        if let Some(width) = form.width() {
+            prop_assert!(nanos.iter().all(|nanos| length(nanos) == width), "{:?}", form);
+        }
+    }
+
+    #[test]
     fn any_bytes_are_read_without_panic(line in proptest::collection::vec(any::<u8>(), 0..300)) {
         let hints = TimeHints { reference_nanos: NOW, zone: TimeZone::UTC };
         TimeReader::new().find(&line, &hints);

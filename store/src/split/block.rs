@@ -5,6 +5,8 @@
 //! stored length` as varints, then the five sinks one after another: each a zstd frame, or the
 //! raw bytes where stored length = raw length.
 
+use std::cell::RefCell;
+
 use super::wire::{Corrupt, Reader, put_varint};
 
 /// Sinks of a block.
@@ -120,12 +122,19 @@ impl Unpacked {
     }
 }
 
+thread_local! {
+    /// Making one takes longer than most frames do.
+    static DECOMPRESSOR: RefCell<zstd::bulk::Decompressor<'static>> =
+        RefCell::new(zstd::bulk::Decompressor::new().expect("it takes memory only"));
+}
+
 /// Decompresses one frame of known length, which is believed only as far as zstd could reach it.
 pub(crate) fn decompress(frame: &[u8], raw: u64) -> Result<Vec<u8>, Corrupt> {
     if raw > (frame.len() as u64).saturating_mul(ZSTD_RATIO_MAX) {
         return Err(Corrupt("length beyond what its bytes can hold"));
     }
-    let bytes = zstd::bulk::decompress(frame, raw as usize).map_err(|_| Corrupt("does not decompress"))?;
+    let unpacked = DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.decompress(frame, raw as usize));
+    let bytes = unpacked.map_err(|_| Corrupt("does not decompress"))?;
     if bytes.len() as u64 == raw {
         Ok(bytes)
     } else {

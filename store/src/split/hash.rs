@@ -1,5 +1,4 @@
-//! A fast hash for maps that live no longer than one write: keys are bytes of lines, and a bad
-//! spread costs time, never correctness. Seeded once per process, so that lines cannot be made to
+//! A fast hash for maps of what lines hold: a bad spread costs time, never correctness. Seeded once per process, so that lines cannot be made to
 //! collide; nothing on disk depends on it.
 
 use std::collections::HashMap;

@@ -20,7 +20,7 @@
 mod block;
 mod column;
 mod footer;
-mod hash;
+pub(crate) mod hash;
 mod index;
 mod one_line;
 mod page;

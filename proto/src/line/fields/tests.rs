@@ -121,7 +121,10 @@ fn logfmt_pairs_are_read_until_rubbish() {
 #[test]
 fn logfmt_pairs_behind_text_are_read_if_they_go_on_to_the_end() {
     let found = &[("uid", "0", 'n'), ("user", "root", 't')];
-    check("Nov 24 10:00:00 web sshd[7]: authentication failure; uid=0 user=root", found);
+    check(
+        "Nov 24 10:00:00 web sshd[7]: authentication failure; uid=0 user=root",
+        found,
+    );
     check("2026-11-24T10:00:00Z\tuid=0 user=root ", found);
     check("x=1 then uid=0 user=root", found);
     check("text uid=0 user=root and more", &[]);

@@ -74,6 +74,11 @@ fn number(line: &[u8], at: usize, digits_max: usize) -> Option<(u32, usize)> {
     Some((value, at + count))
 }
 
+/// Whether the clock's numbers take as many bytes as they have digits.
+pub(super) fn is_unpadded(form: TimeForm) -> bool {
+    !matches!(form.style() >> 2, BASIC | PADDED)
+}
+
 pub(super) fn write(civil: &Civil, form: TimeForm, out: &mut Vec<u8>) {
     text::put_year(out, civil.year);
     text::put_two(out, civil.month);

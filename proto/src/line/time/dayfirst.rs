@@ -45,6 +45,11 @@ pub(super) fn read(line: &[u8], at: usize) -> Option<Read> {
     })
 }
 
+/// Whether days below ten take one byte.
+pub(super) fn is_unpadded(form: TimeForm) -> bool {
+    form.style() & UNPADDED != 0
+}
+
 pub(super) fn write(civil: &Civil, form: TimeForm, out: &mut Vec<u8>) {
     let style = form.style();
     let separator = SEPARATORS[usize::from(style & 3).min(2)];

@@ -155,6 +155,20 @@ impl TimeForm {
         text::put_zone(out, self);
     }
 
+    /// Bytes of every time in this form; `None` if they are not the same for all.
+    pub fn width(self) -> Option<usize> {
+        let varies = match self.family {
+            Family::Epoch => true,
+            Family::Compact => compact::is_unpadded(self),
+            Family::MonthName => monthname::is_unpadded(self),
+            Family::DayFirst => dayfirst::is_unpadded(self),
+            Family::Iso8601 | Family::Short | Family::Klog | Family::Logcat => false,
+        };
+        let mut one = Vec::with_capacity(40);
+        self.write(0, &mut one);
+        (!varies).then_some(one.len())
+    }
+
     pub(super) fn style(self) -> u8 {
         self.style
     }

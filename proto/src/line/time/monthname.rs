@@ -95,6 +95,11 @@ fn read_month(line: &[u8], at: usize) -> Option<Read> {
     })
 }
 
+/// Whether days below ten take one byte.
+pub(super) fn is_unpadded(form: TimeForm) -> bool {
+    form.style() & 3 == PAD_NONE
+}
+
 pub(super) fn write(civil: &Civil, form: TimeForm, out: &mut Vec<u8>) {
     let style = form.style();
     if style & WEEKDAY != 0 {

@@ -28,7 +28,6 @@ mod rule;
 mod table;
 mod tally;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ReadError;
@@ -37,6 +36,7 @@ use super::per_split::{Means, PerSplit, of_all};
 use super::row::RowView;
 use super::scan::Selection;
 use super::view::LivePart;
+use crate::split::hash::FastMap;
 use crate::split::{PageQuery, SplitError};
 
 pub(crate) use keys::{Key, Value};
@@ -44,7 +44,7 @@ pub(crate) use rule::CountsRule;
 use tally::Tally;
 
 /// Rows by the values of the keys.
-pub(crate) type Groups = HashMap<Box<[Value]>, u64>;
+pub(crate) type Groups = FastMap<Box<[Value]>, u64>;
 
 /// What to count, and by what.
 #[derive(Clone, Debug)]

@@ -157,7 +157,7 @@ impl Reading for CountsTable {
         let ends = Ends::find(&self.source, &self.outputs).map_err(carried)?;
         let is_end = |output: &Output| matches!(output, Output::First | Output::Last);
         let groups = match !self.outputs.is_empty() && self.outputs.iter().all(is_end) {
-            true => Groups::new(),
+            true => Groups::default(),
             false => self.counting.run(self.source.means()).map_err(carried)?,
         };
         let memory = MemoryConsumer::new("counts").register(to.context.memory_pool());

@@ -1,6 +1,5 @@
 //! One split's counts.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -14,11 +13,12 @@ use crate::read::open_page::OpenPage;
 use crate::read::per_split::Means;
 use crate::read::running::add;
 use crate::read::time::{TimeRange, bin_start};
+use crate::split::hash::FastMap;
 use crate::split::summary::Summary;
 use crate::split::{PageQuery, Split, SplitError};
 
 /// Rows of one stream, template (by id; 0 if no key asks), severity and bin (its start; 0 likewise).
-type Cells = HashMap<(u32, u64, u8, i64), u64>;
+type Cells = FastMap<(u32, u64, u8, i64), u64>;
 
 pub(super) struct Tally<'a> {
     pub(super) counting: &'a Counting,
@@ -59,8 +59,8 @@ impl<'a> Tally<'a> {
             means,
             width,
             by_template: counting.keys.contains(&Key::Template),
-            cells: Cells::new(),
-            groups: Groups::new(),
+            cells: Cells::default(),
+            groups: Groups::default(),
             fields: Vec::new(),
             pending: Vec::new(),
         }

@@ -75,6 +75,11 @@ impl Word {
     }
 }
 
+/// The largest of a slot's numbers.
+fn most(numbers: &[i64]) -> u64 {
+    numbers.iter().max().map_or(0, |&most| most as u64)
+}
+
 impl Needs {
     /// A token that a regex matches somewhere in. `runs`: texts in lower case that it requires.
     pub(crate) fn token_regex(regex: Arc<dyn RegexMatch>, runs: &[String]) -> Self {
@@ -144,6 +149,12 @@ impl Needs {
             Self::None => holds.fill(false),
             Self::And(all) => {
                 // Whole tokens first, then what holds most digits: they leave the fewest rows to the others.
+                if all
+                    .iter()
+                    .any(|needs| matches!(needs, Self::Word(word) if word.is_ruled_out(text, which)))
+                {
+                    return holds.fill(false);
+                }
                 let mut all: Vec<_> = all.iter().collect();
                 all.sort_by_key(|needs| match needs {
                     Self::Word(word) => Reverse((word.whole, word.required.digits())),
@@ -168,6 +179,28 @@ impl Needs {
 impl Word {
     fn fits(&self, value: &[u8]) -> bool {
         self.required.may_be(value) && self.matches(value)
+    }
+
+    /// Whether no line of a page's template can have it, by how its slots' values are kept.
+    fn is_ruled_out(&self, text: &PageText, which: usize) -> bool {
+        let in_slot = self.in_slot || text.has_leaves(which);
+        let may_fill = |slot: usize| match text.slot(which, slot) {
+            Some(SlotView::Time) => self.in_time,
+            _ if !in_slot => false,
+            Some(SlotView::Const(value)) => self.fits(value),
+            Some(SlotView::Dictionary { entries, .. }) => entries.iter().any(|entry| self.fits(entry)),
+            Some(SlotView::Integer {
+                prefix,
+                suffix,
+                digits,
+                numbers,
+            }) => self.required.may_be_number(prefix, suffix, most(numbers), digits),
+            Some(SlotView::Text(texts)) => {
+                self.required.digits() == 0 || self.required.next_in(texts.bytes(), 0).is_some()
+            }
+            Some(SlotView::Made) | None => true,
+        };
+        !text.fixed(which).any(|fixed| self.matches(fixed)) && !(0..text.slots(which)).any(may_fill)
     }
 
     fn narrow(&self, text: &PageText, which: usize, holds: &mut [bool]) {
@@ -232,8 +265,7 @@ impl Word {
                 digits,
                 numbers,
             } => {
-                let most = numbers.iter().max().map_or(0, |&most| most as u64);
-                if !self.required.may_be_number(prefix, suffix, most, *digits) {
+                if !self.required.may_be_number(prefix, suffix, most(numbers), *digits) {
                     return;
                 }
                 if self.anywhere && (self.matches(prefix) || self.matches(suffix)) {

@@ -265,14 +265,18 @@ impl PageDecider<'_> {
         let passes = |row: u32| leaf.of_split.streams[core.streams()[row as usize] as usize];
         let of_template = text.rows_of(which);
         let mut holds = vec![false; of_template.len()];
+        // Both ascend.
+        let mut places = Vec::with_capacity(rows.len());
+        let mut place = 0;
         for &(row, _) in rows.iter() {
-            if let Ok(place) = of_template.binary_search(&row) {
-                holds[place] = true;
-            }
+            place += of_template[place..].iter().take_while(|&&other| other < row).count();
+            holds[place] = true;
+            places.push(place);
         }
         test.needs.narrow(text, which, &mut holds);
+        let mut places = places.into_iter();
         rows.retain_mut(|(row, verdict)| {
-            let has_it = of_template.binary_search(row).is_ok_and(|place| holds[place]);
+            let has_it = places.next().is_some_and(|place| holds[place]);
             if has_it && settles {
                 *verdict = Verdict::Yes;
             }

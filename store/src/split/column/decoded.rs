@@ -158,7 +158,7 @@ impl Column {
                 digits,
                 numbers,
             } => {
-                let own = (numbers[row] as u64).checked_ilog10().map_or(1, |log| log as usize + 1);
+                let own = decimal_digits(numbers[row] as u64);
                 prefix.len() + own.max(*digits) + suffix.len()
             }
             Column::Text { start, ends } => ends[row] - if row == 0 { *start } else { ends[row - 1] },
@@ -284,6 +284,16 @@ impl<'a> Texts<'a> {
     pub fn bytes(&self) -> &'a [u8] {
         let end = self.ends.last().copied().unwrap_or(self.start);
         &self.text[self.start..end]
+    }
+}
+
+/// Digits of a number; most have few.
+fn decimal_digits(number: u64) -> usize {
+    match number {
+        0..10 => 1,
+        10..100 => 2,
+        100..1000 => 3,
+        _ => number.ilog10() as usize + 1,
     }
 }
 

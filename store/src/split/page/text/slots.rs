@@ -17,6 +17,8 @@ pub(crate) struct CutSlots {
     pub(crate) groups: Groups,
     /// Per template: one column per slot; none at all for a rare template.
     columns: Vec<Option<Vec<SlotColumn>>>,
+    /// Per template: bytes of the time in its lines, where it always takes as many.
+    time_widths: Vec<Option<usize>>,
     /// Per row: its place in its template's columns; of a rare one, in `rare`.
     places: Vec<u32>,
     /// Values of rare templates' slots, row by row.
@@ -53,6 +55,7 @@ impl CutSlots {
     ) -> Result<Self, Corrupt> {
         let mut slots = Self {
             columns: Vec::with_capacity(groups.len()),
+            time_widths: Vec::with_capacity(groups.len()),
             places: vec![0; groups.which.len()],
             rare: Vec::new(),
             groups,
@@ -69,6 +72,9 @@ impl CutSlots {
                 (_, 0) => return Err(Corrupt("template without rows")),
                 (_, rows) => Some(decode_columns(pieces, rows, context, leaves, from)?),
             };
+            slots
+                .time_widths
+                .push(time_width(pieces, columns.as_deref(), context.text));
             slots.columns.push(columns);
         }
         for (&which, place) in slots.groups.which.iter().zip(&mut slots.places) {
@@ -113,6 +119,7 @@ impl CutSlots {
         let mut length = pieces.fixed_bytes();
         for (slot, kind) in pieces.kinds().iter().enumerate() {
             length += match (kind, &self.columns[which]) {
+                (SlotKind::Time, _) if self.time_widths[which].is_some() => self.time_widths[which].unwrap_or(0),
                 (SlotKind::Time, _) => {
                     let mut time = Vec::with_capacity(40);
                     self.value_into(row, slot, nanos, context, &mut time);
@@ -166,6 +173,14 @@ impl SlotColumn {
             SlotColumn::Values(column) => column.view(context.text),
             SlotColumn::Cut(_) => SlotView::Made,
         }
+    }
+}
+
+/// Bytes of the time in the lines of a template, if all are written in one form that says so.
+fn time_width(pieces: &Pieces, columns: Option<&[SlotColumn]>, text: &[u8]) -> Option<usize> {
+    match &columns?[pieces.time_slot()?] {
+        SlotColumn::Values(Column::Const(form)) => TimeForm::from_bytes(form.of(text))?.width(),
+        _ => None,
     }
 }
 
