@@ -41,8 +41,12 @@ impl Required {
         // A search made ready takes longer than a look at a short value.
         match (self.digits.first_chunk::<4>(), value.len() <= 32) {
             (Some(first), true) => {
-                let mut places = value.windows(4).enumerate();
-                places.any(|(at, four)| four == first && value[at..].starts_with(&self.digits))
+                let first = u32::from_le_bytes(*first);
+                let mut places = (0..).zip(value.windows(4));
+                places.any(|(at, four)| {
+                    u32::from_le_bytes([four[0], four[1], four[2], four[3]]) == first
+                        && value[at..].starts_with(&self.digits)
+                })
             }
             _ => finder.find(value).is_some(),
         }
