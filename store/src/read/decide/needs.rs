@@ -288,12 +288,9 @@ impl Word {
                 let mut from = 0;
                 while let Some(place) = self.required.next_in(bytes, from) {
                     let (at, end) = texts.at(place);
-                    // What stands over the end of a value is looked for again behind its first byte.
-                    from = place + 1;
-                    if holds[at] && self.matches(texts.get(at)) {
-                        found[at] = true;
-                        from = end;
-                    }
+                    // Where they stand over the end of a value, no others stand within it further on.
+                    found[at] |= holds[at] && self.matches(texts.get(at));
+                    from = end;
                 }
             }
             SlotView::Text(texts) => {

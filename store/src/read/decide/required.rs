@@ -111,6 +111,7 @@ mod tests {
         assert!(block(&["blk_", "4711"]) && block(&["k_1"]) && !block(&["blk-1"]));
         // Digits may go on before the number, be filled up with zeros, or stand in the text around it.
         assert!(required(&["4711"]).may_be_number(b"x47", b"", 99, 0));
+        assert!(required(&["4711"]).may_be_number(b"", b"11x", 47, 0));
         assert!(required(&["0007"]).may_be_number(b"", b"", 9, 4));
         assert!(required(&["4711"]).may_be_number(b"a4711_", b"", 9, 0));
         assert!(required(&["k4711"]).may_be_number("\u{212a}".as_bytes(), b"", 9, 0));
