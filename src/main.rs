@@ -10,17 +10,15 @@ mod config;
 mod data_dir;
 mod exit;
 mod logging;
+mod memory;
 mod shutdown;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Searches allocate and free a great many small things on several threads.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    memory::set_up();
     let cli = cli::Cli::parse();
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
