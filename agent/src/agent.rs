@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::AgentConfig;
 use crate::error::AgentError;
 use crate::inbox::Inbox;
+use crate::input;
 use crate::registry;
-use crate::scan::{Globs, Walker, Watch};
+use crate::scan::{Walker, Watch};
 use crate::ship::Shipper;
 use crate::status::{AgentStatus, SharedStatus};
 use crate::tail::{Parts, Tailer};
@@ -43,7 +44,7 @@ impl Agent {
     pub fn open(config: AgentConfig) -> Result<Self, AgentError> {
         config.check()?;
         let zone = config.time_zone()?;
-        let globs = Globs::new(&config.tail, &config.exclude)?;
+        let (inputs, globs) = input::inputs(&config)?;
         let opened = registry::open(&config.data_dir)?;
         let config = Arc::new(config);
         let id = opened.registry.agent;
@@ -56,6 +57,7 @@ impl Agent {
         let parts = Parts {
             walker: Walker::new(globs, &config.data_dir, &config.own_logs),
             watch: if config.notify { Watch::new(inbox.clone()) } else { None },
+            inputs: inputs.into_iter().map(Arc::new).collect(),
             config: config.clone(),
             registry: opened.registry,
             first_start: opened.first_start,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::AgentError;
+use crate::input::FileInput;
 
 /// Where a file is begun that the agent's first scan ever finds. Files that appear later are
 /// always read from their first byte.
@@ -33,6 +34,8 @@ pub struct AgentConfig {
     pub tail: Vec<String>,
     /// Files and directories never to follow.
     pub exclude: Vec<String>,
+    /// Files that are read in a way of their own; they come before `tail`.
+    pub files: Vec<FileInput>,
     /// The program's own log files, refused because each line read would write another.
     pub own_logs: Vec<PathBuf>,
     /// The queue's topic.
@@ -99,6 +102,7 @@ impl Default for AgentConfig {
             endpoint: "http://127.0.0.1:4317".into(),
             tail: default_globs(),
             exclude: default_excludes(),
+            files: Vec::new(),
             own_logs: Vec::new(),
             topic: "logs".into(),
             host: host_name(),

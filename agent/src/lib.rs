@@ -15,7 +15,8 @@
 //! | `config` | what can be set, with units |
 //! | `scan` | which files exist: globs, own walk, a watcher as a hint |
 //! | `identity` | is this still the file that was read before |
-//! | `lines` | bytes in, lines out |
+//! | `input` | what is set for some files only |
+//! | `lines` | bytes in, lines and events out |
 //! | `stream` | a file's stream attributes |
 //! | `tail` | the thread: follows files, cuts batches, keeps checkpoints |
 //! | `unpack` | files packed with gzip |
@@ -28,6 +29,7 @@ mod config;
 mod error;
 mod identity;
 mod inbox;
+mod input;
 mod lines;
 mod registry;
 mod scan;
@@ -40,5 +42,7 @@ mod unpack;
 pub use agent::{Agent, run};
 pub use config::{AgentConfig, StartAt, default_excludes, default_globs};
 pub use error::AgentError;
+pub use input::{FileInput, MultilineConfig, check_files};
+pub use lines::Format;
 pub use scan::check_globs;
 pub use status::{AgentStatus, FileState};

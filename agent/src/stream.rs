@@ -3,10 +3,13 @@
 //! They come from the name under which a generation was first seen, so that a rotated file stays
 //! in its stream.
 
+mod container;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::config::AgentConfig;
+use crate::input::Input;
 
 /// Names that say what a file holds but not whose it is; its directory says that.
 const GENERIC_STEMS: &[&str] = &[
@@ -18,7 +21,7 @@ const GENERIC_STEMS: &[&str] = &[
 const GENERIC_DIRECTORIES: &[&str] = &["", "log", "logs", "var", "tmp"];
 
 /// The attributes of the stream that a file at `path` begins.
-pub(crate) fn attributes(config: &AgentConfig, path: &Path) -> BTreeMap<String, String> {
+pub(crate) fn attributes(config: &AgentConfig, input: &Input, path: &Path) -> BTreeMap<String, String> {
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
@@ -29,12 +32,9 @@ pub(crate) fn attributes(config: &AgentConfig, path: &Path) -> BTreeMap<String, 
         ("log.file.name".to_owned(), name),
         ("service.name".to_owned(), service_name(path)),
     ]);
-    attributes.extend(
-        config
-            .attributes
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
+    attributes.extend(container::attributes(path));
+    let set = config.attributes.iter().chain(&input.attributes);
+    attributes.extend(set.map(|(name, value)| (name.clone(), value.clone())));
     attributes
 }
 
@@ -129,7 +129,8 @@ mod tests {
             attributes: BTreeMap::from([("service.name".into(), "mine".into()), ("env".into(), "prod".into())]),
             ..AgentConfig::default()
         };
-        let found = attributes(&config, Path::new("/l/a.log"));
+        let (inputs, _) = crate::input::inputs(&config).unwrap();
+        let found = attributes(&config, &inputs[0], Path::new("/l/a.log"));
         assert_eq!(found["service.name"], "mine");
         assert_eq!(found["env"], "prod");
         assert_eq!(found["log.file.path"], "/l/a.log");

@@ -42,6 +42,8 @@ impl Config {
         #[cfg(feature = "agent")]
         timberline_agent::check_globs(&self.agent.tail, &self.agent.exclude)
             .map_err(|error| format!("agent: {error}"))?;
+        #[cfg(feature = "agent")]
+        timberline_agent::check_files(&self.agent.file_inputs()).map_err(|error| format!("agent: {error}"))?;
         #[cfg(feature = "collector")]
         self.time_zone().map_err(|error| error.to_string())?;
         Ok(())
@@ -97,6 +99,16 @@ mod tests {
         refused(|config| config.store.merge_zstd_level = 40, "store.merge_zstd_level");
         #[cfg(feature = "agent")]
         refused(|config| config.agent.tail = vec!["/var/log/[".to_owned()], "tail");
+        #[cfg(feature = "agent")]
+        refused(
+            |config| {
+                config.agent.files.push(crate::config::sections::FilesSection {
+                    encoding: "klingon".to_owned(),
+                    ..Default::default()
+                });
+            },
+            "encoding",
+        );
         #[cfg(feature = "collector")]
         refused(|config| config.zone = "Europe/Atlantis".to_owned(), "zone");
     }

@@ -6,6 +6,8 @@
 
 mod check;
 mod expand;
+#[cfg(feature = "agent")]
+mod files;
 mod options;
 mod sections;
 mod unit;

@@ -8,7 +8,7 @@ impl Config {
     /// The agent's configuration, shipping to `endpoint` and writing below `dir`.
     #[cfg(feature = "agent")]
     pub(crate) fn agent_config(&self, endpoint: &str, dir: PathBuf) -> timberline_agent::AgentConfig {
-        use timberline_agent::{AgentConfig, StartAt, default_excludes, default_globs};
+        use timberline_agent::{AgentConfig, default_excludes, default_globs};
         let agent = &self.agent;
         let mut exclude = default_excludes();
         exclude.retain(|glob| !agent.gzip || glob != "**/*.gz");
@@ -17,7 +17,8 @@ impl Config {
         AgentConfig {
             data_dir: dir,
             endpoint: endpoint.to_owned(),
-            tail: if agent.tail.is_empty() {
+            files: agent.file_inputs(),
+            tail: if agent.tail.is_empty() && agent.files.is_empty() {
                 default_globs()
             } else {
                 agent.tail.clone()
@@ -33,10 +34,7 @@ impl Config {
             batch_age_max: agent.batch_age_max.get(),
             in_flight_max: agent.in_flight_max as usize,
             line_bytes_max: agent.line_bytes_max.get(),
-            start_at: match agent.start_at {
-                super::sections::StartAt::Head => StartAt::Head,
-                super::sections::StartAt::Tail => StartAt::Tail,
-            },
+            start_at: super::files::start_at(agent.start_at),
             ignore_older: agent.ignore_older.map_or(std::time::Duration::ZERO, super::Age::get),
             gzip: agent.gzip,
             gzip_bytes_max: agent.gzip_bytes_max.get(),

@@ -64,6 +64,8 @@ pub(crate) struct AgentSection {
     pub(crate) tail: Vec<String>,
     /// Files to leave out, besides compressed and binary ones.
     pub(crate) exclude: Vec<String>,
+    /// Files that are read in a way of their own. A file is of the first that names it; `tail` comes last.
+    pub(crate) files: Vec<FilesSection>,
     /// The queue's topic.
     pub(crate) topic: String,
     /// Attributes added to every stream, such as `environment = "production"`.
@@ -111,6 +113,74 @@ pub(crate) struct AgentSection {
     pub(crate) backoff_max: Age,
 }
 
+/// `[[agent.files]]`: how some files are read.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct FilesSection {
+    /// Patterns of their names.
+    pub(crate) tail: Vec<String>,
+    /// Files to leave out, besides those that `agent.exclude` names.
+    pub(crate) exclude: Vec<String>,
+    /// Such as `utf-16le`, `latin1`, `shift_jis`; UTF-8 if empty, or UTF-16 where a byte order mark says so.
+    pub(crate) encoding: String,
+    /// What a container's runtime wrote around each line.
+    pub(crate) format: FileFormat,
+    /// Which lines belong together; each is a record of its own if absent.
+    pub(crate) multiline: Option<MultilineSection>,
+    /// As `agent.start_at`, which holds if absent.
+    pub(crate) start_at: Option<StartAt>,
+    /// As `agent.ignore_older`, which holds if absent.
+    pub(crate) ignore_older: Option<Age>,
+    /// Attributes of these files, besides `agent.attributes`.
+    pub(crate) attributes: std::collections::BTreeMap<String, String>,
+}
+
+/// What is around each line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FileFormat {
+    /// What the first line looks like.
+    #[default]
+    Auto,
+    Plain,
+    Docker,
+    Cri,
+}
+
+/// `agent.files.multiline`: which lines belong together.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MultilineSection {
+    /// A line that matches begins a record; if nothing else is said, all others go on.
+    pub(crate) start: Option<String>,
+    /// A line that matches goes on.
+    pub(crate) continuation: Option<String>,
+    /// A line that begins with a space or a tab goes on.
+    pub(crate) indent: bool,
+    /// Stack traces of `java`, `python`, `go`, `node`, `dotnet`, `ruby`, `php`.
+    pub(crate) rules: Vec<String>,
+    /// Lines of a record; what follows is another one.
+    pub(crate) lines_max: u64,
+    /// Bytes of a record; what follows is another one.
+    pub(crate) bytes_max: Size,
+    /// How long the last lines of a file wait for more.
+    pub(crate) timeout: Age,
+}
+
+impl Default for MultilineSection {
+    fn default() -> Self {
+        Self {
+            start: None,
+            continuation: None,
+            indent: false,
+            rules: Vec::new(),
+            lines_max: 1000,
+            bytes_max: Size::mib(1),
+            timeout: Age::seconds(1),
+        }
+    }
+}
+
 /// Where reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -125,6 +195,7 @@ impl Default for AgentSection {
             collector: "http://127.0.0.1:4317".to_owned(),
             tail: Vec::new(),
             exclude: Vec::new(),
+            files: Vec::new(),
             topic: "logs".to_owned(),
             attributes: std::collections::BTreeMap::new(),
             scan_interval: Age::millis(250),

@@ -14,35 +14,45 @@ const DEPTH_MAX: usize = 48;
 pub(crate) struct Globs {
     /// Where to begin, and how many directories deep to go.
     pub(crate) roots: Vec<(PathBuf, usize)>,
-    include: GlobSet,
-    exclude: GlobSet,
+    /// What each input includes and excludes, in their order.
+    sets: Vec<(GlobSet, GlobSet)>,
 }
 
 impl Globs {
+    /// Of inputs, each with the patterns that it includes and those that it excludes.
+    ///
     /// # Errors
     /// [`AgentError::Config`] with the pattern that cannot be read.
-    pub(crate) fn new(include: &[String], exclude: &[String]) -> Result<Self, AgentError> {
-        let include: Vec<String> = include.iter().map(|glob| absolute(glob)).collect();
+    pub(crate) fn new(inputs: &[(&[String], &[String])]) -> Result<Self, AgentError> {
         let mut roots: Vec<(PathBuf, usize)> = Vec::new();
-        for (root, depth) in include.iter().map(|glob| root(glob)) {
-            match roots.iter_mut().find(|(known, _)| *known == root) {
-                Some((_, known)) => *known = depth.max(*known),
-                None => roots.push((root, depth)),
+        let mut sets = Vec::new();
+        for (include, exclude) in inputs {
+            let include: Vec<String> = include.iter().map(|glob| absolute(glob)).collect();
+            for (root, depth) in include.iter().map(|glob| root(glob)) {
+                match roots.iter_mut().find(|(known, _)| *known == root) {
+                    Some((_, known)) => *known = depth.max(*known),
+                    None => roots.push((root, depth)),
+                }
             }
+            sets.push((compile("tail", &include)?, compile("exclude", exclude)?));
         }
-        Ok(Self {
-            roots,
-            include: compile("tail", &include)?,
-            exclude: compile("exclude", exclude)?,
-        })
+        Ok(Self { roots, sets })
+    }
+
+    /// The first input that names this path.
+    pub(crate) fn input_of(&self, path: &Path) -> Option<usize> {
+        self.sets
+            .iter()
+            .position(|(include, exclude)| include.is_match(path) && !exclude.is_match(path))
     }
 
     pub(crate) fn wants(&self, path: &Path) -> bool {
-        self.include.is_match(path) && !self.exclude.is_match(path)
+        self.input_of(path).is_some()
     }
 
+    /// Whether no input looks into this directory.
     pub(crate) fn excludes(&self, path: &Path) -> bool {
-        self.exclude.is_match(path)
+        self.sets.iter().all(|(_, exclude)| exclude.is_match(path))
     }
 }
 
@@ -51,7 +61,7 @@ impl Globs {
 /// # Errors
 /// [`AgentError::Config`] with the pattern that cannot.
 pub fn check_globs(tail: &[String], exclude: &[String]) -> Result<(), AgentError> {
-    Globs::new(tail, exclude).map(drop)
+    Globs::new(&[(tail, exclude)]).map(drop)
 }
 
 fn compile(key: &'static str, globs: &[String]) -> Result<GlobSet, AgentError> {
@@ -109,11 +119,11 @@ mod tests {
 
     #[test]
     fn two_stars_cross_directories_and_one_does_not() {
-        let globs = Globs::new(
-            &["/l/**/*.log".into(), "/m/*.log".into()],
-            &["**/*.gz".into(), "/l/private".into()],
-        )
-        .unwrap();
+        let (tail, exclude) = (
+            ["/l/**/*.log".into(), "/m/*.log".into()],
+            ["**/*.gz".into(), "/l/private".into()],
+        );
+        let globs = Globs::new(&[(&tail, &exclude)]).unwrap();
         assert!(globs.wants(Path::new("/l/a.log")));
         assert!(globs.wants(Path::new("/l/x/y/a.log")));
         assert!(globs.wants(Path::new("/m/a.log")));
@@ -123,8 +133,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_of_the_first_input_that_names_it() {
+        let (one, two) = (["/l/*.log".into()], ["/l/**".into()]);
+        let globs = Globs::new(&[(&one, &["/l/x.log".into()]), (&two, &["/l/y.log".into()])]).unwrap();
+        let of = |path| globs.input_of(Path::new(path));
+        assert_eq!(of("/l/a.log"), Some(0));
+        assert_eq!(of("/l/x.log"), Some(1));
+        assert_eq!(of("/l/y.log"), Some(0));
+        assert_eq!(of("/l/y.txt"), Some(1));
+        assert_eq!(of("/m/a.log"), None);
+        assert!(!globs.excludes(Path::new("/l/x.log")));
+    }
+
+    #[test]
     fn a_pattern_that_cannot_be_read_is_named() {
-        let error = Globs::new(&["/l/[".into()], &[]).unwrap_err().to_string();
+        let error = Globs::new(&[(&["/l/[".into()], &[])]).unwrap_err().to_string();
         assert!(error.contains("tail") && error.contains("/l/["), "{error}");
     }
 }

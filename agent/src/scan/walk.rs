@@ -66,6 +66,11 @@ impl Walker {
         self.globs.wants(path)
     }
 
+    /// The input that a path is of.
+    pub(crate) fn input_of(&self, path: &Path) -> Option<usize> {
+        self.globs.input_of(path)
+    }
+
     pub(crate) fn walk(&mut self) -> Scan {
         for path in &self.own_log_paths {
             if let Ok(meta) = fs::metadata(path) {
@@ -181,7 +186,8 @@ mod tests {
     use super::*;
 
     fn walker(dir: &Path, glob: &str, own: &[PathBuf]) -> Walker {
-        let globs = Globs::new(&[format!("{}/{glob}", dir.display())], &["**/*.gz".into()]).unwrap();
+        let tail = [format!("{}/{glob}", dir.display())];
+        let globs = Globs::new(&[(&tail, &["**/*.gz".into()])]).unwrap();
         Walker::new(globs, &dir.join("data"), own)
     }
 

@@ -10,7 +10,6 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use timberline_proto::id::GenerationId;
@@ -21,7 +20,7 @@ use crate::config::StartAt;
 use crate::identity::{
     Inode, MARKER_BYTES_MAX, PREFIX_BYTES_MAX, Print, Stat, read_at, read_marker, read_prefix, read_settled_prefix,
 };
-use crate::lines::Place;
+use crate::lines::{Encoding, Place};
 use crate::scan::{Found, Scan, refuse_content, warn_if_mounted};
 use crate::stream;
 use crate::unpack;
@@ -157,7 +156,7 @@ impl Tailer {
             .refused
             .get(&found.stat.inode)
             .is_some_and(|refused| refused.still(&found.stat))
-            || self.too_old(&found.stat)
+            || self.too_old(found)
         {
             return;
         }
@@ -184,7 +183,9 @@ impl Tailer {
         if self.config.gzip && prefix.starts_with(&unpack::MAGIC) {
             return self.discover_packed(found, &file, &stat, now);
         }
-        if let Some(why) = refuse_content(&prefix) {
+        let encoding = self.input_of(&found.path).encoding.of_file(&prefix);
+        let wide = encoding.is_some_and(|encoding| encoding.wide().is_some());
+        if let Some(why) = refuse_content(&prefix).filter(|_| !wide) {
             if self
                 .refused
                 .get(&stat.inode)
@@ -209,16 +210,17 @@ impl Tailer {
             return Ok(());
         }
         warn_if_mounted(&found.path);
-        let attributes = Arc::new(stream::attributes(&self.config, &found.path));
-        let mut tail = Tail::new(found.path.clone(), &stat, Print::of(&prefix), attributes, now);
+        let origin = self.origin(&found.path);
+        let (start_at, encoding) = (origin.input.start_at, encoding.unwrap_or_default());
+        let mut tail = Tail::new(found.path.clone(), &stat, Print::of(&prefix), origin, now);
         let generation = tail.generation;
         if maybe_copy {
             (tail.maybe_copy_since, tail.equalled) = (Some(now), true);
         } else {
             kin.entry(key).or_default().push(generation);
         }
-        if self.pulse.first_start && self.pulse.first_scan && self.config.start_at == StartAt::Tail {
-            let start = last_line_end(&file, stat.size)?;
+        if self.pulse.first_start && self.pulse.first_scan && start_at == StartAt::Tail {
+            let start = last_line_end(&file, stat.size, encoding)?;
             tail.go_to(Place { offset: start, part: 0 }, read_marker(&file, start)?);
             (tail.acked, tail.acked_marker) = (tail.cut, tail.cut_marker);
         }
@@ -335,9 +337,10 @@ impl Tailer {
         }
     }
 
-    fn too_old(&self, stat: &Stat) -> bool {
-        let age = i128::from(now_nanos()) - i128::from(stat.mtime);
-        !self.config.ignore_older.is_zero() && age > self.config.ignore_older.as_nanos() as i128
+    fn too_old(&self, found: &Found) -> bool {
+        let age = i128::from(now_nanos()) - i128::from(found.stat.mtime);
+        let older = self.input_of(&found.path).ignore_older;
+        !older.is_zero() && age > older.as_nanos() as i128
     }
 
     fn note_problems(&mut self, scan: &Scan, now: Instant) {
@@ -426,9 +429,14 @@ fn find_inode(last: &Path, inode: Inode) -> Option<PathBuf> {
 }
 
 /// The end of the last whole line, looked for in the last 64 KiB; else the file's end.
-fn last_line_end(file: &File, size: u64) -> io::Result<u64> {
-    let len = size.min(64 << 10);
-    let mut bytes = vec![0; len as usize];
-    let n = read_at(file, &mut bytes, size - len)?;
-    Ok(memchr::memrchr(b'\n', &bytes[..n]).map_or(size, |at| size - len + at as u64 + 1))
+fn last_line_end(file: &File, size: u64, encoding: Encoding) -> io::Result<u64> {
+    // From an even place on, as characters of two bytes stand.
+    let start = size.saturating_sub(64 << 10) & !1;
+    let mut bytes = vec![0; (size - start) as usize];
+    let n = read_at(file, &mut bytes, start)?;
+    let end = match encoding.wide() {
+        Some(endian) => endian.last_newline_end(&bytes[..n]),
+        None => memchr::memrchr(b'\n', &bytes[..n]).map(|at| at + 1),
+    };
+    Ok(end.map_or(size, |end| start + end as u64))
 }

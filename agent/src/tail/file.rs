@@ -13,7 +13,8 @@ use timberline_proto::line::TimeReader;
 use super::packed::Packed;
 use super::read::holds;
 use crate::identity::{Inode, Print, Stat};
-use crate::lines::Place;
+use crate::input::Input;
+use crate::lines::{Encoding, Flush, Format, Place};
 use crate::registry::Entry;
 
 /// What stands at a generation's path.
@@ -46,6 +47,12 @@ pub(crate) struct Cut {
     pub(crate) acked: bool,
 }
 
+/// What is set for a file, by the name under which its generation was first seen.
+pub(crate) struct Origin {
+    pub(crate) stream: Arc<BTreeMap<String, String>>,
+    pub(crate) input: Arc<Input>,
+}
+
 /// One generation. Invariant: `acked <= cuts… <= cut <= size`, each cut beginning where the one
 /// before ends.
 pub(crate) struct Tail {
@@ -55,6 +62,9 @@ pub(crate) struct Tail {
     /// Where the file itself lies, if `path` leads to it through a link; else empty.
     pub(crate) real_path: PathBuf,
     pub(crate) stream: Arc<BTreeMap<String, String>>,
+    pub(crate) input: Arc<Input>,
+    /// How its bytes are read, once its first ones have told.
+    pub(crate) read_as: Option<(Encoding, Format)>,
     pub(crate) inode: Inode,
     pub(crate) btime: i64,
     pub(crate) links: u64,
@@ -89,8 +99,10 @@ pub(crate) struct Tail {
     /// Since when bytes wait to be cut.
     pub(crate) ready_since: Option<Instant>,
     pub(crate) queued: bool,
-    /// The next cut takes the last line without its end.
-    pub(crate) flush: bool,
+    /// What the next cut takes though it may go on.
+    pub(crate) flush: Flush,
+    /// Whole lines behind `cut` wait for others that may belong to them.
+    pub(crate) waiting: bool,
     /// It may be a copy of another file that is about to be truncated; not read meanwhile.
     pub(crate) maybe_copy_since: Option<Instant>,
     /// It was seen to equal another file.
@@ -107,13 +119,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     /// A generation that begins at `cut`.
-    pub(crate) fn new(
-        path: PathBuf,
-        stat: &Stat,
-        prefix: Print,
-        stream: Arc<BTreeMap<String, String>>,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(path: PathBuf, stat: &Stat, prefix: Print, origin: Origin, now: Instant) -> Self {
         let entry = Entry {
             generation: GenerationId(rand::random()),
             first_path: path.clone(),
@@ -130,14 +136,14 @@ impl Tail {
             truncated: false,
             packed_bytes: 0,
         };
-        let mut tail = Self::restored(&entry, stream, now);
+        let mut tail = Self::restored(&entry, origin, now);
         tail.end = End::Known;
         tail.durable = false;
         tail
     }
 
     /// A generation of the registry.
-    pub(crate) fn restored(entry: &Entry, stream: Arc<BTreeMap<String, String>>, now: Instant) -> Self {
+    pub(crate) fn restored(entry: &Entry, origin: Origin, now: Instant) -> Self {
         let acked = Place {
             offset: entry.acked,
             part: entry.part,
@@ -147,7 +153,9 @@ impl Tail {
             path: entry.path.clone(),
             first_path: entry.first_path.clone(),
             real_path: entry.real_path.clone(),
-            stream,
+            stream: origin.stream,
+            input: origin.input,
+            read_as: None,
             inode: entry.inode,
             btime: entry.btime,
             links: 1,
@@ -172,7 +180,8 @@ impl Tail {
             durable: true,
             ready_since: None,
             queued: false,
-            flush: false,
+            flush: Flush::No,
+            waiting: false,
             maybe_copy_since: None,
             equalled: false,
             read_to_end_at: 0,
@@ -215,8 +224,13 @@ impl Tail {
     /// Bytes that may hold something to cut.
     pub(crate) fn unread(&self) -> bool {
         self.size > self.cut.offset
-            && (self.size > self.looked || self.flush)
+            && (self.size > self.looked || self.flush != Flush::No)
             && !matches!(self.standing, Standing::Replaced { .. })
+    }
+
+    /// Whether every whole line was read and cut.
+    pub(crate) fn at_end(&self) -> bool {
+        !self.unread() && !self.waiting
     }
 
     /// Whether it can be closed without losing anything.
@@ -229,6 +243,7 @@ impl Tail {
         self.cut = place;
         self.cut_marker = marker;
         self.looked = place.offset;
+        self.waiting = false;
         self.long_line_time = None;
     }
 

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `file` | the state of one generation |
 //! | `read` | cuts one batch of one file |
+//! | `place` | where an offset stands among a file's lines |
 //! | `discover` | what a walk's findings mean: new, renamed, gone, the same as before |
 //! | `restore` | what a start makes of the registry |
 //! | `packed` | files packed with gzip |
@@ -19,6 +20,7 @@ mod discover;
 mod file;
 mod news;
 mod packed;
+mod place;
 mod read;
 mod replace;
 mod report;
@@ -28,22 +30,25 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use timberline_proto::id::{AgentId, GenerationId};
 use tokio::sync::{mpsc, watch};
 
-use self::file::{End, Standing, Tail};
+use self::file::{End, Origin, Standing, Tail};
 use self::read::{Outcome, Reader};
 use crate::config::AgentConfig;
 use crate::identity::{Inode, Stat};
 use crate::inbox::Inbox;
+use crate::input::Input;
+use crate::lines::Flush;
 use crate::registry::{Entry, Registry, Store};
 use crate::scan::{Walker, Watch};
 use crate::ship::{Batch, ToShip};
 use crate::status::SharedStatus;
+use crate::stream;
 
 /// Hints are gathered for so long, so that a busy file does not keep the thread awake.
 const HINT_PAUSE: Duration = Duration::from_millis(20);
@@ -51,6 +56,8 @@ const HINT_PAUSE: Duration = Duration::from_millis(20);
 /// Follows files. Runs on its own thread until told to drain.
 pub(crate) struct Tailer {
     config: Arc<AgentConfig>,
+    /// The last is what is set for all files.
+    inputs: Vec<Arc<Input>>,
     agent: AgentId,
     inbox: Arc<Inbox>,
     to_ship: mpsc::Sender<ToShip>,
@@ -142,6 +149,7 @@ struct Counts {
 /// What a tailer is made of.
 pub(crate) struct Parts {
     pub(crate) config: Arc<AgentConfig>,
+    pub(crate) inputs: Vec<Arc<Input>>,
     pub(crate) registry: Registry,
     pub(crate) first_start: bool,
     pub(crate) store: Store,
@@ -160,6 +168,7 @@ impl Tailer {
         Self {
             reader: Reader::new(&parts.config, agent, parts.zone),
             config: parts.config,
+            inputs: parts.inputs,
             agent,
             inbox: parts.inbox,
             to_ship: parts.to_ship,
@@ -319,10 +328,24 @@ impl Tailer {
             return self.check_replaced(generation, stat, now);
         }
         (tail.size, tail.mtime) = (stat.size, stat.mtime);
-        if !tail.unread() {
+        if tail.at_end() {
             tail.read_to_end_at = now_nanos();
         }
         self.queue(generation, now);
+    }
+
+    /// What is set for a file of this name.
+    fn input_of(&self, path: &Path) -> &Arc<Input> {
+        let at = self.walker.input_of(path).unwrap_or(self.inputs.len() - 1);
+        &self.inputs[at]
+    }
+
+    fn origin(&self, path: &Path) -> Origin {
+        let input = self.input_of(path);
+        Origin {
+            stream: Arc::new(stream::attributes(&self.config, input, path)),
+            input: input.clone(),
+        }
     }
 
     fn queue(&mut self, generation: GenerationId, now: Instant) {
@@ -394,7 +417,7 @@ impl Tailer {
             return None;
         }
         let due = tail.ready_since.map_or(now, |since| since + self.config.batch_age_max);
-        let due = if tail.size - tail.cut.offset >= self.reader.bytes_max() || tail.flush {
+        let due = if tail.size - tail.cut.offset >= self.reader.bytes_max() || tail.flush != Flush::No {
             now
         } else {
             due

@@ -5,7 +5,8 @@ use std::time::Instant;
 use timberline_proto::id::GenerationId;
 
 use super::file::{End, Standing};
-use super::read::{holds, place_at};
+use super::place::place_at;
+use super::read::holds;
 use super::{Tailer, now_nanos};
 use crate::identity::{Print, read_marker};
 use crate::inbox::News;
@@ -160,14 +161,16 @@ impl Tailer {
 
     fn place_in_file(&mut self, generation: GenerationId, end: u64) -> std::io::Result<(Place, Print)> {
         self.open(generation)?;
-        let tail = self.tails.get(&generation).ok_or(std::io::ErrorKind::NotFound)?;
+        let tail = self.tails.get_mut(&generation).ok_or(std::io::ErrorKind::NotFound)?;
+        tail.find_how_to_read()?;
         let file = tail.file.as_ref().ok_or(std::io::ErrorKind::NotFound)?;
         let floor = if tail.acked.offset <= end {
             tail.acked
         } else {
             Place::default()
         };
-        let place = place_at(file, end, floor, self.config.part_bytes_max())?;
+        let encoding = tail.read_as.map_or(tail.input.encoding, |(encoding, _)| encoding);
+        let place = place_at(file, end, floor, self.config.part_bytes_max(), encoding)?;
         let marker = read_marker(file, end)?;
         // Last, so that what was read above were the generation's bytes: the file may have been
         // truncated and filled again beyond `end` since it was last looked at.

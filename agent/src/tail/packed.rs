@@ -8,7 +8,6 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 use timberline_proto::id::GenerationId;
@@ -17,9 +16,9 @@ use super::file::{Standing, Tail, real_path};
 use super::read::holds;
 use super::{PackedWait, Tailer};
 use crate::identity::{Inode, Print, Stat, read_prefix};
+use crate::lines::Encoding;
 use crate::registry::Entry;
 use crate::scan::{Found, refuse_content};
-use crate::stream;
 use crate::unpack::{Unpacked, unpack};
 
 /// Generations without any file kept in case a packed one turns up; the oldest go first.
@@ -74,7 +73,12 @@ impl Tailer {
             return Ok(());
         }
         let prefix = read_prefix(&unpacked.file)?;
-        let why = match refuse_content(&prefix) {
+        let wide = self
+            .input_of(&found.path)
+            .encoding
+            .of_file(&prefix)
+            .and_then(Encoding::wide);
+        let why = match refuse_content(&prefix).filter(|_| wide.is_none()) {
             None if prefix.is_empty() => Some("packed, with nothing in it"),
             why => why,
         };
@@ -88,13 +92,13 @@ impl Tailer {
             Owner::Gone(generation) => self.adopt_packed(generation, &found.path, stat, unpacked, now),
             Owner::Registry(at) => {
                 let entry = self.dormant.remove(at);
-                let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-                let tail = Tail::restored(&entry, attributes, now);
+                let origin = self.origin(&entry.first_path);
+                let tail = Tail::restored(&entry, origin, now);
                 self.take_packed(tail, &found.path, stat, unpacked, now);
             }
             Owner::New => {
-                let attributes = Arc::new(stream::attributes(&self.config, &found.path));
-                let tail = Tail::new(found.path.clone(), stat, Print::of(&prefix), attributes, now);
+                let origin = self.origin(&found.path);
+                let tail = Tail::new(found.path.clone(), stat, Print::of(&prefix), origin, now);
                 self.take_packed(tail, &found.path, stat, unpacked, now);
             }
         }
@@ -113,8 +117,8 @@ impl Tailer {
             return false;
         };
         let entry = self.dormant.remove(at);
-        let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-        let mut tail = Tail::restored(&entry, attributes, now);
+        let origin = self.origin(&entry.first_path);
+        let mut tail = Tail::restored(&entry, origin, now);
         tail.path = found.path.clone();
         tail.packed = Some(Packed::of(&found.stat));
         let generation = tail.generation;
@@ -127,7 +131,7 @@ impl Tailer {
     /// A packed file that is followed, as a walk found it.
     pub(super) fn observe_packed(&mut self, generation: GenerationId, packed: Packed, stat: &Stat, now: Instant) {
         if packed.is_as(stat) {
-            if let Some(tail) = self.tails.get_mut(&generation).filter(|tail| !tail.unread()) {
+            if let Some(tail) = self.tails.get_mut(&generation).filter(|tail| tail.at_end()) {
                 tail.read_to_end_at = super::now_nanos();
             }
             return self.queue(generation, now);

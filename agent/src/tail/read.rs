@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use timberline_proto::batch::{AttributeValue, BatchBuilder, BatchMeta, Dropped, NewRecord};
@@ -11,7 +12,10 @@ use timberline_proto::line::TimeHints;
 use super::file::{Cut, Tail};
 use crate::config::AgentConfig;
 use crate::identity::{PREFIX_BYTES_MAX, Print, Stat, read_at, read_marker, read_prefix, read_settled_prefix};
-use crate::lines::{self, HOLE_BYTES_MIN, HOLE_INSIDE_BYTES_MIN, Limits, Line, Piece, Place};
+use crate::lines::{
+    self, Encoding, Flush, Format, Found, HOLE_BYTES_MIN, Limits, MultilineLimits, Piece, Place, Reading, SPAN_LIMITS,
+    Stopped,
+};
 use crate::ship::Batch;
 
 /// What reading a file once gave.
@@ -90,9 +94,14 @@ impl Reader {
         if stat.size < tail.cut.offset {
             return Ok(Outcome::Replaced);
         }
+        tail.find_how_to_read()?;
+        let Some(file) = &tail.file else {
+            return Err(io::Error::other("not open"));
+        };
+        let (limits, want) = self.limits_of(tail);
         let head = tail.cut_marker.len as usize;
         let start = tail.cut.offset - head as u64;
-        let want = self.limits.bytes_max.max(self.limits.line_bytes_max + 2) + head;
+        let want = want + head;
         self.buffer.resize(want.min((stat.size - start) as usize + 1), 0);
         let n = read_at(file, &mut self.buffer, start)?;
         // After the bytes: then they are of the life that is checked, also if it is over by now.
@@ -100,37 +109,43 @@ impl Reader {
             return Ok(Outcome::Replaced);
         }
         let at_end = n < want;
-        let (marker, bytes) = self.buffer[..n].split_at_checked(head).unwrap_or((&[], &[]));
+        let marker = self.buffer[..n].get(..head).unwrap_or_default();
         if n < head || Print::of(marker) != tail.cut_marker {
             return Ok(Outcome::Replaced);
         }
         if tail.size < start + n as u64 {
             tail.grew_at = now;
+            // What has come may belong to what was to be cut without it.
+            if tail.flush == Flush::Events {
+                tail.flush = Flush::No;
+            }
         }
         tail.size = stat.size.max(start + n as u64);
         tail.mtime = stat.mtime;
         let from = tail.cut;
-        let flush = tail.flush && at_end;
+        let flush = if at_end { tail.flush } else { Flush::No };
         let hints = TimeHints {
             reference_nanos: tail.packed.map_or(stat.mtime, |packed| packed.mtime).min(now_nanos),
             zone: self.zone.clone(),
         };
         let mut tally = Tally::default();
-        let (builder, partial) = (&mut self.builder, &self.partial);
-        let (mut to, needs_more) = lines::cut(bytes, from, flush, self.limits, |piece| match piece {
-            Piece::Line(line) => push(builder, partial, tail, &hints, now_nanos, &line, &mut tally),
-            Piece::Hole { start, end } => tally.hole(start, end),
-        });
-        let ended = from.offset + bytes.len() as u64;
+        let stopped = self.cut(tail, from, head, n, flush, limits, &hints, now_nanos, &mut tally);
+        let (mut to, needs_more) = (stopped.place, stopped.needs_more);
+        let ended = start + n as u64;
         let mut marker = Print::marker(&self.buffer[..head + (to.offset - from.offset) as usize]);
         if tally.last_was_hole && to.offset + HOLE_BYTES_MIN as u64 == ended {
             let file = tail.file.as_ref().ok_or_else(|| io::Error::other("not open"))?;
             (to, marker) = tally.skip_hole(file, to, tail.size)?;
         }
         if at_end && needs_more {
-            tail.flush = tail.flush && !flush;
+            if flush == tail.flush {
+                tail.flush = Flush::No;
+            }
             tail.looked = ended.max(to.offset);
-            tail.read_to_end_at = now_nanos;
+            tail.waiting = stopped.waiting;
+            if !tail.waiting {
+                tail.read_to_end_at = now_nanos;
+            }
         }
         if to.offset == from.offset {
             return Ok(Outcome::AtEnd);
@@ -138,6 +153,90 @@ impl Reader {
         Ok(Outcome::Batch(Box::new(
             self.finish(tail, to, marker, tally, now_nanos),
         )))
+    }
+
+    /// The limits of a cut of this file, and the bytes to read so that one comes forward.
+    fn limits_of(&self, tail: &Tail) -> (Limits, usize) {
+        let mut limits = self.limits;
+        let (encoding, format) = tail.read_as.unwrap_or_default();
+        if !encoding.is_plain() {
+            // A byte may become two of UTF-8.
+            limits.line_bytes_max = (limits.line_bytes_max / 2).max(2);
+            limits.bytes_max = (limits.bytes_max / 2).max(2);
+        }
+        let mut want = limits.bytes_max;
+        if !is_plain(tail, encoding, format) {
+            let event_bytes_max = tail.input.limits.bytes_max.min(limits.line_bytes_max);
+            want = want.max(SPAN_LIMITS as usize * event_bytes_max) + limits.line_bytes_max + 8;
+        }
+        (limits, want.max(limits.line_bytes_max + 8))
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is of another part of the reader or its file"
+    )]
+    fn cut(
+        &mut self,
+        tail: &mut Tail,
+        from: Place,
+        head: usize,
+        n: usize,
+        flush: Flush,
+        limits: Limits,
+        hints: &TimeHints,
+        now_nanos: i64,
+        tally: &mut Tally,
+    ) -> Stopped {
+        let bytes = &self.buffer[head..n];
+        let (builder, partial) = (&mut self.builder, &self.partial);
+        let (encoding, format) = tail.read_as.unwrap_or_default();
+        if is_plain(tail, encoding, format) {
+            let (place, needs_more) = lines::cut(bytes, from, flush == Flush::All, limits, |piece| match piece {
+                Piece::Line(line) => {
+                    let event = Line {
+                        bytes: line.bytes,
+                        start: line.start,
+                        source_len: line.source_len,
+                        part: line.part,
+                        time: None,
+                        attributes: if line.partial { partial } else { &[] },
+                    };
+                    push(builder, tail, hints, now_nanos, &event, tally);
+                }
+                Piece::Hole { start, end } => tally.hole(start, end),
+            });
+            return Stopped {
+                place,
+                needs_more,
+                waiting: false,
+            };
+        }
+        let input = tail.input.clone();
+        let reading = Reading {
+            encoding,
+            format,
+            multiline: input.multiline.as_ref(),
+            limits: MultilineLimits {
+                bytes_max: input.limits.bytes_max.min(limits.line_bytes_max),
+                ..input.limits
+            },
+            timeout_nanos: i64::try_from(input.timeout.as_nanos()).unwrap_or(i64::MAX),
+        };
+        lines::cut_events(bytes, from, flush, limits, reading, |found| match found {
+            Found::Event(event) => {
+                let line = Line {
+                    bytes: &event.bytes,
+                    start: event.start,
+                    source_len: event.source_len,
+                    part: event.part,
+                    time: event.time,
+                    attributes: &event.attributes,
+                };
+                push(builder, tail, hints, now_nanos, &line, tally);
+            }
+            Found::Hole { start, end } => tally.hole(start, end),
+        })
     }
 
     fn finish(&mut self, tail: &mut Tail, to: Place, marker: Print, tally: Tally, now_nanos: i64) -> Batch {
@@ -200,19 +299,29 @@ impl Tally {
     }
 }
 
+/// What becomes one record.
+struct Line<'a> {
+    bytes: &'a [u8],
+    start: u64,
+    source_len: u32,
+    part: Option<(u32, bool)>,
+    /// Where it is known from elsewhere than the line.
+    time: Option<i64>,
+    attributes: &'a [(String, AttributeValue)],
+}
+
 fn push(
     builder: &mut BatchBuilder,
-    partial: &[(String, AttributeValue)],
-    tail_time: &mut Tail,
+    tail: &mut Tail,
     hints: &TimeHints,
     now_nanos: i64,
     line: &Line<'_>,
     tally: &mut Tally,
 ) {
-    let tail = tail_time;
     let continued = line.part.is_some_and(|(index, _)| index > 0);
-    let time = match tail.long_line_time {
-        Some(time) if continued => time,
+    let time = match (line.time, tail.long_line_time) {
+        (Some(time), _) => (time, true),
+        (None, Some(time)) if continued => time,
         _ if continued => (now_nanos, false),
         _ => tail
             .time
@@ -220,9 +329,9 @@ fn push(
             .map_or((now_nanos, false), |found| (found.nanos, true)),
     };
     tail.long_line_time = matches!(line.part, Some((_, false))).then_some(time);
-    match line.source_len as usize - line.bytes.len() {
-        1 => tally.lf += 1,
-        2 => tally.crlf += 1,
+    match (line.source_len as usize).checked_sub(line.bytes.len()) {
+        Some(1) => tally.lf += 1,
+        Some(2) => tally.crlf += 1,
         _ => {}
     }
     tally.records += 1;
@@ -234,9 +343,47 @@ fn push(
         line: line.bytes,
         place: Some((line.start, line.source_len)),
         part: line.part,
-        attributes: if line.partial { partial } else { &[] },
+        attributes: line.attributes,
     });
 }
+
+/// Whether each line of a file is a record as it is.
+fn is_plain(tail: &Tail, encoding: Encoding, format: Format) -> bool {
+    encoding.is_plain() && format.is_plain() && tail.input.multiline.is_none()
+}
+
+impl Tail {
+    /// Looks at the first bytes of the open file, which tell its encoding and format, if that is not
+    /// known yet. Before they do, there is no whole line.
+    pub(crate) fn find_how_to_read(&mut self) -> io::Result<()> {
+        let Some(file) = self.file.as_ref().filter(|_| self.read_as.is_none()) else {
+            return Ok(());
+        };
+        let mut prefix = read_prefix(file)?;
+        if self.flush == Flush::All {
+            // What is there is all that is going to tell.
+            prefix.push(b'\n');
+        }
+        let Some(encoding) = self.input.encoding.of_file(&prefix) else {
+            return Ok(());
+        };
+        let format = match encoding.wide() {
+            Some(_) => Some(Format::Plain),
+            None => self.input.format.of_file(&prefix),
+        };
+        let Some(format) = format else { return Ok(()) };
+        self.read_as = Some((encoding, format));
+        if let Some(name) = encoding.name() {
+            let mut stream = (*self.stream).clone();
+            stream.insert(ENCODING.into(), name.into());
+            self.stream = Arc::new(stream);
+        }
+        Ok(())
+    }
+}
+
+/// The stream's attribute that says what its lines were made from, if that is not UTF-8.
+const ENCODING: &str = "log.file.encoding";
 
 /// Checks the first bytes, for the marker alone can be the same in a rewritten file (lines that
 /// end alike), and lets the prefix grow with the file.
@@ -269,41 +416,4 @@ fn file_json(tail: &Tail) -> serde_json::Value {
 /// Whether `file` holds the bytes that a generation had: its prefix, and `marker` before `at`.
 pub(crate) fn holds(file: &File, prefix: Print, at: u64, marker: Print) -> io::Result<bool> {
     Ok(file.metadata()?.len() >= at && prefix.begins(&read_prefix(file)?) && marker.stands_before(file, at)?)
-}
-
-/// The state of the cutter at `offset`, which may lie inside a long line: counts its parts by
-/// reading back to the line's start, which may be the end of a hole, at most to `floor`.
-pub(crate) fn place_at(file: &File, offset: u64, floor: Place, part_bytes: u64) -> io::Result<Place> {
-    let mut at = offset;
-    let mut bytes = vec![0; 64 << 10];
-    while at > floor.offset {
-        let len = (at - floor.offset).min(bytes.len() as u64) as usize;
-        let n = read_at(file, &mut bytes[..len], at - len as u64)?;
-        let newline = memchr::memrchr(b'\n', &bytes[..n]);
-        if let Some(before) = newline.max(hole_end(&bytes[..n])) {
-            let line_start = at - len as u64 + before as u64 + 1;
-            return Ok(Place {
-                offset,
-                part: ((offset - line_start) / part_bytes) as u32,
-            });
-        }
-        at -= len as u64;
-    }
-    let parts = (offset - floor.offset.min(offset)) / part_bytes;
-    Ok(Place {
-        offset,
-        part: floor.part + parts as u32,
-    })
-}
-
-/// The last byte of the last run of NULs that is no part of a line.
-fn hole_end(bytes: &[u8]) -> Option<usize> {
-    let mut end = memchr::memrchr(0, bytes)?;
-    loop {
-        let run = bytes[..=end].iter().rev().take_while(|byte| **byte == 0).count();
-        if run >= HOLE_INSIDE_BYTES_MIN {
-            return Some(end);
-        }
-        end = memchr::memrchr(0, &bytes[..end + 1 - run])?;
-    }
 }

@@ -10,6 +10,7 @@ use super::discover::open_place;
 use super::file::{End, Standing, Tail, real_path};
 use super::{Tailer, Trouble, now_nanos};
 use crate::identity::{Inode, Stat};
+use crate::lines::Flush;
 use crate::stream;
 
 /// Files of a directory looked at when a copy is searched.
@@ -32,7 +33,7 @@ impl Tailer {
                     tail.looked = tail.cut.offset;
                 }
                 (tail.size, tail.mtime) = (stat.size, stat.mtime);
-                if !tail.unread() {
+                if tail.at_end() {
                     tail.read_to_end_at = now_nanos();
                 }
                 self.queue(generation, now);
@@ -250,9 +251,13 @@ impl Tailer {
         let cut_short = tail.packed.is_some_and(|packed| packed.cut_short);
         let held = tail.size > tail.cut.offset && tail.looked >= tail.size && !cut_short;
         if !timeout.is_zero() && held && now >= tail.grew_at + timeout {
-            tail.flush = true;
-            self.queue(generation, now);
+            tail.flush = Flush::All;
+        } else if tail.waiting && held && now >= tail.grew_at + tail.input.timeout {
+            tail.flush = Flush::Events;
+        } else {
+            return;
         }
+        self.queue(generation, now);
     }
 
     /// Unpacked bytes take space: they go as soon as they are not needed.
@@ -286,7 +291,7 @@ impl Tailer {
         }
         if tail.size > tail.cut.offset {
             if tail.looked >= tail.size {
-                tail.flush = true;
+                tail.flush = Flush::All;
                 self.queue(generation, now);
             }
         } else if tail.cuts.is_empty() {

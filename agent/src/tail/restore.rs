@@ -2,7 +2,6 @@
 //! deleted meanwhile, or are no longer wanted.
 
 use std::fs::File;
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::Tailer;
@@ -12,7 +11,6 @@ use super::read::holds;
 use crate::identity::Stat;
 use crate::registry::Entry;
 use crate::scan::{Found, warn_if_mounted};
-use crate::stream;
 
 impl Tailer {
     /// A file that the registry knows. False if it knows none, or the file holds other bytes.
@@ -32,8 +30,8 @@ impl Tailer {
         self.dormant = others;
         let mut restored = false;
         for entry in candidates {
-            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-            let tail = Tail::restored(&entry, attributes, now);
+            let origin = self.origin(&entry.first_path);
+            let tail = Tail::restored(&entry, origin, now);
             let sound = !restored && holds(&file, entry.prefix, entry.acked, entry.marker).unwrap_or(false);
             if sound {
                 restored = true;
@@ -66,8 +64,8 @@ impl Tailer {
         };
         let entry = self.dormant.swap_remove(at);
         tracing::info!(path = %found.path.display(), "known, on a device that has another number now");
-        let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-        self.resume(Tail::restored(&entry, attributes, now), found, now);
+        let origin = self.origin(&entry.first_path);
+        self.resume(Tail::restored(&entry, origin, now), found, now);
         true
     }
 
@@ -88,8 +86,8 @@ impl Tailer {
             return false;
         };
         let entry = self.dormant.remove(at);
-        let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-        self.resume(Tail::restored(&entry, attributes, now), found, now);
+        let origin = self.origin(&entry.first_path);
+        self.resume(Tail::restored(&entry, origin, now), found, now);
         true
     }
 
@@ -115,8 +113,8 @@ impl Tailer {
             .partition(|entry| entry.truncated);
         self.dormant = others;
         for entry in truncated {
-            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-            self.hope_for_copy(Tail::restored(&entry, attributes, now), now);
+            let origin = self.origin(&entry.first_path);
+            self.hope_for_copy(Tail::restored(&entry, origin, now), now);
         }
     }
 
@@ -151,8 +149,8 @@ impl Tailer {
                 self.dormant.push(entry);
                 continue;
             }
-            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-            let mut tail = Tail::restored(&entry, attributes, now);
+            let origin = self.origin(&entry.first_path);
+            let mut tail = Tail::restored(&entry, origin, now);
             if !held {
                 self.hope_for_copy(tail, now);
                 continue;
@@ -179,8 +177,8 @@ impl Tailer {
                 self.dormant.push(entry);
                 continue;
             }
-            let attributes = Arc::new(stream::attributes(&self.config, &entry.first_path));
-            let mut tail = Tail::restored(&entry, attributes, now);
+            let origin = self.origin(&entry.first_path);
+            let mut tail = Tail::restored(&entry, origin, now);
             tail.standing = Standing::Replaced {
                 since: now,
                 truncated: false,

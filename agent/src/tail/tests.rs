@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::config::AgentConfig;
 use crate::registry;
-use crate::scan::Globs;
 
 struct Bench {
     dir: tempfile::TempDir,
@@ -19,15 +18,20 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(set: impl FnOnce(&mut AgentConfig)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let config = AgentConfig {
+        let mut config = AgentConfig {
             data_dir: dir.path().join("data"),
             tail: vec![format!("{}/*.log", dir.path().display())],
             batch_age_max: Duration::ZERO,
             ..AgentConfig::default()
         };
+        set(&mut config);
         let opened = registry::open(&config.data_dir).unwrap();
-        let globs = Globs::new(&config.tail, &[]).unwrap();
+        let (inputs, globs) = crate::input::inputs(&config).unwrap();
         let (to_ship, batches) = mpsc::channel(64);
         let tailer = Tailer::new(Parts {
             walker: Walker::new(globs, &config.data_dir, &[]),
@@ -39,6 +43,7 @@ impl Bench {
             inbox: Arc::new(Inbox::default()),
             to_ship,
             status: watch::channel(SharedStatus::default()).0,
+            inputs: inputs.into_iter().map(Arc::new).collect(),
             config: Arc::new(config),
         });
         Self { dir, tailer, batches }
@@ -160,4 +165,38 @@ fn a05_a_file_whose_copy_was_seen_first_is_not_counted_as_lost_when_it_is_trunca
     sent.extend(bench.turn(later));
     assert_eq!(bench.tailer.counts.lost_bytes, 0);
     assert_eq!(bench.tailer.tails.len(), 2);
+}
+
+#[test]
+fn a44_an_event_waits_for_more_lines_by_the_clock_and_no_longer() {
+    let mut bench = Bench::with(|config| {
+        config.files.push(crate::input::FileInput {
+            tail: config.tail.clone(),
+            multiline: Some(crate::input::MultilineConfig {
+                indent: true,
+                timeout: Duration::from_secs(5),
+                ..Default::default()
+            }),
+            ..Default::default()
+        });
+    });
+    append(&bench.log(), "one\n two\nthree\n");
+    let now = Instant::now();
+    assert_eq!(bench.turn(now), [(0, 9)]);
+    assert!(bench.tail().waiting && bench.tail().read_to_end_at == 0);
+    assert!(bench.turn(now + Duration::from_secs(4)).is_empty(), "it waits");
+    // What comes begins the wait anew.
+    append(&bench.log(), " four\n");
+    let grown = now + Duration::from_secs(4);
+    assert!(bench.turn(grown).is_empty());
+    assert!(bench.turn(grown + Duration::from_millis(4900)).is_empty(), "it waits");
+    let over = grown + Duration::from_secs(5);
+    assert_eq!(bench.turn(over), [(9, 21)]);
+    assert!(!bench.tail().waiting && bench.tail().read_to_end_at > 0);
+    // A last line without its end waits on.
+    append(&bench.log(), "five\n si");
+    assert!(bench.turn(over).is_empty());
+    assert_eq!(bench.turn(over + Duration::from_secs(5)), [(21, 26)]);
+    append(&bench.log(), "x\nseven\n");
+    assert_eq!(bench.turn(over + Duration::from_secs(6)), [(26, 31)]);
 }

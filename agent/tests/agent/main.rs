@@ -8,6 +8,7 @@ mod common;
 mod copies;
 mod delivery;
 mod identity;
+mod inputs;
 mod lines;
 mod model;
 mod packed;

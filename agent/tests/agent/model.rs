@@ -21,6 +21,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use timberline_agent::{FileInput, Format, MultilineConfig};
+
 use crate::common::{Bench, append, gzip, until};
 
 /// Runs without a number asked for.
@@ -28,9 +30,16 @@ const SEEDS_DEFAULT: u64 = 12;
 /// Runs at one time; they mostly wait.
 const RUNS_AT_ONCE: usize = 4;
 
-/// The files written to: plain ones beside each other, and one behind a link.
-const NAMES: [&str; 3] = ["app.log", "db.log", "pod.log"];
+/// The files written to: plain ones beside each other, one behind a link, one whose records have
+/// several lines, and one of a container.
+const NAMES: [&str; 5] = ["app.log", "db.log", "pod.log", "java.log", "cri.log"];
 const LINKED: usize = 2;
+const JOINED: usize = 3;
+const CONTAINER: usize = 4;
+/// What stands before a line of a container, whole and cut by the runtime.
+const WHOLE: &str = "2026-01-02T03:04:05.6Z stdout F ";
+const PIECE: &str = "2026-01-02T03:04:05.6Z stdout P ";
+const OTHER: &str = "2026-01-02T03:04:05.6Z stderr F ";
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -100,6 +109,7 @@ impl Model {
         if bench.config.gzip {
             bench.config.exclude.clear();
         }
+        bench.config.files = inputs(&bench);
         fs::create_dir(bench.dir.path().join("targets")).unwrap();
         let mut model = Self {
             bench,
@@ -123,7 +133,8 @@ impl Model {
             Step::Append(file, lines) => (0..lines).for_each(|_| self.line(file)),
             Step::Partial(file) => {
                 let part = self.unique();
-                self.write(file, &part);
+                let begins = file == CONTAINER && self.files[file].open.is_empty();
+                self.write(file, &format!("{}{part}", if begins { WHOLE } else { "" }));
                 self.files[file].open += &part;
             }
             Step::Rename(file) | Step::CopyTruncate(file) | Step::CopyCrashTruncate(file) => {
@@ -163,10 +174,32 @@ impl Model {
 
     fn line(&mut self, file: usize) {
         let rest = self.unique();
-        self.write(file, &format!("{rest}\n"));
-        let written = &mut self.files[file];
-        let open = std::mem::take(&mut written.open);
-        written.lives.last_mut().unwrap().push(open + &rest);
+        let open = std::mem::take(&mut self.files[file].open);
+        let n = self.lines;
+        let lines = match file {
+            JOINED => {
+                let more: String = (0..n % 3).map(|k| format!("\n  at {n} {k}")).collect();
+                self.write(file, &format!("{rest}{more}\n"));
+                vec![open + &rest + &more]
+            }
+            CONTAINER if !open.is_empty() => {
+                self.write(file, &format!("{rest}\n"));
+                vec![open + &rest]
+            }
+            CONTAINER if n.is_multiple_of(3) => {
+                self.write(file, &format!("{PIECE}{rest}\n{OTHER}{n} other\n{WHOLE} end\n"));
+                vec![rest + " end", format!("{n} other")]
+            }
+            CONTAINER => {
+                self.write(file, &format!("{WHOLE}{rest}\n"));
+                vec![rest]
+            }
+            _ => {
+                self.write(file, &format!("{rest}\n"));
+                vec![open + &rest]
+            }
+        };
+        self.files[file].lives.last_mut().unwrap().extend(lines);
     }
 
     /// What stands without its end is a line now, and what comes is another generation.
@@ -298,6 +331,27 @@ impl Model {
             assert!(places.is_sorted(), "out of order: {life:?}");
         }
     }
+}
+
+/// How the files are read that have no plain lines.
+fn inputs(bench: &Bench) -> Vec<FileInput> {
+    let tail = |file: usize| vec![format!("{}*", bench.log(NAMES[file]).display())];
+    vec![
+        FileInput {
+            tail: tail(JOINED),
+            multiline: Some(MultilineConfig {
+                indent: true,
+                timeout: Duration::from_millis(60),
+                ..MultilineConfig::default()
+            }),
+            ..FileInput::default()
+        },
+        FileInput {
+            tail: tail(CONTAINER),
+            format: Format::Cri,
+            ..FileInput::default()
+        },
+    ]
 }
 
 fn steps_of(seed: u64) -> Vec<Step> {

@@ -46,6 +46,7 @@ pub(crate) struct Held {
     pub(crate) part: Option<(u32, bool)>,
     pub(crate) partial: bool,
     pub(crate) stream: BTreeMap<String, String>,
+    pub(crate) time_nanos: i64,
 }
 
 #[derive(Debug, Default)]
@@ -233,6 +234,7 @@ fn held(batch: &LogBatch, generation: GenerationId) -> Vec<Held> {
                 part: record.part,
                 partial,
                 stream,
+                time_nanos: record.time_nanos,
             }
         })
         .collect()

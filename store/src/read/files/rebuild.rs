@@ -36,6 +36,9 @@ static REBUILDING: Semaphore = Semaphore::const_new(REBUILDING_MAX);
 /// Bytes of rows held because rows before them are still to be read.
 const PENDING_BYTES_MAX: u64 = 256 << 20;
 
+/// The stream's attribute of lines that were made from another encoding than UTF-8.
+const ENCODING: &str = "log.file.encoding";
+
 const LINES: Columns = Columns {
     line: true,
     provenance: true,
@@ -277,7 +280,10 @@ fn source_bytes(row: &Row<'_>) -> u64 {
 
 /// Appends the bytes `skip..take` of a row as they stood in its file.
 fn put_original(row: &Row<'_>, skip: usize, take: usize, out: &mut Vec<u8>) -> Result<(), ReadError> {
-    let ending: &[u8] = match source_bytes(row).checked_sub(row.line.len() as u64) {
+    // Lengths may agree by chance where the agent made UTF-8 of another encoding.
+    let verbatim = !row.stream.attributes.contains_key(ENCODING);
+    let rest = source_bytes(row).checked_sub(row.line.len() as u64);
+    let ending: &[u8] = match rest.filter(|_| verbatim) {
         Some(0) => b"",
         Some(1) => b"\n",
         Some(2) => b"\r\n",
