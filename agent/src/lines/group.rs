@@ -220,7 +220,7 @@ impl<'a> Groups<'a, '_> {
                     .is_some_and(|rule| rule.continues(&mut open.memory, &unwrapped.text));
             if continues && fits && !strange {
                 let verbatim = self.reading.encoding.is_plain() && self.reading.format.is_plain();
-                open.append(line, unwrapped, verbatim.then_some(cutter));
+                open.append(line, &unwrapped, verbatim.then_some(cutter));
                 open.last_line = (line.start, end);
                 open.goes_on &= open.amid_line || self.reading.multiline.is_some();
                 return;
@@ -374,7 +374,7 @@ impl<'a> Groups<'a, '_> {
 
 impl<'a> Open<'a> {
     /// Joins a line. `verbatim`: the event is the file's bytes from its first line to this one.
-    fn append(&mut self, line: &Line<'a>, unwrapped: Unwrapped<'a>, verbatim: Option<&Cutter<'a>>) {
+    fn append(&mut self, line: &Line<'a>, unwrapped: &Unwrapped<'_>, verbatim: Option<&Cutter<'a>>) {
         match verbatim {
             Some(cutter) => {
                 self.event.bytes =
