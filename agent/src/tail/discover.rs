@@ -162,7 +162,10 @@ impl Tailer {
         }
         match self.try_discover(found, kin, now) {
             Ok(()) => {
-                if self.troubles.remove(&found.path).is_some() {
+                // What was lost under this name stays counted there.
+                let over = |trouble: &Trouble| trouble.lost_bytes == 0;
+                if self.troubles.get(&found.path).is_some_and(over) {
+                    self.troubles.remove(&found.path);
                     tracing::info!(path = %found.path.display(), "readable again");
                 }
             }
