@@ -16,7 +16,11 @@ const SINKS: usize = 5;
 const COMPRESSED_BYTES_MIN: usize = 16;
 
 /// zstd writes at least 4 bytes for every 128 KiB that it stands for.
-const ZSTD_RATIO_MAX: u64 = 128 << 10;
+const ZSTD_RATIO_MAX: u64 = 32 << 10;
+
+/// Neither written nor believed beyond it. A page's lines are 8 MiB at most, and a stripe's templates
+/// 32 MiB.
+const RAW_BYTES_MAX: u64 = 1 << 30;
 
 #[derive(Debug, Default)]
 pub(crate) struct Sinks {
@@ -59,6 +63,9 @@ impl Sinks {
         for sink in self.all() {
             let start = stored.len();
             let mut length = sink.len();
+            if length as u64 > RAW_BYTES_MAX {
+                return Err(std::io::Error::other(format!("{length} bytes in one sink of a block")));
+            }
             if length >= COMPRESSED_BYTES_MIN {
                 stored.resize(start + zstd::zstd_safe::compress_bound(length), 0);
                 length = compressor.compress_to_buffer(sink, &mut stored[start..])?;
@@ -128,10 +135,16 @@ thread_local! {
         RefCell::new(zstd::bulk::Decompressor::new().expect("it takes memory only"));
 }
 
-/// Decompresses one frame of known length, which is believed only as far as zstd could reach it.
+/// Decompresses one frame of known length. Memory for it is taken only if the frame says the same
+/// length, zstd could reach it, and it is below the limit.
 pub(crate) fn decompress(frame: &[u8], raw: u64) -> Result<Vec<u8>, Corrupt> {
-    if raw > (frame.len() as u64).saturating_mul(ZSTD_RATIO_MAX) {
+    if raw > (frame.len() as u64).saturating_mul(ZSTD_RATIO_MAX).min(RAW_BYTES_MAX) {
         return Err(Corrupt("length beyond what its bytes can hold"));
+    }
+    match zstd::zstd_safe::get_frame_content_size(frame) {
+        Ok(said) if said.is_none_or(|said| said == raw) => {}
+        Ok(_) => return Err(Corrupt("length is not what its frame says")),
+        Err(_) => return Err(Corrupt("does not decompress")),
     }
     let unpacked = DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.decompress(frame, raw as usize));
     let bytes = unpacked.map_err(|_| Corrupt("does not decompress"))?;
@@ -158,5 +171,25 @@ impl Sources<'_> {
         [&self.meta, &self.index, &self.delta, &self.bits, &self.text]
             .iter()
             .try_for_each(|source| source.end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_taken_only_for_a_length_that_frame_and_limits_allow() {
+        let zeros = vec![0_u8; 1 << 20];
+        let frame = zstd::bulk::compress(&zeros, 3).unwrap();
+        assert_eq!(decompress(&frame, 1 << 20).unwrap(), zeros);
+        let refused = |frame: &[u8], raw: u64| decompress(frame, raw).unwrap_err().0;
+        assert_eq!(refused(&frame, (1 << 20) - 1), "length is not what its frame says");
+        assert_eq!(refused(&frame, 1 << 24), "length beyond what its bytes can hold");
+        // A frame that says as much as the block does, and could hold it by its own length.
+        let mut crafted = vec![0x28, 0xb5, 0x2f, 0xfd, 0xe0];
+        crafted.extend_from_slice(&(1_u64 << 40).to_le_bytes());
+        crafted.resize(64 << 20, 0);
+        assert_eq!(refused(&crafted, 1 << 40), "length beyond what its bytes can hold");
     }
 }
