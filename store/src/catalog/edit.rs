@@ -25,11 +25,13 @@ impl Catalog {
                     return Err(CatalogError::NotThere { id: id.clone() });
                 }
             }
+            let published_at = removed.iter().filter_map(|id| next.split(id)).map(|split| split.published_at_nanos);
+            let published_at = published_at.max().unwrap_or_else(now_nanos);
             for meta in added {
-                insert_split(transaction, topic, meta)?;
+                insert_split(transaction, topic, meta, published_at)?;
             }
             remove_splits(transaction, removed, next)?;
-            next.add_splits(topic, added);
+            next.add_splits(topic, added, published_at);
             let detail = json!({
                 "removed": removed,
                 "added": added.iter().map(|meta| &meta.id).collect::<Vec<_>>(),
@@ -124,7 +126,12 @@ impl Catalog {
     }
 }
 
-pub(super) fn insert_split(transaction: &Transaction<'_>, topic: &str, meta: &SplitMeta) -> Result<(), CatalogError> {
+pub(super) fn insert_split(
+    transaction: &Transaction<'_>,
+    topic: &str,
+    meta: &SplitMeta,
+    published_at_nanos: i64,
+) -> Result<(), CatalogError> {
     let json = serde_json::to_string(meta).expect("numbers and text are JSON");
     transaction
         .prepare_cached(
@@ -141,7 +148,7 @@ pub(super) fn insert_split(transaction: &Transaction<'_>, topic: &str, meta: &Sp
             meta.time_min,
             meta.time_max,
             json,
-            now_nanos()
+            published_at_nanos
         ])?;
     let mut statement =
         transaction.prepare_cached("INSERT OR IGNORE INTO split_streams (split_id, stream_id) VALUES (?1, ?2)")?;
@@ -179,7 +186,7 @@ fn insert_deletion(transaction: &Transaction<'_>, split: &CatalogSplit, reason: 
     Ok(())
 }
 
-/// For people who read the tables; nothing is decided by it.
+/// Now, nanoseconds since the epoch.
 pub(super) fn now_nanos() -> i64 {
     i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
 }

@@ -9,7 +9,7 @@
 //! | table | columns | meaning |
 //! |---|---|---|
 //! | `meta` | key, value | `store_id`: 32 hexadecimal digits, made with the file |
-//! | `splits` | id, topic, level, rows, raw_bytes, file_bytes, time_min, time_max, meta, quarantined, created_at | one row per split that exists; `meta` is [`SplitMeta`] as JSON and wins over the columns beside it, which are there for people; `quarantined` is the reason, or NULL |
+//! | `splits` | id, topic, level, rows, raw_bytes, file_bytes, time_min, time_max, meta, quarantined, created_at | one row per split that exists; `meta` is [`SplitMeta`] as JSON and wins over the columns beside it, which are there for people; `quarantined` is the reason, or NULL; `created_at` is when its rows were published, a merge's newest ones |
 //! | `split_streams` | split_id, stream_id | which streams a split holds |
 //! | `streams` | id, attributes | every stream ever published; attributes as a JSON object |
 //! | `positions` | topic, partition, incarnation, next_offset | how far each partition is published |
@@ -55,7 +55,7 @@ pub struct Taken {
     pub partition: u32,
     /// Incarnation.
     pub incarnation: IncarnationId,
-    /// Must equal the stored position.
+    /// Not below the stored position; offsets between are put on record as a gap.
     pub from: u64,
     /// The next position.
     pub to: u64,

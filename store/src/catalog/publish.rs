@@ -36,10 +36,11 @@ impl Catalog {
             }
             insert_streams(transaction, streams)?;
             next.add_streams(streams);
+            let now = now_nanos();
             for meta in splits {
-                insert_split(transaction, &taken.topic, meta)?;
+                insert_split(transaction, &taken.topic, meta, now)?;
             }
-            next.add_splits(&taken.topic, splits);
+            next.add_splits(&taken.topic, splits, now);
             let position = Position {
                 incarnation: taken.incarnation,
                 next_offset: taken.to,

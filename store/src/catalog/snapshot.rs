@@ -11,6 +11,8 @@ use super::CatalogError;
 use crate::rows::{Stream, StreamId};
 use crate::split::SplitMeta;
 
+const DAY_NANOS: i64 = 86_400_000_000_000;
+
 /// How far each partition of the queue is published: the next offset to take.
 pub type Positions = BTreeMap<(String, u32), Position>;
 
@@ -43,6 +45,17 @@ pub struct CatalogSplit {
     pub meta: SplitMeta,
     /// Why it is not read, if it was found damaged.
     pub quarantined: Option<String>,
+    /// When its rows were published, nanoseconds since the epoch; a merge's newest ones.
+    pub published_at_nanos: i64,
+}
+
+impl CatalogSplit {
+    /// The time of its newest row, as far as it says how old the row is: a row that claims to be of
+    /// the future is as old as its publication, give or take a day for clocks.
+    pub fn newest_nanos(&self) -> i64 {
+        let believed = self.published_at_nanos.saturating_add(DAY_NANOS);
+        self.meta.time_max.min(believed)
+    }
 }
 
 impl Snapshot {
@@ -51,12 +64,13 @@ impl Snapshot {
         self.splits.iter().find(|split| split.meta.id == id)
     }
 
-    pub(super) fn add_splits(&mut self, topic: &str, metas: &[SplitMeta]) {
+    pub(super) fn add_splits(&mut self, topic: &str, metas: &[SplitMeta], published_at_nanos: i64) {
         self.splits.extend(metas.iter().map(|meta| {
             Arc::new(CatalogSplit {
                 topic: topic.to_owned(),
                 meta: meta.clone(),
                 quarantined: None,
+                published_at_nanos,
             })
         }));
         self.sort();
@@ -108,7 +122,7 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<Snapshot, Cat
 }
 
 fn load_splits(connection: &Connection, path: &Path) -> Result<Vec<Arc<CatalogSplit>>, CatalogError> {
-    let mut statement = connection.prepare("SELECT id, topic, meta, quarantined FROM splits")?;
+    let mut statement = connection.prepare("SELECT id, topic, meta, quarantined, created_at FROM splits")?;
     let mut rows = statement.query([])?;
     let mut splits = Vec::new();
     while let Some(row) = rows.next()? {
@@ -118,6 +132,7 @@ fn load_splits(connection: &Connection, path: &Path) -> Result<Vec<Arc<CatalogSp
             topic: row.get(1)?,
             meta: serde_json::from_str(&meta).map_err(|e| damaged(path, format!("split {id}: {e}")))?,
             quarantined: row.get(3)?,
+            published_at_nanos: row.get(4)?,
         }));
     }
     Ok(splits)

@@ -32,7 +32,8 @@ pub struct StoreOptions {
     /// How often new topics and partitions are looked for. Default 200 ms.
     pub discover_interval: Duration,
     /// A flush writes one split per UTC day, for so many days at most; the rows of the days with
-    /// the fewest rows go together into the last. Default 8.
+    /// the fewest rows go together into the last, or into as many as `retention_age` needs. Those of
+    /// the future have one of their own. Default 8.
     pub slices_max: usize,
     /// Threads that write the splits of one flush, each with a stripe and an index in memory; one
     /// while queries run. Default 1.
@@ -57,7 +58,9 @@ pub struct StoreOptions {
     pub slice_bytes_min: u64,
     /// How often merging, retention and removal of files are looked at. Default 5 s.
     pub janitor_interval: Duration,
-    /// Splits whose newest row is older are deleted. Default: none are.
+    /// Splits whose newest row is older are deleted. A split's rows stand no further apart than an
+    /// eighth of the age, a day at least, so a row outlives it by that and a day at most. A time in the future
+    /// counts no further than a day after the record came. Default: none are.
     pub retention_age: Option<Duration>,
     /// Beyond so many bytes of split files the oldest are deleted. Default: none are.
     pub retention_bytes: Option<u64>,

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::context::Context;
 use super::memory;
-use super::slices::{RowAt, slices};
+use super::slices::{RowAt, Spans, slices};
 use crate::live::Cut;
 use crate::rows::RowBlock;
 use crate::split::{SplitError, SplitMeta, SplitStream};
@@ -23,7 +23,7 @@ impl Context {
         } else {
             self.options.encode_threads.max(1)
         };
-        let slices = slices(&cut.blocks, self.options.slices_max);
+        let slices = slices(&cut.blocks, self.options.slices_max, &Spans::new(&self.options));
         let parts = parts(&slices, threads);
         let next = AtomicUsize::new(0);
         let written: Mutex<Vec<(usize, SplitMeta)>> = Mutex::default();

@@ -1,4 +1,8 @@
 //! Deleting by age and by size. Only splits: what is live has been acked and not yet kept.
+//!
+//! A split goes when its newest row is too old. Its rows stand no further apart than an eighth of the
+//! age, or a day ([`Spans`](super::slices::Spans)): so no row outlives the age by more than that and
+//! a day. A row of the future is as old as its publication says.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -80,20 +84,22 @@ impl Context {
     }
 }
 
-fn too_old(splits: &[Arc<CatalogSplit>], now_nanos: i64, age: Duration) -> Vec<Arc<CatalogSplit>> {
+pub(super) fn too_old(splits: &[Arc<CatalogSplit>], now_nanos: i64, age: Duration) -> Vec<Arc<CatalogSplit>> {
     let age_nanos = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
     let oldest_kept = now_nanos.saturating_sub(age_nanos);
     splits
         .iter()
-        .filter(|split| split.meta.time_max < oldest_kept)
+        .filter(|split| split.newest_nanos() < oldest_kept)
         .cloned()
         .collect()
 }
 
-/// The oldest splits beyond the sum; `splits` come newest first.
+/// The oldest splits beyond the sum.
 fn too_much(splits: &[Arc<CatalogSplit>], bytes_max: u64) -> Vec<Arc<CatalogSplit>> {
+    let mut newest_first: Vec<&Arc<CatalogSplit>> = splits.iter().collect();
+    newest_first.sort_by_key(|split| std::cmp::Reverse(split.newest_nanos()));
     let mut bytes = 0u64;
-    let beyond = splits.iter().filter(|split| {
+    let beyond = newest_first.into_iter().filter(|split| {
         bytes = bytes.saturating_add(split.meta.file_bytes);
         bytes > bytes_max
     });

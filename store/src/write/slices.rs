@@ -1,11 +1,40 @@
 //! Cutting rows by time: a split holds the rows of one UTC day, as far as that is worth a file.
+//! Rows of several days share one only within what retention allows, so that no row keeps much
+//! older ones; and those that claim to be of the future stand by themselves.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::rows::{RowBlock, StreamRanks};
+use crate::store::StoreOptions;
 
-const DAY_NANOS: i64 = 86_400_000_000_000;
+pub(super) const DAY_NANOS: i64 = 86_400_000_000_000;
+
+/// A split spans no more than such a part of the age at which rows are deleted.
+const SPANS_PER_AGE: i64 = 8;
+
+/// How far rows of one split may stand apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spans {
+    /// Nanoseconds; a day at least.
+    pub(super) span_max: i64,
+    /// Later days are of the future.
+    tomorrow: i64,
+    /// Earlier days go with the next retention.
+    expired_before: i64,
+}
+
+impl Spans {
+    pub(super) fn new(options: &StoreOptions) -> Self {
+        let today = day_of(options.clock.now_unix_nanos());
+        let age = options.retention_age.map(|age| i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
+        Self {
+            span_max: age.map_or(i64::MAX, |age| (age / SPANS_PER_AGE).max(DAY_NANOS)),
+            tomorrow: today + 1,
+            expired_before: age.map_or(i64::MIN, |age| today - age / DAY_NANOS - 1),
+        }
+    }
+}
 
 /// The UTC day of a time, counted from the epoch.
 pub(super) fn day_of(time_nanos: i64) -> i64 {
@@ -16,10 +45,10 @@ pub(super) fn day_of(time_nanos: i64) -> i64 {
 pub(super) type RowAt = (u32, u32);
 
 /// The rows of `blocks`, one slice per UTC day, each in the order in which a split holds rows.
-/// Beyond `slices_max` days the days with the fewest rows share the last slice, so that late and
-/// stray rows do not make a file each.
-pub(super) fn slices(blocks: &[Arc<RowBlock>], slices_max: usize) -> Vec<Vec<RowAt>> {
-    let days = days(blocks, slices_max.max(1));
+/// Beyond `slices_max` days the days with the fewest rows share the last slice, or as many as
+/// `spans` needs, so that late and stray rows do not make a file each. All of the future share one.
+pub(super) fn slices(blocks: &[Arc<RowBlock>], slices_max: usize, spans: &Spans) -> Vec<Vec<RowAt>> {
+    let days = days(blocks, slices_max.max(1), spans);
     let ranks = StreamRanks::new(blocks.iter().flat_map(|block| block.streams()));
     // Per slice and stream. A stream's rows come nearly in order, so sorting them is quick.
     let mut rows = BTreeMap::<(usize, u32), Vec<RowAt>>::new();
@@ -45,15 +74,31 @@ pub(super) fn slices(blocks: &[Arc<RowBlock>], slices_max: usize) -> Vec<Vec<Row
 }
 
 /// Which slice each day goes to.
-fn days(blocks: &[Arc<RowBlock>], slices_max: usize) -> BTreeMap<i64, usize> {
+fn days(blocks: &[Arc<RowBlock>], slices_max: usize, spans: &Spans) -> BTreeMap<i64, usize> {
     let mut rows_per_day = BTreeMap::<i64, u64>::new();
     for &time in blocks.iter().flat_map(|block| block.times()) {
         *rows_per_day.entry(day_of(time)).or_default() += 1;
     }
+    let future = rows_per_day.split_off(&(spans.tomorrow + 1));
     let mut by_rows: Vec<(i64, u64)> = rows_per_day.into_iter().collect();
     by_rows.sort_by_key(|&(day, rows)| (std::cmp::Reverse(rows), day));
-    let slice_of = |(place, (day, _)): (usize, (i64, u64))| (day, place.min(slices_max - 1));
-    by_rows.into_iter().enumerate().map(slice_of).collect()
+    let mut strays = by_rows.split_off(by_rows.len().min(slices_max - 1));
+    strays.sort_unstable();
+    let mut next = by_rows.len();
+    let mut slices: BTreeMap<i64, usize> = by_rows.iter().map(|(day, _)| *day).zip(0..).collect();
+    let mut first = None;
+    for (day, _) in strays {
+        let first = first.get_or_insert(day);
+        let fits = day - *first < spans.span_max / DAY_NANOS || day < spans.expired_before;
+        if !fits {
+            *first = day;
+            next += 1;
+        }
+        slices.insert(day, next);
+    }
+    next += usize::from(first.is_some());
+    slices.extend(future.into_keys().map(|day| (day, next)));
+    slices
 }
 
 #[cfg(test)]
@@ -89,8 +134,18 @@ mod tests {
 
     #[track_caller]
     fn check(days: &[i64], slices_max: usize, expected: &[&[i64]]) {
+        let spans = Spans {
+            span_max: i64::MAX,
+            tomorrow: 50,
+            expired_before: i64::MIN,
+        };
+        check_within(&spans, days, slices_max, expected);
+    }
+
+    #[track_caller]
+    fn check_within(spans: &Spans, days: &[i64], slices_max: usize, expected: &[&[i64]]) {
         let blocks = [block(days)];
-        let found: Vec<Vec<i64>> = slices(&blocks, slices_max)
+        let found: Vec<Vec<i64>> = slices(&blocks, slices_max, spans)
             .iter()
             .map(|slice| {
                 let times = slice.iter().map(|&(_, row)| blocks[0].times()[row as usize]);
@@ -109,5 +164,24 @@ mod tests {
         check(&[-1, 0, 0], 8, &[&[0], &[-1]]);
         check(&[9, 9, 9, 7, 7, 1, 2, 3], 3, &[&[9], &[7], &[1, 2, 3]]);
         check(&[1, 2], 1, &[&[1, 2]]);
+    }
+
+    #[test]
+    fn days_of_the_future_stand_by_themselves() {
+        check(&[49, 50, 51], 8, &[&[49], &[50], &[51]]);
+        check(&[50, 60, 40, 70], 1, &[&[40, 50], &[60, 70]]);
+        check(&[60, 70], 2, &[&[60, 70]]);
+    }
+
+    #[test]
+    fn stray_days_share_a_slice_only_within_the_span_or_if_all_are_expired() {
+        let spans = Spans {
+            span_max: 3 * DAY_NANOS,
+            tomorrow: 50,
+            expired_before: 10,
+        };
+        let days = [49, 49, 1, 5, 9, 10, 12, 13, 14, 20, 90];
+        let expected: &[&[i64]] = &[&[49], &[1, 5, 9], &[10, 12], &[13, 14], &[20], &[90]];
+        check_within(&spans, &days, 2, expected);
     }
 }

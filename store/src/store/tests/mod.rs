@@ -297,6 +297,54 @@ fn retention_by_age_deletes_splits_whose_every_row_is_too_old() {
     assert!(deletions[0].reason.contains("older than"), "{deletions:?}");
 }
 
+/// The clock shows today: when a split was published is told by the system's.
+fn set_to_today(bench: &Bench) -> i64 {
+    let today = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos()).unwrap();
+    bench.clock.0.store(today, Ordering::Relaxed);
+    today
+}
+
+#[test]
+fn a_time_in_the_far_future_keeps_neither_its_own_row_nor_others_for_ever() {
+    let mut bench = Bench::new(1);
+    bench.options.retention_age = Some(Duration::from_secs(10 * 86_400));
+    bench.options.slices_max = 2;
+    let today = set_to_today(&bench);
+    let store = bench.open();
+    let row = |days: i64| (today + days * DAY, format!("{days} days from now"));
+    let rows: Vec<_> = [0, 0, -3, -5, 20_000, 0, -8, 9000].map(row).into();
+    bench.queue.append(0, &rows);
+    bench.check_found(&store);
+    store.flush().unwrap();
+    let of_future = |split: &&Arc<CatalogSplit>| split.meta.time_max > today + 2 * DAY;
+    let snapshot = store.catalog().snapshot();
+    let future: Vec<_> = snapshot.splits.iter().filter(of_future).map(|split| split.meta.rows).collect();
+    assert_eq!(future, [2]);
+    store.merge_all().unwrap();
+    bench.clock.0.fetch_add(13 * DAY, Ordering::Relaxed);
+    store.enforce_retention().unwrap();
+    assert_eq!(found(&store), []);
+}
+
+#[test]
+fn retention_by_bytes_takes_a_row_of_the_future_for_no_newer_than_what_comes_later() {
+    let mut bench = Bench::new(1);
+    let today = set_to_today(&bench);
+    let store = bench.open();
+    bench.queue.append(0, &[(today + 20_000 * DAY, "of the future".into())]);
+    bench.check_found(&store);
+    store.flush().unwrap();
+    let bytes = store.stats().file_bytes;
+    drop(store);
+    bench.options.retention_bytes = Some(bytes + bytes / 2);
+    let store = bench.open();
+    bench.queue.append(0, &[(today + 36 * DAY / 24, "of later".into())]);
+    wait_until("the second row", || found(&store).len() == 2);
+    store.flush().unwrap();
+    assert_eq!(store.enforce_retention().unwrap(), 1);
+    assert_eq!(found(&store)[0].3, b"of later");
+}
+
 #[test]
 fn retention_by_bytes_deletes_the_oldest_first_and_never_live_rows() {
     let mut bench = Bench::new(1);

@@ -10,12 +10,13 @@
 //! log2(`merge_bytes_max` / a flush) times, and what is left of a group at rest are few splits.
 //!
 //! A slice is a UTC day. Splits over several days, and days past with little in them, form one
-//! group per topic and are joined with their neighbours in time.
+//! group per topic and are joined with their neighbours in time, as far as retention lets rows stand
+//! apart ([`Spans`]). Those of the future are joined with what was published at about the same time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::slices::day_of;
+use super::super::slices::{Spans, day_of};
 use crate::catalog::CatalogSplit;
 use crate::split::FORMAT_VERSION;
 use crate::store::StoreOptions;
@@ -29,6 +30,8 @@ const ROW_BYTES: u64 = 16;
 enum Slice {
     Day(i64),
     Mixed,
+    /// Published within so many spans since the epoch.
+    Future(i64),
 }
 
 /// How eagerly splits are joined.
@@ -49,13 +52,14 @@ pub(super) fn plan(
     now_nanos: i64,
     eagerness: Eagerness,
 ) -> Option<Vec<Arc<CatalogSplit>>> {
+    let span_max = Spans::new(options).span_max;
     let mut groups = BTreeMap::<(&str, Slice, u32), Vec<&Arc<CatalogSplit>>>::new();
     for split in splits.iter().filter(|split| is_mergeable(split, options)) {
         let tier = match eagerness {
             Eagerness::Busy => tier(split, options.merge_splits_min),
             Eagerness::Idle | Eagerness::All => 0,
         };
-        let key = (split.topic.as_str(), slice(split, options, now_nanos), tier);
+        let key = (split.topic.as_str(), slice(split, options, now_nanos, span_max), tier);
         groups.entry(key).or_default().push(split);
     }
     let enough = match eagerness {
@@ -63,28 +67,39 @@ pub(super) fn plan(
         Eagerness::Idle | Eagerness::All => 2,
     };
     groups
-        .into_values()
-        .filter(|group| group.len() >= enough)
-        .find_map(|mut group| {
+        .into_iter()
+        .filter(|(_, group)| group.len() >= enough)
+        .find_map(|((_, slice, _), mut group)| {
+            let span_max = match slice {
+                Slice::Day(_) | Slice::Mixed => span_max,
+                Slice::Future(_) => i64::MAX,
+            };
             group.sort_by(|a, b| (a.meta.time_max, &a.meta.id).cmp(&(b.meta.time_max, &b.meta.id)));
             match eagerness {
-                Eagerness::Idle => longest_even_run(&group, options),
-                Eagerness::Busy | Eagerness::All => first_run(&group, options),
+                Eagerness::Idle => longest_even_run(&group, options, span_max),
+                Eagerness::Busy | Eagerness::All => first_run(&group, options, span_max),
             }
         })
 }
 
 /// The most neighbours in time that together keep the limits, none of them larger than the others
 /// together.
-fn longest_even_run(group: &[&Arc<CatalogSplit>], options: &StoreOptions) -> Option<Vec<Arc<CatalogSplit>>> {
+fn longest_even_run(
+    group: &[&Arc<CatalogSplit>],
+    options: &StoreOptions,
+    span_max: i64,
+) -> Option<Vec<Arc<CatalogSplit>>> {
     let mut longest: &[&Arc<CatalogSplit>] = &[];
     for first in 0..group.len() {
         let (mut rows, mut bytes, mut sum, mut largest) = (0, 0, 0, 0);
+        let mut time_min = i64::MAX;
         for (at, split) in group[first..].iter().enumerate() {
             rows += split.meta.rows;
             bytes += split.meta.raw_bytes;
+            time_min = time_min.min(split.meta.time_min);
             let fits = rows <= options.merge_rows_max
                 && bytes <= options.merge_bytes_max
+                && split.meta.time_max.saturating_sub(time_min) <= span_max
                 && at < options.merge_splits_max.max(2);
             if !fits {
                 break;
@@ -100,20 +115,27 @@ fn longest_even_run(group: &[&Arc<CatalogSplit>], options: &StoreOptions) -> Opt
 }
 
 /// The first neighbours in time, two at least, that together keep the limits.
-fn first_run(group: &[&Arc<CatalogSplit>], options: &StoreOptions) -> Option<Vec<Arc<CatalogSplit>>> {
+fn first_run(
+    group: &[&Arc<CatalogSplit>],
+    options: &StoreOptions,
+    span_max: i64,
+) -> Option<Vec<Arc<CatalogSplit>>> {
     let mut run: Vec<Arc<CatalogSplit>> = Vec::new();
-    let (mut rows, mut bytes) = (0, 0);
+    let (mut rows, mut bytes, mut time_min) = (0, 0, i64::MAX);
     for &split in group {
+        let span = split.meta.time_max.saturating_sub(time_min.min(split.meta.time_min));
         let fits = rows + split.meta.rows <= options.merge_rows_max
             && bytes + split.meta.raw_bytes <= options.merge_bytes_max
+            && span <= span_max
             && run.len() < options.merge_splits_max.max(2);
         if !fits {
             if run.len() >= 2 {
                 return Some(run);
             }
             run.clear();
-            (rows, bytes) = (0, 0);
+            (rows, bytes, time_min) = (0, 0, i64::MAX);
         }
+        time_min = time_min.min(split.meta.time_min);
         rows += split.meta.rows;
         bytes += split.meta.raw_bytes;
         run.push(Arc::clone(split));
@@ -128,8 +150,11 @@ fn is_mergeable(split: &CatalogSplit, options: &StoreOptions) -> bool {
         && split.meta.raw_bytes < options.merge_bytes_max
 }
 
-fn slice(split: &CatalogSplit, options: &StoreOptions, now_nanos: i64) -> Slice {
+fn slice(split: &CatalogSplit, options: &StoreOptions, now_nanos: i64, span_max: i64) -> Slice {
     let (first, last) = (day_of(split.meta.time_min), day_of(split.meta.time_max));
+    if last > day_of(split.published_at_nanos).saturating_add(1) {
+        return Slice::Future(split.published_at_nanos.div_euclid(span_max));
+    }
     let is_recent = last >= day_of(now_nanos) - 1;
     if first == last && (is_recent || split.meta.raw_bytes >= options.slice_bytes_min) {
         Slice::Day(first)

@@ -1,5 +1,7 @@
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::super::retention::too_old;
 use super::plan::{Eagerness, plan};
 use crate::catalog::CatalogSplit;
 use crate::rows::StreamId;
@@ -28,6 +30,7 @@ fn split(id: usize, day: i64, raw_bytes: u64) -> Arc<CatalogSplit> {
             level: 0,
         },
         quarantined: None,
+        published_at_nanos: NOW.max(day * DAY),
     })
 }
 
@@ -162,4 +165,55 @@ fn quarantined_and_full_splits_are_left_alone() {
 fn limits_hold_when_everything_is_joined() {
     let splits: Vec<_> = (0..5).map(|id| split(id, 100, 90 << 20)).collect();
     assert_eq!(plan(&splits, &options(), NOW, Eagerness::All).unwrap().len(), 2);
+}
+
+/// Joins whatever is planned.
+fn join_all(splits: &mut Vec<Arc<CatalogSplit>>, id: &mut usize, options: &StoreOptions, now: i64) {
+    while let Some(inputs) = plan(splits, options, now, Eagerness::Idle) {
+        splits.retain(|split| !inputs.iter().any(|input| Arc::ptr_eq(split, input)));
+        let bytes = inputs.iter().map(|input| input.meta.raw_bytes).sum();
+        let mut joined = CatalogSplit::clone(&split(*id, 0, bytes));
+        joined.meta.time_min = inputs.iter().map(|input| input.meta.time_min).min().unwrap();
+        joined.meta.time_max = inputs.iter().map(|input| input.meta.time_max).max().unwrap();
+        joined.published_at_nanos = inputs.iter().map(|input| input.published_at_nanos).max().unwrap();
+        splits.push(Arc::new(joined));
+        *id += 1;
+    }
+}
+
+/// A megabyte a day, falling to a tenth, with a row of the far future now and then.
+#[test]
+fn no_row_outlives_the_age_by_more_than_an_eighth_of_it_and_two_days_however_splits_are_joined() {
+    for age_days in [3, 20, 90] {
+        let mut options = options();
+        options.retention_age = Some(Duration::from_secs(86_400 * age_days as u64));
+        let slack = (age_days / 8).max(1) + 2;
+        let (mut splits, mut id) = (Vec::new(), 0);
+        let mut most = 0;
+        for day in 0..5 * age_days {
+            let now = (day + 1) * DAY;
+            let bytes = if day < 2 * age_days { 1 << 20 } else { 100 << 10 };
+            let mut add = |time: i64, bytes: u64| {
+                let mut added = CatalogSplit::clone(&split(id, time, bytes));
+                added.published_at_nanos = now;
+                id += 1;
+                splits.push(Arc::new(added));
+            };
+            add(day, bytes);
+            if day % 5 == 0 {
+                add(day + 20_000, 1000);
+            }
+            join_all(&mut splits, &mut id, &options, now);
+            let gone = too_old(&splits, now, options.retention_age.unwrap());
+            splits.retain(|split| !gone.iter().any(|gone| Arc::ptr_eq(split, gone)));
+            most = most.max(splits.len());
+            for split in &splits {
+                // A row of the future cannot have come before the age of those beside it.
+                let first = split.meta.time_min.min(split.published_at_nanos);
+                let age = (now - first) / DAY;
+                assert!(age <= age_days + slack, "{age} days old, of {age_days}: {split:?}");
+            }
+        }
+        assert!(most <= 40, "{most} splits");
+    }
 }
