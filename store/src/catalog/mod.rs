@@ -149,6 +149,9 @@ pub enum CatalogError {
     /// SQLite said no.
     #[error("catalog: {0}")]
     Database(#[from] rusqlite::Error),
+    /// The commit failed: after a crash the change may be found made all the same.
+    #[error("catalog: commit: {0}")]
+    Commit(rusqlite::Error),
 }
 
 impl CatalogError {
@@ -230,7 +233,8 @@ impl Catalog {
 
     /// Runs one transaction and, once it is durable, puts the changed snapshot in place.
     ///
-    /// A commit that failed leaves open what the disk holds, so the snapshot is read anew then.
+    /// A commit that failed leaves open what the disk holds, so the snapshot is read anew then. Any
+    /// other error changed nothing.
     fn transact(
         &self,
         change: impl FnOnce(&rusqlite::Transaction<'_>, &mut Snapshot) -> Result<(), CatalogError>,
@@ -243,7 +247,7 @@ impl Catalog {
             if let Ok(read_back) = snapshot::load(&connection, &self.inner.path) {
                 *self.inner.snapshot.write() = Arc::new(read_back.sharing(&self.snapshot()));
             }
-            return Err(error.into());
+            return Err(CatalogError::Commit(error));
         }
         *self.inner.snapshot.write() = Arc::new(next);
         #[cfg(test)]

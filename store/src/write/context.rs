@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::files::SplitFiles;
 use super::flush::Pending;
+use super::merge::Merging;
 use super::source::Source;
 use crate::catalog::{Catalog, CatalogSplit};
 use crate::crash::{self, CrashPoint};
@@ -28,7 +29,7 @@ pub(crate) struct Context {
     /// Held for one flush at a time; remembers splits written whose publication failed.
     pub(super) flushing: Mutex<Pending>,
     /// Held for one merge, or one run of retention, at a time.
-    pub(super) merging: Mutex<()>,
+    pub(super) merging: Mutex<Merging>,
     pub(super) merging_paused: AtomicBool,
     /// When memory last filled up before its time was over.
     pub(super) filled_at: Mutex<Option<Instant>>,

@@ -126,6 +126,81 @@ fn s08_a_merge_that_cannot_be_written_leaves_its_inputs() {
 }
 
 #[test]
+fn a_split_that_cannot_be_read_for_now_is_left_out_of_merges_and_the_others_are_joined() {
+    let bench = Bench::new(1);
+    let store = bench.open();
+    for round in 0..3 {
+        bench.queue.append(0, &lines(round * 10, 10));
+        bench.check_found(&store);
+        store.flush().unwrap();
+    }
+    store.pause_merging(true);
+    drop(store);
+    let unreadable = bench.splits_dir().join(&bench.files()[1]);
+    std::fs::rename(&unreadable, bench.dir.path().join("away")).unwrap();
+    // Opening it fails, and not because nothing is there.
+    std::os::unix::fs::symlink(&unreadable, &unreadable).unwrap();
+    let store = bench.open();
+    wait_until("the others to be joined", || {
+        // The first attempt meets it and says so; the janitor may have been first.
+        store.merge_all().ok();
+        store.stats().splits == 2
+    });
+    assert!(store.stats().merges_failed > 0);
+    assert_eq!(store.stats().splits_quarantined, 0);
+    std::fs::rename(bench.dir.path().join("away"), &unreadable).unwrap();
+    bench.check_found(&store);
+}
+
+/// Two splits, and what the catalog does to every further one.
+fn two_splits(bench: &Bench, sql: &str) -> (Store, rusqlite::Connection) {
+    let store = bench.open();
+    store.pause_merging(true);
+    for round in 0..2 {
+        bench.queue.append(0, &lines(round * 10, 10));
+        bench.check_found(&store);
+        store.flush().unwrap();
+    }
+    let other = rusqlite::Connection::open(bench.options.data_dir.join("catalog.sqlite")).unwrap();
+    other.execute_batch(sql).unwrap();
+    (store, other)
+}
+
+#[test]
+fn a_merge_that_is_surely_not_published_leaves_no_file() {
+    let bench = Bench::new(1);
+    let (store, other) = two_splits(&bench, "ALTER TABLE audit RENAME TO hidden");
+    let before = bench.files();
+    assert!(store.merge_all().is_err());
+    assert_eq!(bench.files(), before);
+    other.execute_batch("ALTER TABLE hidden RENAME TO audit").unwrap();
+    store.merge_all().unwrap();
+    assert_eq!((store.stats().splits, bench.files().len()), (1, 1));
+    bench.check_found(&store);
+}
+
+#[test]
+fn a_merge_whose_commit_failed_is_written_once_and_offered_again() {
+    let bench = Bench::new(1);
+    let (store, other) = two_splits(
+        &bench,
+        "CREATE TABLE parents (id INTEGER PRIMARY KEY);
+         CREATE TABLE children (of INTEGER REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED);
+         CREATE TRIGGER refuse AFTER INSERT ON splits BEGIN INSERT INTO children VALUES (1); END;",
+    );
+    for _ in 0..3 {
+        let error = store.merge_all().unwrap_err();
+        assert!(matches!(error, StoreError::Catalog(CatalogError::Commit(_))), "{error}");
+        assert_eq!(bench.files().len(), 3, "the inputs and one merge of them");
+        bench.check_found(&store);
+    }
+    other.execute_batch("DROP TRIGGER refuse").unwrap();
+    store.merge_all().unwrap();
+    assert_eq!((store.stats().splits, bench.files().len()), (1, 1));
+    bench.check_found(&store);
+}
+
+#[test]
 fn q17_another_incarnation_publishes_what_is_live_of_the_old_one_and_starts_over() {
     let bench = Bench::new(1);
     let store = bench.open();

@@ -9,6 +9,7 @@ mod plan;
 mod tests;
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,7 +20,7 @@ use self::plan::Eagerness;
 use super::FlushError;
 use super::context::{Context, Phase, add};
 use super::memory;
-use crate::catalog::CatalogSplit;
+use crate::catalog::{CatalogError, CatalogSplit};
 use crate::crash::CrashPoint;
 use crate::live::LiveRows;
 use crate::rows::RowBlock;
@@ -30,6 +31,8 @@ use crate::split::{SplitError, SplitMeta, SplitOptions, SplitStream};
 const PAGE_ROWS_FACTOR: usize = 2;
 /// How long merging rests after a failure: a full disk does not empty at once.
 const FAILED_PAUSE: Duration = Duration::from_secs(30);
+/// How long a split that could not be read is left out of merges: the others are not to wait for it.
+const LEFT_OUT: Duration = Duration::from_secs(600);
 /// Flushes and queries come first.
 const NICENESS: i32 = 10;
 
@@ -40,6 +43,24 @@ const CALM_AFTER: Duration = Duration::from_secs(10);
 const GIVE_WAY_MAX: Duration = Duration::from_secs(1);
 /// … looking so often whether they still do.
 const GIVE_WAY_LOOK: Duration = Duration::from_millis(2);
+
+/// What one merge leaves to the next.
+#[derive(Debug, Default)]
+pub(super) struct Merging {
+    /// Inputs that could not be read though nothing says that they are damaged, and since when.
+    left_out: HashMap<String, Instant>,
+    /// A split that is durable, and whose commit failed.
+    unpublished: Option<Joined>,
+}
+
+/// A durable split that holds the rows of others.
+#[derive(Debug)]
+struct Joined {
+    inputs: Vec<Arc<CatalogSplit>>,
+    meta: SplitMeta,
+    /// Whether a crash may still show it published: then its file must stay.
+    is_doubtful: bool,
+}
 
 /// The janitor's thread.
 pub(super) fn run(context: &Context) {
@@ -95,32 +116,46 @@ impl Context {
 
     /// Plans and makes one merge. Returns whether there was one to make.
     fn merge_once(&self, eagerness: Eagerness) -> Result<bool, FlushError> {
-        let _alone = self.merging.lock();
+        let mut merging = self.merging.lock();
         if self.is_dead() {
             return Ok(false);
         }
-        let now_nanos = self.options.clock.now_unix_nanos();
-        let planned = plan::plan(&self.catalog.snapshot().splits, &self.options, now_nanos, eagerness);
-        let Some(inputs) = planned else { return Ok(false) };
-        memory::give_back();
-        let merged = self.merge(&inputs, eagerness);
-        memory::give_back();
+        let merged = match merging.unpublished.take() {
+            Some(joined) => self.publish_joined(joined, &mut merging),
+            None => {
+                let Some(inputs) = self.planned(eagerness, &mut merging) else {
+                    return Ok(false);
+                };
+                memory::give_back();
+                let merged = self.merge(inputs, eagerness, &mut merging);
+                memory::give_back();
+                merged
+            }
+        };
         match &merged {
             Ok(true) => add(&self.counters.merges, 1),
             Ok(false) => {}
             Err(_) => add(&self.counters.merges_failed, 1),
         }
-        if merged? {
-            self.files.drop_when_unused(inputs);
-            self.files.sweep();
-        }
-        Ok(true)
+        merged.map(|_| true)
+    }
+
+    fn planned(&self, eagerness: Eagerness, merging: &mut Merging) -> Option<Vec<Arc<CatalogSplit>>> {
+        merging.left_out.retain(|_, since| since.elapsed() < LEFT_OUT);
+        let mut splits = self.catalog.snapshot().splits.clone();
+        splits.retain(|split| !merging.left_out.contains_key(&split.meta.id));
+        plan::plan(&splits, &self.options, self.options.clock.now_unix_nanos(), eagerness)
     }
 
     /// Reads, writes, replaces. `false`: nothing was replaced, plan anew: an input was damaged and
     /// is quarantined now, or the store stops.
-    fn merge(&self, inputs: &[Arc<CatalogSplit>], eagerness: Eagerness) -> Result<bool, FlushError> {
-        let meta = match self.join(inputs, eagerness) {
+    fn merge(
+        &self,
+        inputs: Vec<Arc<CatalogSplit>>,
+        eagerness: Eagerness,
+        merging: &mut Merging,
+    ) -> Result<bool, FlushError> {
+        let meta = match self.join(&inputs, eagerness) {
             Ok(Some(meta)) => meta,
             Ok(None) => return Ok(false),
             Err(JoinError::Output(error)) => return Err(error.into()),
@@ -132,6 +167,7 @@ impl Context {
                 return if listed.is_none_or(|now| now.quarantined.is_some()) {
                     Ok(false)
                 } else {
+                    merging.left_out.insert(input.meta.id.clone(), Instant::now());
                     Err(error.into())
                 };
             }
@@ -139,13 +175,45 @@ impl Context {
         if self.dies_at(CrashPoint::MergeWritten) {
             return Ok(false);
         }
-        let removed: Vec<String> = inputs.iter().map(|input| input.meta.id.clone()).collect();
-        let written = meta.id.clone();
-        self.catalog.replace(&inputs[0].topic, &removed, &[meta])?;
-        tracing::debug!(splits = removed.len(), into = written, "splits joined");
+        let joined = Joined {
+            inputs,
+            meta,
+            is_doubtful: false,
+        };
+        self.publish_joined(joined, merging)
+    }
+
+    /// Puts a merge in the place of its inputs. `false`: one of them is not there any more, or the
+    /// store stops. A file that is surely not published goes at once; one of which that is not sure
+    /// is offered again, so that a disk that refuses commits is not filled with merges.
+    fn publish_joined(&self, mut joined: Joined, merging: &mut Merging) -> Result<bool, FlushError> {
+        let removed: Vec<String> = joined.inputs.iter().map(|input| input.meta.id.clone()).collect();
+        let meta = joined.meta.clone();
+        match self.catalog.replace(&joined.inputs[0].topic, &removed, &[meta]) {
+            Ok(()) => {}
+            // A commit that was reported as failed was durable all the same.
+            Err(_) if self.catalog.snapshot().split(&joined.meta.id).is_some() => {}
+            Err(CatalogError::NotThere { .. }) => {
+                if !joined.is_doubtful {
+                    self.files.remove(&joined.meta.id);
+                }
+                return Ok(false);
+            }
+            Err(error) => {
+                joined.is_doubtful |= matches!(error, CatalogError::Commit(_));
+                match joined.is_doubtful {
+                    true => merging.unpublished = Some(joined),
+                    false => self.files.remove(&joined.meta.id),
+                }
+                return Err(error.into());
+            }
+        }
+        tracing::debug!(splits = removed.len(), into = joined.meta.id, "splits joined");
         if self.dies_at(CrashPoint::MergeReplaced) {
             return Ok(false);
         }
+        self.files.drop_when_unused(joined.inputs);
+        self.files.sweep();
         Ok(true)
     }
 
