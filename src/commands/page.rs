@@ -83,7 +83,7 @@ struct StoreMetrics {
 impl Metrics for StoreMetrics {
     fn text(&self) -> String {
         let stats = self.store.stats();
-        let metrics: [(&str, &str, u64); 9] = [
+        let metrics: [(&str, &str, u64); 10] = [
             ("timberline_store_live_rows", "gauge", stats.live_rows),
             ("timberline_store_live_bytes", "gauge", stats.live_bytes),
             ("timberline_store_splits_quarantined", "gauge", stats.splits_quarantined),
@@ -97,6 +97,7 @@ impl Metrics for StoreMetrics {
             ),
             ("timberline_store_flushes_failed_total", "counter", stats.flushes_failed),
             ("timberline_store_merges_total", "counter", stats.merges),
+            ("timberline_store_panics_total", "counter", stats.panics),
         ];
         metrics
             .iter()
@@ -107,6 +108,9 @@ impl Metrics for StoreMetrics {
     fn not_ready(&self) -> Option<String> {
         let stats = self.store.stats();
         let collector = self.collector.as_ref().and_then(Collector::not_ready);
-        collector.or(stats.flush_error).or(stats.source_error)
+        collector
+            .or(stats.flush_error)
+            .or(stats.source_error)
+            .or(stats.janitor_error)
     }
 }

@@ -25,7 +25,10 @@ impl Catalog {
                     return Err(CatalogError::NotThere { id: id.clone() });
                 }
             }
-            let published_at = removed.iter().filter_map(|id| next.split(id)).map(|split| split.published_at_nanos);
+            let published_at = removed
+                .iter()
+                .filter_map(|id| next.split(id))
+                .map(|split| split.published_at_nanos);
             let published_at = published_at.max().unwrap_or_else(now_nanos);
             for meta in added {
                 insert_split(transaction, topic, meta, published_at)?;

@@ -55,6 +55,9 @@ pub enum StoreError {
     /// A split cannot be written or read.
     #[error(transparent)]
     Split(#[from] SplitError),
+    /// Writing panicked: a mistake in the program.
+    #[error("{0}")]
+    Panicked(String),
     /// The disk said no.
     #[error("{path}: {source}")]
     Io {
@@ -179,6 +182,7 @@ impl From<FlushError> for StoreError {
         match error {
             FlushError::Split(error) => Self::Split(error),
             FlushError::Catalog(error) => Self::Catalog(error),
+            FlushError::Panicked(error) => Self::Panicked(error.to_string()),
         }
     }
 }

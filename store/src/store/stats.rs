@@ -37,8 +37,13 @@ pub struct StoreStats {
     pub merges_failed: u64,
     /// Splits deleted by retention.
     pub splits_deleted: u64,
-    /// What the last flush failed of, until one succeeds: the store is behind while this is set.
+    /// Panics that were caught on threads of the store: each is a mistake in the program.
+    pub panics: u64,
+    /// What the last flush of a partition failed of, until one succeeds: the store is behind while
+    /// this is set.
     pub flush_error: Option<String>,
+    /// Why retention fails, or what merging panicked of, until it does not.
+    pub janitor_error: Option<String>,
     /// Why the queue cannot be read, until it can.
     pub source_error: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! What the store's threads share.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -65,7 +66,10 @@ pub(super) struct Counters {
     pub(super) merges: AtomicU64,
     pub(super) merges_failed: AtomicU64,
     pub(super) splits_deleted: AtomicU64,
-    pub(super) flush_error: Mutex<Option<String>>,
+    pub(super) panics: AtomicU64,
+    /// What the last flush of a partition failed of, until one succeeds.
+    pub(super) flush_errors: Mutex<BTreeMap<(String, u32), String>>,
+    pub(super) janitor_error: Mutex<Option<String>>,
     pub(super) source_error: Mutex<Option<String>>,
 }
 
@@ -179,7 +183,9 @@ impl Context {
             merges: count(&counters.merges),
             merges_failed: count(&counters.merges_failed),
             splits_deleted: count(&counters.splits_deleted),
-            flush_error: counters.flush_error.lock().clone(),
+            panics: count(&counters.panics),
+            flush_error: counters.flush_errors.lock().values().next().cloned(),
+            janitor_error: counters.janitor_error.lock().clone(),
             source_error: counters.source_error.lock().clone(),
         }
     }

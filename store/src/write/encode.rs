@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use parking_lot::Mutex;
 
 use super::context::Context;
+use super::flush::FlushError;
 use super::memory;
+use super::net::caught;
 use super::slices::{RowAt, Spans, slices};
 use crate::live::Cut;
 use crate::rows::RowBlock;
@@ -17,7 +19,7 @@ const PART_ROWS_MIN: usize = 32_768;
 
 impl Context {
     /// Writes the splits of a cut. Nothing of a failed attempt stays on disk.
-    pub(super) fn write_splits(&self, cut: &Cut) -> Result<Vec<SplitMeta>, SplitError> {
+    pub(super) fn write_splits(&self, cut: &Cut) -> Result<Vec<SplitMeta>, FlushError> {
         let threads = if self.live.is_read() {
             1
         } else {
@@ -27,12 +29,12 @@ impl Context {
         let parts = parts(&slices, threads);
         let next = AtomicUsize::new(0);
         let written: Mutex<Vec<(usize, SplitMeta)>> = Mutex::default();
-        let failed: Mutex<Option<SplitError>> = Mutex::default();
+        let failed: Mutex<Option<FlushError>> = Mutex::default();
         let write = |may_go_on: &dyn Fn() -> bool| {
             while may_go_on() && failed.lock().is_none() {
                 let number = next.fetch_add(1, Relaxed);
                 let Some(rows) = parts.get(number) else { return };
-                match self.write_split(&cut.blocks, rows) {
+                match caught(|| Ok::<_, FlushError>(self.write_split(&cut.blocks, rows)?)) {
                     Ok(meta) => written.lock().push((number, meta)),
                     Err(error) => *failed.lock() = Some(error),
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::context::{Context, Phase, add};
+use super::net::{Panicked, caught};
 use super::source::SourceError;
 use crate::catalog::{CatalogError, Taken};
 use crate::crash::CrashPoint;
@@ -26,6 +27,8 @@ pub(crate) enum FlushError {
     Split(#[from] SplitError),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    #[error("flush or merge {0}")]
+    Panicked(#[from] Panicked),
 }
 
 /// Splits written but not published, because the catalog's disk said no: per partition the range
@@ -41,58 +44,77 @@ pub(super) struct Written {
     streams: Vec<Arc<Stream>>,
 }
 
+/// Partitions whose last flush failed: when to try again, and how long that was waited for.
+type Retries = BTreeMap<(String, u32), (Instant, Duration)>;
+
 /// The flush thread.
 pub(super) fn run(context: &Context) {
-    let mut pause = LOOK_INTERVAL;
+    let mut retries = Retries::new();
     while context.phase() == Phase::Run {
-        context.pause(pause);
+        context.pause(LOOK_INTERVAL);
         if context.phase() != Phase::Run {
             return;
         }
-        pause = match flush_due(context) {
-            Ok(()) => LOOK_INTERVAL,
-            Err(_) if pause < RETRY_MIN => RETRY_MIN,
-            Err(_) => (pause * 2).min(RETRY_MAX),
-        };
+        flush_due(context, &mut retries);
     }
 }
 
-fn flush_due(context: &Context) -> Result<(), FlushError> {
+/// Flushes what is due. A partition that fails waits by itself: the others are not held up.
+fn flush_due(context: &Context, retries: &mut Retries) {
     for held in context.live.held() {
         let Some(oldest) = held.oldest else { continue };
-        let is_full = is_full(context, &held);
+        let key = (held.topic.clone(), held.partition);
+        if is_waiting(retries, &key) {
+            continue;
+        }
+        let is_full = is_full(context, &held, retries);
         if is_full {
             *context.filled_at.lock() = Some(Instant::now());
         }
-        if is_full || oldest.elapsed() >= context.options.flush_interval {
-            context.flush_partition(&held.topic, held.partition)?;
+        if !is_full && oldest.elapsed() < context.options.flush_interval {
+            continue;
+        }
+        match context.flush_partition(&held.topic, held.partition) {
+            Ok(_) => {
+                retries.remove(&key);
+            }
+            Err(_) => {
+                let waited = retries.get(&key).map(|(_, waited)| *waited);
+                let pause = waited.map_or(RETRY_MIN, |waited| (waited * 2).min(RETRY_MAX));
+                retries.insert(key, (Instant::now() + pause, pause));
+            }
         }
     }
-    Ok(())
 }
 
-fn is_full(context: &Context, held: &Held) -> bool {
+fn is_waiting(retries: &Retries, key: &(String, u32)) -> bool {
+    retries.get(key).is_some_and(|(at, _)| Instant::now() < *at)
+}
+
+fn is_full(context: &Context, held: &Held, retries: &Retries) -> bool {
     let options = &context.options;
     held.rows >= options.flush_rows_max as u64
         || held.bytes >= options.flush_bytes_max
-        || is_under_pressure(context, held)
+        || is_under_pressure(context, held, retries)
 }
 
-/// Memory is half full: the partition that holds the most makes room.
-fn is_under_pressure(context: &Context, held: &Held) -> bool {
+/// Memory is half full: the partition that holds the most makes room, of those that can.
+fn is_under_pressure(context: &Context, held: &Held, retries: &Retries) -> bool {
     let all = context.live.held();
     let bytes: u64 = all.iter().map(|one| one.bytes).sum();
-    let most = all.iter().map(|one| one.bytes).max().unwrap_or(0);
+    let can = all
+        .iter()
+        .filter(|one| !is_waiting(retries, &(one.topic.clone(), one.partition)));
+    let most = can.map(|one| one.bytes).max().unwrap_or(0);
     bytes >= context.options.live_bytes_max / 2 && held.bytes == most
 }
 
 impl Context {
-    /// Publishes every row that is live now.
+    /// Publishes every row that is live now, of every partition of which that can be done.
     pub(crate) fn flush_all(&self) -> Result<(), FlushError> {
-        for held in self.live.held() {
-            self.flush_up_to(&held)?;
-        }
-        Ok(())
+        let held = self.live.held();
+        let failed = held.iter().filter_map(|held| self.flush_up_to(held).err());
+        failed.fold(Ok(()), |first, error| first.and(Err(error)))
     }
 
     /// Publishes every row of one partition that is live now.
@@ -118,16 +140,21 @@ impl Context {
         if self.is_dead() {
             return Ok(None);
         }
-        let flushed = self.flush_locked(topic, partition, &mut pending);
+        let flushed = caught(|| self.flush_locked(topic, partition, &mut pending));
+        let key = (topic.to_owned(), partition);
         if let Err(error) = &flushed {
             self.live.uncut(topic, partition);
             add(&self.counters.flushes_failed, 1);
+            add(
+                &self.counters.panics,
+                u64::from(matches!(error, FlushError::Panicked(_))),
+            );
             let message = error.to_string();
-            let before = self.counters.flush_error.lock().replace(message.clone());
+            let before = self.counters.flush_errors.lock().insert(key, message.clone());
             if before.as_ref() != Some(&message) {
                 tracing::warn!(topic, partition, %error, "cannot flush: rows stay in memory and in the queue, trying again");
             }
-        } else if self.counters.flush_error.lock().take().is_some() {
+        } else if self.counters.flush_errors.lock().remove(&key).is_some() {
             tracing::info!(topic, partition, "flushing works again");
         }
         flushed

@@ -15,6 +15,7 @@
 //!   first (it is nowhere else), then the catalog is reset, with an alert, then the new one is read.
 //! - Memory is bounded by `live_bytes_max`; at the bound nothing is pulled and the queue grows.
 //!   A failed flush (a full disk) keeps its rows and is tried again.
+//! - A panic on one of these threads is an error that is shown and tried again, not their end.
 //! - One flush and one merge at a time. A file leaves the disk when the catalog has dropped it and
 //!   no snapshot that names it is held any more.
 
@@ -25,6 +26,7 @@ mod files;
 mod flush;
 mod memory;
 mod merge;
+mod net;
 mod pull;
 mod retention;
 mod slices;

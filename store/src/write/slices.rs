@@ -27,7 +27,9 @@ pub(super) struct Spans {
 impl Spans {
     pub(super) fn new(options: &StoreOptions) -> Self {
         let today = day_of(options.clock.now_unix_nanos());
-        let age = options.retention_age.map(|age| i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
+        let age = options
+            .retention_age
+            .map(|age| i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
         Self {
             span_max: age.map_or(i64::MAX, |age| (age / SPANS_PER_AGE).max(DAY_NANOS)),
             tomorrow: today + 1,

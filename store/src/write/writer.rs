@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::context::{Context, Phase};
-use super::{flush, merge, pull};
+use super::{flush, merge, net, pull};
 use crate::live::LiveRows;
 
 /// How often a drain looks whether the pullers are through.
@@ -31,15 +31,19 @@ impl Writer {
         let threads = vec![
             spawn("store-discover", {
                 let (context, pullers) = (Arc::clone(&context), Arc::clone(&pullers));
-                move || discover_until_stopped(&context, &pullers)
+                move || {
+                    net::keep(&context, "store-discover", || {
+                        discover_until_stopped(&context, &pullers)
+                    })
+                }
             }),
             spawn("store-flush", {
                 let context = Arc::clone(&context);
-                move || flush::run(&context)
+                move || net::keep(&context, "store-flush", || flush::run(&context))
             }),
             spawn("store-janitor", {
                 let context = Arc::clone(&context);
-                move || merge::run(&context)
+                move || net::keep(&context, "store-janitor", || merge::run(&context))
             }),
         ];
         Self {

@@ -201,6 +201,63 @@ fn a_merge_whose_commit_failed_is_written_once_and_offered_again() {
 }
 
 #[test]
+fn a_partition_that_cannot_be_flushed_does_not_hold_up_those_behind_it() {
+    let mut bench = Bench::new(2);
+    bench.options.flush_interval = Duration::from_millis(20);
+    let store = bench.open();
+    let other = rusqlite::Connection::open(bench.options.data_dir.join("catalog.sqlite")).unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON positions WHEN NEW.partition = 0
+                  BEGIN SELECT RAISE(ABORT, 'not this one'); END;";
+    other.execute_batch(refuse).unwrap();
+    bench.queue.append(0, &lines(0, 10));
+    wait_until("a failed flush", || store.stats().flush_error.is_some());
+    bench.queue.append(1, &lines(0, 10));
+    wait_until("the other partition", || bench.queue.committed(1) == 10);
+    assert!(store.stats().flush_error.unwrap().contains("not this one"));
+    other.execute_batch("DROP TRIGGER refuse").unwrap();
+    wait_until("the first partition", || bench.queue.committed(0) == 10);
+    wait_until("it to be over", || store.stats().flush_error.is_none());
+    bench.check_found(&store);
+}
+
+#[test]
+fn a_flush_that_panics_is_shown_and_tried_again() {
+    let mut bench = Bench::new(1);
+    bench.options.flush_interval = Duration::from_millis(20);
+    let store = bench.open();
+    bench.queue.append(0, &lines(0, 10));
+    bench.check_found(&store);
+    wait_until("the first flush", || bench.queue.committed(0) == 10);
+    bench.queue.set_panics(true);
+    bench.queue.append(0, &lines(10, 10));
+    wait_until("the panic to be told", || store.stats().flush_error.is_some());
+    assert!(store.stats().flush_error.unwrap().contains("told to"));
+    bench.queue.set_panics(false);
+    bench.queue.append(0, &lines(20, 10));
+    wait_until("the next flush", || bench.queue.committed(0) == 30);
+    wait_until("it to be over", || store.stats().flush_error.is_none());
+    assert!(store.stats().panics > 0);
+    bench.check_found(&store);
+}
+
+#[test]
+fn a_janitor_that_panics_is_shown_and_goes_on() {
+    let mut bench = Bench::new(1);
+    bench.options.retention_age = Some(Duration::from_secs(10 * 86_400));
+    bench.options.janitor_interval = Duration::from_millis(5);
+    let store = bench.open();
+    store.pause_merging(true);
+    bench.queue.append(0, &[(NOW, "old".into())]);
+    bench.check_found(&store);
+    store.flush().unwrap();
+    bench.clock.0.store(-1, Ordering::Relaxed);
+    wait_until("the panic to be told", || store.stats().janitor_error.is_some());
+    bench.clock.0.store(NOW + 20 * DAY, Ordering::Relaxed);
+    wait_until("retention", || store.stats().splits == 0);
+    wait_until("it to be over", || store.stats().janitor_error.is_none());
+}
+
+#[test]
 fn q17_another_incarnation_publishes_what_is_live_of_the_old_one_and_starts_over() {
     let bench = Bench::new(1);
     let store = bench.open();

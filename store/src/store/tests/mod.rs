@@ -25,12 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A row as found: partition, offset, time, line.
 type Found = (u32, u64, i64, Vec<u8>);
 
+/// What it shows; it panics below 0.
 #[derive(Debug)]
 struct TestClock(AtomicI64);
 
 impl Clock for TestClock {
     fn now_unix_nanos(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+        let now = self.0.load(Ordering::Relaxed);
+        assert!(now >= 0, "no time to tell");
+        now
     }
 }
 
@@ -318,7 +321,12 @@ fn a_time_in_the_far_future_keeps_neither_its_own_row_nor_others_for_ever() {
     store.flush().unwrap();
     let of_future = |split: &&Arc<CatalogSplit>| split.meta.time_max > today + 2 * DAY;
     let snapshot = store.catalog().snapshot();
-    let future: Vec<_> = snapshot.splits.iter().filter(of_future).map(|split| split.meta.rows).collect();
+    let future: Vec<_> = snapshot
+        .splits
+        .iter()
+        .filter(of_future)
+        .map(|split| split.meta.rows)
+        .collect();
     assert_eq!(future, [2]);
     store.merge_all().unwrap();
     bench.clock.0.fetch_add(13 * DAY, Ordering::Relaxed);

@@ -27,6 +27,7 @@ struct Inner {
     history: Vec<(u32, u64, u64, Bytes)>,
     appended: Vec<Found>,
     is_down: bool,
+    panics: bool,
 }
 
 #[derive(Debug)]
@@ -60,6 +61,7 @@ impl TestQueue {
                 appended: Vec::new(),
                 history: Vec::new(),
                 is_down: false,
+                panics: false,
             }),
             grown: Condvar::new(),
         }
@@ -139,6 +141,11 @@ impl TestQueue {
 
     pub(super) fn set_down(&self, is_down: bool) {
         self.inner.lock().is_down = is_down;
+    }
+
+    /// Lets whoever says how far it has come panic.
+    pub(super) fn set_panics(&self, panics: bool) {
+        self.inner.lock().panics = panics;
     }
 
     pub(super) fn committed(&self, partition: u32) -> u64 {
@@ -239,6 +246,7 @@ impl Source for TestQueue {
 
     fn commit(&self, _: &str, partition: u32, incarnation: IncarnationId, offset: u64) -> Result<(), SourceError> {
         let mut inner = self.inner.lock();
+        assert!(!inner.panics, "told to");
         let taken = &mut inner.partitions[partition as usize];
         if taken.incarnation != incarnation {
             return Err(SourceError::OtherIncarnation {

@@ -20,6 +20,7 @@ use self::plan::Eagerness;
 use super::FlushError;
 use super::context::{Context, Phase, add};
 use super::memory;
+use super::net::{Panicked, caught};
 use crate::catalog::{CatalogError, CatalogSplit};
 use crate::crash::CrashPoint;
 use crate::live::LiveRows;
@@ -67,17 +68,22 @@ pub(super) fn run(context: &Context) {
     // Where priorities cannot be changed merging is as important as the rest.
     rustix::process::setpriority_process(None, NICENESS).ok();
     while context.phase() == Phase::Run {
-        context.files.sweep();
-        if let Err(error) = context.enforce_retention() {
+        let kept = caught(|| {
+            context.files.sweep();
+            Ok::<_, FlushError>(context.enforce_retention()?)
+        });
+        if let Err(error) = &kept {
             tracing::warn!(%error, "retention failed, trying again");
         }
-        let pause = match merge_while_planned(context) {
+        let merged = caught(|| merge_while_planned(context));
+        let pause = match &merged {
             Ok(()) => context.options.janitor_interval,
             Err(error) => {
                 tracing::warn!(%error, "merging failed, trying again later");
                 FAILED_PAUSE.max(context.options.janitor_interval)
             }
         };
+        context.note_janitor(kept.err(), merged.err());
         context.pause(pause);
     }
 }
@@ -97,6 +103,16 @@ fn merge_while_planned(context: &Context) -> Result<(), FlushError> {
 }
 
 impl Context {
+    /// Shows what retention failed of, and panics. A merge that failed otherwise is a count only:
+    /// nothing is lost or kept too long by it.
+    fn note_janitor(&self, kept: Option<FlushError>, merged: Option<FlushError>) {
+        let is_panic = |error: &FlushError| matches!(error, FlushError::Panicked(_));
+        let panics = [&kept, &merged].into_iter().flatten().filter(|error| is_panic(error));
+        add(&self.counters.panics, panics.count() as u64);
+        let shown = kept.or(merged.filter(is_panic));
+        *self.counters.janitor_error.lock() = shown.map(|error| error.to_string());
+    }
+
     /// Joins as far as the limits allow, whatever the number of splits.
     pub(crate) fn merge_all(&self) -> Result<(), FlushError> {
         while self.merge_once(Eagerness::All)? {}
@@ -155,9 +171,15 @@ impl Context {
         eagerness: Eagerness,
         merging: &mut Merging,
     ) -> Result<bool, FlushError> {
-        let meta = match self.join(&inputs, eagerness) {
+        // Which input a panic came of is not known.
+        let meta = match caught(|| self.join(&inputs, eagerness)) {
             Ok(Some(meta)) => meta,
             Ok(None) => return Ok(false),
+            Err(JoinError::Panicked(error)) => {
+                let ids = inputs.iter().map(|input| (input.meta.id.clone(), Instant::now()));
+                merging.left_out.extend(ids);
+                return Err(error.into());
+            }
             Err(JoinError::Output(error)) => return Err(error.into()),
             Err(JoinError::Input((which, error))) => {
                 let input = &inputs[which];
@@ -289,6 +311,13 @@ impl Context {
 enum JoinError {
     Input(InputError),
     Output(SplitError),
+    Panicked(Panicked),
+}
+
+impl From<Panicked> for JoinError {
+    fn from(error: Panicked) -> Self {
+        Self::Panicked(error)
+    }
 }
 
 impl From<InputError> for JoinError {

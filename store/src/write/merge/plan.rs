@@ -115,11 +115,7 @@ fn longest_even_run(
 }
 
 /// The first neighbours in time, two at least, that together keep the limits.
-fn first_run(
-    group: &[&Arc<CatalogSplit>],
-    options: &StoreOptions,
-    span_max: i64,
-) -> Option<Vec<Arc<CatalogSplit>>> {
+fn first_run(group: &[&Arc<CatalogSplit>], options: &StoreOptions, span_max: i64) -> Option<Vec<Arc<CatalogSplit>>> {
     let mut run: Vec<Arc<CatalogSplit>> = Vec::new();
     let (mut rows, mut bytes, mut time_min) = (0, 0, i64::MAX);
     for &split in group {
