@@ -113,8 +113,11 @@ impl Context {
     /// Publishes every row that is live now, of every partition of which that can be done.
     pub(crate) fn flush_all(&self) -> Result<(), FlushError> {
         let held = self.live.held();
-        let failed = held.iter().filter_map(|held| self.flush_up_to(held).err());
-        failed.fold(Ok(()), |first, error| first.and(Err(error)))
+        let mut flushed = Ok(());
+        for held in &held {
+            flushed = flushed.and(self.flush_up_to(held));
+        }
+        flushed
     }
 
     /// Publishes every row of one partition that is live now.

@@ -23,7 +23,10 @@ pub(super) fn caught<T, E: From<Panicked>>(body: impl FnOnce() -> Result<T, E>) 
 
 /// Runs a thread's `body`, and begins it anew after a panic while the store runs.
 pub(super) fn keep(context: &Context, name: &str, body: impl Fn()) {
-    while let Err(error) = caught(|| Ok::<_, Panicked>(body())) {
+    while let Err(error) = caught(|| {
+        body();
+        Ok::<_, Panicked>(())
+    }) {
         add(&context.counters.panics, 1);
         tracing::error!(thread = name, %error, "a thread of the store begins anew");
         if context.phase() != Phase::Run {
