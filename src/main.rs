@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod data_dir;
 mod exit;
+mod limits;
 mod logging;
 mod memory;
 mod shutdown;
@@ -20,6 +21,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     memory::set_up();
     let cli = cli::Cli::parse();
+    limits::raise_open_files();
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::report(&error),

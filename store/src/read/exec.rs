@@ -195,9 +195,7 @@ impl Work<'_> {
         let found = match found {
             Ok(found) => found,
             Err(error) => {
-                let rows = unit.split.pages()[unit.page as usize].rows;
-                let id = &unit.split.meta().id;
-                self.source.view.failed(id, u64::from(rows), &error, running);
+                unit.failed(&self.source.view, &error, running);
                 None
             }
         };
@@ -206,7 +204,7 @@ impl Work<'_> {
         let Some((open, rows)) = found else { return Ok(true) };
         self.units_read.add(1);
         let by_column = can_fill(self.schema, &open);
-        self.page_bytes.add(unit.split.page_bytes(unit.page) as usize);
+        self.page_bytes.add(unit.bytes() as usize);
         for portion in rows.chunks(self.to.context.session_config().batch_size()) {
             let read = match by_column {
                 true => self.columns(&open, portion).map(|(columns, bytes)| {
@@ -230,7 +228,7 @@ impl Work<'_> {
                     }
                 }
                 Err(error) => {
-                    let id = &unit.split.meta().id;
+                    let id = &unit.entry.meta.id;
                     self.source.view.failed(id, rows.len() as u64, &error, running);
                     return Ok(true);
                 }
@@ -248,9 +246,10 @@ impl Work<'_> {
     /// A page with its rows that match, ascending; `None` if there is none or the query was stopped.
     fn matching(&self, unit: &PageUnit, all: bool) -> Result<Option<(OpenPage, Vec<u32>)>, SplitError> {
         let running = &self.source.running;
+        let split = self.source.view.split(&unit.entry)?;
         let decider = match all {
             true => None,
-            false => Some(self.scan.deciders.of(&unit.split, &unit.topic)?),
+            false => Some(self.scan.deciders.of(&split, &unit.topic)?),
         };
         if let Some(decider) = &decider
             && decider.holds_none(unit.page)?
@@ -259,7 +258,7 @@ impl Work<'_> {
             self.pages_decided.add(1);
             return Ok(None);
         }
-        let open = OpenPage::open(&unit.topic, &unit.split, unit.page)?;
+        let open = OpenPage::open(&unit.topic, &split, unit.page)?;
         add(&running.meter.pages_read, 1);
         add(&running.meter.rows_scanned, open.core.rows());
         let rows = match &decider {

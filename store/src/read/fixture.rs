@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use timberline_proto::batch::AttributeValue;
@@ -112,6 +112,17 @@ pub(crate) struct Files {
     open: Mutex<HashMap<String, Arc<Split>>>,
 }
 
+impl Files {
+    /// Lets go of every split; what others hold of them can still be told.
+    pub(crate) fn close(&self) -> Vec<Weak<Split>> {
+        self.open
+            .lock()
+            .drain()
+            .map(|(_, split)| Arc::downgrade(&split))
+            .collect()
+    }
+}
+
 impl Splits for Files {
     fn split(&self, split: &CatalogSplit) -> Result<Arc<Split>, SplitError> {
         let mut open = self.open.lock();
@@ -135,7 +146,7 @@ pub(crate) struct Fixture {
     pub(crate) live: Arc<TestLive>,
     pub(crate) reader: Reader,
     published: BTreeMap<u32, u64>,
-    files: Arc<Files>,
+    pub(crate) files: Arc<Files>,
     /// Rows of a page at most.
     pub(crate) page_rows_max: usize,
 }

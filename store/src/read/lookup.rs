@@ -68,7 +68,7 @@ pub(crate) fn find(view: &View, id: &RecordId, running: &Running) -> Result<Hit,
 }
 
 /// The pages between whose offsets the id's stands.
-fn units_of(view: &View, entry: &CatalogSplit, id: &RecordId, running: &Running) -> Vec<Unit> {
+fn units_of(view: &View, entry: &Arc<CatalogSplit>, id: &RecordId, running: &Running) -> Vec<Unit> {
     let Some(split) = view.open(entry, running) else {
         return Vec::new();
     };
@@ -83,13 +83,7 @@ fn units_of(view: &View, entry: &CatalogSplit, id: &RecordId, running: &Running)
     let holding = ranges
         .iter()
         .filter(|range| (range.first..=range.last).contains(&id.offset));
-    let units = holding.map(|range| {
-        Unit::Page(PageUnit {
-            topic: Arc::clone(&topic),
-            split: Arc::clone(&split),
-            page: range.page,
-        })
-    });
+    let units = holding.map(|range| Unit::Page(PageUnit::new(&topic, entry, &split, range.page)));
     units.collect()
 }
 

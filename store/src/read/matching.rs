@@ -1,6 +1,6 @@
 //! The rows of a page that match, found without rebuilding more lines than must be.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -16,12 +16,17 @@ use crate::split::{Split, SplitError};
 /// Bytes of lines that are rebuilt between two looks at whether the query still runs.
 const CHECK_BYTES: usize = 256 << 10;
 
+/// Deciders that a query holds itself, those asked last: each keeps its split open. The others are
+/// with the cache, or are made again.
+const HELD_MAX: usize = 32;
+
 /// One filter asked of the splits of one query, each made ready once.
 #[derive(Debug)]
 pub(crate) struct Deciders {
     cache: Arc<Cache>,
     decider: Arc<Decider>,
-    by_split: Mutex<HashMap<String, Arc<SplitDecider>>>,
+    /// The one asked last in front.
+    held: Mutex<VecDeque<Arc<SplitDecider>>>,
 }
 
 impl Deciders {
@@ -29,18 +34,28 @@ impl Deciders {
         Self {
             cache: Arc::clone(cache),
             decider: Arc::clone(&selection.decider),
-            by_split: Mutex::default(),
+            held: Mutex::default(),
         }
     }
 
     pub(crate) fn of(&self, split: &Arc<Split>, topic: &str) -> Result<Arc<SplitDecider>, SplitError> {
-        let id = &split.meta().id;
-        if let Some(held) = self.by_split.lock().get(id) {
-            return Ok(Arc::clone(held));
+        if let Some(held) = self.find(split) {
+            return Ok(held);
         }
         let made = decider_of(&self.cache, &self.decider, split, topic)?;
-        self.by_split.lock().insert(id.clone(), Arc::clone(&made));
+        let mut held = self.held.lock();
+        held.truncate(HELD_MAX - 1);
+        held.push_front(Arc::clone(&made));
         Ok(made)
+    }
+
+    fn find(&self, split: &Arc<Split>) -> Option<Arc<SplitDecider>> {
+        let mut held = self.held.lock();
+        // One of a split that was opened anew since would keep the old file open.
+        let at = held.iter().position(|one| Arc::ptr_eq(&one.split, split))?;
+        let found = held.remove(at)?;
+        held.push_front(Arc::clone(&found));
+        Some(found)
     }
 }
 

@@ -6,7 +6,7 @@ use timberline_proto::query::ast::{Filter, Test};
 
 use crate::catalog::CatalogSplit;
 use crate::rows::RowBlock;
-use crate::split::{Columns, PageQuery, Split};
+use crate::split::{Columns, PageInfo, PageQuery, Split, SplitError};
 
 use super::ReadError;
 use super::decide::Decider;
@@ -78,12 +78,38 @@ pub(crate) enum Unit {
     Live(LivePart),
 }
 
-/// A page of a split.
+/// A page of a split, which is opened when the page is read: a query that has many to read does not
+/// keep all of their files open.
 #[derive(Clone, Debug)]
 pub(crate) struct PageUnit {
     pub(crate) topic: Arc<str>,
-    pub(crate) split: Arc<Split>,
+    pub(crate) entry: Arc<CatalogSplit>,
     pub(crate) page: u32,
+    info: PageInfo,
+    /// In its file.
+    bytes: u64,
+}
+
+impl PageUnit {
+    /// `entry` is that of `split`, whose page it is.
+    pub(crate) fn new(topic: &Arc<str>, entry: &Arc<CatalogSplit>, split: &Split, page: u32) -> Self {
+        Self {
+            topic: Arc::clone(topic),
+            entry: Arc::clone(entry),
+            page,
+            info: split.pages()[page as usize],
+            bytes: split.page_bytes(page),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes note that it cannot be read.
+    pub(crate) fn failed(&self, view: &View, error: &SplitError, running: &Running) {
+        view.failed(&self.entry.meta.id, u64::from(self.info.rows), error, running);
+    }
 }
 
 /// Rows in memory, those from `first` on.
@@ -99,10 +125,7 @@ impl Unit {
     pub(crate) fn times(&self) -> (i64, i64) {
         match self {
             Unit::Live(part) => (part.time_min, part.time_max),
-            Unit::Page(unit) => {
-                let info = unit.split.pages()[unit.page as usize];
-                (info.time_min, info.time_max)
-            }
+            Unit::Page(unit) => (unit.info.time_min, unit.info.time_max),
         }
     }
 
@@ -110,14 +133,14 @@ impl Unit {
     pub(crate) fn file_bytes(&self) -> u64 {
         match self {
             Unit::Live(_) => 0,
-            Unit::Page(unit) => unit.split.page_bytes(unit.page),
+            Unit::Page(unit) => unit.bytes,
         }
     }
 
     pub(crate) fn rows(&self) -> u64 {
         match self {
             Unit::Live(part) => (part.rows.len() - part.first) as u64,
-            Unit::Page(unit) => u64::from(unit.split.pages()[unit.page as usize].rows),
+            Unit::Page(unit) => u64::from(unit.info.rows),
         }
     }
 
@@ -132,7 +155,10 @@ impl Unit {
                     first: part.first,
                 })
             }
-            Unit::Page(unit) => match unit.split.read_page(unit.page, columns) {
+            Unit::Page(unit) => match view
+                .split(&unit.entry)
+                .and_then(|split| split.read_page(unit.page, columns))
+            {
                 Ok(block) => {
                     add(&running.meter.pages_read, 1);
                     add(&running.meter.rows_scanned, block.len());
@@ -144,8 +170,7 @@ impl Unit {
                     })
                 }
                 Err(error) => {
-                    let rows = unit.split.pages()[unit.page as usize].rows;
-                    view.failed(&unit.split.meta().id, u64::from(rows), &error, running);
+                    unit.failed(view, &error, running);
                     None
                 }
             },
@@ -156,7 +181,7 @@ impl Unit {
 /// The pages of a split that may hold matching rows. Counts what is skipped.
 pub(crate) fn split_units(
     view: &View,
-    entry: &CatalogSplit,
+    entry: &Arc<CatalogSplit>,
     query: &PageQuery,
     range: &TimeRange,
     running: &Running,
@@ -184,13 +209,7 @@ pub(crate) fn split_units(
     let units: Vec<_> = candidates
         .into_iter()
         .filter(in_range)
-        .map(|page| {
-            Unit::Page(PageUnit {
-                topic: Arc::clone(&topic),
-                split: Arc::clone(&split),
-                page,
-            })
-        })
+        .map(|page| Unit::Page(PageUnit::new(&topic, entry, &split, page)))
         .collect();
     if units.is_empty() {
         add(&running.meter.splits_skipped, 1);
@@ -214,8 +233,8 @@ pub(crate) fn splits_in_range<'a>(
     all.iter().filter(overlaps)
 }
 
-/// Everything that may hold matching rows, in no order. Opens every split in range: for queries
-/// that read all of it anyway.
+/// Everything that may hold matching rows, in no order. Opens every split in range, one at a time: for
+/// queries that read all of it anyway.
 pub(crate) fn all_units(
     view: &View,
     query: &PageQuery,
@@ -233,4 +252,66 @@ pub(crate) fn all_units(
         .filter(|part| range.overlaps(part.time_min, part.time_max));
     units.extend(live.cloned().map(Unit::Live));
     Ok(units)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+
+    use super::super::fixture::{Fixture, TestRow};
+    use super::super::matching::Deciders;
+    use super::super::view::Splits;
+    use super::*;
+
+    const SPLITS: i64 = 50;
+    const NOTHING: Columns = Columns {
+        line: false,
+        provenance: false,
+        attributes: false,
+    };
+
+    /// A view of many splits, and a filter that is asked of each.
+    fn many() -> (Fixture, View, Selection) {
+        let mut fixture = Fixture::new();
+        for n in 0..SPLITS {
+            fixture.append(&[TestRow::new(n, &format!("line {n}"))]);
+            fixture.flush(false);
+        }
+        let splits = Arc::clone(&fixture.files) as Arc<dyn Splits>;
+        let cache = Arc::new(super::super::cache::Cache::new(0));
+        let view = View::take(&*fixture.live, &fixture.catalog, &splits, &cache);
+        let filter = super::super::histogram::filter_of("line").unwrap();
+        (fixture, view, Selection::new(filter, TimeRange::ALL).unwrap())
+    }
+
+    fn still_open(closed: &[Weak<Split>]) -> usize {
+        assert_eq!(closed.len(), SPLITS as usize);
+        closed.iter().filter(|split| split.upgrade().is_some()).count()
+    }
+
+    #[test]
+    fn what_a_query_has_to_read_keeps_no_split_open() {
+        let (fixture, view, selection) = many();
+        let running = Running::new(std::time::Duration::from_secs(60), Default::default());
+        let query = selection.page_query(&view);
+        let units = all_units(&view, &query, &TimeRange::ALL, &running).unwrap();
+        assert_eq!(units.len(), SPLITS as usize);
+        assert_eq!(still_open(&fixture.files.close()), 0);
+        assert!(units.iter().all(|unit| unit.rows() == 1 && unit.file_bytes() > 0));
+        let rows = units.iter().filter_map(|unit| unit.read(&view, NOTHING, &running));
+        assert_eq!(rows.map(|rows| rows.block.len()).sum::<usize>(), SPLITS as usize);
+    }
+
+    #[test]
+    fn a_filter_asked_of_many_splits_keeps_few_of_them_open() {
+        let (fixture, view, selection) = many();
+        let deciders = Deciders::new(&view.cache, &selection);
+        for entry in &view.snapshot.splits {
+            let split = view.split(entry).unwrap();
+            let first = deciders.of(&split, &entry.topic).unwrap();
+            assert!(Arc::ptr_eq(&first, &deciders.of(&split, &entry.topic).unwrap()));
+        }
+        let open = still_open(&fixture.files.close());
+        assert!((1..=32).contains(&open), "{open}");
+    }
 }

@@ -177,7 +177,7 @@ impl Search {
                 What::Unit(Unit::Live(part)) => self.test_live(&part, &mut pending, left + 1),
                 What::Unit(Unit::Page(unit)) => {
                     if let Err(error) = self.test_page(&unit, &deciders, &mut pending, left + 1) {
-                        self.unreadable(&unit.split, unit.page, &error);
+                        unit.failed(&self.view, &error, &self.running);
                     }
                     self.running.check()?;
                 }
@@ -294,12 +294,13 @@ impl Search {
         pending: &mut Pending,
         keep: usize,
     ) -> Result<(), SplitError> {
-        let decider = deciders.of(&unit.split, &unit.topic)?;
+        let split = self.view.split(&unit.entry)?;
+        let decider = deciders.of(&split, &unit.topic)?;
         if decider.holds_none(unit.page)? {
             add(&self.running.meter.pages_decided, 1);
             return Ok(());
         }
-        let open = Rc::new(OpenPage::open(&unit.topic, &unit.split, unit.page)?);
+        let open = Rc::new(OpenPage::open(&unit.topic, &split, unit.page)?);
         add(&self.running.meter.pages_read, 1);
         add(&self.running.meter.rows_scanned, open.core.rows());
         let decider = decider.page(unit.page)?;

@@ -96,6 +96,14 @@ impl View {
         }
     }
 
+    /// The open split.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub(crate) fn split(&self, split: &CatalogSplit) -> Result<Arc<Split>, SplitError> {
+        self.splits.split(split)
+    }
+
     /// Takes note that a split, or a page of it, cannot be read.
     pub(crate) fn failed(&self, id: &str, rows: u64, error: &SplitError, running: &Running) {
         running.note_partial(format!("{rows} records of split {id} are left out: {error}"));

@@ -15,7 +15,7 @@ use crate::split::{PageCore, PageQuery, PageText, Split, SplitError, Templates};
 /// What a test takes beside its verdicts: a compiled regex, mostly.
 const LEAF_BYTES: usize = 16 << 10;
 /// What an open split takes: its index, decoded templates, and a file. So the cache's bound also
-/// bounds the files that it keeps open.
+/// bounds the files that it keeps open; a query holds few beside it (`Deciders`).
 const OPEN_SPLIT_BYTES: usize = 256 << 10;
 
 /// A filter asked of one split. What was asked once is kept.

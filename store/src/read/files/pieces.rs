@@ -180,17 +180,13 @@ fn may_hold(entry: &CatalogSplit, member: &Member) -> bool {
     }
 }
 
-fn of_split(split: &Arc<Split>, entry: &CatalogSplit, member: &Member) -> Result<Vec<Piece>, crate::split::SplitError> {
+fn of_split(split: &Split, entry: &Arc<CatalogSplit>, member: &Member) -> Result<Vec<Piece>, crate::split::SplitError> {
     let topic: Arc<str> = Arc::from(entry.topic.as_str());
     let piece = |page: u32, first: u64, end: u64, dense: bool| Piece {
         first,
         end,
         dense,
-        unit: Unit::Page(PageUnit {
-            topic: Arc::clone(&topic),
-            split: Arc::clone(split),
-            page,
-        }),
+        unit: Unit::Page(PageUnit::new(&topic, entry, split, page)),
     };
     Ok(match member {
         Member::Generation(generation) => {
