@@ -1,13 +1,17 @@
 //! Splits that come and go without the queue: merges, deletions, quarantine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use rusqlite::{Transaction, params};
 use serde_json::json;
 
 use super::{Catalog, CatalogError, CatalogSplit, Deletion, Snapshot, audit};
+use crate::rows::StreamId;
 use crate::split::SplitMeta;
+
+/// Streams that are forgotten at once: whoever publishes waits meanwhile.
+const FORGOTTEN_MAX: usize = 1000;
 
 impl Catalog {
     /// Replaces splits by their merge, in one transaction. Positions are not touched. All of
@@ -106,6 +110,29 @@ impl Catalog {
     /// [`CatalogError::Database`]
     pub fn release(&self, id: &str) -> Result<(), CatalogError> {
         self.mark(id, None)
+    }
+
+    /// Forgets streams that are in no split, quarantined ones included, and not in `live`; about a
+    /// thousand at a time. Returns how many: there may be more until that is 0. Durable on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub fn forget_streams(&self, live: &BTreeSet<StreamId>) -> Result<usize, CatalogError> {
+        let mut forgotten = 0;
+        self.transact(|transaction, next| {
+            let in_splits = next.splits.iter().flat_map(|split| &split.meta.streams);
+            let held: HashSet<StreamId> = in_splits.chain(live).copied().collect();
+            let known = next.streams.values().map(|stream| stream.id);
+            let unused: Vec<StreamId> = known.filter(|id| !held.contains(id)).take(FORGOTTEN_MAX).collect();
+            let mut statement = transaction.prepare_cached("DELETE FROM streams WHERE id = ?1")?;
+            for id in &unused {
+                statement.execute(params![id.0 as i64])?;
+                next.streams.remove(*id);
+            }
+            forgotten = unused.len();
+            Ok(())
+        })?;
+        Ok(forgotten)
     }
 
     /// What was deleted on purpose, oldest first.

@@ -11,7 +11,7 @@
 //! | `meta` | key, value | `store_id`: 32 hexadecimal digits, made with the file |
 //! | `splits` | id, topic, level, rows, raw_bytes, file_bytes, time_min, time_max, meta, quarantined, created_at | one row per split that exists; `meta` is [`SplitMeta`] as JSON and wins over the columns beside it, which are there for people; `quarantined` is the reason, or NULL; `created_at` is when its rows were published, a merge's newest ones |
 //! | `split_streams` | split_id, stream_id | which streams a split holds |
-//! | `streams` | id, attributes | every stream ever published; attributes as a JSON object |
+//! | `streams` | id, attributes | the streams of splits; those that are in no split any more go with retention; attributes as a JSON object |
 //! | `positions` | topic, partition, incarnation, next_offset | how far each partition is published |
 //! | `gaps` | topic, partition, incarnation, from_offset, to_offset, reason, noted_at | offsets that the queue no longer had or could not read |
 //! | `holes` | generation, start, end, reason, noted_at | bytes of files that became no record, as the agent said: NULs, lines that a rule dropped |
@@ -33,6 +33,7 @@ mod holes;
 mod publish;
 mod schema;
 mod snapshot;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -45,6 +46,7 @@ use timberline_proto::id::IncarnationId;
 pub use audit::{AUDIT_AGE_MAX_NANOS, AuditEntry};
 pub use holes::Hole;
 pub use snapshot::{CatalogSplit, Position, Positions, Snapshot};
+pub use streams::Streams;
 
 /// A range of a partition that becomes splits: offsets `from..to`.
 #[derive(Clone, Debug, PartialEq, Eq)]

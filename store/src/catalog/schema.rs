@@ -91,6 +91,7 @@ CREATE TABLE IF NOT EXISTS audit (
     outcome TEXT NOT NULL,
     detail TEXT NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS split_streams_stream ON split_streams (stream_id);
 CREATE INDEX IF NOT EXISTS audit_at ON audit (at);
 CREATE INDEX IF NOT EXISTS audit_action ON audit (action);
 ";

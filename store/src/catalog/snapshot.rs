@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use timberline_proto::id::IncarnationId;
 
-use super::CatalogError;
+use super::{CatalogError, Streams};
 use crate::rows::{Stream, StreamId};
 use crate::split::SplitMeta;
 
@@ -32,8 +32,8 @@ pub struct Snapshot {
     pub splits: Vec<Arc<CatalogSplit>>,
     /// The positions of the same transaction.
     pub positions: Positions,
-    /// Every stream known.
-    pub streams: Arc<BTreeMap<StreamId, Arc<Stream>>>,
+    /// The streams of the splits; those of splits that are gone may still be among them.
+    pub streams: Streams,
 }
 
 /// A split in the catalog.
@@ -77,13 +77,7 @@ impl Snapshot {
     }
 
     pub(super) fn add_streams(&mut self, streams: &[Arc<Stream>]) {
-        if streams.iter().all(|stream| self.streams.contains_key(&stream.id)) {
-            return;
-        }
-        let known = Arc::make_mut(&mut self.streams);
-        for stream in streams {
-            known.entry(stream.id).or_insert_with(|| Arc::clone(stream));
-        }
+        streams.iter().for_each(|stream| self.streams.add(stream));
     }
 
     /// Takes the other's `Arc`s where they hold the same, so that who counts them still can.
@@ -115,7 +109,7 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<Snapshot, Cat
     let mut snapshot = Snapshot {
         splits: load_splits(connection, path)?,
         positions: load_positions(connection, path)?,
-        streams: Arc::new(load_streams(connection, path)?),
+        streams: load_streams(connection, path)?,
     };
     snapshot.sort();
     Ok(snapshot)
@@ -158,16 +152,16 @@ fn load_positions(connection: &Connection, path: &Path) -> Result<Positions, Cat
     Ok(positions)
 }
 
-fn load_streams(connection: &Connection, path: &Path) -> Result<BTreeMap<StreamId, Arc<Stream>>, CatalogError> {
+fn load_streams(connection: &Connection, path: &Path) -> Result<Streams, CatalogError> {
     let mut statement = connection.prepare("SELECT id, attributes FROM streams")?;
     let mut rows = statement.query([])?;
-    let mut streams = BTreeMap::new();
+    let mut streams = Streams::default();
     while let Some(row) = rows.next()? {
         let id = StreamId(row.get::<_, i64>(0)? as u64);
         let text: String = row.get(1)?;
         let attributes =
             serde_json::from_str(&text).map_err(|e| damaged(path, format!("stream {:016x}: {e}", id.0)))?;
-        streams.insert(id, Arc::new(Stream { id, attributes }));
+        streams.add(&Arc::new(Stream { id, attributes }));
     }
     Ok(streams)
 }

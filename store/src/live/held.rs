@@ -1,6 +1,6 @@
 //! The live rows of all partitions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 use super::partition::PartitionRows;
 use super::{LiveBlock, LiveRows, QueueEnds, QueueTaken, Reading};
 use crate::catalog::Position;
-use crate::rows::RowBlock;
+use crate::rows::{RowBlock, StreamId};
 
 /// Blocks that a slow `tail` may lag behind before it loses the oldest. Each block is one fetch.
 const TAIL_BLOCKS_MAX: usize = 64;
@@ -73,6 +73,14 @@ impl Live {
     /// Rows held, of all partitions.
     pub fn rows(&self) -> u64 {
         self.partitions.lock().values().map(PartitionRows::rows).sum()
+    }
+
+    /// The streams of all rows held.
+    pub(crate) fn streams(&self) -> BTreeSet<StreamId> {
+        let partitions = self.partitions.lock();
+        let blocks = partitions.values().flat_map(|held| &held.blocks);
+        let streams = blocks.flat_map(|block| block.rows.streams());
+        streams.map(|stream| stream.id).collect()
     }
 
     /// Whether a query runs.

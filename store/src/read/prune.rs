@@ -5,21 +5,19 @@
 //! unescaped values of structured lines; its fields with their values; its streams; its
 //! severities. A stream's attributes are known here, so a test that they may pass adds the streams.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use timberline_proto::query::ast::{CompareOp, Field, Filter, Leaf, Literal, Span, Test};
 use timberline_proto::query::fields::{is_severity_field, is_time_field, severity_rank};
 use timberline_proto::token::{lower_into, tokens};
 
-use crate::rows::{Stream, StreamId};
-use crate::split::PageQuery;
+use crate::catalog::Streams;
+use crate::rows::Stream;
+use crate::split::{PageQuery, StreamSet};
 
 use super::literals;
 use super::row::{aliased, column_name};
 use super::test::{TableRow, Tester};
-
-type Streams = BTreeMap<StreamId, Arc<Stream>>;
 
 /// Pages that may hold rows that a filter keeps.
 pub(crate) fn page_query(filter: &Filter, streams: &Streams) -> PageQuery {
@@ -45,7 +43,7 @@ pub(crate) fn field_equals(name: &str, text: &str, streams: &Streams) -> PageQue
             .iter()
             .any(|name| stream.attributes.get(*name).is_some_and(|value| value == text))
     };
-    let ids: Vec<StreamId> = streams
+    let ids: StreamSet = streams
         .values()
         .filter(|stream| equal(stream))
         .map(|stream| stream.id)
@@ -124,10 +122,10 @@ fn severity_query(name: &str, test: &Test) -> PageQuery {
 }
 
 /// Streams of which an attribute passes the test.
-fn matching(leaf: &Leaf, streams: &Streams) -> Vec<StreamId> {
+fn matching(leaf: &Leaf, streams: &Streams) -> StreamSet {
     let filter = Filter::Leaf(leaf.clone());
     let Ok(tester) = Tester::new(&filter) else {
-        return streams.keys().copied().collect();
+        return streams.values().map(|stream| stream.id).collect();
     };
     let asked = leaf.field.as_ref().map(|field| field.name.as_str());
     let matches = |stream: &&Arc<Stream>| {
@@ -224,7 +222,10 @@ pub(super) fn or(queries: impl IntoIterator<Item = PageQuery>) -> PageQuery {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::rows::StreamId;
     use PageQuery::{All, And, FieldEquals, FieldExists, Or, Token, TokenPrefix, TokenWildcard};
 
     #[track_caller]
@@ -232,7 +233,7 @@ mod tests {
         let filter = crate::read::histogram::filter_of(query).unwrap();
         let id = StreamId(7);
         let attributes = BTreeMap::from([("host.name".to_owned(), "web-1".to_owned())]);
-        let streams = BTreeMap::from([(id, Arc::new(Stream { id, attributes }))]);
+        let streams = Streams::from_iter([Arc::new(Stream { id, attributes })]);
         assert_eq!(page_query(&filter, &streams), *expected, "{query}");
     }
 
@@ -248,7 +249,13 @@ mod tests {
         check("a b -c", &And(vec![token("a"), token("b")]));
         check("a OR b", &Or(vec![token("a"), token("b")]));
         check("a OR NOT b", &All);
-        check("web", &Or(vec![token("web"), PageQuery::Streams(vec![StreamId(7)])]));
+        check(
+            "web",
+            &Or(vec![
+                token("web"),
+                PageQuery::Streams(StreamSet::from_iter([StreamId(7)])),
+            ]),
+        );
     }
 
     #[test]
@@ -276,7 +283,7 @@ mod tests {
         check(
             "host:web-*",
             &Or(vec![
-                PageQuery::Streams(vec![StreamId(7)]),
+                PageQuery::Streams(StreamSet::from_iter([StreamId(7)])),
                 And(vec![FieldExists("host".into()), token("web")]),
             ]),
         );

@@ -1,21 +1,16 @@
 //! What a filter of DataFusion lets us leave unread. Never less than it needs.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator};
 use timberline_proto::line::Severity;
 
-use crate::rows::{Stream, StreamId};
+use crate::catalog::Streams;
 use crate::split::PageQuery;
 
 use super::functions::search_filter;
 use super::prune;
 use super::row::FIXED;
 use super::time::TimeRange;
-
-type Streams = BTreeMap<StreamId, Arc<Stream>>;
 
 /// Pages and times that may hold rows for a filter.
 #[derive(Clone, Debug, PartialEq)]

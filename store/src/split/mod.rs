@@ -26,6 +26,7 @@ mod one_line;
 mod page;
 mod read;
 mod slots;
+mod stream_set;
 mod stripe;
 pub(crate) mod summary;
 mod template;
@@ -52,6 +53,7 @@ pub use index::{HeldRange, OffsetRange};
 pub(crate) use one_line::{LineCutter, pattern_of_row, pattern_of_template, template_id};
 pub use page::{PageCore, PageText};
 pub use read::Split;
+pub use stream_set::StreamSet;
 pub use stripe::Templates;
 pub(crate) use template::Pieces;
 pub use template::{LeafField, Shape};
@@ -138,7 +140,7 @@ pub enum PageQuery {
     /// Times that overlap `start..=end`, nanoseconds.
     Time(i64, i64),
     /// One of these streams.
-    Streams(Vec<StreamId>),
+    Streams(StreamSet),
     /// A severity of at least and at most these ranks.
     Severity(u8, u8),
 }

@@ -40,6 +40,8 @@ impl Context {
         }
         if deleted > 0 {
             self.forget_holes()?;
+            // What is published meanwhile puts its streams on record again.
+            while self.catalog.forget_streams(&self.live.streams())? > 0 {}
         }
         Ok(deleted)
     }

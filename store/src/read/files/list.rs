@@ -1,13 +1,13 @@
 //! The generations that are held: where they come from, and which of their bytes are here.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use timberline_proto::api::{ByteRange, FileGeneration, FilesAnswer};
 use timberline_proto::id::{AgentId, GenerationId};
 
-use crate::catalog::Hole;
+use crate::catalog::{Hole, Streams};
 use crate::rows::{Stream, StreamId};
 use crate::split::{Columns, HeldRange, Split};
 
@@ -251,7 +251,7 @@ fn named(missing: &[(u64, u64)]) -> Vec<ByteRange> {
 
 impl FileRequest {
     /// The streams whose host and path are as asked; none if neither was asked for.
-    fn streams(&self, known: &BTreeMap<StreamId, Arc<Stream>>) -> Option<Vec<StreamId>> {
+    fn streams(&self, known: &Streams) -> Option<BTreeSet<StreamId>> {
         if self.host.is_none() && self.path.is_none() {
             return None;
         }

@@ -53,7 +53,7 @@ pub(super) fn neighbour(
         .collect();
     splits.sort_by_key(|entry| search.distance(entry.meta.time_min, entry.meta.time_max));
     let mut pages = 0;
-    let query = PageQuery::Streams(vec![edge.row().stream.id]);
+    let query = PageQuery::Streams([edge.row().stream.id].into_iter().collect());
     for entry in splits {
         if search.is_beyond(entry.meta.time_min, entry.meta.time_max) || pages >= PAGES_MAX {
             break;

@@ -41,17 +41,17 @@ pub(super) fn streams(snapshot: &Snapshot) -> Result<RecordBatch, ReadError> {
     for stream in snapshot.splits.iter().flat_map(|split| &split.meta.streams) {
         *splits_of.entry(*stream).or_insert(0_u64) += 1;
     }
-    let all = || snapshot.streams.iter();
-    let attribute = |name: &'static str| all().map(move |(_, stream)| stream.attributes.get(name).cloned());
+    let all = || snapshot.streams.values();
+    let attribute = |name: &'static str| all().map(move |stream| stream.attributes.get(name).cloned());
     let mut table = Builder::default();
-    table.texts("id", all().map(|(id, _)| Some(format!("{:016x}", id.0))));
+    table.texts("id", all().map(|stream| Some(format!("{:016x}", stream.id.0))));
     table.texts("host", attribute("host.name"));
     table.texts("service", attribute("service.name"));
     table.texts("file", attribute("log.file.path"));
-    table.json("attributes", all().map(|(_, stream)| json!(stream.attributes)));
+    table.json("attributes", all().map(|stream| json!(stream.attributes)));
     table.counts(
         "splits",
-        all().map(|(id, _)| Some(splits_of.get(id).copied().unwrap_or(0))),
+        all().map(|stream| Some(splits_of.get(&stream.id).copied().unwrap_or(0))),
     );
     table.batch()
 }

@@ -122,7 +122,7 @@ impl SplitIndex {
             PageQuery::FieldOfRows(name) => self.field_of_rows(name)?,
             PageQuery::Template(id) => self.term(&terms::template(*id))?,
             &PageQuery::Time(start, end) => self.where_page(|p| p.time_min <= end && p.time_max >= start),
-            PageQuery::Streams(ids) => self.where_stream(|stream| ids.contains(&stream.id)),
+            PageQuery::Streams(ids) => self.where_stream(|stream| ids.contains(stream.id)),
             &PageQuery::Severity(least, most) => self
                 .where_page(|p| (0..7).any(|rank| rank >= least && rank <= most && p.severity_rows[rank as usize] > 0)),
         })

@@ -104,7 +104,7 @@ fn check_row(split: &Case, row: &Row<'_>) {
     check_finds(split, &PageQuery::Template(row.template), |r| {
         r.template == row.template
     });
-    let streams = PageQuery::Streams(vec![row.stream.id]);
+    let streams = PageQuery::Streams([row.stream.id].into_iter().collect());
     check_finds(split, &streams, |r| r.stream.id == row.stream.id);
     let time = row.time_nanos;
     let times = PageQuery::Time(time, time);
@@ -147,7 +147,7 @@ fn a_needle_is_looked_for_in_its_page_only() {
         split.pages_where(|r| { lower_tokens(r.line).iter().any(|t| t.contains("_930")) })
     );
     assert_eq!(
-        split.candidates(&PageQuery::Streams(vec![StreamId(77)])),
+        split.candidates(&PageQuery::Streams([StreamId(77)].into_iter().collect())),
         Vec::<u32>::new()
     );
 }

@@ -368,6 +368,31 @@ fn retention_by_bytes_deletes_the_oldest_first_and_never_live_rows() {
 }
 
 #[test]
+fn streams_go_with_their_last_split_and_not_before_their_live_rows() {
+    let mut bench = Bench::new(1);
+    bench.options.retention_age = Some(Duration::from_secs(10 * 86_400));
+    let store = bench.open();
+    let streams = |store: &Store| store.catalog().snapshot().streams.len();
+    bench.queue.append(0, &[(NOW, "old".into())]);
+    bench.check_found(&store);
+    store.flush().unwrap();
+    bench.clock.0.fetch_add(20 * DAY, Ordering::Relaxed);
+    bench.queue.append(0, &[(NOW + 20 * DAY, "new".into())]);
+    bench.check_found(&store);
+    assert_eq!((store.enforce_retention().unwrap(), streams(&store)), (1, 1));
+    store.flush().unwrap();
+    bench.clock.0.fetch_add(20 * DAY, Ordering::Relaxed);
+    assert_eq!((store.enforce_retention().unwrap(), streams(&store)), (1, 0));
+    drop(store);
+    let store = bench.open();
+    assert_eq!(streams(&store), 0);
+    bench.queue.append(0, &[(NOW + 40 * DAY, "newer".into())]);
+    wait_until("the row", || found(&store).len() == 1);
+    store.flush().unwrap();
+    assert_eq!((found(&store).len(), streams(&store)), (1, 1));
+}
+
+#[test]
 fn holes_of_a_file_are_forgotten_with_its_last_record_and_not_before() {
     let mut bench = Bench::new(1);
     bench.options.retention_age = Some(Duration::from_secs(10 * 86_400));
