@@ -1,14 +1,14 @@
 //! An answer on its way: frames in order, from the threads that read to whoever asked.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::Stream;
 use timberline_proto::api::{Answer, ApiError, Completeness, End, Frame};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
-use super::running::{Guard, Running};
+use super::running::Running;
+use super::turns::Task;
 use super::{ReadError, Reader};
 
 /// Frames that wait for a slow listener; beyond it the query waits.
@@ -19,14 +19,6 @@ const FRAMES_WAITING_MAX: usize = 16;
 pub struct Frames {
     receiver: mpsc::Receiver<Frame>,
     _task: Task,
-}
-
-/// What lives as long as a query does.
-#[derive(Debug)]
-pub(crate) struct Task {
-    pub(crate) running: Arc<Running>,
-    pub(crate) _guard: Guard,
-    pub(crate) _permit: OwnedSemaphorePermit,
 }
 
 impl Frames {

@@ -3,6 +3,8 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`reader`] | the door: questions in, answers out, within the limits |
+//! | [`turns`] | how many run at once |
+//! | [`sources`], [`settled`], [`completeness`] | what is known of files, up to when they are complete in what can be read, and what answers say of it |
 //! | [`view`] | what one query sees: live rows, then a catalog snapshot |
 //! | [`prune`], [`literals`] | from a filter to what the indexes are asked |
 //! | [`decide`] | which rows match, decided on template, stream and severity |
@@ -20,10 +22,9 @@
 //! | [`leaf_exec`] | the node of a plan that reads |
 //! | [`patterns`] | kinds of lines, counted by template |
 //! | [`per_split`] | what each split answers by itself, joined and kept |
-//! | [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
+//! | [`sending`], [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
-//! | [`histogram`], [`summaries`], [`lookup`], [`tail`] | counts over time, fields, records by id, records as they arrive |
-//! | [`settled`] | up to when the sources are complete in what can be read |
+//! | [`stored`], [`histogram`], [`summaries`], [`lookup`], [`tail`] | how much there is, counts over time, fields, records by id, records as they arrive |
 //! | [`running`], [`options`], [`engine`], [`workers`] | limits, cancellation, memory |
 
 mod aggregates;
@@ -32,6 +33,7 @@ mod bins;
 mod cache;
 mod cells;
 mod columns;
+mod completeness;
 #[cfg(test)]
 mod count_tests;
 mod counts;
@@ -76,8 +78,11 @@ mod running;
 mod scalar;
 mod scan;
 mod search;
+mod sending;
 mod settled;
+mod sources;
 mod sql;
+mod stored;
 mod summaries;
 mod table;
 mod tables;
@@ -86,6 +91,7 @@ mod test;
 #[cfg(test)]
 mod tests;
 mod time;
+mod turns;
 mod view;
 mod workers;
 
@@ -94,6 +100,8 @@ pub use error::ReadError;
 pub use files::{FileBytes, FileRequest};
 pub use frames::Frames;
 pub use options::{FileTables, ReadOptions};
-pub use reader::{AgentFile, NoSources, Reader, Sources, Stored};
+pub use reader::Reader;
+pub use sources::{AgentFile, NoSources, Sources};
+pub use stored::Stored;
 pub use tail::Tail;
 pub use view::Splits;

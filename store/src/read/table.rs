@@ -15,10 +15,11 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::cells;
-use super::frames::{Frames, Task, ending};
+use super::frames::{Frames, ending};
 use super::lower::{self, Lowering};
 use super::running::Running;
 use super::time::TimeRange;
+use super::turns::Task;
 use super::workers::{ended, stopped};
 use super::{ReadError, Reader, engine, sql as sql_query};
 

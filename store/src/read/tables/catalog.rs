@@ -8,7 +8,8 @@ use timberline_proto::api::FieldSummary;
 
 use super::builder::Builder;
 use crate::catalog::{AuditEntry, Snapshot};
-use crate::read::reader::{AgentFile, blocking};
+use crate::read::reader::blocking;
+use crate::read::sources::AgentFile;
 use crate::read::{ReadError, Reader};
 
 /// Entries of `audit` that are shown at most, the newest.

@@ -1,0 +1,39 @@
+//! What is stored, in numbers.
+
+use super::Reader;
+use super::time::rfc3339;
+
+/// What is stored, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Records, live ones included.
+    pub records: u64,
+    /// Bytes of the lines in splits.
+    pub raw_bytes: u64,
+    /// Bytes of the splits' files.
+    pub disk_bytes: u64,
+    /// Splits.
+    pub splits: u64,
+    /// Time of the oldest record, RFC 3339.
+    pub oldest: Option<String>,
+    /// Time of the newest record, RFC 3339.
+    pub newest: Option<String>,
+}
+
+impl Reader {
+    /// What is stored, live rows included.
+    pub fn stored(&self) -> Stored {
+        let view = self.view();
+        let metas = || view.snapshot.splits.iter().map(|split| &split.meta);
+        let live: usize = view.live.iter().map(|part| part.rows.len() - part.first).sum();
+        let bounds = view.time_bounds();
+        Stored {
+            records: metas().map(|meta| meta.rows).sum::<u64>() + live as u64,
+            raw_bytes: metas().map(|meta| meta.raw_bytes).sum(),
+            disk_bytes: metas().map(|meta| meta.file_bytes).sum(),
+            splits: metas().count() as u64,
+            oldest: bounds.map(|(min, _)| rfc3339(min)),
+            newest: bounds.map(|(_, max)| rfc3339(max)),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Turns: so many queries run at once, and others wait.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::running::{Guard, Running};
+use super::{ReadError, Reader};
+
+/// What lives as long as a query does.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) running: Arc<Running>,
+    pub(crate) _guard: Guard,
+    pub(crate) _permit: OwnedSemaphorePermit,
+}
+
+impl Reader {
+    /// Waits for a turn, at most as long as a query may take.
+    pub(crate) async fn begin(&self, query_id: Option<String>) -> Result<Task, ReadError> {
+        let running = Running::new(self.inner.options.time_limit, self.inner.options.scan_limits());
+        let guard = self.inner.registry.enter(query_id, &running);
+        let permit = Arc::clone(&self.inner.permits).acquire_owned();
+        let permit = tokio::time::timeout_at(running.deadline().into(), permit).await;
+        let Ok(Ok(permit)) = permit else {
+            return Err(ReadError::Limit {
+                what: format!("{} queries run already", self.inner.options.concurrent_max),
+                key: "query.concurrent_max",
+            });
+        };
+        Ok(Task {
+            running,
+            _guard: guard,
+            _permit: permit,
+        })
+    }
+}
