@@ -12,6 +12,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::bounds::{self, Bounds};
 use super::counts::CountsRule;
 use super::functions;
 use super::{ReadError, ReadOptions};
@@ -65,9 +66,6 @@ fn emptied(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Functions whose result is as long as a number in the query says: memory that no pool counts.
-const UNBOUNDED: [&str; 3] = ["repeat", "lpad", "rpad"];
-
 /// What all sessions have in common, made once: functions and rules.
 static COMMON: LazyLock<SessionState> = LazyLock::new(|| {
     let mut state = SessionStateBuilder::new()
@@ -75,9 +73,14 @@ static COMMON: LazyLock<SessionState> = LazyLock::new(|| {
         .with_default_features()
         .with_optimizer_rule(Arc::new(CountsRule))
         .build();
-    for name in UNBOUNDED {
+    for name in bounds::LEFT_OUT {
         state
             .deregister_udf(name)
+            .expect("a function can be left out of any state");
+    }
+    for name in bounds::LEFT_OUT_OF_LAMBDAS {
+        state
+            .deregister_higher_order_function(name)
             .expect("a function can be left out of any state");
     }
     for function in functions::all() {
@@ -103,6 +106,7 @@ pub(crate) fn session(runtime: &Arc<RuntimeEnv>, options: &ReadOptions) -> Sessi
     let state = SessionStateBuilder::new_from_existing(COMMON.clone())
         .with_config(config)
         .with_runtime_env(Arc::clone(runtime))
+        .with_analyzer_rule(Arc::new(Bounds::new(options.memory_bytes_max)))
         .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
         .build();
     SessionContext::new_with_state(state)

@@ -25,11 +25,15 @@
 //! | [`sending`], [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
 //! | [`stored`], [`histogram`], [`summaries`], [`lookup`], [`tail`] | how much there is, counts over time, fields, records by id, records as they arrive |
-//! | [`running`], [`options`], [`engine`], [`workers`] | limits, cancellation, memory |
+//! | [`bounds`] | functions of SQL that could make too much |
+//! | [`running`], [`options`], [`engine`], [`memory`], [`workers`] | limits, cancellation, memory |
 
 mod aggregates;
 mod base64;
 mod bins;
+#[cfg(test)]
+mod bound_tests;
+mod bounds;
 mod cache;
 mod cells;
 mod columns;
@@ -62,6 +66,7 @@ mod literals;
 mod lookup;
 mod lower;
 mod matching;
+mod memory;
 #[cfg(test)]
 mod memory_tests;
 mod open_page;
@@ -91,6 +96,8 @@ mod test;
 #[cfg(test)]
 mod tests;
 mod time;
+#[cfg(test)]
+mod turn_tests;
 mod turns;
 mod view;
 mod workers;

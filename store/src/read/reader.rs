@@ -89,8 +89,8 @@ impl Reader {
     /// # Errors
     /// [`ReadError`]
     pub async fn query(&self, request: QueryRequest) -> Result<Frames, ReadError> {
-        super::sql::refuse_writes(&request.query)?;
         let task = self.begin(request.query_id.clone()).await?;
+        super::sql::refuse_writes(&request.query)?;
         let range = range(request.from.as_deref(), request.to.as_deref())?;
         let (reader, caller, running) = (self.clone(), Handle::current(), Arc::clone(&task.running));
         match parse(&request.query)? {

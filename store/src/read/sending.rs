@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use timberline_proto::api::{Frame, QueryRequest, Record};
 use timberline_proto::query::ast::Filter;
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
 
-use super::frames::{Frames, ending};
+use super::frames::{FRAME_BYTES_MAX, FrameSender, Frames, ending};
+use super::reader::blocking;
 use super::records::record;
 use super::scan::Selection;
 use super::search::{Hit, Key, Search};
@@ -32,14 +33,18 @@ pub(super) async fn search(
         limit: reader.limit(request.limit, reader.options().rows_default)?,
         running: Arc::clone(&task.running),
     };
-    let (sender, frames) = Frames::channel(task);
-    let reader = reader.clone();
-    tokio::task::spawn_blocking(move || {
-        let outcome = send_records(&search, &sender);
-        for frame in ending(&reader, &search.running, outcome) {
-            if sender.blocking_send(frame).is_err() {
-                return;
-            }
+    let (sender, turn, frames) = Frames::channel(task);
+    let (reader, waiting) = (reader.clone(), Handle::current());
+    let work = blocking(move || {
+        let outcome = send_records(&search, &sender, &waiting);
+        let ending = ending(&reader, &search.running, outcome);
+        // What was seen and the turn are free before anyone is waited for.
+        drop((search, turn));
+        Ok((sender, ending))
+    });
+    tokio::spawn(async move {
+        if let Ok((sender, ending)) = work.await {
+            sender.end(ending).await;
         }
     });
     Ok(frames)
@@ -50,15 +55,19 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// Records of one frame at most.
 const FRAME_RECORDS_MAX: usize = 500;
 
-fn send_records(search: &Search, sender: &mpsc::Sender<Frame>) -> Result<(u64, Option<String>), ReadError> {
+fn send_records(search: &Search, sender: &FrameSender, waiting: &Handle) -> Result<(u64, Option<String>), ReadError> {
     let mut rows = 0;
     let mut progress_sent = Instant::now();
-    let send = |frame| match sender.blocking_send(frame) {
+    let mut failed = None;
+    let mut send = |frame| match waiting.block_on(sender.send(frame)) {
         Ok(()) => ControlFlow::Continue(()),
-        Err(_) => ControlFlow::Break(()),
+        Err(error) => {
+            failed = Some(error);
+            ControlFlow::Break(())
+        }
     };
     let last = search.run(&mut |hits: Vec<Hit>| {
-        for portion in hits.chunks(FRAME_RECORDS_MAX) {
+        for portion in portions(&hits) {
             let records: Vec<Record> = portion.iter().map(|hit| record(&hit.view())).collect();
             rows += records.len() as u64;
             send(Frame::Records { records })?;
@@ -68,6 +77,26 @@ fn send_records(search: &Search, sender: &mpsc::Sender<Frame>) -> Result<(u64, O
             send(Frame::Progress(search.running.progress()))?;
         }
         ControlFlow::Continue(())
-    })?;
-    Ok((rows, last.map(|key| key.to_string())))
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok((rows, last?.map(|key| key.to_string()))),
+    }
+}
+
+/// Hits by frames, which neither rows nor long lines make large.
+fn portions(hits: &[Hit]) -> impl Iterator<Item = &[Hit]> {
+    let mut rest = hits;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |hit: &&Hit| {
+            let fits = bytes < FRAME_BYTES_MAX;
+            bytes += hit.view().row.line.len();
+            fits
+        };
+        let rows = rest.iter().take(FRAME_RECORDS_MAX).take_while(fits).count();
+        let (portion, others) = rest.split_at(rows);
+        rest = others;
+        (!portion.is_empty()).then_some(portion)
+    })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
@@ -11,17 +12,17 @@ use futures::StreamExt;
 use timberline_proto::api::{Column, Frame, QueryRequest};
 use timberline_proto::query::ast::{Explain, Search};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::cells;
-use super::frames::{Frames, ending};
+use super::frames::{FRAME_BYTES_MAX, FrameSender, Frames, ending};
 use super::lower::{self, Lowering};
+use super::reader::blocking;
 use super::running::Running;
 use super::time::TimeRange;
 use super::turns::Task;
 use super::workers::{ended, stopped};
-use super::{ReadError, Reader, engine, sql as sql_query};
+use super::{ReadError, Reader, engine, memory, sql as sql_query};
 
 /// Rows of one frame at most.
 const FRAME_ROWS_MAX: usize = 1000;
@@ -109,11 +110,14 @@ async fn answer(
     let stream = planned
         .map_err(|_| running.timeout())?
         .map_err(|error| engine::failed(&error))?;
-    let (sender, frames) = Frames::channel(task);
+    let (sender, turn, frames) = Frames::channel(task);
     let reader = reader.clone();
     let computing = AbortOnDropHandle::new(tokio::spawn({
         let (running, sender) = (Arc::clone(&running), sender.clone());
-        async move { send_rows(stream, spilling, limit, &running, &sender).await }
+        async move {
+            let _turn = turn;
+            send_rows(stream, spilling, limit, &running, &sender).await
+        }
     }));
     caller.spawn(async move {
         let outcome = tokio::select! {
@@ -121,10 +125,8 @@ async fn answer(
             error = stopped(&running) => Err(error),
             () = sender.closed() => Err(ReadError::Cancelled),
         };
-        for frame in ending(&reader, &running, outcome) {
-            if sender.send(frame).await.is_err() {
-                return;
-            }
+        if let Ok(ending) = blocking(move || Ok(ending(&reader, &running, outcome))).await {
+            sender.end(ending).await;
         }
     });
     Ok(frames)
@@ -164,11 +166,11 @@ async fn send_rows(
     mut spilling: Option<DataFrame>,
     limit: Limit,
     running: &Running,
-    sender: &mpsc::Sender<Frame>,
+    sender: &FrameSender,
 ) -> Result<(u64, Option<String>), ReadError> {
     let schema = stream.schema();
     let columns: Vec<Column> = schema.fields().iter().map(|field| cells::column(field)).collect();
-    send(sender, Frame::Schema { columns }).await?;
+    sender.send(Frame::Schema { columns }).await?;
     let mut rows_sent = 0;
     let mut progress_sent = Instant::now();
     while let Some(batch) = stream.next().await {
@@ -199,22 +201,26 @@ async fn send_rows(
                 key: "query.rows_max",
             });
         }
-        for start in (0..batch.num_rows()).step_by(FRAME_ROWS_MAX) {
-            let portion = batch.slice(start, FRAME_ROWS_MAX.min(batch.num_rows() - start));
+        let frame_rows = frame_rows(&batch);
+        for start in (0..batch.num_rows()).step_by(frame_rows) {
+            let portion = batch.slice(start, frame_rows.min(batch.num_rows() - start));
             let rows = cells::rows(&portion).map_err(|error| engine::failed(&error))?;
-            send(sender, Frame::Rows { rows }).await?;
+            sender.send(Frame::Rows { rows }).await?;
         }
         if is_last {
             break;
         }
         if progress_sent.elapsed() >= PROGRESS_INTERVAL {
             progress_sent = Instant::now();
-            send(sender, Frame::Progress(running.progress())).await?;
+            sender.send(Frame::Progress(running.progress())).await?;
         }
     }
     Ok((rows_sent as u64, None))
 }
 
-async fn send(sender: &mpsc::Sender<Frame>, frame: Frame) -> Result<(), ReadError> {
-    sender.send(frame).await.map_err(|_| ReadError::Cancelled)
+/// How many rows of a batch one frame takes.
+fn frame_rows(batch: &RecordBatch) -> usize {
+    let bytes: usize = batch.columns().iter().map(memory::array_bytes).sum();
+    let row_bytes = (bytes / batch.num_rows().max(1)).max(1);
+    (FRAME_BYTES_MAX / row_bytes).clamp(1, FRAME_ROWS_MAX)
 }

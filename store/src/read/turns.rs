@@ -11,9 +11,16 @@ use super::{ReadError, Reader};
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) running: Arc<Running>,
-    pub(crate) _guard: Guard,
-    pub(crate) _permit: OwnedSemaphorePermit,
+    /// Whoever listens holds it.
+    pub(crate) guard: Guard,
+    /// Whoever works holds it, and gives it back when the work ends, whether or not its answer was
+    /// taken.
+    pub(crate) turn: Turn,
 }
+
+/// The right to work: as many as [`ReadOptions::concurrent_max`](super::ReadOptions::concurrent_max).
+#[derive(Debug)]
+pub(crate) struct Turn(#[allow(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 impl Reader {
     /// Waits for a turn, at most as long as a query may take.
@@ -30,8 +37,8 @@ impl Reader {
         };
         Ok(Task {
             running,
-            _guard: guard,
-            _permit: permit,
+            guard,
+            turn: Turn(permit),
         })
     }
 }

@@ -7,7 +7,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 use timberline_proto::query::ast::Span;
-use timberline_proto::query::{QueryError, nearest};
+use timberline_proto::query::{QUERY_BYTES_MAX, QueryError, nearest};
 
 use crate::read::ReadError;
 use crate::read::engine;
@@ -18,13 +18,17 @@ const WRITES: [&str; 11] = [
 ];
 
 /// Refuses a text that is a statement which would change something. Such words begin searches too
-/// (`update failed`), so the whole text must be one.
+/// (`update failed`), so the whole text must be one. A text beyond the bounds of statements is not
+/// parsed for this: it can be no statement, and as a search it has bounds of its own.
 ///
 /// # Errors
 /// [`ReadError::Query`] over the whole text.
 pub(crate) fn refuse_writes(text: &str) -> Result<(), ReadError> {
     let first = text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
     if !WRITES.contains(&first.as_str()) {
+        return Ok(());
+    }
+    if text.len() > QUERY_BYTES_MAX || super::bounded(text).is_err() {
         return Ok(());
     }
     let parsed = SessionContext::new().state().sql_to_statement(text, &Dialect::Generic);
