@@ -61,14 +61,14 @@ fn nested(step: &str, levels: usize) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn s10_what_functions_make_is_bounded_by_the_memory_of_queries() {
     let fixture = some();
-    let long = "y".repeat(20_000);
+    let long = "y".repeat(2000);
     let steps = [
-        ("concat(x, x)", 14),
-        ("x || x", 14),
-        ("concat_ws(x, x, x)", 10),
-        ("encode(CAST(x AS bytea), 'hex')", 14),
-        ("replace(x, 'a', 'aaaa')", 10),
-        ("regexp_replace(x, 'a', 'aaaa', 'g')", 10),
+        ("concat(x, x)", 7),
+        ("x || x", 7),
+        ("concat_ws(x, x, x)", 5),
+        ("encode(CAST(x AS bytea), 'hex')", 7),
+        ("replace(x, 'a', 'aaaa')", 5),
+        ("regexp_replace(x, 'a', 'aaaa', 'g')", 5),
     ];
     for (step, levels) in steps {
         let message = error(
@@ -82,13 +82,10 @@ async fn s10_what_functions_make_is_bounded_by_the_memory_of_queries() {
     let at_once = [
         format!("SELECT max(length(replace(body, 'a', '{long}'))) FROM logs"),
         format!("SELECT max(length(array_to_string(string_to_array(body, ' '), '{long}'))) FROM logs"),
-        format!(
-            "SELECT max(length(concat({}))) FROM logs",
-            vec!["body"; 3000].join(", ")
-        ),
+        format!("SELECT max(length(concat({}))) FROM logs", vec!["body"; 300].join(", ")),
         format!(
             "SELECT max(cardinality(make_array({}))) FROM logs",
-            vec!["body"; 3000].join(", ")
+            vec!["body"; 300].join(", ")
         ),
     ];
     for query in at_once {

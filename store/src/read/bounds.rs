@@ -202,7 +202,7 @@ impl ScalarUDFImpl for Bounded {
         }
         let mut made: Vec<ArrayRef> = Vec::new();
         let mut bytes = 0_usize;
-        let mut waiting = vec![0..rows];
+        let mut waiting = Vec::from([Range { start: 0, end: rows }]);
         while let Some(range) = waiting.pop() {
             let portion = sliced(&args, &range);
             if self.longest(&portion, range.len())? <= self.bytes_max {

@@ -47,7 +47,10 @@ async fn answered(fixture: &Fixture, query: &str) {
                 frames.collect().await.unwrap();
                 return;
             }
-            Err(ReadError::Limit { key, .. }) if key == "query.concurrent_max" => {}
+            Err(ReadError::Limit {
+                key: "query.concurrent_max",
+                ..
+            }) => {}
             Err(other) => panic!("{query}: {other}"),
         }
         assert!(start.elapsed() < DEADLINE, "{query}: no turn came");
