@@ -218,6 +218,12 @@ impl Catalog {
         Arc::clone(&self.inner.snapshot.read())
     }
 
+    /// As a transaction does that takes long: nothing else of the file is read or written.
+    #[cfg(test)]
+    pub(crate) fn hold(&self) -> parking_lot::MutexGuard<'_, rusqlite::Connection> {
+        self.inner.connection.lock()
+    }
+
     /// This store's identity, 32 hexadecimal digits, made with the catalog.
     pub fn store_id(&self) -> &str {
         &self.inner.store_id

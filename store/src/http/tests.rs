@@ -254,3 +254,31 @@ async fn the_page_is_served_compressed_cached_and_at_its_own_addresses() {
     assert_eq!(send(&app, again, &Value::Null).await.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(text(send(&app, script(), &Value::Null).await).await, "let raw");
 }
+
+#[tokio::test]
+async fn a_catalog_that_is_busy_holds_up_the_status_and_nothing_else() {
+    let fixture = sample();
+    let app = app(&fixture);
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (held, is_held) = tokio::sync::oneshot::channel();
+    let catalog = fixture.catalog.clone();
+    let holding = std::thread::spawn(move || {
+        let _held = catalog.hold();
+        held.send(()).unwrap();
+        // If the one async thread waits for the catalog, nobody will say so.
+        released.recv_timeout(std::time::Duration::from_secs(10)).is_ok()
+    });
+    is_held.await.unwrap();
+    let ask = |path: &'static str| {
+        let app = app.clone();
+        async move { send(&app, Request::get(path), &Value::Null).await.status() }
+    };
+    let waiting = [tokio::spawn(ask("/api/v1/status")), tokio::spawn(ask("/metrics"))];
+    tokio::task::yield_now().await;
+    assert_eq!(ask("/livez").await, StatusCode::OK);
+    _ = release.send(());
+    assert!(holding.join().unwrap(), "the status held up everything");
+    for one in waiting {
+        assert_eq!(one.await.unwrap(), StatusCode::OK);
+    }
+}

@@ -105,3 +105,23 @@ async fn s06_a_split_cut_to_any_length_never_gives_a_wrong_answer() {
         check(&fixture, &lines(), &format!("length {length}")).await;
     }
 }
+
+#[test]
+fn a_split_is_marked_once_however_many_of_its_pages_cannot_be_read() {
+    let mut fixture = Fixture::new();
+    fixture.append(&[TestRow::new(1, "a line")]);
+    fixture.flush(false);
+    let id = fixture.catalog.snapshot().splits[0].meta.id.clone();
+    let view = fixture.reader.view();
+    let running = super::running::Running::new(std::time::Duration::from_secs(60), Default::default());
+    let damaged = crate::split::SplitError::Damaged {
+        path: fixture.dir.path().to_owned(),
+        what: "page 1".to_owned(),
+    };
+    view.failed(&id, 1, &damaged, &running);
+    let marked = fixture.catalog.snapshot();
+    assert!(marked.splits[0].quarantined.is_some());
+    view.failed(&id, 1, &damaged, &running);
+    // Each transaction makes a snapshot of its own.
+    assert!(std::sync::Arc::ptr_eq(&marked, &fixture.catalog.snapshot()));
+}

@@ -4,10 +4,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use datafusion::execution::memory_pool::MemoryPool;
 use futures::Stream;
-use timberline_proto::api::{Answer, ApiError, Completeness, End, Frame};
+use serde_json::Value;
+use timberline_proto::api::{Answer, ApiError, Completeness, End, Frame, Record};
 use tokio::sync::mpsc;
 
+use super::memory::Held;
 use super::running::{Guard, Running};
 use super::turns::{Task, Turn};
 use super::workers::stopped;
@@ -23,6 +26,7 @@ pub(crate) const FRAME_BYTES_MAX: usize = 256 << 10;
 pub struct Frames {
     receiver: mpsc::Receiver<Frame>,
     _guard: Guard,
+    pool: Arc<dyn MemoryPool>,
 }
 
 /// Where frames go in.
@@ -70,6 +74,7 @@ impl Frames {
         let frames = Self {
             receiver,
             _guard: task.guard,
+            pool: task.pool,
         };
         (sender, task.turn, frames)
     }
@@ -79,13 +84,16 @@ impl Frames {
         self.receiver.recv().await
     }
 
-    /// All frames as one answer.
+    /// All frames as one answer, which stands in the memory that all queries share while it is collected.
     ///
     /// # Errors
-    /// The one that the answer ended with.
+    /// The one that the answer ended with, or that memory does not hold it.
     pub async fn collect(mut self) -> Result<Answer, ApiError> {
+        let held = Held::new("answer", &self.pool);
         let mut answer = Answer::default();
         while let Some(frame) = self.next().await {
+            // Once as values, once as the text that is made of them.
+            held.grow(2 * frame_bytes(&frame)).map_err(|error| error.to_api())?;
             match frame {
                 Frame::Schema { columns } => answer.columns = columns,
                 Frame::Records { mut records } => answer.records.append(&mut records),
@@ -101,6 +109,35 @@ impl Frames {
         }
         Err(ReadError::Internal("the answer broke off before its end".to_owned()).to_api())
     }
+}
+
+/// Bytes of a frame's rows, about.
+fn frame_bytes(frame: &Frame) -> usize {
+    match frame {
+        Frame::Records { records } => records.iter().map(record_bytes).sum(),
+        Frame::Rows { rows } => rows.iter().flatten().map(value_bytes).sum(),
+        _ => 0,
+    }
+}
+
+fn record_bytes(record: &Record) -> usize {
+    let stream = record.stream.iter().map(|(name, value)| name.len() + value.len());
+    let fields = record
+        .fields
+        .iter()
+        .map(|(name, value)| name.len() + value_bytes(value));
+    let base64 = record.body_base64.as_ref().map_or(0, String::len);
+    size_of::<Record>() + record.body.len() + base64 + stream.chain(fields).sum::<usize>()
+}
+
+fn value_bytes(value: &Value) -> usize {
+    let within = match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(value_bytes).sum(),
+        Value::Object(values) => values.iter().map(|(name, value)| name.len() + value_bytes(value)).sum(),
+        _ => 0,
+    };
+    size_of::<Value>() + within
 }
 
 impl Stream for Frames {

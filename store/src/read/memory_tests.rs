@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use timberline_proto::api::Frame;
 
 use super::fixture::{Fixture, TestRow};
 use super::tests::request;
@@ -29,10 +30,18 @@ fn many(memory_bytes_max: usize, spill_bytes_max: u64, spill_dir: &Path) -> Fixt
 
 async fn outcome(fixture: &Fixture, query: &str) -> Result<Vec<Vec<Value>>, String> {
     match fixture.reader.query(request(query)).await {
-        Ok(frames) => match frames.collect().await {
-            Ok(answer) => Ok(answer.rows),
-            Err(error) => Err(error.message),
-        },
+        Ok(mut frames) => {
+            // Not collected: that has its own share of the memory.
+            let mut all = Vec::new();
+            while let Some(frame) = frames.next().await {
+                match frame {
+                    Frame::Rows { mut rows } => all.append(&mut rows),
+                    Frame::Error(error) => return Err(error.message),
+                    _ => {}
+                }
+            }
+            Ok(all)
+        }
         Err(error) => Err(error.to_string()),
     }
 }
@@ -168,4 +177,49 @@ fn a_spill_directory_that_cannot_be_made_is_named() {
         Err(ReadError::Internal(message)) => assert!(message.contains("below"), "{message}"),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s09_what_pipes_and_whole_answers_collect_is_of_the_memory_of_all_queries() {
+    let spill = tempfile::tempdir().unwrap();
+    let fixture = many(3 << 20, 1 << 30, spill.path());
+    for query in [
+        "* | head 20000 | stats count() by host",
+        "* | tail 20000 | stats count() by host",
+    ] {
+        let message = outcome(&fixture, query).await.expect_err(query);
+        assert!(message.contains("query.memory_bytes_max"), "{query}: {message}");
+        assert_eq!(fixture.reader.runtime().memory_pool.reserved(), 0, "{query}");
+    }
+    // An answer goes out as it comes, but not as one.
+    let all = "* | fields body";
+    assert_eq!(outcome(&fixture, all).await.unwrap().len(), ROWS as usize);
+    let whole = fixture.reader.query(request(all)).await.unwrap().collect().await;
+    let message = whole.unwrap_err().message;
+    assert!(message.contains("query.memory_bytes_max"), "{message}");
+    let few = outcome(&fixture, "* | head 2000 | stats count() by host")
+        .await
+        .unwrap();
+    assert_eq!(few, [[json!("web-1"), json!(2000)]]);
+    assert_eq!(fixture.reader.runtime().memory_pool.reserved(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timechart_stops_at_its_rows_before_it_holds_them() {
+    let spill = tempfile::tempdir().unwrap();
+    let mut fixture = Fixture::with(ReadOptions {
+        rows_max: 100,
+        spill_dir: Some(spill.path().to_owned()),
+        ..ReadOptions::default()
+    });
+    let rows: Vec<_> = (0..1000).map(|n| TestRow::new(n, &format!("a line {n}"))).collect();
+    fixture.append(&rows);
+    fixture.flush(false);
+    let message = outcome(&fixture, "* | timechart span=1h count() by id")
+        .await
+        .unwrap_err();
+    assert!(
+        message.contains("query.rows_max") && message.contains("a pipe makes"),
+        "{message}"
+    );
 }

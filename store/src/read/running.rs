@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use datafusion::execution::memory_pool::MemoryPool;
 use parking_lot::Mutex;
 use timberline_proto::api::Progress;
 
 use super::ReadError;
+use super::memory::Held;
 
 /// What a query cost so far. Counted by whoever reads for it, on any thread.
 #[derive(Debug, Default)]
@@ -84,6 +86,8 @@ pub(crate) struct Running {
     pub(crate) meter: Meter,
     /// What could not be read: one sentence each.
     partial: Mutex<Vec<String>>,
+    /// Shared memory of what it collected.
+    held: Mutex<Vec<Arc<Held>>>,
 }
 
 impl Running {
@@ -95,6 +99,7 @@ impl Running {
             cancelled: AtomicBool::new(false),
             meter: Meter::default(),
             partial: Mutex::default(),
+            held: Mutex::default(),
         })
     }
 
@@ -128,6 +133,18 @@ impl Running {
         if partial.len() < PARTIAL_MAX && !partial.contains(&sentence) {
             partial.push(sentence);
         }
+    }
+
+    /// Memory that is taken until the work ends.
+    pub(crate) fn hold(&self, name: &str, pool: &Arc<dyn MemoryPool>) -> Arc<Held> {
+        let held = Arc::new(Held::new(name, pool));
+        self.held.lock().push(Arc::clone(&held));
+        held
+    }
+
+    /// Gives back the memory of what it collected: its work has ended.
+    pub(crate) fn release(&self) {
+        self.held.lock().drain(..).for_each(|held| held.free());
     }
 
     pub(crate) fn partial(&self) -> Vec<String> {

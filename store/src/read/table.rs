@@ -125,6 +125,7 @@ async fn answer(
             error = stopped(&running) => Err(error),
             () = sender.closed() => Err(ReadError::Cancelled),
         };
+        running.release();
         if let Ok(ending) = blocking(move || Ok(ending(&reader, &running, outcome))).await {
             sender.end(ending).await;
         }
@@ -220,7 +221,6 @@ async fn send_rows(
 
 /// How many rows of a batch one frame takes.
 fn frame_rows(batch: &RecordBatch) -> usize {
-    let bytes: usize = batch.columns().iter().map(memory::array_bytes).sum();
-    let row_bytes = (bytes / batch.num_rows().max(1)).max(1);
+    let row_bytes = (memory::batch_bytes(batch) / batch.num_rows().max(1)).max(1);
     (FRAME_BYTES_MAX / row_bytes).clamp(1, FRAME_ROWS_MAX)
 }

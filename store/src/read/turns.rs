@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::execution::memory_pool::MemoryPool;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::running::{Guard, Running};
@@ -16,6 +17,8 @@ pub(crate) struct Task {
     /// Whoever works holds it, and gives it back when the work ends, whether or not its answer was
     /// taken.
     pub(crate) turn: Turn,
+    /// The memory that all queries share.
+    pub(crate) pool: Arc<dyn MemoryPool>,
 }
 
 /// The right to work: as many as [`ReadOptions::concurrent_max`](super::ReadOptions::concurrent_max).
@@ -39,6 +42,7 @@ impl Reader {
             running,
             guard,
             turn: Turn(permit),
+            pool: Arc::clone(&self.inner.runtime.memory_pool),
         })
     }
 }

@@ -108,7 +108,13 @@ impl View {
     pub(crate) fn failed(&self, id: &str, rows: u64, error: &SplitError, running: &Running) {
         running.note_partial(format!("{rows} records of split {id} are left out: {error}"));
         tracing::error!(split = id, %error, "split cannot be read");
+        // Each mark is a transaction: a split of many unreadable pages is marked by the first.
+        let is_marked = || {
+            let now = self.catalog.snapshot();
+            now.split(id).is_none_or(|split| split.quarantined.is_some())
+        };
         if let SplitError::Damaged { what, .. } = error
+            && !is_marked()
             && let Err(error) = self.catalog.quarantine(id, what)
         {
             tracing::error!(split = id, %error, "split cannot be quarantined");

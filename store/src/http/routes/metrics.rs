@@ -7,10 +7,11 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::status::status;
+use crate::http::error::HttpError;
 use crate::http::state::HttpState;
 
-pub(super) async fn get(State(state): State<HttpState>) -> Response {
-    let status = status(&state);
+pub(super) async fn get(State(state): State<HttpState>) -> Result<Response, HttpError> {
+    let status = status(&state).await?;
     let mut text = String::new();
     let mut gauge = |name: &str, help: &str, value: u64| {
         // Writing to a String cannot fail.
@@ -54,9 +55,9 @@ pub(super) async fn get(State(state): State<HttpState>) -> Response {
         cache.misses,
     );
     text.push_str(&state.metrics.text());
-    (
+    Ok((
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,
     )
-        .into_response()
+        .into_response())
 }

@@ -5,17 +5,23 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::ExecutionPlan;
 use timberline_proto::api::Direction;
 use timberline_proto::query::ast::{Filter, Pipe, PipeKind};
 
 use super::{Lowering, Table, planned, sort};
 use crate::read::columns;
-use crate::read::engine::BATCH_ROWS_MAX;
+use crate::read::engine::{BATCH_ROWS_MAX, carried};
+use crate::read::memory::{Held, batch_bytes};
 use crate::read::reader::blocking;
 use crate::read::scan::Selection;
-use crate::read::search::Search;
+use crate::read::search::{Hit, Search};
 use crate::read::{ReadError, engine};
 
 pub(super) fn lower(table: Table, rows: u64) -> Result<Table, ReadError> {
@@ -54,24 +60,87 @@ pub(super) async fn table(
         limit: rows,
         running: Arc::clone(&lowering.running),
     };
-    let batch_schema = Arc::clone(&schema);
-    let batches = blocking(move || {
+    let held = lowering.hold("head");
+    let taken = Arc::clone(&held);
+    let hits = blocking(move || {
         let mut hits = Vec::new();
-        search.run(&mut |portion| {
+        let mut failed = None;
+        let outcome = search.run(&mut |portion| {
+            let bytes = portion.iter().map(hit_bytes).sum();
+            if let Err(error) = taken.grow(bytes) {
+                failed = Some(error);
+                return ControlFlow::Break(());
+            }
             hits.extend(portion);
             ControlFlow::Continue(())
-        })?;
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        outcome?;
         if direction == Direction::Forward {
             hits.reverse();
         }
-        let portions = hits.chunks(BATCH_ROWS_MAX).map(|portion| {
-            let views: Vec<_> = portion.iter().map(|hit| hit.view()).collect();
-            columns::batch(&batch_schema, &views)
-        });
-        portions
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| engine::failed(&error))
+        Ok(hits)
     });
-    let table = MemTable::try_new(schema, vec![batches.await?]).map_err(planned)?;
+    let table = Hits {
+        schema,
+        hits: Arc::new(hits.await?),
+        held: lowering.hold("head"),
+    };
     lowering.session.read_table(Arc::new(table)).map_err(planned)
+}
+
+/// Bytes of a record that was found: its line, and about what stands beside it.
+fn hit_bytes(hit: &Hit) -> usize {
+    const BESIDE_BYTES: usize = 128;
+    hit.view().row.line.len() + BESIDE_BYTES
+}
+
+/// Records that were found. Columns are made of them when it is known which are needed.
+#[derive(Debug)]
+struct Hits {
+    schema: SchemaRef,
+    hits: Arc<Vec<Hit>>,
+    /// Of the columns made.
+    held: Arc<Held>,
+}
+
+#[async_trait::async_trait]
+impl TableProvider for Hits {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let schema = match projection {
+            Some(projection) => Arc::new(self.schema.project(projection)?),
+            None => Arc::clone(&self.schema),
+        };
+        let (hits, held, of) = (Arc::clone(&self.hits), Arc::clone(&self.held), Arc::clone(&schema));
+        let rows = limit.unwrap_or(usize::MAX).min(hits.len());
+        // A plan that is made once more makes its columns once more.
+        held.free();
+        let batches = blocking(move || {
+            let portions = hits[..rows].chunks(BATCH_ROWS_MAX).map(|portion| {
+                let views: Vec<_> = portion.iter().map(|hit| hit.view()).collect();
+                let batch = columns::batch(&of, &views).map_err(|error| engine::failed(&error))?;
+                held.grow(batch_bytes(&batch))?;
+                Ok(batch)
+            });
+            portions.collect::<Result<Vec<_>, ReadError>>()
+        });
+        let table = MemTable::try_new(schema, vec![batches.await.map_err(carried)?])?;
+        table.scan(session, None, &[], None).await
+    }
 }

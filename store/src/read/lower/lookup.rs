@@ -17,6 +17,7 @@ use timberline_proto::query::{QueryError, nearest};
 
 use super::expr::{Value, kind_of};
 use super::{Lowering, Table, column, column_name, planned, replaced, with_column};
+use crate::read::memory::{batch_bytes, collected};
 use crate::read::{ReadError, tables};
 
 /// Rows of a table that is looked up in.
@@ -92,12 +93,11 @@ async fn load(lowering: &Lowering, named: &Field) -> Result<DataFrame, ReadError
     };
     let frame = lowering.session.read_table(provider).map_err(planned)?;
     let schema = Arc::new(frame.schema().as_arrow().clone());
-    let batches = frame
-        .limit(0, Some(ROWS_MAX + 1))
-        .map_err(planned)?
-        .collect()
-        .await
-        .map_err(planned)?;
+    let frame = frame.limit(0, Some(ROWS_MAX + 1)).map_err(planned)?;
+    let held = lowering.hold("lookup");
+    let batches = collected(frame, usize::MAX, &held).await?;
+    // For a moment they are there twice.
+    held.grow(batches.iter().map(batch_bytes).sum())?;
     let batch = concat_batches(&schema, &batches).map_err(|error| planned(error.into()))?;
     if batch.num_rows() > ROWS_MAX {
         return Err(ReadError::BadRequest(format!(

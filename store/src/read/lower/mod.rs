@@ -32,6 +32,7 @@ use datafusion::logical_expr::{Expr, SortExpr, ident};
 use datafusion::prelude::SessionContext;
 use timberline_proto::query::ast::{Filter, GroupKey, Pipe, PipeKind, Search};
 
+use super::memory::Held;
 use super::provider::{Logs, Source};
 use super::row::FIXED;
 use super::row::column_name;
@@ -70,6 +71,11 @@ impl Lowering {
     /// The table `logs` under a filter, with a column for each of `names`.
     pub(crate) fn logs(&self, filter: Filter, names: &BTreeSet<String>) -> Result<Logs, ReadError> {
         Ok(Logs::new(self.source(filter, self.range)?, names))
+    }
+
+    /// Shared memory for what a pipe collects.
+    fn hold(&self, pipe: &str) -> Arc<Held> {
+        self.running.hold(pipe, &self.session.runtime_env().memory_pool)
     }
 
     fn source(&self, filter: Filter, range: TimeRange) -> Result<Source, ReadError> {

@@ -21,6 +21,7 @@ use super::{Lowering, Table, column, column_name, planned, range};
 use crate::read::ReadError;
 use crate::read::bins::Bins;
 use crate::read::functions::num;
+use crate::read::memory::{batch_bytes, collected};
 use crate::read::scalar::call;
 use crate::read::time::round_width;
 
@@ -66,7 +67,10 @@ pub(super) async fn lower(
         .collect();
     let frame = frame.sort(order.clone()).map_err(planned)?;
     let schema = Arc::new(frame.schema().as_arrow().clone());
-    let batches = frame.collect().await.map_err(planned)?;
+    let held = lowering.hold("timechart");
+    let batches = collected(frame, lowering.rows_max, &held).await?;
+    // For a moment they are there twice.
+    held.grow(batches.iter().map(batch_bytes).sum())?;
     let batch = concat_batches(&schema, &batches).map_err(|error| planned(error.into()))?;
     let fill = Fill {
         batch: &batch,
@@ -78,6 +82,7 @@ pub(super) async fn lower(
         zero: chart.aggregates.iter().map(|a| is_zero(a.function)).collect(),
     };
     let filled = fill.run()?;
+    held.grow(batch_bytes(&filled))?;
     table.frame = lowering.session.read_batch(filled).map_err(planned)?;
     table.becomes(order);
     Ok(table)
@@ -116,7 +121,7 @@ async fn series(
         .sort(order)
         .and_then(|frame| frame.limit(0, Some(limit.saturating_add(1).min(lowering.rows_max))))
         .map_err(planned)?;
-    let batches = largest.collect().await.map_err(planned)?;
+    let batches = collected(largest, lowering.rows_max, &lowering.hold("timechart")).await?;
     let mut kept: Vec<Vec<Option<String>>> = Vec::new();
     for batch in &batches {
         let texts = texts(&batch.columns()[..keys.len()]).map_err(|error| planned(error.into()))?;
