@@ -24,7 +24,7 @@ pub(crate) enum Command {
     Up(UpArgs),
     /// Run the agent: tail files and ship their lines
     #[cfg(feature = "agent")]
-    Agent(RoleArgs),
+    Agent(AgentArgs),
     /// Run the collector: receive batches and keep them in the queue
     #[cfg(feature = "collector")]
     Collector(RoleArgs),
@@ -59,6 +59,39 @@ pub(crate) struct UpArgs {
     /// Tail these files instead of the logs under /var/log (repeatable; key agent.tail)
     #[arg(long, value_name = "GLOB")]
     pub(crate) tail: Vec<String>,
+}
+
+#[cfg(feature = "agent")]
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct AgentArgs {
+    #[command(flatten)]
+    pub(crate) role: RoleArgs,
+    #[command(subcommand)]
+    pub(crate) action: Option<AgentAction>,
+}
+
+#[cfg(feature = "agent")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentAction {
+    /// Show what the rules make of each record of a file; nothing is sent or kept
+    Test {
+        /// The file; `-` reads standard input
+        #[arg(long, value_name = "FILE")]
+        input: PathBuf,
+        /// The name under which the rules see it, if it is tailed under another
+        #[arg(long, value_name = "PATH")]
+        path: Option<PathBuf>,
+        /// Read the configuration from this TOML file
+        #[arg(long, value_name = "FILE", env = "TIMBERLINE_CONFIG")]
+        config: Option<PathBuf>,
+        /// At most so many records
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+        /// One JSON object per record
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Default, Args)]

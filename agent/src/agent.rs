@@ -44,6 +44,7 @@ impl Agent {
     pub fn open(config: AgentConfig) -> Result<Self, AgentError> {
         config.check()?;
         let zone = config.time_zone()?;
+        let rules = config.rules()?;
         let (inputs, globs) = input::inputs(&config)?;
         let opened = registry::open(&config.data_dir)?;
         let config = Arc::new(config);
@@ -63,6 +64,7 @@ impl Agent {
             first_start: opened.first_start,
             store: opened.store,
             zone,
+            rules,
             inbox,
             to_ship,
             status: status_sender,

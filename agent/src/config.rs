@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::AgentError;
 use crate::input::FileInput;
+use crate::process::{RuleConfig, Rules};
 
 /// Where a file is begun that the agent's first scan ever finds. Files that appear later are
 /// always read from their first byte.
@@ -42,6 +43,8 @@ pub struct AgentConfig {
     pub topic: String,
     /// The attribute `host.name`.
     pub host: String,
+    /// What is made of records before they are sent, in this order.
+    pub rules: Vec<RuleConfig>,
     /// More attributes of every stream; they win over those that the agent finds.
     pub attributes: BTreeMap<String, String>,
     /// Time between two walks over the globs. Notifications only make a walk come earlier.
@@ -106,6 +109,7 @@ impl Default for AgentConfig {
             own_logs: Vec::new(),
             topic: "logs".into(),
             host: host_name(),
+            rules: Vec::new(),
             attributes: BTreeMap::new(),
             scan_interval: Duration::from_millis(500),
             batch_bytes_max: 1 << 20,
@@ -179,6 +183,11 @@ impl AgentConfig {
             key: "zone",
             reason: format!("{:?}: {error}", self.zone),
         })
+    }
+
+    /// The rules, made ready.
+    pub(crate) fn rules(&self) -> Result<Rules, AgentError> {
+        Rules::new(&self.rules, &self.time_zone()?).map_err(|reason| AgentError::Config { key: "rules", reason })
     }
 
     /// The longest record, which must fit into one batch.

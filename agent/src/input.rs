@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{AgentConfig, StartAt};
 use crate::error::AgentError;
-use crate::lines::{Encoding, Format, Multiline, MultilineLimits};
+use crate::lines::{
+    self, Encoding, Event, Flush, Format, Found, Limits, Multiline, MultilineLimits, Piece, Place, Reading,
+    SPAN_LIMITS, Stopped,
+};
 use crate::scan::Globs;
 
 /// Files that are read in a way of their own.
@@ -156,5 +159,76 @@ impl Input {
             ignore_older: input.ignore_older.unwrap_or(config.ignore_older),
             attributes: input.attributes.clone(),
         })
+    }
+
+    /// How a file's bytes are read, told by its first ones. None if they do not tell yet, which they do
+    /// where they are the `whole` file.
+    pub(crate) fn read_as(&self, mut prefix: Vec<u8>, whole: bool) -> Option<(Encoding, Format)> {
+        if whole {
+            prefix.push(b'\n');
+        }
+        let encoding = self.encoding.of_file(&prefix)?;
+        let format = match encoding.wide() {
+            Some(_) => Format::Plain,
+            None => self.format.of_file(&prefix)?,
+        };
+        Some((encoding, format))
+    }
+
+    /// Whether each line of a file is an event as it is.
+    fn is_plain(&self, (encoding, format): (Encoding, Format)) -> bool {
+        encoding.is_plain() && format.is_plain() && self.multiline.is_none()
+    }
+
+    /// The limits of a cut of a file that is read as `read_as`, and the bytes to read so that one
+    /// comes forward.
+    pub(crate) fn limits_of(&self, read_as: (Encoding, Format), mut limits: Limits) -> (Limits, usize) {
+        if !read_as.0.is_plain() {
+            // A byte may become two of UTF-8.
+            limits.line_bytes_max = (limits.line_bytes_max / 2).max(2);
+            limits.bytes_max = (limits.bytes_max / 2).max(2);
+        }
+        let mut want = limits.bytes_max;
+        if !self.is_plain(read_as) {
+            let event_bytes_max = self.limits.bytes_max.min(limits.line_bytes_max);
+            want = want.max(SPAN_LIMITS as usize * event_bytes_max) + limits.line_bytes_max + 8;
+        }
+        (limits, want.max(limits.line_bytes_max + 8))
+    }
+
+    /// Cuts `bytes`, which stand at `from` in a file, and gives each event and hole to `sink`.
+    pub(crate) fn cut<'a>(
+        &self,
+        read_as: (Encoding, Format),
+        bytes: &'a [u8],
+        from: Place,
+        flush: Flush,
+        limits: Limits,
+        mut sink: impl FnMut(Found<'a>),
+    ) -> Stopped {
+        if self.is_plain(read_as) {
+            let (place, needs_more) = lines::cut(bytes, from, flush == Flush::All, limits, |piece| {
+                sink(match piece {
+                    Piece::Line(line) => Found::Event(Event::from(&line)),
+                    Piece::Hole { start, end } => Found::Hole { start, end },
+                });
+            });
+            return Stopped {
+                place,
+                needs_more,
+                waiting: false,
+            };
+        }
+        let reading = Reading {
+            encoding: read_as.0,
+            format: read_as.1,
+            multiline: self.multiline.as_ref(),
+            limits: MultilineLimits {
+                bytes_max: self.limits.bytes_max.min(limits.line_bytes_max),
+                ..self.limits
+            },
+            timeout_nanos: i64::try_from(self.timeout.as_nanos()).unwrap_or(i64::MAX),
+        };
+        lines::cut_events(bytes, from, flush, limits, reading, sink)
     }
 }

@@ -20,6 +20,7 @@
 //! | `stream` | a file's stream attributes |
 //! | `tail` | the thread: follows files, cuts batches, keeps checkpoints |
 //! | `unpack` | files packed with gzip |
+//! | `process` | what rules make of records |
 //! | `registry` | checkpoints on disk |
 //! | `ship` | the way to the collector |
 //! | `status` | what can be asked of a running agent |
@@ -31,6 +32,7 @@ mod identity;
 mod inbox;
 mod input;
 mod lines;
+mod process;
 mod registry;
 mod scan;
 mod ship;
@@ -44,5 +46,9 @@ pub use config::{AgentConfig, StartAt, default_excludes, default_globs};
 pub use error::AgentError;
 pub use input::{FileInput, MultilineConfig, check_files};
 pub use lines::Format;
+pub use process::{
+    Constant, ParseConfig, ParseFormat, PreviewLine, PreviewStep, RateLimitConfig, RedactAction, RedactConfig,
+    RouteConfig, RuleConfig, SampleConfig, Secret, TimeConfig, check_rules, preview,
+};
 pub use scan::check_globs;
 pub use status::{AgentStatus, FileState};

@@ -7,6 +7,7 @@
 //! | [`token`] | where a word begins and ends, for index and query alike | – |
 //! | [`api`] | the HTTP API's messages | – |
 //! | [`line`](mod@line) | how a line is read: time, severity, fields | `line` |
+//! | [`grok`] | patterns of `parse`: regexes and grok | `grok` |
 //! | [`batch`] | Kafka record batches v2 and what their headers mean | `batch` |
 //! | [`wire`] | the gRPC services | `grpc` |
 //!
@@ -19,6 +20,8 @@ pub mod token;
 
 #[cfg(feature = "batch")]
 pub mod batch;
+#[cfg(feature = "grok")]
+pub mod grok;
 #[cfg(feature = "line")]
 pub mod line;
 #[cfg(feature = "grpc")]

@@ -1,15 +1,36 @@
-//! `timberline agent`
+//! `timberline agent`, `timberline agent test`
 
 use anyhow::Context;
 use tokio::runtime::Builder;
 
 use super::banner;
-use crate::cli::RoleArgs;
+use crate::cli::{AgentAction, AgentArgs, RoleArgs};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::{logging, shutdown};
 
-pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
+mod test;
+
+pub(super) fn run(args: &AgentArgs) -> anyhow::Result<()> {
+    match &args.action {
+        None => ship(&args.role),
+        Some(AgentAction::Test {
+            input,
+            path,
+            config,
+            limit,
+            json,
+        }) => {
+            let config = Config::for_role(&RoleArgs {
+                config: config.clone(),
+                ..RoleArgs::default()
+            })?;
+            test::run(&config, input, path.as_deref(), limit.unwrap_or(u64::MAX), *json)
+        }
+    }
+}
+
+fn ship(args: &RoleArgs) -> anyhow::Result<()> {
     let config = Config::for_role(args)?;
     logging::start(&config.log)?;
     let data = DataDir::open(&config.data, &["agent"])?;

@@ -27,6 +27,7 @@ impl Config {
             own_logs: Vec::new(),
             topic: agent.topic.clone(),
             host: self.host_name(),
+            rules: agent.rules.clone(),
             attributes: agent.attributes.clone(),
             scan_interval: agent.scan_interval.get(),
             batch_bytes_max: agent.batch_bytes_max.get(),

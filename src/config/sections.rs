@@ -68,6 +68,9 @@ pub(crate) struct AgentSection {
     pub(crate) files: Vec<FilesSection>,
     /// The queue's topic.
     pub(crate) topic: String,
+    /// What is made of records before they are sent, in this order; see docs/agent.md.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rules: Vec<Rule>,
     /// Attributes added to every stream, such as `environment = "production"`.
     pub(crate) attributes: std::collections::BTreeMap<String, String>,
     /// How often files are looked at where no notification comes.
@@ -181,6 +184,13 @@ impl Default for MultilineSection {
     }
 }
 
+/// `[[agent.rules]]`
+#[cfg(feature = "agent")]
+pub(crate) type Rule = timberline_agent::RuleConfig;
+/// `[[agent.rules]]`, which only an agent reads.
+#[cfg(not(feature = "agent"))]
+pub(crate) type Rule = toml::Table;
+
 /// Where reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -197,6 +207,7 @@ impl Default for AgentSection {
             exclude: Vec::new(),
             files: Vec::new(),
             topic: "logs".to_owned(),
+            rules: Vec::new(),
             attributes: std::collections::BTreeMap::new(),
             scan_interval: Age::millis(250),
             batch_bytes_max: Size::mib(1),

@@ -75,6 +75,19 @@ pub(crate) struct Event<'a> {
     pub(crate) attributes: Vec<(String, AttributeValue)>,
 }
 
+impl<'a> From<&Line<'a>> for Event<'a> {
+    fn from(line: &Line<'a>) -> Self {
+        Self {
+            bytes: line.bytes.into(),
+            start: line.start,
+            source_len: line.source_len,
+            part: line.part,
+            time: None,
+            attributes: if line.partial { vec![partial()] } else { Vec::new() },
+        }
+    }
+}
+
 /// How a cut ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stopped {
@@ -330,11 +343,7 @@ impl<'a> Groups<'a, '_> {
         };
         Found::Event(Event {
             bytes: self.reading.encoding.decode(line.bytes, line.start == 0),
-            start: line.start,
-            source_len: line.source_len,
-            part: line.part,
-            time: None,
-            attributes: if line.partial { vec![partial()] } else { Vec::new() },
+            ..Event::from(&line)
         })
     }
 

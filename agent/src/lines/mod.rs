@@ -37,6 +37,6 @@ mod wide;
 pub use container::Format;
 pub(crate) use cut::{HOLE_BYTES_MIN, HOLE_INSIDE_BYTES_MIN, Limits, Piece, Place, cut};
 pub(crate) use encoding::Encoding;
-pub(crate) use group::{Flush, Found, Reading, SPAN_LIMITS, Stopped, cut_events};
+pub(crate) use group::{Event, Flush, Found, Reading, SPAN_LIMITS, Stopped, cut_events};
 pub(crate) use multiline::{Multiline, MultilineLimits};
 pub(crate) use wide::Endian;

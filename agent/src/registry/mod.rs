@@ -51,6 +51,9 @@ pub(crate) struct Entry {
     /// Birth time, nanoseconds; 0 where the filesystem has none.
     pub(crate) btime: i64,
     pub(crate) prefix: Print,
+    /// The topic that holds it; the configured one if empty.
+    #[serde(default)]
+    pub(crate) topic: String,
     /// Bytes acked, and parts of a long line before them.
     pub(crate) acked: u64,
     pub(crate) part: u32,

@@ -20,6 +20,7 @@ fn entry(n: u8) -> Entry {
         },
         btime: 5,
         prefix: Print::of(b"abc"),
+        topic: "logs".into(),
         acked: 1000 + u64::from(n),
         part: 0,
         marker: Print::of(b"xyz"),

@@ -15,6 +15,8 @@ mod session;
 mod shipper;
 mod window;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use timberline_proto::batch::BatchMeta;
 use timberline_proto::id::GenerationId;
@@ -25,6 +27,7 @@ pub(crate) use shipper::Shipper;
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     pub(crate) generation: GenerationId,
+    pub(crate) topic: Arc<str>,
     /// The generation's epoch when it was cut.
     pub(crate) epoch: u64,
     pub(crate) start: u64,
@@ -39,6 +42,6 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 pub(crate) enum ToShip {
     Batch(Box<Batch>),
-    /// To where does the collector hold these?
-    AskEnds(Vec<GenerationId>),
+    /// To where does the collector hold these, each in its topic?
+    AskEnds(Vec<(Arc<str>, GenerationId)>),
 }

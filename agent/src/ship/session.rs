@@ -63,10 +63,10 @@ pub(super) async fn connect(endpoint: &str) -> Result<Channel, SessionError> {
         .map_err(failed)
 }
 
-pub(super) fn request(config: &AgentConfig, agent: AgentId, sequence: u64, batch: &Batch) -> ShipRequest {
+pub(super) fn request(agent: AgentId, sequence: u64, batch: &Batch) -> ShipRequest {
     ShipRequest {
         sequence,
-        topic: config.topic.clone(),
+        topic: batch.topic.to_string(),
         agent_id: id_bytes(agent.0),
         generation_id: id_bytes(batch.generation.0),
         range_start: batch.start,

@@ -43,7 +43,7 @@ pub(crate) struct Shipper {
     inbox: Arc<Inbox>,
     status: watch::Receiver<SharedStatus>,
     window: Window,
-    asked: BTreeSet<GenerationId>,
+    asked: BTreeSet<(Arc<str>, GenerationId)>,
     backoff: Backoff,
     dead_letter_dir: PathBuf,
     /// Why the collector takes nothing now, as it was logged.
@@ -53,7 +53,8 @@ pub(crate) struct Shipper {
 
 /// What a call beside the stream gave.
 enum Aside {
-    Ends(Result<GenerationEndsResponse, tonic::Status>),
+    /// In this topic.
+    Ends(Arc<str>, Result<GenerationEndsResponse, tonic::Status>),
     Reported(Result<(), tonic::Status>),
 }
 
@@ -223,7 +224,7 @@ impl Shipper {
             let Some((sequence, batch)) = self.window.next(now) else {
                 return;
             };
-            let request = session::request(&self.config, self.agent, sequence, batch);
+            let request = session::request(self.agent, sequence, batch);
             if session.requests.try_send(request).is_err() {
                 return; // the stream has ended, which its verdicts tell
             }
@@ -311,18 +312,22 @@ impl Shipper {
 
     /// Asks for the ends of generations, one call at a time.
     fn ask(&self, session: &mut Session) {
-        if session.asking || self.asked.is_empty() {
+        if session.asking {
             return;
         }
+        let Some((topic, _)) = self.asked.first().cloned() else {
+            return;
+        };
         session.asking = true;
         let mut request = tonic::Request::new(GenerationEndsRequest {
             agent_id: id_bytes(self.agent.0),
-            topic: self.config.topic.clone(),
+            topic: topic.to_string(),
             generation_ids: self
                 .asked
                 .iter()
+                .take_while(|asked| asked.0 == topic)
                 .take(ASK_MAX)
-                .map(|generation| id_bytes(generation.0))
+                .map(|(_, generation)| id_bytes(generation.0))
                 .collect(),
         });
         request.set_timeout(CALL_TIMEOUT);
@@ -332,7 +337,7 @@ impl Shipper {
             if answer.is_err() {
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
-            Aside::Ends(answer.map(tonic::Response::into_inner))
+            Aside::Ends(topic, answer.map(tonic::Response::into_inner))
         });
     }
 
@@ -359,10 +364,10 @@ impl Shipper {
 
     fn aside(&mut self, session: &mut Session, aside: Result<Aside, tokio::task::JoinError>) {
         match aside {
-            Ok(Aside::Ends(answer)) => {
+            Ok(Aside::Ends(topic, answer)) => {
                 session.asking = false;
                 match answer {
-                    Ok(answer) => self.ends(&answer),
+                    Ok(answer) => self.ends(&topic, &answer),
                     Err(status) => tracing::debug!(%status, "generation ends not told; asked again"),
                 }
             }
@@ -379,12 +384,12 @@ impl Shipper {
         }
     }
 
-    fn ends(&mut self, answer: &GenerationEndsResponse) {
+    fn ends(&mut self, topic: &Arc<str>, answer: &GenerationEndsResponse) {
         for end in &answer.ends {
             let Ok(generation) = GenerationId::try_from(&end.generation_id[..]) else {
                 continue;
             };
-            if self.asked.remove(&generation) {
+            if self.asked.remove(&(topic.clone(), generation)) {
                 self.inbox.tell(News::End {
                     generation,
                     end: end.known.then_some(end.end),

@@ -257,6 +257,7 @@ mod tests {
     fn batch(generation: u8, start: u64, end: u64) -> Box<Batch> {
         Box::new(Batch {
             generation: GenerationId([generation; 16]),
+            topic: "logs".into(),
             epoch: 0,
             start,
             end,

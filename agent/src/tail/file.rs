@@ -15,6 +15,7 @@ use super::read::holds;
 use crate::identity::{Inode, Print, Stat};
 use crate::input::Input;
 use crate::lines::{Encoding, Flush, Format, Place};
+use crate::process::Selection;
 use crate::registry::Entry;
 
 /// What stands at a generation's path.
@@ -65,6 +66,10 @@ pub(crate) struct Tail {
     pub(crate) input: Arc<Input>,
     /// How its bytes are read, once its first ones have told.
     pub(crate) read_as: Option<(Encoding, Format)>,
+    /// The topic with which it began; empty until it is durable, and for those of older registries.
+    pub(crate) topic: Arc<str>,
+    /// The rules that its records may meet, once it is first read.
+    pub(crate) rules: Option<Option<Selection>>,
     pub(crate) inode: Inode,
     pub(crate) btime: i64,
     pub(crate) links: u64,
@@ -128,6 +133,7 @@ impl Tail {
             inode: stat.inode,
             btime: stat.btime,
             prefix,
+            topic: String::new(),
             acked: 0,
             part: 0,
             marker: Print::of(b""),
@@ -156,6 +162,8 @@ impl Tail {
             stream: origin.stream,
             input: origin.input,
             read_as: None,
+            topic: entry.topic.as_str().into(),
+            rules: None,
             inode: entry.inode,
             btime: entry.btime,
             links: 1,
@@ -206,6 +214,7 @@ impl Tail {
             inode: if gone { Inode { dev: 0, ino: 0 } } else { self.inode },
             btime: self.btime,
             prefix: self.prefix,
+            topic: self.topic.to_string(),
             acked: self.acked.offset,
             part: self.acked.part,
             marker: self.acked_marker,

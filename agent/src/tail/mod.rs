@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `file` | the state of one generation |
 //! | `read` | cuts one batch of one file |
+//! | `push` | one event on its way into a batch, past the rules |
 //! | `place` | where an offset stands among a file's lines |
 //! | `discover` | what a walk's findings mean: new, renamed, gone, the same as before |
 //! | `restore` | what a start makes of the registry |
@@ -21,6 +22,7 @@ mod file;
 mod news;
 mod packed;
 mod place;
+mod push;
 mod read;
 mod replace;
 mod report;
@@ -44,6 +46,7 @@ use crate::identity::{Inode, Stat};
 use crate::inbox::Inbox;
 use crate::input::Input;
 use crate::lines::Flush;
+use crate::process::Rules;
 use crate::registry::{Entry, Registry, Store};
 use crate::scan::{Walker, Watch};
 use crate::ship::{Batch, ToShip};
@@ -75,8 +78,8 @@ pub(crate) struct Tailer {
     open: BTreeSet<GenerationId>,
     /// Generations with bytes to cut, in turn.
     ready: VecDeque<GenerationId>,
-    /// Generations to ask the collector for.
-    to_ask: Vec<GenerationId>,
+    /// Generations to ask the collector for, with their topics.
+    to_ask: Vec<(Arc<str>, GenerationId)>,
     troubles: HashMap<PathBuf, Trouble>,
     refused: HashMap<Inode, Refused>,
     /// Packed files that wait: to be whole, or for a plain file to go.
@@ -156,6 +159,7 @@ pub(crate) struct Parts {
     pub(crate) walker: Walker,
     pub(crate) watch: Option<Watch>,
     pub(crate) zone: jiff::tz::TimeZone,
+    pub(crate) rules: Rules,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) to_ship: mpsc::Sender<ToShip>,
     pub(crate) status: watch::Sender<SharedStatus>,
@@ -166,7 +170,7 @@ impl Tailer {
         let now = Instant::now();
         let agent = parts.registry.agent;
         Self {
-            reader: Reader::new(&parts.config, agent, parts.zone),
+            reader: Reader::new(&parts.config, agent, parts.zone, parts.rules),
             config: parts.config,
             inputs: parts.inputs,
             agent,
@@ -364,7 +368,8 @@ impl Tailer {
             }
             End::ToAsk => {
                 tail.end = End::Asked;
-                self.to_ask.push(generation);
+                let topic = self.reader.topic(&tail.topic);
+                self.to_ask.push((topic, generation));
             }
             End::Asked => {}
         }
@@ -540,6 +545,9 @@ impl Tailer {
         let clean_before = seconds.saturating_sub(self.config.clean_after.as_secs());
         self.dormant.retain(|entry| entry.seen >= clean_before);
         let saved = |tail: &&mut Tail| tail.prefix.len > 0 && tail.maybe_copy_since.is_none();
+        for tail in self.tails.values_mut().filter(|tail| !tail.durable) {
+            tail.topic = self.reader.route(&tail.stream);
+        }
         let generations = self.tails.values_mut().filter(saved).map(|tail| tail.entry(seconds));
         let generations = generations.chain(self.dormant.iter().cloned()).collect();
         let result = self.store.save(&Registry {

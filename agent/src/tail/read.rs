@@ -1,21 +1,21 @@
 //! Reading one file: is it still the same, what is new, one batch of it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use timberline_proto::batch::{AttributeValue, BatchBuilder, BatchMeta, Dropped, NewRecord};
+use timberline_proto::batch::{BatchBuilder, BatchMeta};
 use timberline_proto::id::AgentId;
 use timberline_proto::line::TimeHints;
 
 use super::file::{Cut, Tail};
+use super::push::{Out, Tally, push};
 use crate::config::AgentConfig;
-use crate::identity::{PREFIX_BYTES_MAX, Print, Stat, read_at, read_marker, read_prefix, read_settled_prefix};
-use crate::lines::{
-    self, Encoding, Flush, Format, Found, HOLE_BYTES_MIN, Limits, MultilineLimits, Piece, Place, Reading, SPAN_LIMITS,
-    Stopped,
-};
+use crate::identity::{PREFIX_BYTES_MAX, Print, Stat, read_at, read_prefix, read_settled_prefix};
+use crate::lines::{Flush, Found, HOLE_BYTES_MIN, Limits, Place};
+use crate::process::Rules;
 use crate::ship::Batch;
 
 /// What reading a file once gave.
@@ -35,24 +35,16 @@ pub(crate) struct Reader {
     agent: AgentId,
     topic_level: i32,
     zone: jiff::tz::TimeZone,
+    rules: Rules,
+    /// The configured topic.
+    topic: Arc<str>,
     limits: Limits,
     buffer: Vec<u8>,
     builder: BatchBuilder,
-    partial: Vec<(String, AttributeValue)>,
-}
-
-/// What a cut adds up to.
-#[derive(Default)]
-struct Tally {
-    records: u32,
-    lf: u32,
-    crlf: u32,
-    dropped: Vec<Dropped>,
-    last_was_hole: bool,
 }
 
 impl Reader {
-    pub(crate) fn new(config: &AgentConfig, agent: AgentId, zone: jiff::tz::TimeZone) -> Self {
+    pub(crate) fn new(config: &AgentConfig, agent: AgentId, zone: jiff::tz::TimeZone, rules: Rules) -> Self {
         let limits = Limits {
             line_bytes_max: config.part_bytes_max() as usize,
             bytes_max: config.batch_bytes_max as usize,
@@ -62,10 +54,11 @@ impl Reader {
             agent,
             topic_level: config.compression_level,
             zone,
+            rules,
+            topic: config.topic.as_str().into(),
             limits,
             buffer: Vec::new(),
             builder: BatchBuilder::new(),
-            partial: vec![("log.partial".into(), AttributeValue::Bool(true))],
         }
     }
 
@@ -75,6 +68,20 @@ impl Reader {
         let half = (bytes / 2).max(1024) as usize;
         self.limits.bytes_max = self.limits.bytes_max.min(half);
         self.limits.line_bytes_max = self.limits.line_bytes_max.min(half);
+    }
+
+    /// The topic of a generation, whose own is empty if its registry is older than topics of its own.
+    pub(crate) fn topic(&self, own: &Arc<str>) -> Arc<str> {
+        if own.is_empty() {
+            self.topic.clone()
+        } else {
+            own.clone()
+        }
+    }
+
+    /// The topic of a generation of this stream that begins now.
+    pub(crate) fn route(&self, stream: &BTreeMap<String, String>) -> Arc<str> {
+        self.rules.topic(stream).map_or_else(|| self.topic.clone(), Into::into)
     }
 
     pub(crate) fn bytes_max(&self) -> u64 {
@@ -98,7 +105,7 @@ impl Reader {
         let Some(file) = &tail.file else {
             return Err(io::Error::other("not open"));
         };
-        let (limits, want) = self.limits_of(tail);
+        let (limits, want) = tail.input.limits_of(tail.read_as.unwrap_or_default(), self.limits);
         let head = tail.cut_marker.len as usize;
         let start = tail.cut.offset - head as u64;
         let want = want + head;
@@ -129,7 +136,26 @@ impl Reader {
             zone: self.zone.clone(),
         };
         let mut tally = Tally::default();
-        let stopped = self.cut(tail, from, head, n, flush, limits, &hints, now_nanos, &mut tally);
+        let (input, read_as) = (tail.input.clone(), tail.read_as.unwrap_or_default());
+        tail.rules.get_or_insert_with(|| self.rules.select(&tail.stream));
+        let mut out = Out {
+            builder: &mut self.builder,
+            rules: &mut self.rules,
+            hints: &hints,
+            now_nanos,
+            tally: &mut tally,
+        };
+        let stopped = input.cut(
+            read_as,
+            &self.buffer[head..n],
+            from,
+            flush,
+            limits,
+            |found| match found {
+                Found::Event(event) => push(&mut out, tail, event),
+                Found::Hole { start, end } => out.tally.hole(start, end),
+            },
+        );
         let (mut to, needs_more) = (stopped.place, stopped.needs_more);
         let ended = start + n as u64;
         let mut marker = Print::marker(&self.buffer[..head + (to.offset - from.offset) as usize]);
@@ -153,90 +179,6 @@ impl Reader {
         Ok(Outcome::Batch(Box::new(
             self.finish(tail, to, marker, tally, now_nanos),
         )))
-    }
-
-    /// The limits of a cut of this file, and the bytes to read so that one comes forward.
-    fn limits_of(&self, tail: &Tail) -> (Limits, usize) {
-        let mut limits = self.limits;
-        let (encoding, format) = tail.read_as.unwrap_or_default();
-        if !encoding.is_plain() {
-            // A byte may become two of UTF-8.
-            limits.line_bytes_max = (limits.line_bytes_max / 2).max(2);
-            limits.bytes_max = (limits.bytes_max / 2).max(2);
-        }
-        let mut want = limits.bytes_max;
-        if !is_plain(tail, encoding, format) {
-            let event_bytes_max = tail.input.limits.bytes_max.min(limits.line_bytes_max);
-            want = want.max(SPAN_LIMITS as usize * event_bytes_max) + limits.line_bytes_max + 8;
-        }
-        (limits, want.max(limits.line_bytes_max + 8))
-    }
-
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "each is of another part of the reader or its file"
-    )]
-    fn cut(
-        &mut self,
-        tail: &mut Tail,
-        from: Place,
-        head: usize,
-        n: usize,
-        flush: Flush,
-        limits: Limits,
-        hints: &TimeHints,
-        now_nanos: i64,
-        tally: &mut Tally,
-    ) -> Stopped {
-        let bytes = &self.buffer[head..n];
-        let (builder, partial) = (&mut self.builder, &self.partial);
-        let (encoding, format) = tail.read_as.unwrap_or_default();
-        if is_plain(tail, encoding, format) {
-            let (place, needs_more) = lines::cut(bytes, from, flush == Flush::All, limits, |piece| match piece {
-                Piece::Line(line) => {
-                    let event = Line {
-                        bytes: line.bytes,
-                        start: line.start,
-                        source_len: line.source_len,
-                        part: line.part,
-                        time: None,
-                        attributes: if line.partial { partial } else { &[] },
-                    };
-                    push(builder, tail, hints, now_nanos, &event, tally);
-                }
-                Piece::Hole { start, end } => tally.hole(start, end),
-            });
-            return Stopped {
-                place,
-                needs_more,
-                waiting: false,
-            };
-        }
-        let input = tail.input.clone();
-        let reading = Reading {
-            encoding,
-            format,
-            multiline: input.multiline.as_ref(),
-            limits: MultilineLimits {
-                bytes_max: input.limits.bytes_max.min(limits.line_bytes_max),
-                ..input.limits
-            },
-            timeout_nanos: i64::try_from(input.timeout.as_nanos()).unwrap_or(i64::MAX),
-        };
-        lines::cut_events(bytes, from, flush, limits, reading, |found| match found {
-            Found::Event(event) => {
-                let line = Line {
-                    bytes: &event.bytes,
-                    start: event.start,
-                    source_len: event.source_len,
-                    part: event.part,
-                    time: event.time,
-                    attributes: &event.attributes,
-                };
-                push(builder, tail, hints, now_nanos, &line, tally);
-            }
-            Found::Hole { start, end } => tally.hole(start, end),
-        })
     }
 
     fn finish(&mut self, tail: &mut Tail, to: Place, marker: Print, tally: Tally, now_nanos: i64) -> Batch {
@@ -263,6 +205,7 @@ impl Reader {
         });
         Batch {
             generation: tail.generation,
+            topic: self.topic(&tail.topic),
             epoch: tail.epoch,
             start: from.offset,
             end: to.offset,
@@ -273,85 +216,6 @@ impl Reader {
     }
 }
 
-impl Tally {
-    fn hole(&mut self, start: u64, end: u64) {
-        match self.dropped.last_mut().filter(|last| last.end == start) {
-            Some(last) => last.end = end,
-            None => self.dropped.push(Dropped {
-                start,
-                end,
-                reason: "nul_hole".into(),
-            }),
-        }
-        self.last_was_hole = true;
-    }
-
-    /// A hole that goes on beyond the buffer is skipped at once where the filesystem knows it.
-    fn skip_hole(&mut self, file: &File, to: Place, size: u64) -> io::Result<(Place, Print)> {
-        let data = match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(to.offset)) {
-            Ok(data) => data,
-            Err(rustix::io::Errno::NXIO) => size,
-            Err(_) => to.offset,
-        };
-        let offset = to.offset.max(data.min(size).saturating_sub(HOLE_BYTES_MIN as u64));
-        self.hole(to.offset, offset);
-        Ok((Place { offset, part: 0 }, read_marker(file, offset)?))
-    }
-}
-
-/// What becomes one record.
-struct Line<'a> {
-    bytes: &'a [u8],
-    start: u64,
-    source_len: u32,
-    part: Option<(u32, bool)>,
-    /// Where it is known from elsewhere than the line.
-    time: Option<i64>,
-    attributes: &'a [(String, AttributeValue)],
-}
-
-fn push(
-    builder: &mut BatchBuilder,
-    tail: &mut Tail,
-    hints: &TimeHints,
-    now_nanos: i64,
-    line: &Line<'_>,
-    tally: &mut Tally,
-) {
-    let continued = line.part.is_some_and(|(index, _)| index > 0);
-    let time = match (line.time, tail.long_line_time) {
-        (Some(time), _) => (time, true),
-        (None, Some(time)) if continued => time,
-        _ if continued => (now_nanos, false),
-        _ => tail
-            .time
-            .find(line.bytes, hints)
-            .map_or((now_nanos, false), |found| (found.nanos, true)),
-    };
-    tail.long_line_time = matches!(line.part, Some((_, false))).then_some(time);
-    match (line.source_len as usize).checked_sub(line.bytes.len()) {
-        Some(1) => tally.lf += 1,
-        Some(2) => tally.crlf += 1,
-        _ => {}
-    }
-    tally.records += 1;
-    tally.last_was_hole = false;
-    builder.push(&NewRecord {
-        time_nanos: time.0,
-        time_parsed: time.1,
-        observed_nanos: None,
-        line: line.bytes,
-        place: Some((line.start, line.source_len)),
-        part: line.part,
-        attributes: line.attributes,
-    });
-}
-
-/// Whether each line of a file is a record as it is.
-fn is_plain(tail: &Tail, encoding: Encoding, format: Format) -> bool {
-    encoding.is_plain() && format.is_plain() && tail.input.multiline.is_none()
-}
-
 impl Tail {
     /// Looks at the first bytes of the open file, which tell its encoding and format, if that is not
     /// known yet. Before they do, there is no whole line.
@@ -359,19 +223,11 @@ impl Tail {
         let Some(file) = self.file.as_ref().filter(|_| self.read_as.is_none()) else {
             return Ok(());
         };
-        let mut prefix = read_prefix(file)?;
-        if self.flush == Flush::All {
-            // What is there is all that is going to tell.
-            prefix.push(b'\n');
-        }
-        let Some(encoding) = self.input.encoding.of_file(&prefix) else {
+        // If it is cut to its end, what is there is all that is going to tell.
+        let whole = self.flush == Flush::All;
+        let Some((encoding, format)) = self.input.read_as(read_prefix(file)?, whole) else {
             return Ok(());
         };
-        let format = match encoding.wide() {
-            Some(_) => Some(Format::Plain),
-            None => self.input.format.of_file(&prefix),
-        };
-        let Some(format) = format else { return Ok(()) };
         self.read_as = Some((encoding, format));
         if let Some(name) = encoding.name() {
             let mut stream = (*self.stream).clone();

@@ -195,7 +195,7 @@ impl Tailer {
 
     fn ask(&mut self, mut tail: Tail) {
         tail.end = End::Asked;
-        self.to_ask.push(tail.generation);
+        self.to_ask.push((self.reader.topic(&tail.topic), tail.generation));
         self.tails.insert(tail.generation, tail);
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::config::AgentConfig;
+use crate::process::Rules;
 use crate::registry;
 
 struct Bench {
@@ -40,6 +41,7 @@ impl Bench {
             first_start: opened.first_start,
             store: opened.store,
             zone: jiff::tz::TimeZone::UTC,
+            rules: Rules::default(),
             inbox: Arc::new(Inbox::default()),
             to_ship,
             status: watch::channel(SharedStatus::default()).0,

@@ -314,3 +314,36 @@ fn each_input_has_its_own_start_age_attributes_and_excludes() {
     assert_eq!(bench.collector.records()[1].stream["team"], "a");
     assert!(!bench.collector.records()[0].stream.contains_key("team"));
 }
+
+#[test]
+fn rules_see_joined_lines_and_what_a_container_wrote_and_drop_whole_ranges() {
+    let mut bench = bench(java(), SHORT);
+    bench.config.rules = serde_json::from_value(serde_json::json!([
+        { "name": "first", "where": "\"no 1\"", "drop": true },
+        { "name": "file", "redact": { "patterns": { "file": "Shop\\.java" } } },
+    ]))
+    .unwrap();
+    let dropped = trace(1, 2);
+    bench.append(
+        "a.log",
+        format!("INFO before\n{dropped}\n{}\nINFO after\n", trace(2, 2)),
+    );
+    bench.append(
+        "b.log",
+        "2026-11-24T10:00:00.5Z stdout P ERROR in \n2026-11-24T10:00:00.6Z stdout F Shop.java\n",
+    );
+    bench.start();
+    let second = trace(2, 2).replace("Shop.java", "[file]");
+    bench.assert_lines(&["INFO before", &second, "INFO after", "ERROR in [file]"]);
+    let records = bench.collector.records();
+    let of_container = records.iter().find(|record| record.line == b"ERROR in [file]").unwrap();
+    let written: jiff::Timestamp = "2026-11-24T10:00:00.5Z".parse().unwrap();
+    assert_eq!(i128::from(of_container.time_nanos), written.as_nanosecond());
+    let ranges = bench.collector.state.lock().unwrap().dropped.clone();
+    assert_eq!(ranges.len(), 1, "{ranges:?}");
+    let start = "INFO before\n".len() as u64;
+    assert_eq!(
+        (ranges[0].start, ranges[0].end, ranges[0].reason.as_str()),
+        (start, start + dropped.len() as u64 + 1, "rule:first")
+    );
+}

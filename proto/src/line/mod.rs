@@ -8,6 +8,7 @@ mod fields;
 mod json;
 mod leaves;
 mod logfmt;
+mod places;
 mod severity;
 mod time;
 
@@ -16,5 +17,6 @@ mod proptests;
 
 pub use fields::{FieldValue, Structure, fields, structure};
 pub use leaves::{Leaf, LeafKind, leaf_value, leaves};
+pub use places::{FieldPlace, field_place, json_escaped};
 pub use severity::{Severity, severity};
 pub use time::{TimeForm, TimeFound, TimeHints, TimeReader, describe};

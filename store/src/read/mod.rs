@@ -17,7 +17,7 @@
 //! | [`search`] | records in total order, early stop, cursors |
 //! | [`lower`], [`sql`] | pipes and SQL as DataFusion plans |
 //! | [`tables`] | tables besides `logs`: the catalog's, and files that the operator allows |
-//! | [`scalar`], [`aggregates`], [`bins`], [`grok`] | what pipes compute beyond DataFusion's functions |
+//! | [`scalar`], [`aggregates`], [`bins`] | what pipes compute beyond DataFusion's functions |
 //! | [`provider`], [`exec`], [`pushdown`], [`columns`], [`functions`] | the table `logs` for DataFusion |
 //! | [`leaf_exec`] | the node of a plan that reads |
 //! | [`patterns`] | kinds of lines, counted by template |
@@ -56,7 +56,6 @@ mod frames;
 #[cfg(test)]
 mod function_tests;
 mod functions;
-mod grok;
 mod histogram;
 #[cfg(test)]
 mod language_tests;

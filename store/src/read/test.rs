@@ -68,12 +68,6 @@ impl RegexMatch for Regex {
     }
 }
 
-/// A regex of text, bounded in size as those of filters are.
-pub(crate) fn bounded_regex(pattern: &str) -> Result<regex::Regex, String> {
-    let built = regex::RegexBuilder::new(pattern).size_limit(REGEX_BYTES_MAX).build();
-    built.map_err(|error| error.to_string())
-}
-
 /// `bytes_max`: more is an error.
 pub(super) fn regex(pattern: &str, bytes_max: usize) -> Result<Box<dyn RegexMatch>, String> {
     let built = regex::bytes::RegexBuilder::new(pattern).size_limit(bytes_max).build();

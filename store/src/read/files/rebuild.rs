@@ -42,7 +42,8 @@ const ENCODING: &str = "log.file.encoding";
 const LINES: Columns = Columns {
     line: true,
     provenance: true,
-    attributes: false,
+    // Which lines were changed: see `EDITED`.
+    attributes: true,
 };
 const PROVENANCE: Columns = Columns {
     line: false,
@@ -278,10 +279,14 @@ fn source_bytes(row: &Row<'_>) -> u64 {
     row.place.map_or(0, |place| place.source_bytes.into())
 }
 
+/// The attribute of a line that an agent's rules changed, which its length alone does not always tell.
+const EDITED: &str = "log.edited";
+
 /// Appends the bytes `skip..take` of a row as they stood in its file.
 fn put_original(row: &Row<'_>, skip: usize, take: usize, out: &mut Vec<u8>) -> Result<(), ReadError> {
-    // Lengths may agree by chance where the agent made UTF-8 of another encoding.
-    let verbatim = !row.stream.attributes.contains_key(ENCODING);
+    // Lengths may agree by chance where a rule changed the line, or the agent made UTF-8 of another encoding.
+    let edited = row.attributes.iter().any(|(name, _)| name == EDITED);
+    let verbatim = !edited && !row.stream.attributes.contains_key(ENCODING);
     let rest = source_bytes(row).checked_sub(row.line.len() as u64);
     let ending: &[u8] = match rest.filter(|_| verbatim) {
         Some(0) => b"",

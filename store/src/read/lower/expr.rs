@@ -5,6 +5,7 @@ use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::{Expr as Plan, cast, lit, when};
 use jiff::tz::TimeZone;
 use regex::Regex;
+use timberline_proto::grok::bounded_regex;
 use timberline_proto::query::QueryError;
 use timberline_proto::query::ast::{Span, Zone};
 use timberline_proto::query::duration::parse_width;
@@ -15,7 +16,6 @@ use crate::read::ReadError;
 use crate::read::bins::{Bins, zone};
 use crate::read::functions::num;
 use crate::read::scalar::{self, compare, json, number, text, time};
-use crate::read::test::bounded_regex;
 use crate::read::time::now_nanos;
 
 /// The type of a value.

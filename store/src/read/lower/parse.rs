@@ -6,12 +6,12 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, AsArray, StringBuilder, StructArray, new_null_array};
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use datafusion::logical_expr::{Expr, ident};
+use timberline_proto::grok::{Capture, Pattern};
 use timberline_proto::query::ast::Parse;
 
 use super::{Table, column, column_name, expr, planned, replaced, with_column};
 use crate::read::ReadError;
 use crate::read::functions::num;
-use crate::read::grok::{Capture, Pattern};
 use crate::read::scalar;
 
 /// A name that no field has.

@@ -1,4 +1,5 @@
-//! Patterns of `parse`: regular expressions, and grok, which names them.
+//! Patterns of `parse`, in queries as in an agent's rules: regular expressions, and grok, which names
+//! them.
 //!
 //! Grok writes `%{NAME}`, `%{NAME:column}` and `%{NAME:column:int}` (or `float`) for a pattern of
 //! the library below; everything else is a regular expression. Patterns are expanded into one
@@ -6,11 +7,12 @@
 //! pattern; there is no looking around and no back reference.
 
 use regex::Regex;
-use timberline_proto::query::ast::{Parse, Span};
-use timberline_proto::query::{QueryError, nearest};
 
-use super::ReadError;
-use super::test::bounded_regex;
+use crate::query::ast::{Parse, Span};
+use crate::query::{QueryError, nearest};
+
+/// Bytes of a compiled regex at most.
+const REGEX_BYTES_MAX: usize = 4 << 20;
 
 /// Columns that one pattern may make.
 const CAPTURES_MAX: usize = 64;
@@ -144,33 +146,34 @@ const LIBRARY: &[(&str, &str)] = &[
 
 /// A pattern ready to be used.
 #[derive(Clone, Debug)]
-pub(crate) struct Pattern {
-    pub(crate) regex: Regex,
+pub struct Pattern {
+    /// What it expands to.
+    pub regex: Regex,
     /// Those of one name stand next to each other.
-    pub(crate) captures: Vec<Capture>,
+    pub captures: Vec<Capture>,
 }
 
 /// A group that becomes a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Capture {
-    pub(crate) group: usize,
-    pub(crate) name: String,
+pub struct Capture {
+    /// Its number in the regex.
+    pub group: usize,
+    /// The column.
+    pub name: String,
     /// Whether the column is a number.
-    pub(crate) number: bool,
+    pub number: bool,
 }
 
 impl Pattern {
     /// The pattern of a `parse`.
     ///
     /// # Errors
-    /// [`ReadError::Query`] at the pattern.
-    pub(crate) fn new(parse: &Parse) -> Result<Self, ReadError> {
-        let wrong = |message: String, suggestion| {
-            ReadError::Query(QueryError {
-                message,
-                span: parse.span,
-                suggestion,
-            })
+    /// What is wrong, at the pattern.
+    pub fn new(parse: &Parse) -> Result<Self, QueryError> {
+        let wrong = |message: String, suggestion| QueryError {
+            message,
+            span: parse.span,
+            suggestion,
         };
         let mut expansion = Expansion::default();
         if parse.grok {
@@ -200,7 +203,16 @@ impl Pattern {
     }
 }
 
-fn unknown(name: &str, span: Span, pattern: &str) -> ReadError {
+/// A regex of text, bounded in size.
+///
+/// # Errors
+/// What is wrong with the pattern, for a person.
+pub fn bounded_regex(pattern: &str) -> Result<Regex, String> {
+    let built = regex::RegexBuilder::new(pattern).size_limit(REGEX_BYTES_MAX).build();
+    built.map_err(|error| error.to_string())
+}
+
+fn unknown(name: &str, span: Span, pattern: &str) -> QueryError {
     let near = nearest(name, LIBRARY.iter().map(|(known, _)| *known));
     let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
     // The suggestion stands in place of the whole pattern, in its quotes.
@@ -210,11 +222,11 @@ fn unknown(name: &str, span: Span, pattern: &str) -> ReadError {
             pattern.replacen(&format!("%{{{name}"), &format!("%{{{near}"), 1)
         )
     });
-    ReadError::Query(QueryError {
+    QueryError {
         message: format!("grok has no pattern `{name}`{hint}"),
         span,
         suggestion,
-    })
+    }
 }
 
 enum Fault {
@@ -310,7 +322,7 @@ impl Expansion {
 mod tests {
     use super::*;
 
-    fn pattern(text: &str, grok: bool) -> Result<Pattern, ReadError> {
+    fn pattern(text: &str, grok: bool) -> Result<Pattern, QueryError> {
         Pattern::new(&Parse {
             from: None,
             pattern: text.to_owned(),
