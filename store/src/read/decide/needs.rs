@@ -148,13 +148,14 @@ impl Needs {
             Self::Any => {}
             Self::None => holds.fill(false),
             Self::And(all) => {
-                // Whole tokens first, then what holds most digits: they leave the fewest rows to the others.
+                // What no slot can hold is told without a look at any row.
                 if all
                     .iter()
                     .any(|needs| matches!(needs, Self::Word(word) if word.is_ruled_out(text, which)))
                 {
                     return holds.fill(false);
                 }
+                // Whole tokens first, then what holds most digits: they leave the fewest rows to the others.
                 let mut all: Vec<_> = all.iter().collect();
                 all.sort_by_key(|needs| match needs {
                     Self::Word(word) => Reverse((word.whole, word.required.digits())),
