@@ -1,8 +1,14 @@
 //! The command line.
 
+mod fleet;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+#[cfg(any(feature = "agent", feature = "store"))]
+pub(crate) use fleet::EnrollArgs;
+#[cfg(feature = "store")]
+pub(crate) use fleet::{AgentsAction, AgentsArgs, CollectorArgs, TokenAction};
 
 /// Logs collected, kept and searched by one program.
 #[derive(Debug, Parser)]
@@ -43,6 +49,12 @@ pub(crate) enum Command {
     /// List the store's splits, and check their files
     #[cfg(feature = "store")]
     Split(SplitArgs),
+    /// Make this machine known to a collector: exchange a token for a certificate
+    #[cfg(any(feature = "agent", feature = "store"))]
+    Enroll(EnrollArgs),
+    /// Say who may connect to a collector: tokens, enrolled machines, revoking
+    #[cfg(feature = "store")]
+    Agents(AgentsArgs),
     /// Check or print the configuration
     Config(ConfigArgs),
     /// Print a completion script

@@ -52,6 +52,26 @@ impl Client {
         checked(request.send_empty().with_context(|| self.unreachable())?)
     }
 
+    /// Posts JSON, as [`post_empty`](Self::post_empty).
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub(crate) fn post_json<B: serde::Serialize>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> anyhow::Result<impl std::io::Read + use<B>> {
+        let request = self
+            .agent
+            .post(format!("{}{path}", self.server))
+            .header("content-type", "application/json");
+        checked(
+            request
+                .send(serde_json::to_vec(body)?)
+                .with_context(|| self.unreachable())?,
+        )
+    }
+
     /// Gets; the answer's lines as they come.
     ///
     /// # Errors

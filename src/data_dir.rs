@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! DATA/VERSION      "timberline data 1": the layout below
-//! DATA/agent/       the agent's identity, checkpoints and dead letters
+//! DATA/agent/       the agent's identity, checkpoints and dead letters; `pki/`: key and certificate
+//! DATA/collector/   the collector's authority, tokens, and who enrolled
 //! DATA/queue/       the queue's segments
-//! DATA/store/       splits and catalog
+//! DATA/store/       splits and catalog; `pki/`: key and certificate of a store of its own
 //! DATA/ROLE.lock    held by the process that runs the role
 //! ```
 

@@ -12,6 +12,8 @@ mod exit;
 mod limits;
 mod logging;
 mod memory;
+#[cfg(any(feature = "agent", feature = "store"))]
+mod renew;
 mod shutdown;
 
 use std::process::ExitCode;

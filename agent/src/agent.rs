@@ -1,8 +1,10 @@
 //! Opens the data directory, runs the parts, drains.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use timberline_proto::id::AgentId;
+use timberline_proto::tls::CollectorUrl;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +21,7 @@ use crate::tail::{Parts, Tailer};
 /// An agent that holds its data directory and is ready to run.
 pub struct Agent {
     config: Arc<AgentConfig>,
+    url: CollectorUrl,
     id: AgentId,
     parts: Parts,
     batches: mpsc::Receiver<crate::ship::ToShip>,
@@ -35,6 +38,15 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> Result<(),
     Agent::open(config)?.run(shutdown).await
 }
 
+/// The id of the agent of this data directory, made if there is none. When this returns, it is
+/// durable. An agent may be running there.
+///
+/// # Errors
+/// [`AgentError::DataDir`], [`AgentError::Locked`] in the moment in which another process makes it.
+pub fn own_id(data_dir: &Path) -> Result<AgentId, AgentError> {
+    registry::own_id(data_dir)
+}
+
 impl Agent {
     /// Checks the configuration, opens and locks the data directory. When this returns, the
     /// agent's id is durable.
@@ -43,6 +55,7 @@ impl Agent {
     /// [`AgentError`]
     pub fn open(config: AgentConfig) -> Result<Self, AgentError> {
         config.check()?;
+        let url = config.collector_url()?;
         let zone = config.time_zone()?;
         let rules = config.rules()?;
         let (inputs, globs) = input::inputs(&config)?;
@@ -71,6 +84,7 @@ impl Agent {
         };
         Ok(Self {
             config,
+            url,
             id,
             parts,
             batches,
@@ -101,6 +115,7 @@ impl Agent {
         };
         let shipper = Shipper::new(
             self.config,
+            self.url,
             self.id,
             self.batches,
             inbox.clone(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use timberline_proto::tls::{CollectorUrl, Credentials, MachineFiles};
 
 use crate::error::AgentError;
 use crate::input::FileInput;
@@ -29,8 +30,11 @@ pub enum StartAt {
 pub struct AgentConfig {
     /// Holds the registry, the agent's id and refused batches. Locked while the agent runs.
     pub data_dir: PathBuf,
-    /// The collector, `http://host:port`.
+    /// The collector, `http://host:port`, or `https://host:port` by TLS with what is in
+    /// `data_dir/pki`.
     pub endpoint: String,
+    /// A PEM file of authorities by which the collector is known instead of those in `data_dir/pki`.
+    pub authorities: Option<PathBuf>,
     /// Files to follow, absolute or relative to the working directory; `**` crosses directories.
     pub tail: Vec<String>,
     /// Files and directories never to follow.
@@ -103,6 +107,7 @@ impl Default for AgentConfig {
         Self {
             data_dir: PathBuf::from("timberline-data/agent"),
             endpoint: "http://127.0.0.1:4317".into(),
+            authorities: None,
             tail: default_globs(),
             exclude: default_excludes(),
             files: Vec::new(),
@@ -172,6 +177,19 @@ impl AgentConfig {
             return fail("scan_interval", "must be above zero");
         }
         Ok(())
+    }
+
+    /// By what the collector is known, and by what it knows this agent.
+    pub fn credentials(&self) -> Credentials {
+        Credentials::new(MachineFiles::new(self.data_dir.join("pki")), self.authorities.clone())
+    }
+
+    /// Where the collector is.
+    pub(crate) fn collector_url(&self) -> Result<CollectorUrl, AgentError> {
+        self.endpoint.parse().map_err(|reason| AgentError::Config {
+            key: "endpoint",
+            reason,
+        })
     }
 
     /// The zone of times that name none.

@@ -41,7 +41,7 @@ mod stream;
 mod tail;
 mod unpack;
 
-pub use agent::{Agent, run};
+pub use agent::{Agent, own_id, run};
 pub use config::{AgentConfig, StartAt, default_excludes, default_globs};
 pub use error::AgentError;
 pub use input::{FileInput, MultilineConfig, check_files};

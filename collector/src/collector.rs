@@ -7,6 +7,7 @@ use timberline_queue::{Queue, QueueError};
 use tokio_util::sync::CancellationToken;
 
 use crate::health::Health;
+use crate::trust::{Trust, TrustError};
 use crate::{CollectorOptions, Fleet};
 
 /// An open collector. Cheap to clone.
@@ -21,6 +22,7 @@ struct Inner {
     queue: Queue,
     fleet: Fleet,
     health: Health,
+    trust: Option<Trust>,
 }
 
 /// Why a collector cannot run.
@@ -29,6 +31,9 @@ pub enum CollectorError {
     /// The queue cannot be opened.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// Machines cannot be known.
+    #[error("{0}")]
+    Trust(#[from] TrustError),
     /// A background task ended badly.
     #[error("collector task failed: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -41,9 +46,10 @@ impl Collector {
     /// Opens the queue. Blocks while it recovers.
     ///
     /// # Errors
-    /// [`CollectorError::Queue`]
+    /// [`CollectorError::Queue`], [`CollectorError::Trust`]
     pub fn open(options: CollectorOptions) -> Result<Self, CollectorError> {
         let queue = Queue::open(&options.queue_dir, options.queue.clone())?;
+        let trust = options.trust.clone().map(Trust::open).transpose()?;
         let fleet = Fleet::new(&options);
         Ok(Self {
             inner: Arc::new(Inner {
@@ -51,6 +57,7 @@ impl Collector {
                 queue,
                 fleet,
                 health: Health::default(),
+                trust,
             }),
         })
     }
@@ -63,6 +70,11 @@ impl Collector {
     /// What its agents last said.
     pub fn fleet(&self) -> &Fleet {
         &self.inner.fleet
+    }
+
+    /// How it knows its machines, if it does.
+    pub fn trust(&self) -> Option<&Trust> {
+        self.inner.trust.as_ref()
     }
 
     pub(crate) fn health(&self) -> &Health {
@@ -93,13 +105,20 @@ impl Collector {
                 () = shutdown.cancelled() => return,
             }
             let queue = self.queue().clone();
+            let trust = self.trust().cloned();
             match (queue.pressure(), slowed) {
                 (Some(why), false) => tracing::warn!(why, "the queue is nearly full"),
                 (None, true) => tracing::info!("the queue is below its high-water mark again"),
                 _ => {}
             }
             slowed = queue.pressure().is_some();
-            match tokio::task::spawn_blocking(move || queue.enforce_retention(SystemTime::now())).await {
+            let upkeep = move || {
+                if let Some(Err(error)) = trust.map(|trust| trust.refresh()) {
+                    tracing::warn!(%error, "the listener for agents keeps its certificate; a newer one is tried again");
+                }
+                queue.enforce_retention(SystemTime::now())
+            };
+            match tokio::task::spawn_blocking(upkeep).await {
                 Ok(Ok(0)) => {}
                 Ok(Ok(bytes)) => tracing::info!(bytes, "queue retention freed space"),
                 Ok(Err(error)) => tracing::warn!(%error, "queue retention failed; it is tried again"),

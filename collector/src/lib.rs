@@ -14,6 +14,7 @@
 //! | [`options`] | limits, each with its name |
 //! | [`collector`] | the queue, the fleet and their upkeep together |
 //! | [`fleet`] | what every agent last said of its files |
+//! | [`trust`] | who may connect: authority, tokens, certificates |
 //! | [`service`] | the gRPC services |
 //! | [`http`] | receivers over HTTP |
 
@@ -23,7 +24,9 @@ mod health;
 pub mod http;
 pub mod options;
 pub mod service;
+pub mod trust;
 
 pub use collector::{Collector, CollectorError};
 pub use fleet::Fleet;
 pub use options::CollectorOptions;
+pub use trust::{Trust, TrustOptions};

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use timberline_queue::QueueOptions;
 
+use crate::trust::TrustOptions;
+
 /// How a collector works. Units are in the names; the binary fills this from its configuration.
 #[derive(Clone, Debug)]
 pub struct CollectorOptions {
     /// Where the queue lives.
     pub queue_dir: PathBuf,
+    /// How machines are known; none are, and the gRPC port speaks plain text, if absent.
+    pub trust: Option<TrustOptions>,
     /// The queue's own limits.
     pub queue: QueueOptions,
     /// Batches of one stream of an agent that may be without a verdict. At the limit the

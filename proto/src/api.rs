@@ -3,6 +3,8 @@
 //! `POST /api/v1/query` answers with [`Frame`]s, one JSON object per line
 //! (`Accept: application/x-ndjson`), or with one [`Answer`] (`Accept: application/json`).
 
+pub mod enrollment;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -10,6 +10,7 @@
 //! | [`grok`] | patterns of `parse`: regexes and grok | `grok` |
 //! | [`batch`] | Kafka record batches v2 and what their headers mean | `batch` |
 //! | [`wire`] | the gRPC services | `grpc` |
+//! | [`tls`] | who a machine is, and connections by certificate | `tls` |
 //!
 //! Without features the crate builds for wasm32 and brings no C.
 
@@ -24,5 +25,7 @@ pub mod batch;
 pub mod grok;
 #[cfg(feature = "line")]
 pub mod line;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(feature = "grpc")]
 pub mod wire;

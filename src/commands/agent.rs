@@ -7,7 +7,7 @@ use super::banner;
 use crate::cli::{AgentAction, AgentArgs, RoleArgs};
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::{logging, shutdown};
+use crate::{logging, renew, shutdown};
 
 mod test;
 
@@ -40,13 +40,15 @@ fn ship(args: &RoleArgs) -> anyhow::Result<()> {
         .build()
         .context("cannot start threads")?;
     runtime.block_on(async {
-        let agent = config.agent_config(&config.agent.collector, data.role("agent"));
+        let agent = config.agent_config(&config.collector_of("agent", &data), data.role("agent"));
         banner::print(&[
             ("ships to", agent.endpoint.clone()),
             ("tails", agent.tail.join(" ")),
             ("data", data.path().display().to_string()),
         ])?;
-        timberline_agent::run(agent, shutdown::token()?).await?;
+        let stop = shutdown::token()?;
+        tokio::spawn(renew::keep(agent.endpoint.clone(), agent.credentials(), stop.clone()));
+        timberline_agent::run(agent, stop).await?;
         Ok(())
     })
 }

@@ -20,7 +20,7 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
     runtime.block_on(async {
         let grpc = listen::bind("server.grpc", &config.server.grpc).await?;
         let http = listen::bind("server.http", &config.server.http).await?;
-        let collector = Collector::open(config.collector_options(data.role("queue"))?)?;
+        let collector = Collector::open(config.collector_options(data.role("queue"), data.role("collector"))?)?;
         banner::print(&[
             ("agents", grpc.local_addr()?.to_string()),
             ("ingest", format!("http://{}/api/v1/ingest", http.local_addr()?)),

@@ -9,8 +9,12 @@ mod banner;
 mod collector;
 mod completions;
 mod config;
+#[cfg(any(feature = "agent", feature = "store"))]
+mod enroll;
 #[cfg(feature = "store")]
 mod file;
+#[cfg(feature = "store")]
+mod fleet;
 #[cfg(feature = "collector")]
 mod listen;
 #[cfg(feature = "store")]
@@ -50,6 +54,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::File(args) => file::run(&args),
         #[cfg(feature = "store")]
         Command::Split(args) => split::run(&args),
+        #[cfg(any(feature = "agent", feature = "store"))]
+        Command::Enroll(args) => enroll::run(&args),
+        #[cfg(feature = "store")]
+        Command::Agents(args) => fleet::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
             completions::run(shell);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use timberline_collector::fleet::{Fleet, Source};
 use timberline_proto::id::AgentId;
+use timberline_proto::tls::{Credentials, MachineFiles};
 use timberline_proto::wire::v1::agents_response;
 use timberline_store::Store;
 use timberline_store::read::{AgentFile, Sources};
@@ -17,7 +18,7 @@ use crate::cli::RoleArgs;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::exit::Exit;
-use crate::{logging, shutdown};
+use crate::{logging, renew, shutdown};
 
 /// How often the collector is asked for its agents' reports.
 const AGENTS_INTERVAL: Duration = Duration::from_secs(2);
@@ -29,14 +30,21 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
     let runtime = page::runtime().context("cannot start threads")?;
     runtime.block_on(async {
         let http = listen::bind("server.http", &config.server.http).await?;
+        let collector = config.collector_of("store", &data);
+        let credentials = Credentials::new(
+            MachineFiles::new(data.role("store").join("pki")),
+            config.store.tls_ca.clone(),
+        );
         let source = Arc::new(RemoteSource::new(
-            &config.store.collector,
+            &collector,
+            &credentials,
             tokio::runtime::Handle::current(),
         )?);
         let options = config.store_options(data.role("store"));
         let opening = Arc::clone(&source);
         let store = tokio::task::spawn_blocking(move || Store::open(options, opening)).await??;
         let stop = shutdown::token()?;
+        tokio::spawn(renew::keep(collector.clone(), credentials, stop.clone()));
         let agents = Arc::new(RemoteAgents {
             fleet: Fleet::with(config.fleet_limits()),
         });
@@ -44,7 +52,7 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
         let (store, router) = page::router(&config, &data, store, agents, None)?;
         banner::print(&[
             ("page", format!("http://{}/", http.local_addr()?)),
-            ("pulls", config.store.collector.clone()),
+            ("pulls", collector),
             ("data", data.path().display().to_string()),
         ])?;
         timberline_collector::http::serve(http, router, config.http_options(), stop).await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use timberline_agent::AgentConfig;
 use timberline_collector::fleet::Source;
 use timberline_collector::{Collector, service};
 use timberline_store::Store;
@@ -15,7 +16,7 @@ use super::{banner, listen, page};
 use crate::cli::UpArgs;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::{logging, shutdown};
+use crate::{logging, renew, shutdown};
 
 pub(super) fn run(args: &UpArgs) -> anyhow::Result<()> {
     let config = Config::for_up(args)?;
@@ -33,7 +34,7 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let http = listen::bind("server.http", &config.server.http).await?;
     let stop = shutdown::token()?;
 
-    let collector_options = config.collector_options(data.role("queue"))?;
+    let collector_options = config.collector_options(data.role("queue"), data.role("collector"))?;
     let collector = tokio::task::spawn_blocking(move || Collector::open(collector_options)).await??;
     let source = Arc::new(LocalSource::new(collector.queue().clone()));
     let store_options = config.store_options(data.role("store"));
@@ -41,7 +42,8 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
 
     let sources = Arc::new(Fleet(collector.clone()));
     let (store, router) = page::router(config, data, store, sources, Some(&collector))?;
-    let agent = config.agent_config(&loopback(&grpc)?, data.role("agent"));
+    let agent = config.agent_config(&loopback(&grpc, collector.trust().is_some())?, data.role("agent"));
+    enroll_own(&collector, &agent).await?;
     announce(&http, &grpc, &agent.tail, data)?;
 
     // Drained from left to right: the agent ships what it read, the collector appends what it got,
@@ -49,6 +51,11 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let agent_stop = stop.child_token();
     let collector_stop = CancellationToken::new();
     let http_stop = CancellationToken::new();
+    tokio::spawn(renew::keep(
+        agent.endpoint.clone(),
+        agent.credentials(),
+        agent_stop.clone(),
+    ));
     let agent_task = tokio::spawn(timberline_agent::run(agent, agent_stop));
     let grpc_task = tokio::spawn(service::serve_grpc(collector.clone(), grpc, collector_stop.clone()));
     let http_task = tokio::spawn(timberline_collector::http::serve(
@@ -84,15 +91,32 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     closed
 }
 
+/// Makes this process's own agent known to its collector, which asks who it is like anybody.
+async fn enroll_own(collector: &Collector, agent: &AgentConfig) -> anyhow::Result<()> {
+    let Some(trust) = collector.trust().cloned() else {
+        return Ok(());
+    };
+    let (dir, endpoint, credentials) = (agent.data_dir.clone(), agent.endpoint.clone(), agent.credentials());
+    tokio::task::spawn_blocking(move || {
+        let id = timberline_agent::own_id(&dir)?;
+        anyhow::Ok(trust.enroll_own(credentials.files(), id, &endpoint)?)
+    })
+    .await?
+}
+
 /// Where this process's own agent finds its collector.
-fn loopback(grpc: &TcpListener) -> anyhow::Result<String> {
+fn loopback(grpc: &TcpListener, tls: bool) -> anyhow::Result<String> {
     let address = grpc.local_addr()?;
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
         std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
     };
-    Ok(format!("http://{}", std::net::SocketAddr::new(host, address.port())))
+    let scheme = if tls { "https" } else { "http" };
+    Ok(format!(
+        "{scheme}://{}",
+        std::net::SocketAddr::new(host, address.port())
+    ))
 }
 
 fn announce(http: &TcpListener, grpc: &TcpListener, tails: &[String], data: &DataDir) -> anyhow::Result<()> {

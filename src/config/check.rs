@@ -39,6 +39,7 @@ impl Config {
         listener("server.grpc", &self.server.grpc)?;
         peer("agent.collector", &self.agent.collector)?;
         peer("store.collector", &self.store.collector)?;
+        self.server.grpc_tls.check()?;
         #[cfg(feature = "agent")]
         timberline_agent::check_globs(&self.agent.tail, &self.agent.exclude)
             .map_err(|error| format!("agent: {error}"))?;
@@ -62,15 +63,13 @@ fn listener(key: &str, address: &str) -> Result<(), String> {
     }
 }
 
-/// A URL to connect to.
+/// A URL to connect to; none is where the machine enrolled.
 fn peer(key: &str, url: &str) -> Result<(), String> {
-    let rest = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.contains('/') => Ok(()),
-        _ => Err(format!(
-            "{key} = {url:?} is no collector; write http://HOST:PORT, such as \"http://127.0.0.1:4317\""
-        )),
+    if url.is_empty() {
+        return Ok(());
     }
+    let parsed = url.parse::<timberline_proto::tls::CollectorUrl>();
+    parsed.map(|_| ()).map_err(|error| format!("{key} = {error}"))
 }
 
 #[cfg(test)]
@@ -98,6 +97,14 @@ mod tests {
             |config| config.agent.collector = "logs:4317".to_owned(),
             "agent.collector",
         );
+        refused(
+            |config| config.server.grpc_tls.names = vec!["https://logs".to_owned()],
+            "server.grpc_tls.names",
+        );
+        refused(
+            |config| config.server.grpc_tls.key = Some("server.key".into()),
+            "server.grpc_tls.certificate",
+        );
         refused(|config| config.store.merge_zstd_level = 40, "store.merge_zstd_level");
         #[cfg(feature = "agent")]
         refused(|config| config.agent.tail = vec!["/var/log/[".to_owned()], "tail");
@@ -120,6 +127,8 @@ mod tests {
         for address in ["0.0.0.0:0", "[::1]:7700", "logs.example:7700"] {
             assert_eq!(listener("server.http", address), Ok(()));
         }
-        assert_eq!(peer("agent.collector", "http://[::1]:4317/"), Ok(()));
+        for url in ["http://[::1]:4317/", "https://logs.example:4317", ""] {
+            assert_eq!(peer("agent.collector", url), Ok(()));
+        }
     }
 }

@@ -10,6 +10,7 @@ mod expand;
 mod files;
 mod options;
 mod sections;
+mod tls;
 mod unit;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,9 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use sections::{AgentSection, QuerySection, QueueSection, ServerSection, StoreSection};
+#[cfg(feature = "store")]
+pub(crate) use tls::GrpcTls;
+pub(crate) use tls::GrpcTlsSection;
 pub(crate) use unit::{Age, Size};
 
 use crate::cli::RoleArgs;

@@ -1,6 +1,6 @@
 //! From the configuration's sections to each part's own options.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Config;
 
@@ -17,6 +17,7 @@ impl Config {
         AgentConfig {
             data_dir: dir,
             endpoint: endpoint.to_owned(),
+            authorities: agent.tls_ca.clone(),
             files: agent.file_inputs(),
             tail: if agent.tail.is_empty() && agent.files.is_empty() {
                 default_globs()
@@ -57,7 +58,8 @@ impl Config {
         }
     }
 
-    /// The collector's options, with its queue in `queue_dir`.
+    /// The collector's options, with its queue in `queue_dir` and what it knows of machines in
+    /// `trust_dir`.
     ///
     /// # Errors
     /// If the zone is none.
@@ -65,11 +67,13 @@ impl Config {
     pub(crate) fn collector_options(
         &self,
         queue_dir: PathBuf,
+        trust_dir: PathBuf,
     ) -> anyhow::Result<timberline_collector::CollectorOptions> {
         use std::time::Duration;
         let queue = &self.queue;
         Ok(timberline_collector::CollectorOptions {
             queue_dir,
+            trust: self.trust_options(trust_dir),
             queue: timberline_queue::QueueOptions {
                 partitions: queue.partitions,
                 segment_bytes_max: queue.segment_bytes_max.get(),
@@ -98,6 +102,19 @@ impl Config {
             zone: self.time_zone()?,
             host: self.host_name(),
         })
+    }
+
+    /// Where this machine's `agent` or `store` finds its collector.
+    pub(crate) fn collector_of(&self, role: &str, data: &crate::data_dir::DataDir) -> String {
+        let set = match role {
+            "agent" => &self.agent.collector,
+            _ => &self.store.collector,
+        };
+        if !set.is_empty() {
+            return set.clone();
+        }
+        let enrolled = timberline_proto::tls::MachineFiles::new(data.role(role).join("pki")).enrolled();
+        enrolled.map_or_else(|| "http://127.0.0.1:4317".to_owned(), |enrolled| enrolled.collector)
     }
 
     /// What bounds the agents that are remembered.
@@ -143,7 +160,7 @@ impl Config {
 
     /// The limits of queries, which spill below the store's `dir`.
     #[cfg(feature = "store")]
-    pub(crate) fn read_options(&self, dir: &Path) -> timberline_store::read::ReadOptions {
+    pub(crate) fn read_options(&self, dir: &std::path::Path) -> timberline_store::read::ReadOptions {
         use timberline_store::read::ReadOptions;
         let query = &self.query;
         let threads = match query.threads {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Age, Size};
+use super::{Age, GrpcTlsSection, Size};
 
 /// `[server]`: who may connect, and where.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub(crate) struct ServerSection {
     pub(crate) agent_forget_after: Age,
     /// Batches of one stream of an agent without a verdict at most.
     pub(crate) in_flight_max: u32,
+    /// By what agents and stores are known.
+    pub(crate) grpc_tls: GrpcTlsSection,
 }
 
 impl Default for ServerSection {
@@ -50,6 +52,7 @@ impl Default for ServerSection {
             agent_timeout: Age::seconds(30),
             agent_forget_after: Age::days(1),
             in_flight_max: 64,
+            grpc_tls: GrpcTlsSection::default(),
         }
     }
 }
@@ -58,8 +61,11 @@ impl Default for ServerSection {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AgentSection {
-    /// Where the collector listens. `up` uses its own.
+    /// Where the collector listens; if empty, where this machine enrolled, else
+    /// `http://127.0.0.1:4317`. `up` uses its own.
     pub(crate) collector: String,
+    /// A PEM file of authorities by which the collector is known, instead of what enrolling left.
+    pub(crate) tls_ca: Option<std::path::PathBuf>,
     /// Files to tail; the machine's logs under /var/log if empty.
     pub(crate) tail: Vec<String>,
     /// Files to leave out, besides compressed and binary ones.
@@ -202,7 +208,8 @@ pub(crate) enum StartAt {
 impl Default for AgentSection {
     fn default() -> Self {
         Self {
-            collector: "http://127.0.0.1:4317".to_owned(),
+            collector: String::new(),
+            tls_ca: None,
             tail: Vec::new(),
             exclude: Vec::new(),
             files: Vec::new(),
@@ -298,8 +305,11 @@ impl Default for QueueSection {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StoreSection {
-    /// The collector that a store of its own pulls from. `up` uses its own queue.
+    /// The collector that a store of its own pulls from; if empty, where this machine's store
+    /// enrolled, else `http://127.0.0.1:4317`. `up` uses its own queue.
     pub(crate) collector: String,
+    /// As `agent.tls_ca`.
+    pub(crate) tls_ca: Option<std::path::PathBuf>,
     /// Unpublished rows are published when the oldest is this old.
     pub(crate) flush_interval: Age,
     /// Or when there are so many.
@@ -327,7 +337,8 @@ pub(crate) struct StoreSection {
 impl Default for StoreSection {
     fn default() -> Self {
         Self {
-            collector: "http://127.0.0.1:4317".to_owned(),
+            collector: String::new(),
+            tls_ca: None,
             flush_interval: Age::seconds(30),
             flush_rows_max: 1_000_000,
             flush_bytes_max: Size::mib(24),

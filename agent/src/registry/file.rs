@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use timberline_proto::id::AgentId;
+use timberline_proto::tls::MachineFiles;
 
 use super::Registry;
 use crate::error::AgentError;
@@ -82,6 +83,27 @@ pub(crate) fn open(dir: &Path) -> Result<Opened, AgentError> {
         registry,
         first_start,
     })
+}
+
+/// The agent's id, made if there is none. When this returns, it is durable. One made before the agent
+/// first runs stands beside the certificate, `pki/id`: the agent's own file says that it has run.
+///
+/// # Errors
+/// [`AgentError::DataDir`]; [`AgentError::Locked`] while an agent starts there for the first time.
+pub(crate) fn own_id(dir: &Path) -> Result<AgentId, AgentError> {
+    if let Some(id) = known_id(dir) {
+        return Ok(id);
+    }
+    fs::create_dir_all(dir).map_err(AgentError::data_dir("cannot create the data directory", dir))?;
+    let _lock = lock(dir)?;
+    known_id(dir).map_or_else(|| made_id(dir), Ok)
+}
+
+fn made_id(dir: &Path) -> Result<AgentId, AgentError> {
+    let pki = dir.join("pki");
+    MachineFiles::new(&pki)
+        .own_id()
+        .map_err(AgentError::data_dir("cannot keep the agent's id in", &pki))
 }
 
 impl Store {
@@ -170,18 +192,22 @@ fn warn_of_damage(damaged: &[(PathBuf, String)], other_holds: bool) {
     }
 }
 
+fn known_id(dir: &Path) -> Option<AgentId> {
+    let text = fs::read_to_string(dir.join(ID_FILE)).ok()?;
+    let id = text.trim().parse::<AgentId>().ok()?;
+    (id != AgentId::default()).then_some(id)
+}
+
 fn agent_id(dir: &Path, from_registry: AgentId) -> Result<AgentId, AgentError> {
     let path = dir.join(ID_FILE);
-    let known = fs::read_to_string(&path)
-        .ok()
-        .and_then(|text| text.trim().parse::<AgentId>().ok());
-    if let Some(id) = known.filter(|id| *id != AgentId::default()) {
+    if let Some(id) = known_id(dir) {
         return Ok(id);
     }
-    let id = if from_registry == AgentId::default() {
-        AgentId(rand::random())
-    } else {
-        from_registry
+    let made_before = MachineFiles::new(dir.join("pki")).known_id();
+    let id = match made_before {
+        _ if from_registry != AgentId::default() => from_registry,
+        Some(id) => id,
+        None => AgentId(rand::random()),
     };
     if path.exists() {
         tracing::warn!(path = %path.display(), %id, "agent id damaged; written again");

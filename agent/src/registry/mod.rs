@@ -24,7 +24,7 @@ use timberline_proto::id::{AgentId, GenerationId};
 
 use crate::identity::{Inode, Print};
 
-pub(crate) use file::{Store, open, write_durably};
+pub(crate) use file::{Store, open, own_id, write_durably};
 
 /// What is kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

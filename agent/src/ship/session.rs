@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use timberline_proto::tls::{CollectorUrl, Credentials};
 use timberline_proto::wire::v1::ship_response::Verdict as WireVerdict;
 use timberline_proto::wire::v1::{ReportRequest, ShipRequest, ShipResponse};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 use super::Batch;
 use super::window::Verdict;
@@ -39,28 +40,28 @@ impl From<tonic::Status> for SessionError {
 }
 
 /// Connects anew, which also resolves the name anew. A dead peer is noticed by HTTP/2 pings.
-pub(super) async fn connect(endpoint: &str) -> Result<Channel, SessionError> {
+/// Certificates are read anew, too.
+pub(super) async fn connect(url: &CollectorUrl, credentials: &Credentials) -> Result<Channel, SessionError> {
     let failed = |error: tonic::transport::Error| {
         let mut source: &dyn std::error::Error = &error;
         while let Some(inner) = source.source() {
             source = inner;
         }
         SessionError::Connect {
-            endpoint: endpoint.to_owned(),
+            endpoint: url.to_string(),
             source: source.to_string().into(),
         }
     };
-    Endpoint::from_shared(endpoint.to_owned())
+    let endpoint = url
+        .endpoint()
         .map_err(failed)?
         .connect_timeout(Duration::from_secs(5))
         .tcp_nodelay(true)
         .tcp_keepalive(Some(Duration::from_secs(30)))
         .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(10))
-        .keep_alive_while_idle(true)
-        .connect()
-        .await
-        .map_err(failed)
+        .keep_alive_while_idle(true);
+    url.connect(&endpoint, credentials).await.map_err(failed)
 }
 
 pub(super) fn request(agent: AgentId, sequence: u64, batch: &Batch) -> ShipRequest {

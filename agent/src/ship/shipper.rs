@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures::{StreamExt, TryFutureExt};
 use timberline_proto::id::{AgentId, GenerationId};
+use timberline_proto::tls::CollectorUrl;
 use timberline_proto::wire::v1::ingest_client::IngestClient;
 use timberline_proto::wire::v1::{
     GenerationEndsRequest, GenerationEndsResponse, HelloRequest, ShipRequest, ShipResponse,
@@ -38,6 +39,7 @@ type Stop = CancellationToken;
 
 pub(crate) struct Shipper {
     pub(super) config: Arc<AgentConfig>,
+    url: CollectorUrl,
     agent: AgentId,
     batches: mpsc::Receiver<ToShip>,
     inbox: Arc<Inbox>,
@@ -73,6 +75,7 @@ struct Session {
 impl Shipper {
     pub(crate) fn new(
         config: Arc<AgentConfig>,
+        url: CollectorUrl,
         agent: AgentId,
         batches: mpsc::Receiver<ToShip>,
         inbox: Arc<Inbox>,
@@ -86,6 +89,7 @@ impl Shipper {
             asked: BTreeSet::new(),
             refused_why: None,
             config,
+            url,
             agent,
             batches,
             inbox,
@@ -134,7 +138,7 @@ impl Shipper {
     }
 
     async fn greet(&mut self) -> Result<(Session, mpsc::Receiver<ShipRequest>), SessionError> {
-        let channel = session::connect(&self.config.endpoint).await?;
+        let channel = session::connect(&self.url, &self.config.credentials()).await?;
         let mut client = IngestClient::new(channel);
         let mut hello = tonic::Request::new(HelloRequest {
             agent_id: id_bytes(self.agent.0),

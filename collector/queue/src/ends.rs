@@ -43,6 +43,11 @@ impl Ends {
         self.held.get(&generation).map(|end| end.end)
     }
 
+    /// The base offset of its last batch.
+    pub(crate) fn last_offset(&self, generation: GenerationId) -> Option<u64> {
+        self.held.get(&generation).map(|end| end.last_offset)
+    }
+
     /// Takes in a durable batch. Ends never move back, nor does time.
     pub(crate) fn advance(&mut self, generation: GenerationId, new: End) {
         let held = self.held.entry(generation).or_insert(new);

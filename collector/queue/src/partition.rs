@@ -101,6 +101,10 @@ impl Partition {
         self.ends.lock().get(generation)
     }
 
+    pub(crate) fn generation_last(&self, generation: GenerationId) -> Option<u64> {
+        self.ends.lock().last_offset(generation)
+    }
+
     pub(crate) fn commit(&self, group: &str, incarnation: IncarnationId, offset: u64) -> Result<(), QueueError> {
         if incarnation != self.incarnation {
             return Err(QueueError::OtherIncarnation {

@@ -107,6 +107,13 @@ impl Queue {
             .generation_end(generation)
     }
 
+    /// Partition and offset of a generation's last batch, of which the log may hold nothing any more.
+    pub fn generation_last(&self, topic: &str, generation: GenerationId) -> Option<(u32, u64)> {
+        let topic = self.inner.topic(topic)?;
+        let partition = topic.partition_of(&generation.0);
+        Some((partition.number, partition.generation_last(generation)?))
+    }
+
     /// Bytes of all segments, to hold against [`QueueOptions::bytes_max`].
     pub fn bytes(&self) -> u64 {
         self.inner.common.usage.bytes()

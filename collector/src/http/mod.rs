@@ -1,5 +1,6 @@
 //! Receivers over HTTP, one route per file, and the server that carries them.
 
+mod agents;
 mod guard;
 mod ingest;
 mod serve;
@@ -11,7 +12,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 
 pub use guard::{HostGuard, guard};
-pub use serve::{ServeOptions, serve};
+pub use serve::{PeerAddress, ServeOptions, serve};
 
 use crate::Collector;
 
@@ -37,6 +38,7 @@ pub fn router(collector: Collector) -> Router {
     let body_bytes_max = collector.options().ingest_body_bytes_max;
     Router::new()
         .route("/api/v1/ingest", post(ingest::post))
+        .merge(agents::router())
         .layer(DefaultBodyLimit::max(body_bytes_max))
         .with_state(collector)
 }

@@ -1,9 +1,13 @@
 //! Connections: how many, how slowly they may speak, how they end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -11,6 +15,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::timeout::RequestBodyTimeoutLayer;
+
+/// From where a request came; among its extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerAddress(pub SocketAddr);
 
 /// The limits of connections.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +65,8 @@ pub async fn serve(
             both = accept => both,
             () = shutdown.cancelled() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -72,7 +80,11 @@ pub async fn serve(
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(options.header_timeout);
-        let service = TowerToHyperService::new(router.clone());
+        let routes = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(PeerAddress(address));
+            routes.call(request)
+        });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let (shutdown, abort) = (shutdown.clone(), abort.clone());
         tasks.spawn(async move {

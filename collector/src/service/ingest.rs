@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::Stream;
 use timberline_proto::batch;
 use timberline_proto::id::{AgentId, GenerationId};
+use timberline_proto::tls::Role;
 use timberline_proto::wire::v1::ingest_server::Ingest;
 use timberline_proto::wire::v1::ship_response::Verdict;
 use timberline_proto::wire::v1::{
@@ -24,6 +25,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::caller;
+use super::owners::Owners;
 use crate::Collector;
 
 /// Generations asked for in one request at most.
@@ -32,11 +35,21 @@ const GENERATIONS_MAX: usize = 100_000;
 pub(super) struct IngestService {
     collector: Collector,
     shutdown: CancellationToken,
+    owners: Arc<Owners>,
 }
 
 impl IngestService {
     pub(super) fn new(collector: Collector, shutdown: CancellationToken) -> Self {
-        Self { collector, shutdown }
+        Self {
+            collector,
+            shutdown,
+            owners: Arc::default(),
+        }
+    }
+
+    /// As whom the caller may speak; none if it may speak as anyone.
+    fn caller<T>(&self, request: &Request<T>) -> Result<Option<AgentId>, Status> {
+        caller::peer(&self.collector, &caller::of(request), Role::Agent)
     }
 }
 
@@ -45,8 +58,10 @@ impl Ingest for IngestService {
     type ShipStream = Pin<Box<dyn Stream<Item = Result<ShipResponse, Status>> + Send>>;
 
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloResponse>, Status> {
+        let caller = self.caller(&request)?;
         let hello = request.into_inner();
         let agent = agent_id(&hello.agent_id)?;
+        caller::is(caller, agent)?;
         tracing::info!(%agent, host = hello.host, version = hello.version, "agent connected");
         let options = self.collector.options();
         Ok(Response::new(HelloResponse {
@@ -57,6 +72,7 @@ impl Ingest for IngestService {
     }
 
     async fn ship(&self, request: Request<Streaming<ShipRequest>>) -> Result<Response<Self::ShipStream>, Status> {
+        let caller = self.caller(&request)?;
         let in_flight_max = self.collector.options().in_flight_max.max(1) as usize;
         let (batches, received) = mpsc::channel(in_flight_max);
         // The queue answers each batch once, and no more than `in_flight_max` wait for that, so a
@@ -67,6 +83,8 @@ impl Ingest for IngestService {
             verdicts,
             in_flight: Arc::new(Semaphore::new(in_flight_max)),
             runtime: tokio::runtime::Handle::current(),
+            caller,
+            owners: self.owners.clone(),
         };
         tokio::task::spawn_blocking(move || lane.run(received));
         tokio::spawn(forward(request.into_inner(), batches, self.shutdown.clone()));
@@ -77,7 +95,11 @@ impl Ingest for IngestService {
         &self,
         request: Request<GenerationEndsRequest>,
     ) -> Result<Response<GenerationEndsResponse>, Status> {
+        let caller = self.caller(&request)?;
         let asked = request.into_inner();
+        if let Some(caller) = caller {
+            caller::is(Some(caller), agent_id(&asked.agent_id)?)?;
+        }
         if asked.generation_ids.len() > GENERATIONS_MAX {
             return Err(Status::invalid_argument(format!(
                 "ask for at most {GENERATIONS_MAX} generations at once"
@@ -99,8 +121,11 @@ impl Ingest for IngestService {
     }
 
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
+        let caller = self.caller(&request)?;
         let report = request.into_inner();
-        self.collector.fleet().report(agent_id(&report.agent_id)?, report);
+        let agent = agent_id(&report.agent_id)?;
+        caller::is(caller, agent)?;
+        self.collector.fleet().report(agent, report);
         Ok(Response::new(ReportResponse {}))
     }
 }
@@ -129,6 +154,9 @@ async fn forward(mut stream: Streaming<ShipRequest>, batches: mpsc::Sender<ShipR
 
 /// One stream's batches on their way into the queue.
 struct Lane {
+    /// As whom the agent may speak; none if as anyone.
+    caller: Option<AgentId>,
+    owners: Arc<Owners>,
     collector: Collector,
     verdicts: mpsc::Sender<Result<ShipResponse, Status>>,
     in_flight: Arc<Semaphore>,
@@ -142,6 +170,12 @@ impl Lane {
                 return;
             };
             let sequence = request.sequence;
+            if let Some(status) = self.refuse_foreign(&request) {
+                tracing::warn!(%status, "a batch of another agent was refused");
+                // Without room the stream ends without a word, which is as good.
+                self.verdicts.try_send(Err(status)).ok();
+                return;
+            }
             match self.check(&request) {
                 Ok(append) => {
                     let verdicts = self.verdicts.clone();
@@ -162,6 +196,15 @@ impl Lane {
                     send(&self.verdicts, rejected(sequence, message));
                 }
             }
+        }
+    }
+
+    /// Why nothing more is taken from this stream: it speaks in the name of another agent.
+    fn refuse_foreign(&self, request: &ShipRequest) -> Option<Status> {
+        let caller = self.caller?;
+        match AgentId::try_from(&request.agent_id[..]) {
+            Ok(named) => caller::is(Some(caller), named).err(),
+            Err(error) => Some(Status::permission_denied(format!("a batch without its agent: {error}"))),
         }
     }
 
@@ -193,6 +236,11 @@ impl Lane {
                 "batch covers bytes {}..{}, the message says {}..{}",
                 meta.range.0, meta.range.1, request.range_start, request.range_end
             ));
+        }
+        if let (Some(caller), Some(generation)) = (self.caller, generation) {
+            let queue = self.collector.queue();
+            self.owners
+                .check(queue, limits.unpacked_bytes_max, &request.topic, generation, caller)?;
         }
         let origin = generation.map(|generation| (generation, request.range_start, request.range_end));
         let key = match generation {

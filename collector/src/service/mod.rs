@@ -1,16 +1,21 @@
 //! The gRPC services, and the server that carries them.
 
+mod caller;
+mod connection;
+mod enrollment;
 mod ingest;
+mod owners;
 mod queue;
 
 use std::time::Duration;
 
+use timberline_proto::wire::v1::enrollment_server::EnrollmentServer;
 use timberline_proto::wire::v1::ingest_server::IngestServer;
 use timberline_proto::wire::v1::queue_server::QueueServer;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::trust::{TlsMode, Trust};
 use crate::{Collector, CollectorError};
 
 /// What a message may be larger than the batch that it carries.
@@ -19,7 +24,7 @@ const MESSAGE_OVERHEAD_BYTES: usize = 64 << 10;
 /// HTTP/2 pings find a dead peer within about this time twice.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
-/// Serves both services until told to stop; open streams are then given the chance to end.
+/// Serves the services until told to stop; open streams are then given the chance to end.
 ///
 /// # Errors
 /// [`CollectorError::Grpc`]
@@ -40,15 +45,34 @@ pub async fn serve_grpc(
     let queue = QueueServer::new(queue::QueueService::new(collector.clone()))
         .max_decoding_message_size(MESSAGE_OVERHEAD_BYTES)
         .max_encoding_message_size(fetch_bytes_max);
+    let enrollment = EnrollmentServer::new(enrollment::EnrollmentService::new(collector.clone()))
+        .max_decoding_message_size(MESSAGE_OVERHEAD_BYTES);
+    warn_if_open(&collector, &listener);
+    let incoming = connection::incoming(listener, collector.trust().cloned(), shutdown.clone());
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
-        .tcp_nodelay(true)
         .max_concurrent_streams(256)
         .http2_max_pending_accept_reset_streams(Some(64))
         .add_service(ingest)
         .add_service(queue)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown.cancelled_owned())
+        .add_service(enrollment)
+        .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
         .await?;
     Ok(())
+}
+
+/// Says what it means if others than this machine reach the port without being known.
+fn warn_if_open(collector: &Collector, listener: &TcpListener) {
+    let Ok(address) = listener.local_addr() else { return };
+    let why = match collector.trust().map(Trust::mode) {
+        _ if address.ip().is_loopback() => return,
+        Some(TlsMode::Mutual) => return,
+        Some(TlsMode::Server) => "whoever reaches it can add lines under any name and read all",
+        None => "lines travel in plain text, and whoever reaches it can add lines under any name and read all",
+    };
+    tracing::warn!(
+        %address,
+        "the gRPC port is open to other machines: {why}; set `server.grpc_tls.mode = \"mutual\"` and enroll them (docs/fleet.md)"
+    );
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use timberline_proto::id::IncarnationId;
+use timberline_proto::tls::Role;
 use timberline_proto::wire::v1::queue_server::Queue as QueueRpc;
 use timberline_proto::wire::v1::{
     AgentsRequest, AgentsResponse, CommitRequest, CommitResponse, FetchRequest, FetchResponse, PartitionInfo,
@@ -11,6 +12,7 @@ use timberline_proto::wire::v1::{
 use timberline_queue::{PartitionInfo as HeldPartition, QueueError};
 use tonic::{Request, Response, Status};
 
+use super::caller;
 use crate::Collector;
 
 pub(super) struct QueueService {
@@ -20,6 +22,11 @@ pub(super) struct QueueService {
 impl QueueService {
     pub(super) fn new(collector: Collector) -> Self {
         Self { collector }
+    }
+
+    /// Whoever reads the queue reads every line: that is for stores.
+    fn check<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        caller::peer(&self.collector, &caller::of(request), Role::Store).map(|_| ())
     }
 
     fn partition(&self, topic: &str, partition: u32) -> Result<HeldPartition, Status> {
@@ -34,12 +41,14 @@ impl QueueService {
 
 #[tonic::async_trait]
 impl QueueRpc for QueueService {
-    async fn partitions(&self, _: Request<PartitionsRequest>) -> Result<Response<PartitionsResponse>, Status> {
+    async fn partitions(&self, request: Request<PartitionsRequest>) -> Result<Response<PartitionsResponse>, Status> {
+        self.check(&request)?;
         let partitions = self.collector.queue().partitions().into_iter().map(message).collect();
         Ok(Response::new(PartitionsResponse { partitions }))
     }
 
     async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<FetchResponse>, Status> {
+        self.check(&request)?;
         let asked = request.into_inner();
         let held = self.partition(&asked.topic, asked.partition)?;
         if !asked.incarnation_id.is_empty() && asked.incarnation_id[..] != held.incarnation.0[..] {
@@ -74,6 +83,7 @@ impl QueueRpc for QueueService {
     }
 
     async fn commit(&self, request: Request<CommitRequest>) -> Result<Response<CommitResponse>, Status> {
+        self.check(&request)?;
         let asked = request.into_inner();
         let incarnation = IncarnationId::try_from(&asked.incarnation_id[..])
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
@@ -87,7 +97,8 @@ impl QueueRpc for QueueService {
         Ok(Response::new(CommitResponse {}))
     }
 
-    async fn agents(&self, _: Request<AgentsRequest>) -> Result<Response<AgentsResponse>, Status> {
+    async fn agents(&self, request: Request<AgentsRequest>) -> Result<Response<AgentsResponse>, Status> {
+        self.check(&request)?;
         let fleet = self.collector.fleet();
         let agents = fleet
             .agents()

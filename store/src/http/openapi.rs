@@ -78,12 +78,32 @@ fn paths() -> Value {
             } },
             "responses": { "200": { "description": "Durable.", "content": answer("IngestAnswer") }, "default": error() }
         } },
+        "/api/v1/agents/tokens": {
+            "get": operation("Tokens for enrolling machines; this and all about machines from the collector's own machine only", &[], None, json_object()),
+            "post": operation("Make a token; an empty body: for one agent, for an hour", &[], None, json_object())
+        },
+        "/api/v1/agents/tokens/{id}/revoke": { "post": operation("Nobody enrolls with this token any more", &[
+            parameter("id", "path", "string", true, "The token's id")
+        ], None, json_object()) },
+        "/api/v1/agents/enrolled": { "get": operation("Machines that enrolled", &[], None, json_object()) },
+        "/api/v1/agents/{id}/revoke": { "post": operation("Refuse a machine, and cut its connections", &[
+            parameter("id", "path", "string", true, "The machine's id")
+        ], None, json_object()) },
+        "/api/v1/agents/{id}/allow": { "post": operation("Let a machine enroll with a new key", &[
+            parameter("id", "path", "string", true, "The machine's id")
+        ], None, json_object()) },
+        "/api/v1/agents/audit": { "get": operation("Who did what with tokens and machines", &[], None, json_object()) },
         "/api/v1/status": { "get": operation("What is stored and how complete it is", &[], None, answer("Status")) },
-        "/api/v1/openapi.json": { "get": operation("This document", &[], None, json!({ "application/json": { "schema": { "type": "object" } } })) },
+        "/api/v1/openapi.json": { "get": operation("This document", &[], None, json_object()) },
         "/livez": { "get": operation("The process answers", &[], None, text()) },
         "/readyz": { "get": operation("The process takes records and questions; 503 and the reason if not", &[], None, text()) },
         "/metrics": { "get": operation("Metrics in Prometheus' text format", &[], None, text()) }
     })
+}
+
+/// An object whose fields are not spelled out here.
+fn json_object() -> Value {
+    json!({ "application/json": { "schema": { "type": "object" } } })
 }
 
 fn operation(summary: &str, parameters: &[Value], body: Option<&str>, content: Value) -> Value {

@@ -135,7 +135,9 @@ fn records_of_a_collector_elsewhere_are_found_and_another_incarnation_is_noticed
             .serve_with_incoming(incoming),
     );
 
-    let source = RemoteSource::new(&address, runtime.handle().clone()).unwrap();
+    let files = timberline_proto::tls::MachineFiles::new(bench.options.data_dir.join("pki"));
+    let credentials = timberline_proto::tls::Credentials::new(files, None);
+    let source = RemoteSource::new(&address, &credentials, runtime.handle().clone()).unwrap();
     let store = Store::open(bench.options.clone(), Arc::new(source)).unwrap();
     bench.queue.append(0, &lines(0, 10));
     bench.queue.append(1, &lines(10, 10));

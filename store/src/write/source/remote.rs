@@ -7,10 +7,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use timberline_proto::id::IncarnationId;
+use timberline_proto::tls::{CollectorUrl, Credentials};
 use timberline_proto::wire::v1::queue_client::QueueClient;
 use timberline_proto::wire::v1::{self, AgentsRequest, AgentsResponse, CommitRequest, FetchRequest, PartitionsRequest};
 use timberline_queue::PartitionInfo;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use super::{Batches, FetchFrom, GROUP, Source, SourceError, check, find};
@@ -30,20 +31,22 @@ pub struct RemoteSource {
 }
 
 impl RemoteSource {
-    /// Over `address` (`http://host:4317`); connects with the first call, and again whenever the
+    /// Over `address` (`http://host:4317`, or `https://` with `credentials`); connects with the first call, and again whenever the
     /// connection was lost. `runtime` drives the connection.
     ///
     /// # Errors
     /// [`SourceError::Unavailable`] if the address is none.
-    pub fn new(address: &str, runtime: tokio::runtime::Handle) -> Result<Self, SourceError> {
-        let endpoint = Endpoint::from_shared(address.to_owned())
+    pub fn new(address: &str, credentials: &Credentials, runtime: tokio::runtime::Handle) -> Result<Self, SourceError> {
+        let url = address.parse::<CollectorUrl>().map_err(SourceError::Unavailable)?;
+        let endpoint = url
+            .endpoint()
             .map_err(|error| SourceError::Unavailable(format!("{address} is no address of a collector: {error}")))?
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(Duration::from_secs(20))
             .tcp_nodelay(true);
         let channel = {
             let _inside = runtime.enter();
-            endpoint.connect_lazy()
+            url.connect_lazy(&endpoint, credentials)
         };
         Ok(Self {
             address: address.to_owned(),

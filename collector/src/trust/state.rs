@@ -1,0 +1,353 @@
+//! Tokens, machines and what was done with them: the rules, without clock and disk.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use timberline_proto::id::AgentId;
+use timberline_proto::tls::identity::hex;
+use timberline_proto::tls::{Peer, Role};
+
+/// Tokens remembered at most, those that are over among them.
+pub(super) const TOKENS_MAX: usize = 1000;
+/// Machines of one token at most.
+pub const USES_MAX: u32 = 10_000;
+/// The longest life of a token: 30 days.
+pub const TTL_MAX_S: u64 = 30 * 86_400;
+/// Certificates of one machine that hold at once, at most.
+const CERTIFICATES_MAX: usize = 16;
+/// Acts remembered.
+pub(super) const ACTS_MAX: usize = 1000;
+/// Tokens that are over are listed for so long.
+const OVER_S: i64 = 7 * 86_400;
+
+/// Everything that is kept.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct State {
+    pub(super) tokens: Vec<Token>,
+    /// By their URN.
+    pub(super) machines: BTreeMap<String, Machine>,
+    pub(super) acts: VecDeque<Act>,
+}
+
+/// A token, of whose secret only the hash is known.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Token {
+    pub(super) id: String,
+    pub(super) role: Role,
+    pub(super) secret_sha256: String,
+    pub(super) uses_max: u32,
+    pub(super) uses: Vec<Use>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) created_s: i64,
+    pub(super) expires_s: i64,
+    pub(super) revoked_s: Option<i64>,
+}
+
+/// One machine that enrolled with a token: the same key again takes nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Use {
+    pub(super) id: AgentId,
+    pub(super) key_sha256: String,
+}
+
+/// A machine that enrolled.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Machine {
+    pub(super) role: Role,
+    pub(super) id: AgentId,
+    pub(super) host: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) enrolled_s: i64,
+    /// The newest last. Those that are over are forgotten.
+    pub(super) certificates: Vec<Issued>,
+    /// Since when it is refused, whatever it shows.
+    pub(super) revoked_s: Option<i64>,
+}
+
+/// A certificate that was issued.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Issued {
+    pub(super) serial: String,
+    pub(super) key_sha256: String,
+    pub(super) expires_s: i64,
+    /// Whether it is refused for good.
+    pub(super) refused: bool,
+}
+
+/// Something that was done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Act {
+    pub(super) at_s: i64,
+    pub(super) actor: String,
+    pub(super) origin: Option<String>,
+    pub(super) action: String,
+    pub(super) object: String,
+    pub(super) outcome: String,
+}
+
+/// Why a machine gets no certificate, or may do nothing with one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No token has this id and secret; which of the two it was is not said.
+    #[error("this token is not known here: it was made by another collector, or is not complete")]
+    UnknownToken,
+    /// The token's time is over.
+    #[error("this token has expired: make a new one with `timberline agents token create`")]
+    ExpiredToken,
+    /// The token was revoked.
+    #[error("this token was revoked: ask for a new one")]
+    RevokedToken,
+    /// As many machines as may have enrolled with it.
+    #[error("this token is used up: make a new one with `timberline agents token create`")]
+    UsedUp,
+    /// Another key holds this id.
+    #[error(
+        "{0} is enrolled already with another key; if its files were lost, allow it to enroll anew: `timberline agents allow {id}`",
+        id = .0.id
+    )]
+    Enrolled(Peer),
+    /// The machine was revoked.
+    #[error("{0} was revoked; `timberline agents allow {id}` lets it enroll anew", id = .0.id)]
+    Revoked(Peer),
+    /// This certificate was taken back, the machine was not.
+    #[error("this certificate of {0} is no longer accepted: enroll anew")]
+    RefusedCertificate(Peer),
+    /// Too many certificates of one machine hold.
+    #[error("{0} has {CERTIFICATES_MAX} certificates that still hold; wait until one is over")]
+    TooManyCertificates(Peer),
+    /// The list is full.
+    #[error("{0} machines are enrolled, as many as `server.agents_max` lets: revoke none, but raise it")]
+    Full(usize),
+    /// Too many wrong tokens from one address.
+    #[error("too many wrong tokens from your address: try again in a minute")]
+    TooManyAttempts,
+    /// The request for a certificate is none.
+    #[error("the certificate request cannot be used: {0}")]
+    BadRequest(String),
+}
+
+/// What asks for a certificate by token.
+#[derive(Clone, Debug)]
+pub(super) struct Applicant {
+    pub(super) token_id: String,
+    pub(super) secret_sha256: [u8; 32],
+    pub(super) id: AgentId,
+    pub(super) key_sha256: String,
+    /// Whether the connection's certificate names this very machine.
+    pub(super) proven: bool,
+}
+
+impl Token {
+    pub(super) fn state(&self, now_s: i64) -> &'static str {
+        match self.refusal(now_s) {
+            Some(Refusal::RevokedToken) => "revoked",
+            Some(Refusal::ExpiredToken) => "expired",
+            _ if self.uses_left() == 0 => "used up",
+            _ => "valid",
+        }
+    }
+
+    pub(super) fn uses_left(&self) -> u32 {
+        self.uses_max
+            .saturating_sub(u32::try_from(self.uses.len()).unwrap_or(u32::MAX))
+    }
+
+    fn refusal(&self, now_s: i64) -> Option<Refusal> {
+        if self.revoked_s.is_some() {
+            Some(Refusal::RevokedToken)
+        } else if now_s >= self.expires_s {
+            Some(Refusal::ExpiredToken)
+        } else {
+            None
+        }
+    }
+}
+
+impl Machine {
+    pub(super) fn peer(&self) -> Peer {
+        Peer {
+            role: self.role,
+            id: self.id,
+        }
+    }
+
+    pub(super) fn state(&self, now_s: i64) -> &'static str {
+        if self.revoked_s.is_some() {
+            "revoked"
+        } else if self.holding(now_s).next().is_none() {
+            "expired"
+        } else {
+            "valid"
+        }
+    }
+
+    fn holding(&self, now_s: i64) -> impl Iterator<Item = &Issued> {
+        self.certificates
+            .iter()
+            .filter(move |issued| !issued.refused && issued.expires_s > now_s)
+    }
+}
+
+impl State {
+    /// Decides whether an applicant gets a certificate, and takes a use of its token if it needs one.
+    /// Gives the token's role and labels.
+    pub(super) fn admit(
+        &mut self,
+        applicant: &Applicant,
+        now_s: i64,
+    ) -> Result<(Peer, BTreeMap<String, String>), Refusal> {
+        let token = self.token_of(applicant)?;
+        if let Some(refusal) = token.refusal(now_s) {
+            return Err(refusal);
+        }
+        let peer = Peer {
+            role: token.role,
+            id: applicant.id,
+        };
+        let labels = token.labels.clone();
+        let again = token
+            .uses
+            .iter()
+            .any(|used| used.id == applicant.id && used.key_sha256 == applicant.key_sha256);
+        if !again && token.uses_left() == 0 {
+            return Err(Refusal::UsedUp);
+        }
+        if let Some(machine) = self.machines.get(&peer.urn()) {
+            if machine.revoked_s.is_some() {
+                return Err(Refusal::Revoked(peer));
+            }
+            let other_key = machine
+                .holding(now_s)
+                .any(|issued| issued.key_sha256 != applicant.key_sha256);
+            if other_key && !applicant.proven && !again {
+                return Err(Refusal::Enrolled(peer));
+            }
+        }
+        if !again {
+            let used = Use {
+                id: applicant.id,
+                key_sha256: applicant.key_sha256.clone(),
+            };
+            self.token_mut(&applicant.token_id)
+                .expect("it was found above")
+                .uses
+                .push(used);
+        }
+        Ok((peer, labels))
+    }
+
+    /// Whether the secret is that of a token, without a word on anything else.
+    pub(super) fn check_secret(&self, applicant: &Applicant) -> Result<(), Refusal> {
+        self.token_of(applicant).map(|_| ())
+    }
+
+    /// The token, if the secret is its own. Takes as long for a token that does not exist.
+    fn token_of(&self, applicant: &Applicant) -> Result<&Token, Refusal> {
+        let found = self.tokens.iter().find(|token| token.id == applicant.token_id);
+        let nobody = "0".repeat(64);
+        let expected = found.map_or(nobody.as_str(), |token| token.secret_sha256.as_str());
+        let same: bool = expected
+            .as_bytes()
+            .ct_eq(hex(&applicant.secret_sha256).as_bytes())
+            .into();
+        found.filter(|_| same).ok_or(Refusal::UnknownToken)
+    }
+
+    pub(super) fn token_mut(&mut self, id: &str) -> Option<&mut Token> {
+        self.tokens.iter_mut().find(|token| token.id == id)
+    }
+
+    /// Whether a certificate may be used now.
+    pub(super) fn refusal(&self, peer: Peer, serial: &str) -> Option<Refusal> {
+        let machine = self.machines.get(&peer.urn())?;
+        if machine.revoked_s.is_some() {
+            return Some(Refusal::Revoked(peer));
+        }
+        let refused = machine
+            .certificates
+            .iter()
+            .any(|issued| issued.refused && issued.serial == serial);
+        refused.then_some(Refusal::RefusedCertificate(peer))
+    }
+
+    /// Adds a certificate to its machine; the machine's labels.
+    pub(super) fn issued(
+        &mut self,
+        new: Machine,
+        issued: Issued,
+        machines_max: usize,
+        now_s: i64,
+        labels: BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, Refusal> {
+        let peer = new.peer();
+        let urn = peer.urn();
+        if !self.machines.contains_key(&urn) && self.machines.len() >= machines_max {
+            return Err(Refusal::Full(machines_max));
+        }
+        let machine = self.machines.entry(urn).or_insert(new);
+        if machine.holding(now_s).count() >= CERTIFICATES_MAX {
+            return Err(Refusal::TooManyCertificates(peer));
+        }
+        machine.certificates.push(issued);
+        // A newer token may say more of the machine; a renewal says nothing.
+        if !labels.is_empty() {
+            machine.labels = labels;
+        }
+        Ok(machine.labels.clone())
+    }
+
+    /// Refuses the machine from now on. False if it never enrolled.
+    pub(super) fn revoke(&mut self, peer: Peer, now_s: i64) -> bool {
+        let Some(machine) = self.machines.get_mut(&peer.urn()) else {
+            return false;
+        };
+        machine.revoked_s.get_or_insert(now_s);
+        true
+    }
+
+    /// Lets the machine enroll with a new key; what it had stays refused. False if it never enrolled.
+    pub(super) fn allow(&mut self, peer: Peer) -> bool {
+        let Some(machine) = self.machines.get_mut(&peer.urn()) else {
+            return false;
+        };
+        machine.revoked_s = None;
+        machine.certificates.iter_mut().for_each(|issued| issued.refused = true);
+        let id = machine.id;
+        // A token that it used before must not let the old key in again.
+        for token in &mut self.tokens {
+            for used in token.uses.iter_mut().filter(|used| used.id == id) {
+                used.key_sha256.clear();
+            }
+        }
+        true
+    }
+
+    /// Forgets what is over: certificates `grace_s` after their end, machines without certificates
+    /// unless they are revoked, tokens a week after their end.
+    pub(super) fn expire(&mut self, now_s: i64, grace_s: i64) {
+        for machine in self.machines.values_mut() {
+            machine
+                .certificates
+                .retain(|issued| issued.expires_s.saturating_add(grace_s) > now_s);
+        }
+        self.machines
+            .retain(|_, machine| machine.revoked_s.is_some() || !machine.certificates.is_empty());
+        self.tokens
+            .retain(|token| token.revoked_s.unwrap_or(token.expires_s).min(token.expires_s) + OVER_S > now_s);
+    }
+
+    pub(super) fn note(&mut self, act: Act) {
+        while self.acts.len() >= ACTS_MAX {
+            self.acts.pop_front();
+        }
+        self.acts.push_back(act);
+    }
+}
+
+/// Of a token's secret.
+pub(super) fn secret_hash(secret: &[u8]) -> [u8; 32] {
+    Sha256::digest(secret).into()
+}

@@ -1,0 +1,123 @@
+//! Messages below `/api/v1/agents` about tokens, and about machines that enrolled with them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The body of `POST /api/v1/agents/tokens`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewToken {
+    /// `agent` or `store`.
+    pub role: String,
+    /// How many machines may enroll with it.
+    pub uses: u32,
+    /// For how long, seconds.
+    pub ttl_s: u64,
+    /// What is known of the machines that enroll with it.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Default for NewToken {
+    fn default() -> Self {
+        Self {
+            role: "agent".to_owned(),
+            uses: 1,
+            ttl_s: 3600,
+            labels: BTreeMap::new(),
+        }
+    }
+}
+
+/// The answer: the one time that the token's text is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreatedToken {
+    /// What is handed to the machine.
+    pub token: String,
+    /// The token as it is listed from now on.
+    #[serde(flatten)]
+    pub info: TokenInfo,
+}
+
+/// A token, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenInfo {
+    /// Which one, hexadecimal.
+    pub id: String,
+    /// `agent` or `store`.
+    pub role: String,
+    /// `valid`, `used up`, `expired`, `revoked`.
+    pub state: String,
+    /// How many machines may still enroll with it.
+    pub uses_left: u32,
+    /// How many might at first.
+    pub uses: u32,
+    /// RFC 3339.
+    pub created: String,
+    /// RFC 3339.
+    pub expires: String,
+    /// What is known of the machines that enroll with it.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The answer of `GET /api/v1/agents/tokens`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenList {
+    /// The newest first.
+    pub tokens: Vec<TokenInfo>,
+}
+
+/// A machine that enrolled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineInfo {
+    /// The agent's id, or the store's.
+    pub id: String,
+    /// `agent` or `store`.
+    pub role: String,
+    /// `valid`, `expired`, `revoked`.
+    pub state: String,
+    /// Its name when it enrolled.
+    pub host: String,
+    /// What the token said of it.
+    pub labels: BTreeMap<String, String>,
+    /// RFC 3339.
+    pub enrolled: String,
+    /// When its newest certificate ends, RFC 3339.
+    pub expires: String,
+    /// The serial number of its newest certificate, hexadecimal.
+    pub serial: String,
+    /// Connections that it has open now.
+    pub connections: u32,
+}
+
+/// The answer of `GET /api/v1/agents/enrolled`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineList {
+    /// By role and id.
+    pub machines: Vec<MachineInfo>,
+}
+
+/// Who did what with tokens and machines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrollmentAct {
+    /// When, RFC 3339.
+    pub at: String,
+    /// Who: `operator`, or `agent ID`, `store ID`.
+    pub actor: String,
+    /// From which address, if the actor came from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// `token.create`, `token.revoke`, `machine.enroll`, `machine.renew`, `machine.revoke`, `machine.allow`.
+    pub action: String,
+    /// To which token or machine.
+    pub object: String,
+    /// `ok`, or why not.
+    pub outcome: String,
+}
+
+/// The answer of `GET /api/v1/agents/audit`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrollmentAudit {
+    /// The newest first.
+    pub acts: Vec<EnrollmentAct>,
+}

@@ -1,0 +1,145 @@
+//! The command line of `enroll` and `agents`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+#[cfg(feature = "store")]
+use clap::Subcommand;
+
+#[cfg(feature = "store")]
+use super::ServerArgs;
+
+#[cfg(any(feature = "agent", feature = "store"))]
+#[derive(Debug, Args)]
+pub(crate) struct EnrollArgs {
+    /// The collector, https://HOST:PORT
+    pub(crate) url: String,
+    /// What `timberline agents token create` printed there
+    #[arg(
+        long,
+        env = "TIMBERLINE_ENROLL_TOKEN",
+        hide_env_values = true,
+        required_unless_present = "token_file"
+    )]
+    pub(crate) token: Option<String>,
+    /// Read the token from this file, where it is in nobody's list of processes; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Enroll anew though this machine is enrolled there already
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Read the configuration from this TOML file
+    #[arg(long, value_name = "FILE", env = "TIMBERLINE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where everything that is written is kept (key data)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct AgentsArgs {
+    #[command(subcommand)]
+    pub(crate) action: AgentsAction,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsAction {
+    /// List the machines that enrolled
+    List {
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        to: CollectorArgs,
+    },
+    /// Refuse a machine from now on, and cut its connections
+    Revoke {
+        /// Its id, as `agents list` shows it
+        id: String,
+        #[command(flatten)]
+        to: CollectorArgs,
+    },
+    /// Let a machine enroll with a new key: one that was revoked, or whose files were lost
+    Allow {
+        /// Its id, as `agents list` shows it
+        id: String,
+        #[command(flatten)]
+        to: CollectorArgs,
+    },
+    /// Show who did what with tokens and machines
+    Audit {
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        to: CollectorArgs,
+    },
+    /// Make, list and revoke tokens
+    Token {
+        #[command(subcommand)]
+        action: TokenAction,
+    },
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenAction {
+    /// Make a token and print it, once
+    Create {
+        /// How many machines may enroll with it
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        uses: u32,
+        /// For how long
+        #[arg(long, value_name = "TIME", default_value = "1h")]
+        ttl: humantime::Duration,
+        /// What its bearer becomes: `agent` or `store`
+        #[arg(long, value_name = "ROLE", default_value = "agent")]
+        role: String,
+        /// What is known of the machines that enroll with it (repeatable)
+        #[arg(long, value_name = "NAME=VALUE")]
+        label: Vec<String>,
+        #[command(flatten)]
+        to: CollectorArgs,
+    },
+    /// List the tokens, without their secrets
+    List {
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        to: CollectorArgs,
+    },
+    /// Nobody enrolls with this token any more
+    Revoke {
+        /// Its id, as `agents token list` shows it
+        id: String,
+        #[command(flatten)]
+        to: CollectorArgs,
+    },
+}
+
+/// Which collector: one that runs, or the data of one that does not.
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct CollectorArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) offline: OfflineArgs,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct OfflineArgs {
+    /// Work on the data of a collector that does not run, instead of asking one that does
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// With --offline: read the configuration from this TOML file
+    #[arg(long, value_name = "FILE", env = "TIMBERLINE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// With --offline: the collector's data directory (key data)
+    #[arg(long, value_name = "DIR", requires = "offline")]
+    pub(crate) data: Option<PathBuf>,
+}

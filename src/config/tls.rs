@@ -1,0 +1,128 @@
+//! `[server.grpc_tls]`: by what the collector's gRPC port knows its machines.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Age, Config};
+
+/// `[server.grpc_tls]`; see docs/fleet.md.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GrpcTlsSection {
+    /// `off`: plain text; `server`: TLS, certificates of agents are not demanded; `mutual`: they are.
+    pub(crate) mode: GrpcTls,
+    /// DNS names and addresses by which machines reach the port, besides the host's name, loopback and
+    /// the address of `server.grpc`.
+    pub(crate) names: Vec<String>,
+    /// A PEM file of the port's certificate and its chain, an authority's last, instead of one from
+    /// the collector's own authority.
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its key, PEM.
+    pub(crate) key: Option<PathBuf>,
+    /// How long a machine's certificate lasts; it renews itself after two thirds.
+    pub(crate) agent_certificate_ttl: Age,
+    /// How long after its end a certificate can still be renewed.
+    pub(crate) agent_certificate_grace: Age,
+}
+
+/// What is asked of who connects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum GrpcTls {
+    #[default]
+    Off,
+    Server,
+    Mutual,
+}
+
+impl Default for GrpcTlsSection {
+    fn default() -> Self {
+        Self {
+            mode: GrpcTls::Off,
+            names: Vec::new(),
+            certificate: None,
+            key: None,
+            agent_certificate_ttl: Age::days(30),
+            agent_certificate_grace: Age::days(30),
+        }
+    }
+}
+
+/// Certificates live at least so long: two thirds must leave time to renew.
+const TTL_MIN: Age = Age::seconds(3);
+
+impl GrpcTlsSection {
+    /// # Errors
+    /// The key, its value, and what it may be.
+    pub(super) fn check(&self) -> Result<(), String> {
+        for name in &self.names {
+            let sound = |c: char| c.is_ascii_alphanumeric() || "-._:*".contains(c);
+            if name.is_empty() || !name.chars().all(sound) {
+                return Err(format!(
+                    "server.grpc_tls.names: {name:?} is no DNS name or address; write it without scheme and port"
+                ));
+            }
+        }
+        if self.certificate.is_some() != self.key.is_some() {
+            return Err("server.grpc_tls.certificate and server.grpc_tls.key belong together: set both or none".into());
+        }
+        if self.agent_certificate_ttl.get() < TTL_MIN.get() {
+            return Err("server.grpc_tls.agent_certificate_ttl is below 3s; \"30days\" is usual".into());
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// How the collector knows its machines, with its files in `dir`; none if it asks nobody.
+    #[cfg(feature = "collector")]
+    pub(crate) fn trust_options(&self, dir: PathBuf) -> Option<timberline_collector::TrustOptions> {
+        use timberline_collector::trust::{ServerCertificate, TlsMode};
+        let tls = &self.server.grpc_tls;
+        let mode = match tls.mode {
+            GrpcTls::Off => return None,
+            GrpcTls::Server => TlsMode::Server,
+            GrpcTls::Mutual => TlsMode::Mutual,
+        };
+        let certificate = match (&tls.certificate, &tls.key) {
+            (Some(certificate), Some(key)) => ServerCertificate::Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            },
+            _ => ServerCertificate::Own {
+                names: self.tls_names(),
+            },
+        };
+        Some(timberline_collector::TrustOptions {
+            dir,
+            mode,
+            certificate,
+            machine_life: tls.agent_certificate_ttl.get(),
+            grace: tls.agent_certificate_grace.get(),
+            machines_max: self.server.agents_max as usize,
+            host: self.host_name(),
+        })
+    }
+
+    /// What the port's certificate is for.
+    #[cfg(feature = "collector")]
+    fn tls_names(&self) -> Vec<String> {
+        let listens_at = self.server.grpc.rsplit_once(':').map_or("", |(host, _)| host);
+        let listens_at = listens_at.trim_start_matches('[').trim_end_matches(']');
+        let everywhere = listens_at
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_unspecified());
+        let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
+        names.push(self.host_name());
+        if !everywhere && !listens_at.is_empty() {
+            names.push(listens_at.to_owned());
+        }
+        names.extend(self.server.grpc_tls.names.iter().cloned());
+        let sound = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "-._:*".contains(c));
+        names.retain(sound); // a host may call itself anything
+        names.sort();
+        names.dedup();
+        names
+    }
+}
