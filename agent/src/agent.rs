@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use timberline_proto::id::AgentId;
 use timberline_proto::tls::CollectorUrl;
-use tokio::sync::{mpsc, watch};
+use timberline_queue::Queue;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::AgentConfig;
 use crate::error::AgentError;
 use crate::inbox::Inbox;
 use crate::input;
+use crate::outbox::{self, Outbox};
 use crate::registry;
 use crate::scan::{Walker, Watch};
 use crate::ship::Shipper;
@@ -25,6 +27,7 @@ pub struct Agent {
     id: AgentId,
     parts: Parts,
     batches: mpsc::Receiver<crate::ship::ToShip>,
+    outbox: Option<Outbox>,
     status: watch::Receiver<SharedStatus>,
 }
 
@@ -60,10 +63,11 @@ impl Agent {
         let rules = config.rules()?;
         let (inputs, globs) = input::inputs(&config)?;
         let opened = registry::open(&config.data_dir)?;
+        let outbox = Outbox::open(&config)?;
         let config = Arc::new(config);
         let id = opened.registry.agent;
         let inbox = Arc::new(Inbox::default());
-        let (to_ship, batches) = mpsc::channel(config.in_flight_max * 4 + 16);
+        let (to_ship, batches) = mpsc::channel(config.in_flight_max * 8 + 64);
         let (status_sender, status) = watch::channel(Arc::new(AgentStatus {
             agent: id,
             ..AgentStatus::default()
@@ -81,6 +85,7 @@ impl Agent {
             inbox,
             to_ship,
             status: status_sender,
+            outbox: outbox.as_ref().map(|outbox| outbox.state.clone()),
         };
         Ok(Self {
             config,
@@ -88,6 +93,7 @@ impl Agent {
             id,
             parts,
             batches,
+            outbox,
             status,
         })
     }
@@ -95,6 +101,11 @@ impl Agent {
     /// This installation's id.
     pub fn id(&self) -> AgentId {
         self.id
+    }
+
+    /// Where its listeners listen: `syslog-udp`, address.
+    pub fn addresses(&self) -> Vec<(String, std::net::SocketAddr)> {
+        self.outbox.as_ref().map(Outbox::addresses).unwrap_or_default()
     }
 
     /// The agent's status, now and whenever it changes.
@@ -109,40 +120,55 @@ impl Agent {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), AgentError> {
         let inbox = self.parts.inbox.clone();
         let stop = CancellationToken::new();
+        let outbox_inbox = self.outbox.as_ref().map(|outbox| outbox.inbox.clone());
+        let inboxes: Vec<Arc<Inbox>> = outbox_inbox.iter().chain([&inbox]).cloned().collect();
         let _abandon = Abandon {
-            inbox: inbox.clone(),
+            inboxes: inboxes.clone(),
             stop: stop.clone(),
+        };
+        let deadline = self.config.drain_deadline;
+        let to_ship = self.parts.to_ship.clone();
+        let mut received = match self.outbox {
+            None => None,
+            Some(outbox) => {
+                let queue = outbox.queue.clone();
+                let reader = outbox::Reader::new(&outbox, self.config.clone(), self.id, to_ship);
+                let receivers = outbox.start(&self.config, self.id)?;
+                let ended = spawn("timberline-outbox", move || reader.run())?;
+                Some((receivers, ended, queue))
+            }
         };
         let shipper = Shipper::new(
             self.config,
             self.url,
             self.id,
             self.batches,
-            inbox.clone(),
+            inboxes,
             self.status,
             stop.clone(),
         );
         let mut shipper = tokio::spawn(shipper.run());
-        let (ended, mut tail_ended) = tokio::sync::oneshot::channel();
         let tailer = Tailer::new(self.parts);
-        std::thread::Builder::new()
-            .name("timberline-tail".into())
-            .spawn(move || {
-                tailer.run();
-                // Nobody hears it if the future was dropped.
-                ended.send(()).ok();
-            })
-            .map_err(|source| AgentError::DataDir {
-                action: "cannot start a thread for",
-                path: "the agent".into(),
-                source,
-            })?;
+        let mut tail_ended = spawn("timberline-tail", move || tailer.run())?;
+        let outbox_ended = async {
+            match &mut received {
+                Some((_, ended, _)) => ended.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = shutdown.cancelled() => {}
             _ = &mut tail_ended => return Err(AgentError::Ended("reading thread")),
+            _ = outbox_ended => return Err(AgentError::Ended("outbox's thread")),
             _ = &mut shipper => return Err(AgentError::Ended("shipping task")),
         }
         inbox.shutdown();
+        if let Some((receivers, ended, queue)) = received {
+            receivers.stop(deadline / 2).await;
+            outbox_inbox.iter().for_each(|inbox| inbox.shutdown());
+            ended.await.map_err(|_| AgentError::Ended("outbox's thread"))?;
+            close(queue).await?;
+        }
         let drained = tail_ended.await.map_err(|_| AgentError::Ended("reading thread"));
         stop.cancel();
         shipper.await.map_err(|_| AgentError::Ended("shipping task"))?;
@@ -150,15 +176,37 @@ impl Agent {
     }
 }
 
+/// Starts a thread; what is given is told when it has ended, however.
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<oneshot::Receiver<()>, AgentError> {
+    let (ended, told) = oneshot::channel();
+    let run = move || {
+        run();
+        // Nobody hears it if the future was dropped.
+        ended.send(()).ok();
+    };
+    let spawned = std::thread::Builder::new().name(name.into()).spawn(run);
+    spawned.map_err(|source| AgentError::DataDir {
+        action: "cannot start a thread for",
+        path: "the agent".into(),
+        source,
+    })?;
+    Ok(told)
+}
+
+async fn close(queue: Queue) -> Result<(), AgentError> {
+    let closed = tokio::task::spawn_blocking(move || queue.close()).await;
+    Ok(closed.map_err(|_| AgentError::Ended("outbox"))??)
+}
+
 /// Ends the thread and the task when the future that runs them is dropped.
 struct Abandon {
-    inbox: Arc<Inbox>,
+    inboxes: Vec<Arc<Inbox>>,
     stop: CancellationToken,
 }
 
 impl Drop for Abandon {
     fn drop(&mut self) {
-        self.inbox.abandon();
+        self.inboxes.iter().for_each(|inbox| inbox.abandon());
         self.stop.cancel();
     }
 }

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use timberline_proto::tls::{CollectorUrl, Credentials, MachineFiles};
+use timberline_queue::receive::Listener;
 
 use crate::error::AgentError;
 use crate::input::FileInput;
+use crate::outbox::OutboxConfig;
 use crate::process::{RuleConfig, Rules};
 
 /// Where a file is begun that the agent's first scan ever finds. Files that appear later are
@@ -41,6 +43,10 @@ pub struct AgentConfig {
     pub exclude: Vec<String>,
     /// Files that are read in a way of their own; they come before `tail`.
     pub files: Vec<FileInput>,
+    /// Listeners for other programs' messages, which go by way of the outbox.
+    pub listeners: Vec<Listener>,
+    /// The queue of what cannot be read again.
+    pub outbox: OutboxConfig,
     /// The program's own log files, refused because each line read would write another.
     pub own_logs: Vec<PathBuf>,
     /// The queue's topic.
@@ -111,6 +117,8 @@ impl Default for AgentConfig {
             tail: default_globs(),
             exclude: default_excludes(),
             files: Vec::new(),
+            listeners: Vec::new(),
+            outbox: OutboxConfig::default(),
             own_logs: Vec::new(),
             topic: "logs".into(),
             host: host_name(),
@@ -173,6 +181,10 @@ impl AgentConfig {
         if self.backoff_min.is_zero() || self.backoff_min > self.backoff_max {
             return fail("backoff_min", "must be above zero and at most backoff_max");
         }
+        if let Err(reason) = self.outbox.check() {
+            return fail("outbox", reason);
+        }
+        check_listeners(&self.listeners)?;
         if self.scan_interval.is_zero() {
             return fail("scan_interval", "must be above zero");
         }
@@ -212,6 +224,20 @@ impl AgentConfig {
     pub(crate) fn part_bytes_max(&self) -> u64 {
         self.line_bytes_max.min(self.batch_bytes_max)
     }
+}
+
+/// Checks what is set for listeners.
+///
+/// # Errors
+/// [`AgentError::Config`] with what cannot be.
+pub fn check_listeners(listeners: &[Listener]) -> Result<(), AgentError> {
+    for listener in listeners {
+        listener.check().map_err(|reason| AgentError::Config {
+            key: listener.protocol.name(),
+            reason,
+        })?;
+    }
+    Ok(())
 }
 
 /// What is followed when nothing is configured: the readable text logs under /var/log.

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use timberline_queue::QueueError;
+use timberline_queue::receive::ReceiveError;
+
 /// Why the agent does not run. Trouble with one file or with the collector is no error: it is
 /// retried and shown in the status.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +48,24 @@ pub enum AgentError {
         /// Why it failed.
         source: io::Error,
     },
+    /// A listener cannot listen.
+    #[error(transparent)]
+    Receive(#[from] ReceiveError),
+    /// The outbox cannot be used.
+    #[error("outbox: {0}")]
+    Outbox(QueueError),
     /// A thread of the agent ended unexpectedly; checkpoints on disk are sound.
     #[error("the agent's {0} ended unexpectedly")]
     Ended(&'static str),
+}
+
+impl From<QueueError> for AgentError {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Locked { path, .. } => Self::Locked { path },
+            error => Self::Outbox(error),
+        }
+    }
 }
 
 impl AgentError {

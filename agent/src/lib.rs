@@ -3,7 +3,8 @@
 //! ```text
 //! scan ─► tail (one thread: find, read, cut) ─► ship (async: window, verdicts) ══gRPC══► collector
 //!            ▲             │                       │
-//!            └── registry ◄┴──── inbox ◄───────────┘
+//!            └── registry ◄┴──── inbox ◄───────────┘ ▲
+//! listeners ─► outbox (queue on disk) ─► reader ──────┘
 //! ```
 //! The tail thread owns all state of files. It hands batches to the shipper through a bounded
 //! channel and learns verdicts from its inbox. When nothing is acked, it stops reading: the files
@@ -20,6 +21,7 @@
 //! | `stream` | a file's stream attributes |
 //! | `tail` | the thread: follows files, cuts batches, keeps checkpoints |
 //! | `unpack` | files packed with gzip |
+//! | `outbox` | what cannot be read again: syslog, GELF |
 //! | `process` | what rules make of records |
 //! | `registry` | checkpoints on disk |
 //! | `ship` | the way to the collector |
@@ -32,6 +34,7 @@ mod identity;
 mod inbox;
 mod input;
 mod lines;
+mod outbox;
 mod process;
 mod registry;
 mod scan;
@@ -42,13 +45,15 @@ mod tail;
 mod unpack;
 
 pub use agent::{Agent, own_id, run};
-pub use config::{AgentConfig, StartAt, default_excludes, default_globs};
+pub use config::{AgentConfig, StartAt, check_listeners, default_excludes, default_globs};
 pub use error::AgentError;
 pub use input::{FileInput, MultilineConfig, check_files};
 pub use lines::Format;
+pub use outbox::OutboxConfig;
 pub use process::{
     Constant, ParseConfig, ParseFormat, PreviewLine, PreviewStep, RateLimitConfig, RedactAction, RedactConfig,
     RouteConfig, RuleConfig, SampleConfig, Secret, TimeConfig, check_rules, preview,
 };
 pub use scan::check_globs;
 pub use status::{AgentStatus, FileState};
+pub use timberline_queue::receive::{Listener, Protocol, TlsFiles, Transport};

@@ -9,6 +9,7 @@
 //! | [`line`](mod@line) | how a line is read: time, severity, fields | `line` |
 //! | [`grok`] | patterns of `parse`: regexes and grok | `grok` |
 //! | [`batch`] | Kafka record batches v2 and what their headers mean | `batch` |
+//! | [`receive`] | what other programs send: syslog, GELF | `receive` |
 //! | [`wire`] | the gRPC services | `grpc` |
 //! | [`tls`] | who a machine is, and connections by certificate | `tls` |
 //!
@@ -25,6 +26,8 @@ pub mod batch;
 pub mod grok;
 #[cfg(feature = "line")]
 pub mod line;
+#[cfg(feature = "receive")]
+pub mod receive;
 #[cfg(feature = "tls")]
 pub mod tls;
 #[cfg(feature = "grpc")]

@@ -1,6 +1,7 @@
 //! `timberline agent`, `timberline agent test`
 
 use anyhow::Context;
+use timberline_agent::Agent;
 use tokio::runtime::Builder;
 
 use super::banner;
@@ -40,15 +41,17 @@ fn ship(args: &RoleArgs) -> anyhow::Result<()> {
         .build()
         .context("cannot start threads")?;
     runtime.block_on(async {
-        let agent = config.agent_config(&config.collector_of("agent", &data), data.role("agent"));
-        banner::print(&[
-            ("ships to", agent.endpoint.clone()),
-            ("tails", agent.tail.join(" ")),
-            ("data", data.path().display().to_string()),
-        ])?;
+        let agent_config = config.agent_config(&config.collector_of("agent", &data), data.role("agent"));
+        let (endpoint, tails) = (agent_config.endpoint.clone(), agent_config.tail.join(" "));
+        let credentials = agent_config.credentials();
+        let agent = Agent::open(agent_config)?;
+        let mut lines = vec![("ships to".to_owned(), endpoint.clone()), ("tails".to_owned(), tails)];
+        lines.extend(super::receive::announced(agent.addresses()));
+        lines.push(("data".to_owned(), data.path().display().to_string()));
+        banner::print(&lines)?;
         let stop = shutdown::token()?;
-        tokio::spawn(renew::keep(agent.endpoint.clone(), agent.credentials(), stop.clone()));
-        timberline_agent::run(agent, stop).await?;
+        tokio::spawn(renew::keep(endpoint, credentials, stop.clone()));
+        agent.run(stop).await?;
         Ok(())
     })
 }

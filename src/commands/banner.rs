@@ -6,11 +6,11 @@ use std::io::{self, Write};
 ///
 /// # Errors
 /// If standard output is closed.
-pub(super) fn print(lines: &[(&str, String)]) -> io::Result<()> {
+pub(super) fn print(lines: &[(impl AsRef<str>, String)]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "timberline {}", env!("CARGO_PKG_VERSION"))?;
     for (key, value) in lines {
-        writeln!(out, "  {key:<8}{value}")?;
+        writeln!(out, "  {:<8}{value}", key.as_ref())?;
     }
     out.flush()
 }

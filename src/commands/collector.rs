@@ -2,11 +2,14 @@
 
 use anyhow::Context;
 use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use timberline_collector::http::{HostGuard, guard};
 use timberline_collector::{Collector, service};
+use timberline_queue::receive::Seen;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{banner, listen};
+use super::{banner, listen, receive};
 use crate::cli::RoleArgs;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -20,14 +23,23 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
     runtime.block_on(async {
         let grpc = listen::bind("server.grpc", &config.server.grpc).await?;
         let http = listen::bind("server.http", &config.server.http).await?;
+        let (bound, receive_options) = receive::bind(&config).await?;
         let collector = Collector::open(config.collector_options(data.role("queue"), data.role("collector"))?)?;
-        banner::print(&[
-            ("agents", grpc.local_addr()?.to_string()),
-            ("ingest", format!("http://{}/api/v1/ingest", http.local_addr()?)),
-            ("data", data.path().display().to_string()),
-        ])?;
+        let mut lines = vec![
+            ("agents".to_owned(), grpc.local_addr()?.to_string()),
+            (
+                "ingest".to_owned(),
+                format!("http://{}/api/v1/ingest", http.local_addr()?),
+            ),
+        ];
+        lines.extend(receive::announced(bound.addresses()));
+        lines.push(("data".to_owned(), data.path().display().to_string()));
+        banner::print(&lines)?;
         let stop = shutdown::token()?;
-        serve(&config, &collector, grpc, http, &stop).await?;
+        let receivers = bound.start(collector.queue().clone(), receive_options, None)?;
+        let served = serve(&config, &collector, receivers.watch(), (grpc, http), &stop).await;
+        receivers.stop(config.shutdown_deadline.get() / 2).await;
+        served?;
         let closing = collector.clone();
         tokio::task::spawn_blocking(move || closing.close()).await??;
         Ok(())
@@ -38,14 +50,15 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
 async fn serve(
     config: &Config,
     collector: &Collector,
-    grpc: tokio::net::TcpListener,
-    http: tokio::net::TcpListener,
+    seen: impl Fn() -> Vec<Seen> + Clone + Send + Sync + 'static,
+    (grpc, http): (TcpListener, TcpListener),
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let upkeep = collector.run_upkeep(stop.clone());
     let host_guard = HostGuard::new(&config.server.allowed_hosts);
     let routes = timberline_collector::http::router(collector.clone())
         .merge(timberline_collector::http::health(collector.clone()))
+        .route("/metrics", get(move || std::future::ready(receive::metrics(&seen()))))
         .layer(from_fn_with_state(host_guard, guard));
     let pages = timberline_collector::http::serve(http, routes, config.http_options(), stop.clone());
     let agents = service::serve_grpc(collector.clone(), grpc, stop.clone());

@@ -21,6 +21,8 @@ mod listen;
 mod page;
 #[cfg(feature = "store")]
 mod query;
+#[cfg(any(feature = "agent", feature = "collector"))]
+mod receive;
 #[cfg(feature = "store")]
 mod split;
 #[cfg(feature = "store")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use timberline_collector::Collector;
 use timberline_collector::http::HostGuard;
+use timberline_queue::receive::Seen;
 use timberline_store::Store;
 use timberline_store::http::{self, HttpState, Metrics};
 use timberline_store::read::{Reader, Sources};
@@ -31,7 +32,7 @@ pub(super) fn router(
     data: &DataDir,
     store: Store,
     sources: Arc<dyn Sources>,
-    collector: Option<&Collector>,
+    beside: Option<(Collector, impl Fn() -> Vec<Seen> + Send + Sync + 'static)>,
 ) -> anyhow::Result<(Arc<Store>, Router)> {
     let store = Arc::new(store);
     let reader = Reader::new(
@@ -42,6 +43,10 @@ pub(super) fn router(
         config.read_options(&data.role("store")),
     )?;
     reader.follow_sources();
+    let (collector, seen) = match beside {
+        Some((collector, seen)) => (Some(collector), Some(Box::new(seen) as Box<_>)),
+        None => (None, None),
+    };
     let state = HttpState {
         reader,
         catalog: store.catalog().clone(),
@@ -50,10 +55,11 @@ pub(super) fn router(
         host_guard: HostGuard::new(&config.server.allowed_hosts),
         metrics: Arc::new(StoreMetrics {
             store: Arc::clone(&store),
-            collector: collector.cloned(),
+            collector: collector.clone(),
+            seen,
         }),
     };
-    let receivers = collector.map(|collector| timberline_collector::http::router(collector.clone()));
+    let receivers = collector.map(timberline_collector::http::router);
     Ok((store, http::router(state, receivers.unwrap_or_default())))
 }
 
@@ -74,10 +80,19 @@ fn assets() -> &'static [http::Asset] {
 }
 
 /// The store's own counts, and what keeps it and the collector of this process from their work.
-#[derive(Debug)]
 struct StoreMetrics {
     store: Arc<Store>,
     collector: Option<Collector>,
+    /// What the collector's listeners have seen.
+    seen: Option<Box<dyn Fn() -> Vec<Seen> + Send + Sync>>,
+}
+
+impl std::fmt::Debug for StoreMetrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreMetrics")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Metrics for StoreMetrics {
@@ -99,10 +114,14 @@ impl Metrics for StoreMetrics {
             ("timberline_store_merges_total", "counter", stats.merges),
             ("timberline_store_panics_total", "counter", stats.panics),
         ];
-        metrics
+        let mut text: String = metrics
             .iter()
             .map(|(name, kind, value)| format!("# TYPE {name} {kind}\n{name} {value}\n"))
-            .collect()
+            .collect();
+        if let Some(seen) = &self.seen {
+            text += &super::receive::metrics(&seen());
+        }
+        text
     }
 
     fn not_ready(&self) -> Option<String> {

@@ -1,9 +1,10 @@
 //! `timberline up`: every role in one process, speaking as they would over the network.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use timberline_agent::AgentConfig;
+use timberline_agent::{Agent, AgentConfig};
 use timberline_collector::fleet::Source;
 use timberline_collector::{Collector, service};
 use timberline_store::Store;
@@ -12,7 +13,7 @@ use timberline_store::write::LocalSource;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{banner, listen, page};
+use super::{banner, listen, page, receive};
 use crate::cli::UpArgs;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -32,6 +33,7 @@ pub(super) fn run(args: &UpArgs) -> anyhow::Result<()> {
 async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let grpc = listen::bind("server.grpc", &config.server.grpc).await?;
     let http = listen::bind("server.http", &config.server.http).await?;
+    let (bound, receive_options) = receive::bind(config).await?;
     let stop = shutdown::token()?;
 
     let collector_options = config.collector_options(data.role("queue"), data.role("collector"))?;
@@ -41,22 +43,25 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let store = tokio::task::spawn_blocking(move || Store::open(store_options, source)).await??;
 
     let sources = Arc::new(Fleet(collector.clone()));
-    let (store, router) = page::router(config, data, store, sources, Some(&collector))?;
-    let agent = config.agent_config(&loopback(&grpc, collector.trust().is_some())?, data.role("agent"));
-    enroll_own(&collector, &agent).await?;
-    announce(&http, &grpc, &agent.tail, data)?;
+    let agent_config = config.agent_config(&loopback(&grpc, collector.trust().is_some())?, data.role("agent"));
+    enroll_own(&collector, &agent_config).await?;
+    let tails = agent_config.tail.clone();
+    let (endpoint, credentials) = (agent_config.endpoint.clone(), agent_config.credentials());
+    let agent = tokio::task::spawn_blocking(move || Agent::open(agent_config)).await??;
+    let mut addresses = bound.addresses();
+    addresses.extend(agent.addresses());
+    let receivers = bound.start(collector.queue().clone(), receive_options, None)?;
+    let beside = (collector.clone(), receivers.watch());
+    let (store, router) = page::router(config, data, store, sources, Some(beside))?;
+    announce(&http, &grpc, &tails, addresses, data)?;
 
     // Drained from left to right: the agent ships what it read, the collector appends what it got,
     // the store publishes what is queued.
     let agent_stop = stop.child_token();
     let collector_stop = CancellationToken::new();
     let http_stop = CancellationToken::new();
-    tokio::spawn(renew::keep(
-        agent.endpoint.clone(),
-        agent.credentials(),
-        agent_stop.clone(),
-    ));
-    let agent_task = tokio::spawn(timberline_agent::run(agent, agent_stop));
+    tokio::spawn(renew::keep(endpoint, credentials, agent_stop.clone()));
+    let agent_task = tokio::spawn(agent.run(agent_stop));
     let grpc_task = tokio::spawn(service::serve_grpc(collector.clone(), grpc, collector_stop.clone()));
     let http_task = tokio::spawn(timberline_collector::http::serve(
         http,
@@ -79,6 +84,7 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     };
     stop.cancel();
     let deadline = config.shutdown_deadline.get() / 2;
+    receivers.stop(deadline / 2).await;
     collector_stop.cancel();
     if tokio::time::timeout(deadline, grpc_task).await.is_err() {
         tracing::warn!("connections of agents still open after the drain deadline were cut");
@@ -113,19 +119,24 @@ fn loopback(grpc: &TcpListener, tls: bool) -> anyhow::Result<String> {
         std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
     };
     let scheme = if tls { "https" } else { "http" };
-    Ok(format!(
-        "{scheme}://{}",
-        std::net::SocketAddr::new(host, address.port())
-    ))
+    Ok(format!("{scheme}://{}", SocketAddr::new(host, address.port())))
 }
 
-fn announce(http: &TcpListener, grpc: &TcpListener, tails: &[String], data: &DataDir) -> anyhow::Result<()> {
-    banner::print(&[
-        ("page", format!("http://{}/", http.local_addr()?)),
-        ("agents", grpc.local_addr()?.to_string()),
-        ("tails", tails.join(" ")),
-        ("data", data.path().display().to_string()),
-    ])?;
+fn announce(
+    http: &TcpListener,
+    grpc: &TcpListener,
+    tails: &[String],
+    addresses: Vec<(String, SocketAddr)>,
+    data: &DataDir,
+) -> anyhow::Result<()> {
+    let mut lines = vec![
+        ("page".to_owned(), format!("http://{}/", http.local_addr()?)),
+        ("agents".to_owned(), grpc.local_addr()?.to_string()),
+        ("tails".to_owned(), tails.join(" ")),
+    ];
+    lines.extend(receive::announced(addresses));
+    lines.push(("data".to_owned(), data.path().display().to_string()));
+    banner::print(&lines)?;
     Ok(())
 }
 

@@ -37,6 +37,16 @@ impl Config {
         }
         listener("server.http", &self.server.http)?;
         listener("server.grpc", &self.server.grpc)?;
+        #[cfg(any(feature = "agent", feature = "collector"))]
+        for (key, syslog, gelf) in [
+            ("server", &self.server.syslog, &self.server.gelf),
+            ("agent", &self.agent.syslog, &self.agent.gelf),
+        ] {
+            for listener in super::listeners::listeners(syslog, gelf) {
+                let kind = listener.protocol.name();
+                listener.check().map_err(|reason| format!("{key}.{kind}: {reason}"))?;
+            }
+        }
         peer("agent.collector", &self.agent.collector)?;
         peer("store.collector", &self.store.collector)?;
         self.server.grpc_tls.check()?;
@@ -117,6 +127,20 @@ mod tests {
                 });
             },
             "encoding",
+        );
+        refused(
+            |config| config.agent.syslog.push(Default::default()),
+            "agent.syslog: listen",
+        );
+        refused(
+            |config| {
+                config.server.gelf.push(crate::config::listeners::ListenerSection {
+                    listen: "0.0.0.0:12201".to_owned(),
+                    transport: crate::config::listeners::Transport::Tls,
+                    ..Default::default()
+                });
+            },
+            "server.gelf: of 0.0.0.0:12201: certificate",
         );
         #[cfg(feature = "collector")]
         refused(|config| config.zone = "Europe/Atlantis".to_owned(), "zone");

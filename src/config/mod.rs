@@ -8,6 +8,7 @@ mod check;
 mod expand;
 #[cfg(feature = "agent")]
 mod files;
+mod listeners;
 mod options;
 mod sections;
 mod tls;

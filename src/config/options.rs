@@ -25,6 +25,13 @@ impl Config {
                 agent.tail.clone()
             },
             exclude,
+            listeners: super::listeners::listeners(&agent.syslog, &agent.gelf),
+            outbox: timberline_agent::OutboxConfig {
+                bytes_max: agent.outbox.bytes_max.get(),
+                commit_interval: agent.outbox.commit_interval.get(),
+                memory_bytes_max: agent.outbox.memory_bytes_max.get(),
+                streams_max: agent.outbox.streams_max as usize,
+            },
             own_logs: Vec::new(),
             topic: agent.topic.clone(),
             host: self.host_name(),
@@ -115,6 +122,35 @@ impl Config {
         }
         let enrolled = timberline_proto::tls::MachineFiles::new(data.role(role).join("pki")).enrolled();
         enrolled.map_or_else(|| "http://127.0.0.1:4317".to_owned(), |enrolled| enrolled.collector)
+    }
+
+    /// A collector's listeners for other programs' messages, and what holds for all of them.
+    ///
+    /// # Errors
+    /// If the zone is none.
+    #[cfg(feature = "collector")]
+    pub(crate) fn receive_options(
+        &self,
+    ) -> anyhow::Result<(
+        Vec<timberline_queue::receive::Listener>,
+        timberline_queue::receive::ReceiveOptions,
+    )> {
+        use timberline_queue::receive::ReceiveOptions;
+        let receive = &self.server.receive;
+        let options = ReceiveOptions {
+            agent: None,
+            commit_interval: receive.commit_interval.get(),
+            batch_bytes_max: usize::try_from(self.queue.batch_bytes_max.get() / 4).unwrap_or(usize::MAX),
+            batch_records_max: self.queue.receive_batch_records_max as usize,
+            memory_bytes_max: usize::try_from(receive.memory_bytes_max.get()).unwrap_or(usize::MAX),
+            streams_max: receive.streams_max as usize,
+            zstd_level: self.agent.zstd_level,
+            host: self.host_name(),
+            zone: self.time_zone()?,
+            ..ReceiveOptions::default()
+        };
+        let listeners = super::listeners::listeners(&self.server.syslog, &self.server.gelf);
+        Ok((listeners, options))
     }
 
     /// What bounds the agents that are remembered.

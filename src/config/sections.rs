@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::listeners::{ListenerSection, OutboxSection, ReceiveSection};
 use super::{Age, GrpcTlsSection, Size};
 
 /// `[server]`: who may connect, and where.
@@ -35,6 +36,12 @@ pub(crate) struct ServerSection {
     pub(crate) in_flight_max: u32,
     /// By what agents and stores are known.
     pub(crate) grpc_tls: GrpcTlsSection,
+    /// What holds for the listeners below.
+    pub(crate) receive: ReceiveSection,
+    /// Listeners for syslog.
+    pub(crate) syslog: Vec<ListenerSection>,
+    /// Listeners for GELF.
+    pub(crate) gelf: Vec<ListenerSection>,
 }
 
 impl Default for ServerSection {
@@ -53,6 +60,9 @@ impl Default for ServerSection {
             agent_forget_after: Age::days(1),
             in_flight_max: 64,
             grpc_tls: GrpcTlsSection::default(),
+            receive: ReceiveSection::default(),
+            syslog: Vec::new(),
+            gelf: Vec::new(),
         }
     }
 }
@@ -120,6 +130,12 @@ pub(crate) struct AgentSection {
     pub(crate) backoff_min: Age,
     /// Longest wait before another try.
     pub(crate) backoff_max: Age,
+    /// The queue on disk for what cannot be read again.
+    pub(crate) outbox: OutboxSection,
+    /// Listeners for syslog.
+    pub(crate) syslog: Vec<ListenerSection>,
+    /// Listeners for GELF.
+    pub(crate) gelf: Vec<ListenerSection>,
 }
 
 /// `[[agent.files]]`: how some files are read.
@@ -236,6 +252,9 @@ impl Default for AgentSection {
             report_interval: Age::seconds(1),
             backoff_min: Age::millis(100),
             backoff_max: Age::seconds(30),
+            outbox: OutboxSection::default(),
+            syslog: Vec::new(),
+            gelf: Vec::new(),
         }
     }
 }

@@ -50,6 +50,10 @@ impl<'de> Deserialize<'de> for Age {
 pub(crate) struct Size(u64);
 
 impl Size {
+    pub(crate) const fn kib(kib: u64) -> Self {
+        Self(kib << 10)
+    }
+
     pub(crate) const fn mib(mib: u64) -> Self {
         Self(mib << 20)
     }

@@ -42,7 +42,8 @@ pub(crate) struct Shipper {
     url: CollectorUrl,
     agent: AgentId,
     batches: mpsc::Receiver<ToShip>,
-    inbox: Arc<Inbox>,
+    /// Everyone who hands batches over; each knows its own generations.
+    inboxes: Vec<Arc<Inbox>>,
     status: watch::Receiver<SharedStatus>,
     window: Window,
     asked: BTreeSet<(Arc<str>, GenerationId)>,
@@ -78,7 +79,7 @@ impl Shipper {
         url: CollectorUrl,
         agent: AgentId,
         batches: mpsc::Receiver<ToShip>,
-        inbox: Arc<Inbox>,
+        inboxes: Vec<Arc<Inbox>>,
         status: watch::Receiver<SharedStatus>,
         stop: Stop,
     ) -> Self {
@@ -92,7 +93,7 @@ impl Shipper {
             url,
             agent,
             batches,
-            inbox,
+            inboxes,
             status,
             stop,
         }
@@ -121,7 +122,7 @@ impl Shipper {
                 );
                 said.clone_from(&text);
             }
-            self.inbox.tell(News::Connected(Err(text)));
+            self.news(&News::Connected(Err(text)));
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
@@ -157,8 +158,8 @@ impl Shipper {
             max => self.config.in_flight_max.min(max as usize),
         };
         self.window.reconnected(in_flight_max);
-        self.inbox.tell(News::Limit { batch_bytes_max });
-        self.inbox.tell(News::Connected(Ok(())));
+        self.news(&News::Limit { batch_bytes_max });
+        self.news(&News::Connected(Ok(())));
         tracing::info!(endpoint = self.config.endpoint, collector = hello.version, "connected");
         let (requests, receiver) = mpsc::channel(in_flight_max.max(1) * 2);
         let now = Instant::now();
@@ -268,6 +269,10 @@ impl Shipper {
         }
     }
 
+    fn news(&self, news: &News) {
+        self.inboxes.iter().for_each(|inbox| inbox.tell(news.clone()));
+    }
+
     fn tell(&self, effect: Effect) {
         match effect {
             Effect::Acked {
@@ -278,7 +283,7 @@ impl Shipper {
                 records,
                 dead_letter,
             } => {
-                self.inbox.tell(News::Acked {
+                self.news(&News::Acked {
                     generation,
                     epoch,
                     start,
@@ -287,7 +292,7 @@ impl Shipper {
                     dead_letter,
                 });
             }
-            Effect::Rewind { generation, epoch, end } => self.inbox.tell(News::Rewind { generation, epoch, end }),
+            Effect::Rewind { generation, epoch, end } => self.news(&News::Rewind { generation, epoch, end }),
             Effect::None | Effect::DeadLetter => {}
         }
     }
@@ -394,7 +399,7 @@ impl Shipper {
                 continue;
             };
             if self.asked.remove(&(topic.clone(), generation)) {
-                self.inbox.tell(News::End {
+                self.news(&News::End {
                     generation,
                     end: end.known.then_some(end.end),
                 });

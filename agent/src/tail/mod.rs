@@ -46,6 +46,7 @@ use crate::identity::{Inode, Stat};
 use crate::inbox::Inbox;
 use crate::input::Input;
 use crate::lines::Flush;
+use crate::outbox::OutboxState;
 use crate::process::Rules;
 use crate::registry::{Entry, Registry, Store};
 use crate::scan::{Walker, Watch};
@@ -65,6 +66,7 @@ pub(crate) struct Tailer {
     inbox: Arc<Inbox>,
     to_ship: mpsc::Sender<ToShip>,
     status: watch::Sender<SharedStatus>,
+    outbox: Option<Arc<OutboxState>>,
     store: Store,
     walker: Walker,
     watch: Option<Watch>,
@@ -163,6 +165,7 @@ pub(crate) struct Parts {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) to_ship: mpsc::Sender<ToShip>,
     pub(crate) status: watch::Sender<SharedStatus>,
+    pub(crate) outbox: Option<Arc<OutboxState>>,
 }
 
 impl Tailer {
@@ -177,6 +180,7 @@ impl Tailer {
             inbox: parts.inbox,
             to_ship: parts.to_ship,
             status: parts.status,
+            outbox: parts.outbox,
             store: parts.store,
             walker: parts.walker,
             watch: parts.watch,
@@ -582,7 +586,7 @@ impl Tailer {
 }
 
 /// Now, nanoseconds since the epoch.
-fn now_nanos() -> i64 {
+pub(crate) fn now_nanos() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_nanos() as i64)

@@ -86,6 +86,7 @@ impl Tailer {
             read_to_end_at_nanos: now,
             ..FileState::default()
         }));
+        files.extend(self.outbox.iter().flat_map(|outbox| outbox.sources(now)));
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files
     }

@@ -45,6 +45,7 @@ impl Bench {
             inbox: Arc::new(Inbox::default()),
             to_ship,
             status: watch::channel(SharedStatus::default()).0,
+            outbox: None,
             inputs: inputs.into_iter().map(Arc::new).collect(),
             config: Arc::new(config),
         });

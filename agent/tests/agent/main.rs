@@ -11,5 +11,6 @@ mod identity;
 mod inputs;
 mod lines;
 mod model;
+mod outbox;
 mod packed;
 mod rotation;

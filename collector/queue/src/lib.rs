@@ -37,6 +37,8 @@ mod partition;
 mod positions;
 mod queue;
 mod read;
+#[cfg(feature = "receive")]
+pub mod receive;
 mod recover;
 mod retention;
 mod segment;

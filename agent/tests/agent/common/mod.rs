@@ -30,6 +30,8 @@ struct Running {
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<Result<(), AgentError>>,
     status: tokio::sync::watch::Receiver<Arc<AgentStatus>>,
+    /// Of the first listener.
+    listening: Option<std::net::SocketAddr>,
 }
 
 impl Bench {
@@ -112,12 +114,14 @@ impl Bench {
             .build()
             .unwrap();
         let (status, shutdown) = (agent.status(), CancellationToken::new());
+        let listening = agent.addresses().first().map(|(_, address)| *address);
         let task = runtime.spawn(agent.run(shutdown.clone()));
         self.running = Some(Running {
             runtime,
             shutdown,
             task,
             status,
+            listening,
         });
     }
 
@@ -135,6 +139,11 @@ impl Bench {
             running.task.abort();
             running.runtime.shutdown_background();
         }
+    }
+
+    /// Where the agent's first listener listens.
+    pub(crate) fn listening(&self) -> std::net::SocketAddr {
+        self.running.as_ref().unwrap().listening.unwrap()
     }
 
     pub(crate) fn status(&self) -> Arc<AgentStatus> {

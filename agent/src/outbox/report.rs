@@ -1,0 +1,116 @@
+//! What the status says of the outbox and its listeners: each is a source beside the files.
+//!
+//! Of a listener, `read` is what it has taken in, and `acked` what of it is durable in the outbox. Of
+//! the outbox, they are bytes of this run's generations; what an earlier run has left is a line of its own.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use parking_lot::Mutex;
+use timberline_proto::id::GenerationId;
+use timberline_queue::Queue;
+use timberline_queue::receive::Seen;
+
+use crate::status::FileState;
+
+type Watch = Box<dyn Fn() -> Vec<Seen> + Send + Sync>;
+
+pub(crate) struct OutboxState {
+    queue: Queue,
+    watch: Mutex<Option<Watch>>,
+    shipped: Mutex<BTreeMap<String, Shipped>>,
+}
+
+/// How far a topic of the outbox is shipped.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shipped {
+    /// Where the position stood when the run began, and where the log ended then.
+    pub(super) begun: (u64, u64),
+    /// Bytes of segments then.
+    pub(super) begun_bytes: u64,
+    /// The position.
+    pub(super) position: u64,
+    /// The generation that is shipped now, and to where it is acked.
+    pub(super) generation: Option<GenerationId>,
+    pub(super) acked: u64,
+    /// To where it was read from the outbox.
+    pub(super) read: u64,
+    /// When everything in the outbox was last seen to be read.
+    pub(super) read_to_end_at_nanos: i64,
+    /// Bytes that the collector did not take and that are gone.
+    pub(super) lost_bytes: u64,
+    pub(super) error: Option<String>,
+}
+
+impl OutboxState {
+    pub(super) fn new(queue: Queue) -> Self {
+        Self {
+            queue,
+            watch: Mutex::new(None),
+            shipped: Mutex::default(),
+        }
+    }
+
+    pub(super) fn watch(&self, watch: impl Fn() -> Vec<Seen> + Send + Sync + 'static) {
+        *self.watch.lock() = Some(Box::new(watch));
+    }
+
+    pub(super) fn set(&self, topic: &str, shipped: Shipped) {
+        self.shipped.lock().insert(topic.to_owned(), shipped);
+    }
+
+    /// As sources.
+    pub(crate) fn sources(&self, now_nanos: i64) -> Vec<FileState> {
+        let seen = self.watch.lock().as_ref().map(|watch| watch()).unwrap_or_default();
+        let mut sources: Vec<FileState> = seen.iter().map(|seen| listener(seen, now_nanos)).collect();
+        let partitions = self.queue.partitions();
+        for (topic, shipped) in &*self.shipped.lock() {
+            let failed = partitions
+                .iter()
+                .find(|partition| partition.topic == *topic)
+                .and_then(|partition| partition.failed.clone());
+            let earlier = shipped.begun.1 > shipped.begun.0;
+            if earlier && shipped.position < shipped.begun.1 {
+                sources.push(left_over(topic, shipped));
+            }
+            sources.push(FileState {
+                path: PathBuf::from(format!("outbox/{topic}")),
+                generation: shipped.generation,
+                read: shipped.read,
+                acked: shipped.acked,
+                size: shipped.read,
+                read_to_end_at_nanos: shipped.read_to_end_at_nanos,
+                lost_bytes: shipped.lost_bytes,
+                error: failed.or_else(|| shipped.error.clone()),
+                left_out: false,
+            });
+        }
+        sources
+    }
+}
+
+fn listener(seen: &Seen, now_nanos: i64) -> FileState {
+    FileState {
+        path: PathBuf::from(format!("{}/{}", seen.name, seen.address)),
+        read: seen.bytes,
+        acked: seen.durable_bytes,
+        size: seen.bytes,
+        read_to_end_at_nanos: now_nanos,
+        lost_bytes: seen.dropped_bytes,
+        error: seen.trouble(),
+        ..FileState::default()
+    }
+}
+
+/// Bytes of an earlier run are known as they lie on disk; the part that is acked goes by records.
+fn left_over(topic: &str, shipped: &Shipped) -> FileState {
+    let (from, to) = shipped.begun;
+    let part = shipped.position.saturating_sub(from) as f64 / (to - from).max(1) as f64;
+    FileState {
+        path: PathBuf::from(format!("outbox/{topic} (of an earlier run)")),
+        read: shipped.begun_bytes,
+        acked: (shipped.begun_bytes as f64 * part) as u64,
+        size: shipped.begun_bytes,
+        ..FileState::default()
+    }
+}

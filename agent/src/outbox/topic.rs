@@ -1,0 +1,349 @@
+//! A topic of the outbox: what is read of it, what is under way, and how far it is shipped.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use timberline_proto::batch::{BatchBuilder, BatchMeta, Dropped, LogBatch};
+use timberline_proto::id::{AgentId, GenerationId, IncarnationId};
+use timberline_queue::{PartitionInfo, Queue, QueueError};
+use tokio::sync::mpsc;
+
+use super::GROUP;
+use super::recut::{Part, recut};
+use super::report::Shipped;
+use crate::ship::{Batch, ToShip};
+use crate::tail::now_nanos;
+
+/// The outbox has one partition a topic: a generation lies in order.
+const PARTITION: u32 = 0;
+/// Taken from the outbox at once.
+const READ_BYTES: u64 = 4 << 20;
+/// A batch unpacks to no more.
+const UNPACKED_BYTES_MAX: u64 = 256 << 20;
+
+/// A topic of the outbox.
+pub(super) struct Topic {
+    name: Arc<str>,
+    incarnation: IncarnationId,
+    /// The next batch is read from there.
+    next: u64,
+    /// Where the position is on disk.
+    saved: u64,
+    /// Read, from `next` on, and not yet handed over.
+    fetched: VecDeque<Bytes>,
+    /// Where reading goes on behind these.
+    fetch_at: u64,
+    /// Sent and not acked, in order.
+    cuts: VecDeque<Cut>,
+    /// The collector holds this generation to there: what is below is not sent again.
+    held: Option<(GenerationId, u64)>,
+    pub(super) shipped: Shipped,
+}
+
+/// A batch, or a part of one, that was handed to the shipper.
+struct Cut {
+    generation: GenerationId,
+    epoch: u64,
+    start: u64,
+    end: u64,
+    /// Where its batch begins in the outbox, and where the next one does.
+    offset: u64,
+    next: u64,
+    acked: bool,
+}
+
+/// What handing a batch over takes.
+pub(super) struct Sink<'a> {
+    pub(super) to_ship: &'a mpsc::Sender<ToShip>,
+    pub(super) epochs: &'a HashMap<GenerationId, u64>,
+    pub(super) bytes_max: u64,
+    pub(super) level: i32,
+}
+
+impl Topic {
+    /// Where the group stands, and nothing under way. What is there of an earlier run is told as such.
+    pub(super) fn new(queue: &Queue, partition: &PartitionInfo, is_earlier: bool) -> Self {
+        let held = queue.position(GROUP, &partition.topic, PARTITION);
+        let position = held.unwrap_or(0).max(partition.start_offset);
+        Self {
+            name: Arc::from(partition.topic.as_str()),
+            incarnation: partition.incarnation,
+            next: position,
+            saved: position,
+            fetched: VecDeque::new(),
+            fetch_at: position,
+            cuts: VecDeque::new(),
+            held: None,
+            shipped: Shipped {
+                begun: if is_earlier {
+                    (position, partition.end_offset)
+                } else {
+                    (0, 0)
+                },
+                begun_bytes: partition.bytes,
+                position,
+                ..Shipped::default()
+            },
+        }
+    }
+
+    /// Batches without a verdict.
+    pub(super) fn in_flight(&self) -> usize {
+        self.cuts.len()
+    }
+
+    /// Hands batches over while fewer than `window` are under way; true if all of the outbox is read.
+    pub(super) fn read(&mut self, queue: &Queue, window: usize, sink: &Sink<'_>) -> bool {
+        while self.cuts.len() < window {
+            if self.fetched.is_empty() && self.fetch(queue) {
+                return true;
+            }
+            if let Some(bytes) = self.fetched.pop_front()
+                && !self.ship(&bytes, sink)
+            {
+                self.fetched.push_front(bytes);
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Makes the position durable.
+    pub(super) fn save(&mut self, queue: &Queue) {
+        let position = self.shipped.position;
+        if position == self.saved {
+            return;
+        }
+        match queue.commit(GROUP, &self.name, PARTITION, self.incarnation, position) {
+            Ok(()) => self.saved = position,
+            Err(error) => {
+                tracing::warn!(topic = &*self.name, %error, "the outbox's position cannot be saved; tried again");
+                self.shipped.error = Some(error.to_string());
+            }
+        }
+    }
+
+    /// Whether a batch of this generation is under way.
+    pub(super) fn has(&self, generation: GenerationId, epoch: u64) -> bool {
+        let is_its = |cut: &Cut| (cut.generation, cut.epoch, cut.acked) == (generation, epoch, false);
+        self.cuts.iter().any(is_its)
+    }
+
+    /// The collector holds the generation to `end`, and the shipper has dropped its batches.
+    pub(super) fn rewind(
+        &mut self,
+        agent: AgentId,
+        (generation, epoch): (GenerationId, u64),
+        end: u64,
+        sink: &Sink<'_>,
+    ) {
+        let is_its = |cut: &Cut| (cut.generation, cut.epoch, cut.acked) == (generation, epoch, false);
+        let Some(at) = self.cuts.iter().position(is_its) else {
+            return;
+        };
+        let from = self.cuts[at].start;
+        if end >= from {
+            // Read again from there; what the collector holds of it is left out.
+            return self.again(at, generation, end);
+        }
+        // It had acked what it does not hold now: it was restored. What it lacks was shipped and is
+        // gone from here.
+        tracing::error!(topic = &*self.name, %generation, end, from, "the collector holds less than it had acked, and the outbox no longer has it; the gap is told");
+        self.shipped.lost_bytes += from - end;
+        self.gap(agent, (end, at), sink);
+    }
+
+    /// Reads on; true if nothing more is there.
+    fn fetch(&mut self, queue: &Queue) -> bool {
+        let seen_at = now_nanos();
+        match queue.read(&self.name, PARTITION, self.fetch_at, READ_BYTES) {
+            Ok(fetched) => {
+                self.shipped.error = None;
+                self.fetch_at = fetched.next_offset;
+                if fetched.batches.is_empty() {
+                    // Damaged batches are passed over; nothing else stands before the end.
+                    self.pass_over(fetched.next_offset);
+                    self.shipped.read_to_end_at_nanos = seen_at;
+                    return true;
+                }
+                self.fetched.extend(fetched.batches);
+                false
+            }
+            Err(QueueError::OutOfRange { start, end, .. }) => {
+                let to = start.max(self.fetch_at.min(end));
+                tracing::error!(
+                    topic = &*self.name,
+                    from = self.fetch_at,
+                    to,
+                    "the outbox does not hold what comes next; it goes on behind it"
+                );
+                self.fetch_at = to;
+                self.next = to;
+                self.advance();
+                true
+            }
+            Err(error) => {
+                self.shipped.error = Some(error.to_string());
+                true
+            }
+        }
+    }
+
+    /// Hands a batch over; false if the shipper has no room.
+    fn ship(&mut self, bytes: &Bytes, sink: &Sink<'_>) -> bool {
+        let batch = match LogBatch::parse(bytes, UNPACKED_BYTES_MAX) {
+            Ok(batch) => batch,
+            Err(error) => {
+                tracing::error!(topic = &*self.name, offset = self.next, %error, "a batch of the outbox cannot be read; it is passed over");
+                self.pass_over(self.next + 1);
+                return true;
+            }
+        };
+        let offset = batch.header.base_offset.max(0) as u64;
+        let next = offset + u64::from(batch.header.record_count);
+        let Some(generation) = batch.meta.generation else {
+            self.pass_over(next);
+            return true;
+        };
+        let from = self.held.filter(|held| held.0 == generation).map_or(0, |held| held.1);
+        let range = batch.meta.range;
+        if from >= range.1 && from > 0 {
+            self.pass_over(next);
+            return true;
+        }
+        let parts = if from > range.0 || bytes.len() as u64 > sink.bytes_max {
+            recut(&batch, from.max(range.0), sink.bytes_max, sink.level)
+        } else {
+            let records = if batch.marker.is_some() {
+                0
+            } else {
+                batch.header.record_count
+            };
+            vec![Part {
+                meta: batch.meta.clone(),
+                records,
+                bytes: bytes.clone(),
+            }]
+        };
+        // All parts or none: half a batch could not be told from one that waits.
+        if sink.to_ship.capacity() < parts.len() && sink.to_ship.capacity() < sink.to_ship.max_capacity() {
+            return false;
+        }
+        for part in parts {
+            self.send(generation, part, (offset, next), sink);
+        }
+        self.shipped.generation = Some(generation);
+        self.shipped.read = range.1;
+        self.next = next;
+        true
+    }
+
+    fn send(&mut self, generation: GenerationId, part: Part, offsets: (u64, u64), sink: &Sink<'_>) {
+        let epoch = sink.epochs.get(&generation).copied().unwrap_or(0);
+        let (start, end) = part.meta.range;
+        let batch = Batch {
+            generation,
+            topic: self.name.clone(),
+            epoch,
+            start,
+            end,
+            records: part.records,
+            bytes: part.bytes,
+            meta: part.meta,
+        };
+        self.cuts.push_back(Cut {
+            generation,
+            epoch,
+            start,
+            end,
+            offset: offsets.0,
+            next: offsets.1,
+            acked: false,
+        });
+        // Parts of a batch that is larger than the channel wait for room; the shipper takes always.
+        if sink.to_ship.blocking_send(ToShip::Batch(Box::new(batch))).is_err() {
+            tracing::debug!("the shipper has ended");
+        }
+    }
+
+    pub(super) fn acked(&mut self, generation: GenerationId, epoch: u64, range: (u64, u64)) {
+        let is_it = |cut: &&mut Cut| {
+            (cut.generation, cut.epoch, (cut.start, cut.end)) == (generation, epoch, range) && !cut.acked
+        };
+        if let Some(cut) = self.cuts.iter_mut().find(is_it) {
+            cut.acked = true;
+            self.advance();
+        }
+    }
+
+    /// Moves the position over everything acked up to the first that is not.
+    fn advance(&mut self) {
+        while let Some(cut) = self.cuts.front().filter(|cut| cut.acked) {
+            if Some(cut.generation) == self.shipped.generation {
+                self.shipped.acked = self.shipped.acked.max(cut.end);
+            }
+            // A batch in parts is acked with its last one.
+            let next = cut.next;
+            self.cuts.pop_front();
+            if self.cuts.front().is_none_or(|cut| cut.next != next) {
+                self.shipped.position = self.shipped.position.max(next);
+            }
+        }
+        if self.cuts.is_empty() {
+            self.shipped.position = self.shipped.position.max(self.next);
+        }
+    }
+
+    /// Nothing is to be shipped before `next`.
+    fn pass_over(&mut self, next: u64) {
+        self.next = self.next.max(next);
+        self.advance();
+    }
+
+    /// Everything from this cut on is read and shipped again; of its generation what begins at `end`.
+    fn again(&mut self, at: usize, generation: GenerationId, end: u64) {
+        self.read_from(self.cuts[at].offset);
+        self.held = Some((generation, end));
+        // An earlier part of the same batch is acked and comes again as part of it.
+        let keep = self.cuts.iter().position(|cut| cut.offset == self.next).unwrap_or(at);
+        self.cuts.truncate(keep);
+    }
+
+    fn read_from(&mut self, offset: u64) {
+        self.next = offset;
+        self.fetch_at = offset;
+        self.fetched.clear();
+    }
+
+    /// Tells the collector that `end` to the cut's first byte is lost, and ships on from the cut.
+    fn gap(&mut self, agent: AgentId, (end, at): (u64, usize), sink: &Sink<'_>) {
+        let Cut {
+            generation,
+            start,
+            offset,
+            ..
+        } = self.cuts[at];
+        let meta = BatchMeta {
+            agent: Some(agent),
+            generation: Some(generation),
+            range: (end, start),
+            eol_bytes: 1,
+            observed_nanos: now_nanos(),
+            dropped: vec![Dropped {
+                start: end,
+                end: start,
+                reason: "lost_by_collector".to_owned(),
+            }],
+            ..Default::default()
+        };
+        self.cuts.truncate(at);
+        self.read_from(offset);
+        let part = Part {
+            bytes: BatchBuilder::new().finish(&meta, sink.level),
+            records: 0,
+            meta,
+        };
+        self.send(generation, part, (offset, offset), sink);
+    }
+}

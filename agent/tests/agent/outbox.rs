@@ -1,0 +1,249 @@
+//! What cannot be read again: through the outbox to the collector, each once, whatever fails between.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use timberline_agent::{Listener, OutboxConfig, Protocol, RuleConfig, Transport};
+
+use crate::common::{Bench, until};
+
+fn bench() -> Bench {
+    let mut bench = Bench::new(&["*.log"]);
+    bench.config.listeners = vec![Listener {
+        protocol: Protocol::Syslog,
+        transport: Transport::Tcp,
+        listen: "127.0.0.1:0".into(),
+        ..Listener::default()
+    }];
+    bench.config.outbox.commit_interval = Duration::from_millis(5);
+    bench
+}
+
+/// Sends messages and closes the connection, which ends the last one.
+fn send(address: SocketAddr, from: usize, to: usize) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let messages: String = (from..to)
+        .map(|n| format!("<13>Nov 30 11:00:00 h a: message {n}\n"))
+        .collect();
+    stream.write_all(messages.as_bytes()).unwrap();
+}
+
+#[track_caller]
+fn wait_until(bench: &Bench, what: &str, wanted: impl Fn() -> bool) {
+    until(what, wanted, || format!("{:#?}", bench.status()));
+}
+
+#[track_caller]
+fn once(bench: &Bench, count: usize) {
+    wait_until(bench, "every message", || bench.collector.lines().len() >= count);
+    let mut numbers: Vec<usize> = bench
+        .collector
+        .lines()
+        .iter()
+        .map(|line| {
+            let text = String::from_utf8_lossy(line);
+            text.rsplit(' ').next().unwrap().parse().unwrap()
+        })
+        .collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..count).collect::<Vec<_>>());
+}
+
+fn durable(bench: &Bench, bytes: u64) -> bool {
+    let status = bench.status();
+    let listener = status.files.iter().find(|file| file.path.starts_with("syslog-tcp"));
+    listener.is_some_and(|file| file.acked >= bytes)
+}
+
+/// Bytes of so many messages, line ends left out.
+fn bytes_of(from: usize, to: usize) -> u64 {
+    (from..to)
+        .map(|n| format!("<13>Nov 30 11:00:00 h a: message {n}").len() as u64)
+        .sum()
+}
+
+#[test]
+fn messages_are_shipped_with_the_streams_that_they_name() {
+    let mut bench = bench();
+    bench.start();
+    send(bench.listening(), 0, 3);
+    once(&bench, 3);
+    let records = bench.collector.records();
+    assert_eq!(records[0].stream["host.name"], "h");
+    assert_eq!(records[0].stream["service.name"], "a");
+    assert_eq!((records[0].start, records[0].source_len), (0, 35));
+    wait_until(&bench, "the outbox to be told as shipped", || {
+        let status = bench.status();
+        let outbox = status.files.iter().find(|file| file.path.starts_with("outbox"));
+        outbox.is_some_and(|file| file.acked == 105 && file.read == 105 && file.read_to_end_at_nanos > 0)
+    });
+    bench.stop();
+}
+
+#[test]
+fn a36_acks_that_are_lost_double_nothing() {
+    let mut bench = bench();
+    bench.start();
+    for round in 0..5 {
+        bench.collector.faults(|faults| {
+            faults.ack_lost = 1;
+            faults.try_again = 1;
+        });
+        send(bench.listening(), round * 100, round * 100 + 100);
+        once(&bench, round * 100 + 100);
+    }
+    bench.stop();
+}
+
+#[test]
+fn a33_what_comes_while_the_collector_is_away_is_shipped_when_it_is_back() {
+    let mut bench = bench();
+    bench.start();
+    send(bench.listening(), 0, 50);
+    once(&bench, 50);
+    bench.collector.faults(|faults| faults.down = true);
+    for n in 1..10 {
+        send(bench.listening(), n * 50, n * 50 + 50);
+    }
+    wait_until(&bench, "all to be durable", || durable(&bench, bytes_of(0, 500)));
+    // A restart in between: the outbox is all that is left of them.
+    bench.stop();
+    bench.start();
+    send(bench.listening(), 500, 550);
+    bench.collector.faults(|faults| faults.down = false);
+    once(&bench, 550);
+    bench.stop();
+}
+
+#[test]
+fn a37_a_killed_agent_ships_what_was_durable_and_each_once() {
+    let mut bench = bench();
+    let mut sent = 0;
+    for _ in 0..5 {
+        bench.start();
+        bench.collector.faults(|faults| faults.ack_lost = 1);
+        send(bench.listening(), sent, sent + 200);
+        wait_until(&bench, "all to be durable", || {
+            durable(&bench, bytes_of(sent, sent + 200))
+        });
+        sent += 200;
+        bench.kill();
+    }
+    bench.start();
+    once(&bench, sent);
+    bench.stop();
+    assert_eq!(bench.collector.lines().len(), sent);
+}
+
+#[test]
+fn a35_a_batch_that_the_collector_refuses_for_good_holds_nothing_up() {
+    let mut bench = bench();
+    bench.collector.faults(|faults| faults.reject = Some("poison".into()));
+    bench.start();
+    let mut stream = TcpStream::connect(bench.listening()).unwrap();
+    stream.write_all(b"<13>Nov 30 11:00:00 h a: poison\n").unwrap();
+    wait_until(&bench, "the dead letter", || bench.status().dead_letter_records == 1);
+    send(bench.listening(), 0, 10);
+    once(&bench, 10);
+    assert_eq!(bench.collector.state.lock().unwrap().dropped.len(), 1);
+    bench.stop();
+}
+
+#[test]
+fn batches_larger_than_the_collector_takes_are_cut() {
+    let mut bench = bench();
+    bench.config.outbox.commit_interval = Duration::from_millis(300);
+    bench.collector.state.lock().unwrap().batch_bytes_max = 600;
+    bench.start();
+    send(bench.listening(), 0, 2000);
+    once(&bench, 2000);
+    bench.stop();
+}
+
+#[test]
+fn rules_drop_change_and_route_what_is_received() {
+    let mut bench = bench();
+    bench.config.rules = serde_json::from_str::<Vec<RuleConfig>>(
+        r#"[{"name":"no-debug","where":"message AND 3","drop":true},
+            {"name":"secret","redact":{"patterns":{"four":"message (4)"}}}]"#,
+    )
+    .unwrap();
+    bench.start();
+    send(bench.listening(), 0, 6);
+    wait_until(&bench, "the others", || bench.collector.lines().len() == 5);
+    let lines = bench.collector.lines();
+    let text: Vec<_> = lines.iter().map(|line| String::from_utf8_lossy(line)).collect();
+    assert!(
+        !text
+            .iter()
+            .any(|line| line.ends_with("message 3") || line.ends_with("message 4")),
+        "{text:?}"
+    );
+    assert!(text.iter().any(|line| line.ends_with("message [four]")), "{text:?}");
+    let state = bench.collector.state.lock().unwrap();
+    assert_eq!(state.dropped[0].reason, "rule:no-debug");
+    drop(state);
+    bench.stop();
+}
+
+#[test]
+fn a_collector_that_was_restored_is_told_of_the_gap_and_takes_what_follows() {
+    let mut bench = bench();
+    bench.start();
+    send(bench.listening(), 0, 100);
+    once(&bench, 100);
+    wait_until(&bench, "the position to be moved", || {
+        bench
+            .status()
+            .files
+            .iter()
+            .any(|file| file.path.starts_with("outbox") && file.acked == file.read)
+    });
+    bench.collector.forget_after(2);
+    let kept = bench.collector.lines().len();
+    send(bench.listening(), 100, 110);
+    wait_until(&bench, "what follows", || bench.collector.lines().len() == kept + 10);
+    let dropped = bench.collector.state.lock().unwrap().dropped.clone();
+    assert_eq!(dropped[0].reason, "lost_by_collector");
+    wait_until(&bench, "the loss to be told", || {
+        let lost = dropped[0].end - dropped[0].start;
+        bench.status().files.iter().any(|file| file.lost_bytes == lost)
+    });
+    bench.stop();
+}
+
+#[test]
+fn a_full_outbox_makes_connections_wait_and_loses_nothing() {
+    let mut bench = bench();
+    bench.config.outbox = OutboxConfig {
+        bytes_max: 16 << 20,
+        memory_bytes_max: 1 << 20,
+        commit_interval: Duration::from_millis(5),
+        ..OutboxConfig::default()
+    };
+    bench.config.compression_level = 1;
+    bench.collector.faults(|faults| faults.down = true);
+    bench.start();
+    let address = bench.listening();
+    let total = 6000;
+    let sender = std::thread::spawn(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        for n in 0..total {
+            let noise: String = (0..4000)
+                .map(|_| char::from(b'!' + rand::random::<u8>() % 90))
+                .collect();
+            let message = format!("<13>Nov 30 11:00:00 h a: {} message {n}", noise.replace(' ', "_"));
+            writeln!(stream, "{message}").unwrap();
+        }
+    });
+    wait_until(&bench, "the outbox to be full", || {
+        let status = bench.status();
+        let listener = status.files.iter().find(|file| file.path.starts_with("syslog-tcp"));
+        listener.is_some_and(|file| file.acked > 8 << 20)
+    });
+    bench.collector.faults(|faults| faults.down = false);
+    sender.join().unwrap();
+    once(&bench, total);
+    bench.stop();
+}
