@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 #[cfg(any(feature = "agent", feature = "store"))]
 pub(crate) use fleet::EnrollArgs;
 #[cfg(feature = "store")]
-pub(crate) use fleet::{AgentsAction, AgentsArgs, CollectorArgs, TokenAction};
+pub(crate) use fleet::{AgentsAction, AgentsArgs, CollectorArgs, PushAction, TokenAction};
 
 /// Logs collected, kept and searched by one program.
 #[derive(Debug, Parser)]

@@ -12,6 +12,8 @@ mod exit;
 mod limits;
 mod logging;
 mod memory;
+#[cfg(feature = "agent")]
+mod pushed;
 #[cfg(any(feature = "agent", feature = "store"))]
 mod renew;
 mod shutdown;

@@ -16,10 +16,8 @@ use support::{Program, append, bodies, program, run, scratch, up_config, wait_at
 
 /// `up` that asks everybody for a certificate, its own agent too.
 fn collector(dir: &Path, more: &str) -> Program {
-    let config = format!(
-        "{}[server.grpc_tls]\nmode = \"mutual\"\n{more}",
-        up_config(dir, &["own.log"])
-    );
+    let config = up_config(dir, &["own.log"]).replacen("[server]\n", "[server]\nagent_timeout = \"10s\"\n", 1);
+    let config = format!("{config}[server.grpc_tls]\nmode = \"mutual\"\n{more}");
     Program::start(dir, "up", &config)
 }
 
@@ -458,4 +456,164 @@ fn plain_text_stays_the_default_on_loopback_and_a_collector_without_tls_enrolls_
     let output = run(&["agents", "token", "create", "--server", program.page()]);
     assert!(errors(&output).contains("server.grpc_tls.mode"), "{}", errors(&output));
     assert!(!dir.path().join("data/collector").exists());
+}
+
+/// What a group runs and how its trial goes.
+fn group(collector: &Program) -> Value {
+    get(collector, "/api/v1/agents/config")["groups"][0].clone()
+}
+
+/// Pushes `text` to the machines with `role=web`.
+fn push(dir: &Path, collector: &Program, wait: &str, text: &str) -> Output {
+    let file = dir.join("pushed.toml");
+    fs::write(&file, text).unwrap();
+    let server = ["--server", collector.page()];
+    let arguments = [
+        "agents",
+        "config",
+        "set",
+        "--group",
+        "role=web",
+        "--wait",
+        wait,
+        file.to_str().unwrap(),
+    ];
+    run(&[&arguments[..], &server].concat())
+}
+
+/// Two machines with the label `role=web`, running.
+fn two(dir: &Path, collector: &Program) -> [(Machine, Program); 2] {
+    let several = token(collector, &["--uses", "2", "--label", "role=web"]);
+    ["web-1", "web-2"].map(|name| {
+        let machine = Machine::new(dir, name);
+        succeeded(&machine.enroll(collector, &several));
+        let agent =
+            machine.agent("pull_interval = \"200ms\"\nreport_interval = \"200ms\"\npushed_deadline = \"20s\"\n");
+        let id = machine.id();
+        wait_for("the agent's report", || {
+            let answer = collector.post(
+                "/api/v1/query",
+                &serde_json::json!({"query": "SELECT agent FROM agents"}),
+            );
+            answer.ok()?.to_string().contains(&id).then_some(())
+        });
+        (machine, agent)
+    })
+}
+
+#[test]
+fn a_pushed_configuration_is_tried_on_one_then_given_to_all_and_outlives_a_restart() {
+    let dir = scratch();
+    let collector = collector(dir.path(), "");
+    let [(first, one), (second, two)] = two(dir.path(), &collector);
+    let more = dir.path().join("more-*.log");
+    succeeded(&push(
+        dir.path(),
+        &collector,
+        "1s",
+        &format!("[agent]\ntail = [{more:?}]\nattributes = {{ pushed = \"yes\" }}\n"),
+    ));
+    assert!(group(&collector)["trial"].as_str().unwrap().starts_with("the first"));
+    let version = wait_for("the group to run it", || {
+        group(&collector)["version"].as_u64().filter(|version| *version > 0)
+    });
+    assert!(
+        group(&collector)["last"].as_str().unwrap().contains("runs"),
+        "{}",
+        group(&collector)
+    );
+    append(&dir.path().join("more-1.log"), "by the pushed pattern\n");
+    wait_for("the line, once of each machine", || {
+        (collector.count("pushed:yes \"by the pushed pattern\"") == 2).then_some(())
+    });
+    // After a kill it is still in force, without asking.
+    one.kill();
+    let one = first.agent("pull_interval = \"200ms\"\n");
+    wait_for("the pushed configuration", || {
+        one.log().contains("is in force").then_some(())
+    });
+    append(&dir.path().join("more-1.log"), "after the restart\n");
+    wait_for("the line of each", || {
+        (collector.count("\"after the restart\"") == 2).then_some(())
+    });
+    // And their own comes back.
+    let output = run(&[
+        "agents",
+        "config",
+        "unset",
+        "--group",
+        "role=web",
+        "--wait",
+        "1s",
+        "--server",
+        collector.page(),
+    ]);
+    succeeded(&output);
+    wait_for("a newer version", || {
+        group(&collector)["version"].as_u64().filter(|now| *now > version)
+    });
+    second.write("their own again\n");
+    wait_for("the line", || {
+        (collector.count("\"their own again\"") == 1).then_some(())
+    });
+    assert_eq!((one.stop(), two.stop()), (0, 0));
+}
+
+#[test]
+fn a_configuration_that_silences_the_first_machine_is_rolled_back_and_the_others_never_had_it() {
+    let dir = scratch();
+    let collector = collector(dir.path(), "");
+    let machines = two(dir.path(), &collector);
+    let refused = push(
+        dir.path(),
+        &collector,
+        "1s",
+        "[agent]\ncollector = \"https://elsewhere:1\"\n",
+    );
+    assert!(
+        errors(&refused).contains("unknown field `collector`"),
+        "{}",
+        errors(&refused)
+    );
+    succeeded(&push(
+        dir.path(),
+        &collector,
+        "20s",
+        "[agent]\nattributes = { pushed = \"yes\" }\n",
+    ));
+    wait_for("one to run it", || {
+        group(&collector)["trial"].as_str()?.contains("1 of 1").then_some(())
+    });
+    let trying = machines
+        .iter()
+        .position(|(_, agent)| agent.log().contains("trying a pushed"))
+        .unwrap();
+    let (silent, other) = (&machines[trying], &machines[1 - trying]);
+    // Stopped, not killed: it holds its connection and says nothing.
+    let stopped = Command::new("kill")
+        .args(["-STOP", &silent.1.pid().to_string()])
+        .status()
+        .unwrap();
+    assert!(stopped.success());
+    let last = wait_for("the verdict", || {
+        let last = group(&collector)["last"].as_str()?.to_owned();
+        (!last.is_empty()).then_some(last)
+    });
+    assert!(last.contains("rolled back") && last.contains("silent"), "{last}");
+    assert!(!other.1.log().contains("trying a pushed"), "{}", other.1.log());
+    let awake = Command::new("kill")
+        .args(["-CONT", &silent.1.pid().to_string()])
+        .status()
+        .unwrap();
+    assert!(awake.success());
+    wait_for("the machine to go back", || {
+        silent
+            .1
+            .log()
+            .contains("own configuration is in force again")
+            .then_some(())
+    });
+    silent.0.write("by its own\n");
+    wait_for("its line", || (collector.count("\"by its own\"") == 1).then_some(()));
+    assert_eq!(collector.count("pushed:yes"), 0);
 }

@@ -1,14 +1,18 @@
 //! The queue, the fleet and their upkeep together.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use timberline_queue::{Queue, QueueError};
 use tokio_util::sync::CancellationToken;
 
 use crate::health::Health;
+use crate::rollout::Rollouts;
 use crate::trust::{Trust, TrustError};
 use crate::{CollectorOptions, Fleet};
+
+/// How often trials of pushed configurations are looked at.
+const TRIAL_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// An open collector. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,6 +27,7 @@ struct Inner {
     fleet: Fleet,
     health: Health,
     trust: Option<Trust>,
+    rollouts: Option<Rollouts>,
 }
 
 /// Why a collector cannot run.
@@ -50,6 +55,10 @@ impl Collector {
     pub fn open(options: CollectorOptions) -> Result<Self, CollectorError> {
         let queue = Queue::open(&options.queue_dir, options.queue.clone())?;
         let trust = options.trust.clone().map(Trust::open).transpose()?;
+        let rollouts = match &options.trust {
+            Some(trust) => Some(Rollouts::open(&trust.dir, options.check_pushed)?),
+            None => None,
+        };
         let fleet = Fleet::new(&options);
         Ok(Self {
             inner: Arc::new(Inner {
@@ -58,6 +67,7 @@ impl Collector {
                 fleet,
                 health: Health::default(),
                 trust,
+                rollouts,
             }),
         })
     }
@@ -75,6 +85,11 @@ impl Collector {
     /// How it knows its machines, if it does.
     pub fn trust(&self) -> Option<&Trust> {
         self.inner.trust.as_ref()
+    }
+
+    /// What it pushes to its machines, if it knows them.
+    pub fn rollouts(&self) -> Option<&Rollouts> {
+        self.inner.rollouts.as_ref()
     }
 
     pub(crate) fn health(&self) -> &Health {
@@ -95,8 +110,31 @@ impl Collector {
         &self.inner.options
     }
 
-    /// Enforces retention every so often until told to stop.
+    /// Enforces retention, and looks at what is on trial on machines, every so often until told to stop.
     pub async fn run_upkeep(&self, shutdown: CancellationToken) {
+        tokio::join!(self.keep_queue(shutdown.clone()), self.judge_trials(shutdown));
+    }
+
+    async fn judge_trials(&self, shutdown: CancellationToken) {
+        let (Some(trust), Some(rollouts)) = (self.trust().cloned(), self.rollouts().cloned()) else {
+            return;
+        };
+        let mut tick = tokio::time::interval(TRIAL_LOOK_INTERVAL);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = shutdown.cancelled() => return,
+            }
+            let (trust, rollouts, collector) = (trust.clone(), rollouts.clone(), self.clone());
+            let judged =
+                tokio::task::spawn_blocking(move || rollouts.judge(collector.fleet(), || trust.labels())).await;
+            if let Ok(Err(error)) = judged {
+                tracing::warn!(%error, "a trial could not be judged; tried again");
+            }
+        }
+    }
+
+    async fn keep_queue(&self, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(self.options().retention_interval);
         let mut slowed = false;
         loop {

@@ -14,6 +14,7 @@
 //! | [`options`] | limits, each with its name |
 //! | [`collector`] | the queue, the fleet and their upkeep together |
 //! | [`fleet`] | what every agent last said of its files |
+//! | [`rollout`] | configuration pushed to groups of machines |
 //! | [`trust`] | who may connect: authority, tokens, certificates |
 //! | [`service`] | the gRPC services |
 //! | [`http`] | receivers over HTTP |
@@ -23,6 +24,7 @@ pub mod fleet;
 mod health;
 pub mod http;
 pub mod options;
+pub mod rollout;
 pub mod service;
 pub mod trust;
 

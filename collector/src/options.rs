@@ -14,6 +14,8 @@ pub struct CollectorOptions {
     pub queue_dir: PathBuf,
     /// How machines are known; none are, and the gRPC port speaks plain text, if absent.
     pub trust: Option<TrustOptions>,
+    /// Says what is wrong with a configuration that is to be pushed.
+    pub check_pushed: Option<crate::rollout::CheckConfig>,
     /// The queue's own limits.
     pub queue: QueueOptions,
     /// Batches of one stream of an agent that may be without a verdict. At the limit the

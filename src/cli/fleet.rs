@@ -76,6 +76,21 @@ pub(crate) enum AgentsAction {
         #[command(flatten)]
         to: CollectorArgs,
     },
+    /// Change what is known of a machine, by which groups are made
+    Label {
+        /// Its id, as `agents list` shows it
+        id: String,
+        /// NAME=VALUE; an empty value takes the label away
+        #[arg(required = true)]
+        labels: Vec<String>,
+        #[command(flatten)]
+        to: CollectorArgs,
+    },
+    /// Push a configuration to a group of machines, or see what groups run
+    Config {
+        #[command(subcommand)]
+        action: PushAction,
+    },
     /// Make, list and revoke tokens
     Token {
         #[command(subcommand)]
@@ -142,4 +157,47 @@ pub(crate) struct OfflineArgs {
     /// With --offline: the collector's data directory (key data)
     #[arg(long, value_name = "DIR", requires = "offline")]
     pub(crate) data: Option<PathBuf>,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum PushAction {
+    /// Try a configuration on a few machines of a group, then give it to all
+    Set {
+        /// The machines with this label (repeatable: with all of them)
+        #[arg(long, value_name = "NAME=VALUE", required = true)]
+        group: Vec<String>,
+        /// On how many machines it is tried first
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        first: u32,
+        /// How long they, and then all, are watched
+        #[arg(long, value_name = "TIME", default_value = "1m")]
+        wait: humantime::Duration,
+        /// TOML: `[agent]` with tail, exclude, files, rules, attributes
+        file: PathBuf,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Let the machines of a group run their own configuration again, likewise the first few first
+    Unset {
+        /// As it was set
+        #[arg(long, value_name = "NAME=VALUE", required = true)]
+        group: Vec<String>,
+        /// On how many machines it is tried first
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        first: u32,
+        /// How long they, and then all, are watched
+        #[arg(long, value_name = "TIME", default_value = "1m")]
+        wait: humantime::Duration,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Show the groups, what they run, and how trials go
+    List {
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
 }

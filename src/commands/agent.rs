@@ -8,7 +8,7 @@ use super::banner;
 use crate::cli::{AgentAction, AgentArgs, RoleArgs};
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::{logging, renew, shutdown};
+use crate::{logging, pushed, renew, shutdown};
 
 mod test;
 
@@ -42,15 +42,24 @@ fn ship(args: &RoleArgs) -> anyhow::Result<()> {
         .context("cannot start threads")?;
     runtime.block_on(async {
         let agent_config = config.agent_config(&config.collector_of("agent", &data), data.role("agent"));
-        let (endpoint, tails) = (agent_config.endpoint.clone(), agent_config.tail.join(" "));
-        let credentials = agent_config.credentials();
-        let agent = Agent::open(agent_config)?;
-        let mut lines = vec![("ships to".to_owned(), endpoint.clone()), ("tails".to_owned(), tails)];
-        lines.extend(super::receive::announced(agent.addresses()));
-        lines.push(("data".to_owned(), data.path().display().to_string()));
-        banner::print(&lines)?;
+        let endpoint = agent_config.endpoint.clone();
         let stop = shutdown::token()?;
-        tokio::spawn(renew::keep(endpoint, credentials, stop.clone()));
+        tokio::spawn(renew::keep(endpoint.clone(), agent_config.credentials(), stop.clone()));
+        let announce = |tails: &[String], agent: &Agent| {
+            let mut lines = vec![
+                ("ships to".to_owned(), endpoint.clone()),
+                ("tails".to_owned(), tails.join(" ")),
+            ];
+            lines.extend(super::receive::announced(agent.addresses()));
+            lines.push(("data".to_owned(), data.path().display().to_string()));
+            banner::print(&lines)
+        };
+        if config.agent.take_pushed && endpoint.starts_with("https://") {
+            return pushed::run(&config, &data, &endpoint, announce, stop).await;
+        }
+        let tails = agent_config.tail.clone();
+        let agent = Agent::open(agent_config)?;
+        announce(&tails, &agent)?;
         agent.run(stop).await?;
         Ok(())
     })

@@ -3,6 +3,8 @@
 //! A collector that runs is asked over its API; the data of one that does not run is worked on by
 //! itself (`--offline`), by the same code.
 
+mod config;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -47,6 +49,11 @@ pub(super) fn run(args: &AgentsArgs) -> anyhow::Result<()> {
             };
             print(&audit.acts, *json, line, "nothing was done")
         }
+        AgentsAction::Label { id, labels: texts, to } => {
+            let done = Collector::of(to)?.label(id, &labels(texts)?)?;
+            say(&machine_line(&done))
+        }
+        AgentsAction::Config { action } => config::run(action),
         AgentsAction::Token { action } => token(action),
     }
 }
@@ -168,6 +175,16 @@ impl Collector {
         match self {
             Self::Running(client) => post(client, &format!("/api/v1/agents/{}/revoke", sound(id)?)),
             Self::Offline { trust, .. } => Ok(trust.revoke(id.parse()?, None)?),
+        }
+    }
+
+    fn label(&self, id: &str, labels: &BTreeMap<String, String>) -> anyhow::Result<MachineInfo> {
+        match self {
+            Self::Running(client) => {
+                let answer = client.post_json(&format!("/api/v1/agents/{}/labels", sound(id)?), labels)?;
+                Ok(serde_json::from_reader(answer)?)
+            }
+            Self::Offline { trust, .. } => Ok(trust.set_labels(id.parse()?, labels, None)?),
         }
     }
 

@@ -10,6 +10,8 @@ mod expand;
 mod files;
 mod listeners;
 mod options;
+#[cfg(feature = "agent")]
+mod pushed;
 mod sections;
 mod tls;
 mod unit;
@@ -19,6 +21,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+#[cfg(all(feature = "agent", feature = "collector"))]
+pub(crate) use pushed::check_pushed;
 pub(crate) use sections::{AgentSection, QuerySection, QueueSection, ServerSection, StoreSection};
 #[cfg(feature = "store")]
 pub(crate) use tls::GrpcTls;

@@ -81,6 +81,10 @@ impl Config {
         Ok(timberline_collector::CollectorOptions {
             queue_dir,
             trust: self.trust_options(trust_dir),
+            #[cfg(feature = "agent")]
+            check_pushed: Some(super::check_pushed),
+            #[cfg(not(feature = "agent"))]
+            check_pushed: None,
             queue: timberline_queue::QueueOptions {
                 partitions: queue.partitions,
                 segment_bytes_max: queue.segment_bytes_max.get(),

@@ -130,6 +130,12 @@ pub(crate) struct AgentSection {
     pub(crate) backoff_min: Age,
     /// Longest wait before another try.
     pub(crate) backoff_max: Age,
+    /// Whether an agent that is enrolled runs what its collector pushes (docs/fleet.md).
+    pub(crate) take_pushed: bool,
+    /// How often it asks.
+    pub(crate) pull_interval: Age,
+    /// With what was pushed it must reach the collector within this time, else it goes back.
+    pub(crate) pushed_deadline: Age,
     /// The queue on disk for what cannot be read again.
     pub(crate) outbox: OutboxSection,
     /// Listeners for syslog.
@@ -252,6 +258,9 @@ impl Default for AgentSection {
             report_interval: Age::seconds(1),
             backoff_min: Age::millis(100),
             backoff_max: Age::seconds(30),
+            take_pushed: true,
+            pull_interval: Age::seconds(5),
+            pushed_deadline: Age::seconds(60),
             outbox: OutboxSection::default(),
             syslog: Vec::new(),
             gelf: Vec::new(),

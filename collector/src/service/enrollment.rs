@@ -1,5 +1,6 @@
 //! `Enrollment`: a token for a certificate, and a certificate for a newer one.
 
+use bytes::Bytes;
 use timberline_proto::id::AgentId;
 use timberline_proto::wire::v1::enrollment_server::Enrollment;
 use timberline_proto::wire::v1::{EnrollRequest, EnrollResponse, RenewRequest};
@@ -7,6 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::caller;
 use crate::Collector;
+use crate::rollout::Rollouts;
 use crate::trust::{Application, IssueError, IssuedCertificate, Refusal, Trust};
 
 pub(super) struct EnrollmentService {
@@ -16,6 +18,12 @@ pub(super) struct EnrollmentService {
 impl EnrollmentService {
     pub(super) fn new(collector: Collector) -> Self {
         Self { collector }
+    }
+
+    /// By whom pushed configurations are signed.
+    fn key(&self) -> Bytes {
+        let key = self.collector.rollouts().map(Rollouts::public_key);
+        Bytes::copy_from_slice(key.unwrap_or_default())
     }
 
     fn trust(&self) -> Result<Trust, Status> {
@@ -42,7 +50,7 @@ impl Enrollment for EnrollmentService {
             host: request.host,
         };
         let version = request.version;
-        answer(move || {
+        answer(self.key(), move || {
             let issued = trust.enroll(caller.address, caller.certificate.as_deref(), &application)?;
             tracing::info!(machine = %application.id, host = application.host, version, "a machine was enrolled");
             Ok(issued)
@@ -59,12 +67,16 @@ impl Enrollment for EnrollmentService {
             ));
         };
         let request = request.into_inner();
-        answer(move || trust.renew(caller.address, &facts, &request.certificate_request)).await
+        answer(self.key(), move || {
+            trust.renew(caller.address, &facts, &request.certificate_request)
+        })
+        .await
     }
 }
 
 /// Signing is quick, writing the list may not be.
 async fn answer(
+    configuration_key: Bytes,
     work: impl FnOnce() -> Result<IssuedCertificate, IssueError> + Send + 'static,
 ) -> Result<Response<EnrollResponse>, Status> {
     let issued = tokio::task::spawn_blocking(work)
@@ -75,6 +87,7 @@ async fn answer(
             certificate_pem: issued.certificate_pem,
             authorities_pem: issued.authorities_pem,
             labels: issued.labels.into_iter().collect(),
+            configuration_key,
         })),
         Err(IssueError::Refused(refusal)) => Err(status(&refusal)),
         Err(IssueError::Failed(error)) => {

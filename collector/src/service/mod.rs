@@ -1,6 +1,7 @@
 //! The gRPC services, and the server that carries them.
 
 mod caller;
+mod configuration;
 mod connection;
 mod enrollment;
 mod ingest;
@@ -9,6 +10,7 @@ mod queue;
 
 use std::time::Duration;
 
+use timberline_proto::wire::v1::configuration_server::ConfigurationServer;
 use timberline_proto::wire::v1::enrollment_server::EnrollmentServer;
 use timberline_proto::wire::v1::ingest_server::IngestServer;
 use timberline_proto::wire::v1::queue_server::QueueServer;
@@ -47,6 +49,8 @@ pub async fn serve_grpc(
         .max_encoding_message_size(fetch_bytes_max);
     let enrollment = EnrollmentServer::new(enrollment::EnrollmentService::new(collector.clone()))
         .max_decoding_message_size(MESSAGE_OVERHEAD_BYTES);
+    let configuration = ConfigurationServer::new(configuration::ConfigurationService::new(collector.clone()))
+        .max_decoding_message_size(MESSAGE_OVERHEAD_BYTES);
     warn_if_open(&collector, &listener);
     let incoming = connection::incoming(listener, collector.trust().cloned(), shutdown.clone());
     tonic::transport::Server::builder()
@@ -57,6 +61,7 @@ pub async fn serve_grpc(
         .add_service(ingest)
         .add_service(queue)
         .add_service(enrollment)
+        .add_service(configuration)
         .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
         .await?;
     Ok(())

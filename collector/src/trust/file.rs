@@ -1,36 +1,32 @@
-//! `fleet.state`: one line `TIMBERLINE-FLEET 1 SHA256`, then [`State`] as JSON; the sum is of the
-//! JSON. Replaced whole, so that an act and its entry in the audit are durable together.
+//! Small files of state: one line `TIMBERLINE-FLEET 1 SHA256`, then JSON, of which that is the sum.
+//! Replaced whole, so that what is in one is durable together.
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use timberline_proto::tls::files::write_private;
 use timberline_proto::tls::identity::hex;
 
 use super::TrustError;
-use super::state::State;
 
-const NAME: &str = "fleet.state";
 const MAGIC: &str = "TIMBERLINE-FLEET";
 const FORMAT: u32 = 1;
 
-pub(super) fn path(dir: &Path) -> PathBuf {
-    dir.join(NAME)
-}
-
-/// What was saved; nothing, if nothing ever was. A damaged file is an error: it holds the list of
-/// who is refused, and without it all would be let in.
-pub(super) fn load(dir: &Path) -> Result<State, TrustError> {
-    let path = path(dir);
+/// What was saved in `dir/name`; nothing, if nothing ever was. A damaged file is an error: it may hold
+/// the list of who is refused, and without it all would be let in.
+pub(crate) fn load<T: DeserializeOwned + Default>(dir: &Path, name: &str) -> Result<T, TrustError> {
+    let path = dir.join(name);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(State::default()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(T::default()),
         Err(source) => return Err(TrustError::Io { path, source }),
     };
     parse(&bytes).map_err(|why| TrustError::Damaged { path, why })
 }
 
-fn parse(bytes: &[u8]) -> Result<State, String> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     let end = bytes
         .iter()
         .position(|byte| *byte == b'\n')
@@ -55,34 +51,33 @@ fn parse(bytes: &[u8]) -> Result<State, String> {
 }
 
 /// When this returns, `state` is durable.
-pub(super) fn save(dir: &Path, state: &State) -> Result<(), TrustError> {
-    let json = serde_json::to_vec(state).map_err(|error| TrustError::Io {
-        path: path(dir),
-        source: error.into(),
-    })?;
+pub(crate) fn save<T: Serialize>(dir: &Path, name: &str, state: &T) -> Result<(), TrustError> {
+    let io = |source| TrustError::Io {
+        path: PathBuf::from(dir).join(name),
+        source,
+    };
+    let json = serde_json::to_vec(state).map_err(|error| io(error.into()))?;
     let mut bytes = format!("{MAGIC} {FORMAT} {}\n", hex(&Sha256::digest(&json))).into_bytes();
     bytes.extend(json);
-    write_private(dir, NAME, &bytes).map_err(|source| TrustError::Io {
-        path: path(dir),
-        source,
-    })
+    write_private(dir, name, &bytes).map_err(io)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::state::State;
     use super::*;
 
     #[test]
     fn every_byte_that_is_changed_is_noticed() {
         let dir = tempfile::tempdir().unwrap();
-        save(dir.path(), &State::default()).unwrap();
-        let sound = std::fs::read(path(dir.path())).unwrap();
-        load(dir.path()).unwrap();
+        save(dir.path(), "state", &State::default()).unwrap();
+        let sound = std::fs::read(dir.path().join("state")).unwrap();
+        load::<State>(dir.path(), "state").unwrap();
         for at in 0..sound.len() {
             let mut bytes = sound.clone();
             bytes[at] ^= 1;
-            assert!(parse(&bytes).is_err(), "byte {at}");
-            assert!(parse(&sound[..at]).is_err(), "cut at {at}");
+            assert!(parse::<State>(&bytes).is_err(), "byte {at}");
+            assert!(parse::<State>(&sound[..at]).is_err(), "cut at {at}");
         }
     }
 }

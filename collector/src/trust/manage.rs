@@ -1,7 +1,9 @@
 //! What an operator asks for: tokens, who is enrolled, who is refused.
 
+use std::collections::BTreeMap;
+
 use timberline_proto::api::enrollment::{
-    CreatedToken, EnrollmentAct, EnrollmentAudit, MachineInfo, MachineList, NewToken, TokenInfo, TokenList,
+    CreatedToken, EnrollmentAct, EnrollmentAudit, GroupInfo, MachineInfo, MachineList, NewToken, TokenInfo, TokenList,
 };
 use timberline_proto::id::AgentId;
 use timberline_proto::tls::identity::hex;
@@ -124,6 +126,7 @@ impl Trust {
         let now_s = now_s();
         let info = self.act_on(id, "machine.revoke", origin, |state, peer| {
             state.revoke(peer, now_s);
+            Ok(())
         })?;
         let role = info.role.parse().map_err(ManageError::Bad)?;
         let cut = self.inner.live.cut(Peer { role, id });
@@ -139,10 +142,64 @@ impl Trust {
     pub fn allow(&self, id: AgentId, origin: Option<String>) -> Result<MachineInfo, ManageError> {
         let info = self.act_on(id, "machine.allow", origin, |state, peer| {
             state.allow(peer);
+            Ok(())
         })?;
         let role = info.role.parse().map_err(ManageError::Bad)?;
         self.inner.live.cut(Peer { role, id });
         Ok(info)
+    }
+
+    /// Changes what is known of a machine; a label without a value goes. When this returns, that is
+    /// durable. Blocks.
+    ///
+    /// # Errors
+    /// [`ManageError`]
+    pub fn set_labels(
+        &self,
+        id: AgentId,
+        labels: &BTreeMap<String, String>,
+        origin: Option<String>,
+    ) -> Result<MachineInfo, ManageError> {
+        self.act_on(id, "machine.label", origin, |state, peer| {
+            let machine = state.machines.get_mut(&peer.urn()).expect("act_on found it");
+            machine.labels.extend(labels.clone());
+            machine.labels.retain(|_, value| !value.is_empty());
+            check_labels(&machine.labels)
+        })
+    }
+
+    /// The labels of every agent that may connect.
+    pub(crate) fn labels(&self) -> BTreeMap<AgentId, BTreeMap<String, String>> {
+        let state = self.state();
+        let agents = state
+            .machines
+            .values()
+            .filter(|machine| machine.role == Role::Agent && machine.revoked_s.is_none());
+        agents.map(|machine| (machine.id, machine.labels.clone())).collect()
+    }
+
+    /// The labels of one agent.
+    pub(crate) fn labels_of(&self, id: AgentId) -> BTreeMap<String, String> {
+        let peer = Peer { role: Role::Agent, id };
+        self.state()
+            .machines
+            .get(&peer.urn())
+            .map(|machine| machine.labels.clone())
+            .unwrap_or_default()
+    }
+
+    /// Puts on record that a configuration was pushed.
+    pub(crate) fn note_push(&self, info: &GroupInfo, origin: Option<String>) -> Result<(), TrustError> {
+        self.change(|state| {
+            let version = info.trial_version.unwrap_or(info.version);
+            note(
+                state,
+                "config.set",
+                format!("group {} version {version}", info.group),
+                origin,
+            );
+            Ok(())
+        })
     }
 
     /// The last acts, the newest first.
@@ -169,7 +226,7 @@ impl Trust {
         id: AgentId,
         action: &str,
         origin: Option<String>,
-        act: impl FnOnce(&mut State, Peer),
+        act: impl FnOnce(&mut State, Peer) -> Result<(), ManageError>,
     ) -> Result<MachineInfo, ManageError> {
         self.change(|state| {
             let found = state.machines.values().find(|machine| machine.id == id);
@@ -178,7 +235,7 @@ impl Trust {
                     "no machine {id} has enrolled; `timberline agents list` shows those that have"
                 ))
             })?;
-            act(state, peer);
+            act(state, peer)?;
             note(state, action, peer.to_string(), origin);
             Ok(self.machine_info(&state.machines[&peer.urn()], now_s()))
         })
@@ -214,13 +271,23 @@ fn check(wanted: &NewToken) -> Result<Role, ManageError> {
             TTL_MAX_S / 86_400
         )));
     }
-    let long = |text: &String| text.is_empty() || text.len() > LABEL_BYTES_MAX;
-    if wanted.labels.len() > LABELS_MAX || wanted.labels.iter().any(|(name, value)| long(name) || long(value)) {
+    check_labels(&wanted.labels)?;
+    Ok(role)
+}
+
+pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), ManageError> {
+    // They stand as `name=value,name=value` where a group is named.
+    let unfit = |text: &String| {
+        text.is_empty()
+            || text.len() > LABEL_BYTES_MAX
+            || text.contains(|c: char| c == '=' || c == ',' || c.is_control())
+    };
+    if labels.len() > LABELS_MAX || labels.iter().any(|(name, value)| unfit(name) || unfit(value)) {
         return Err(ManageError::Bad(format!(
-            "at most {LABELS_MAX} labels, names and values of 1 to {LABEL_BYTES_MAX} bytes"
+            "at most {LABELS_MAX} labels, names and values of 1 to {LABEL_BYTES_MAX} bytes without `=` and `,`"
         )));
     }
-    Ok(role)
+    Ok(())
 }
 
 fn note(state: &mut State, action: &str, object: String, origin: Option<String>) {

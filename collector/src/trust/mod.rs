@@ -38,20 +38,24 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use parking_lot::{Mutex, RwLock};
 use rustls::ServerConfig;
 use timberline_proto::id::AgentId;
-use timberline_proto::tls::files::new_key;
+use timberline_proto::tls::files::{Installation, new_key};
 use timberline_proto::tls::identity::hex;
 use timberline_proto::tls::{CertificateFacts, MachineFiles, Peer, Role};
 
 use attempts::Attempts;
 use authority::Authority;
+pub(crate) use file::{load as load_state, save as save_state};
 use live::Live;
 pub(crate) use live::LiveConnection;
 pub use manage::ManageError;
+pub(crate) use manage::check_labels;
 use request::{RequestedKey, requested_key};
 pub use server::ServerCertificate;
 use server::Shown;
 use state::{Act, Applicant, Issued, Machine, State, secret_hash};
 pub use state::{Refusal, TTL_MAX_S, USES_MAX};
+
+const STATE_NAME: &str = "fleet.state";
 
 /// What the listener for agents asks of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +190,7 @@ impl Trust {
         let authority = Authority::open(&pki, &options.host)?;
         let shown = Arc::new(Shown::open(options.certificate.clone(), &authority)?);
         let tls = server::config(shown.clone(), &authority, options.grace)?;
-        let state = file::load(&options.dir)?;
+        let state = file::load(&options.dir, STATE_NAME)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 options,
@@ -389,15 +393,14 @@ impl Trust {
             };
             self.issue(state, machine, &requested, act, now_s)
         })?;
-        files
-            .install(
-                &key,
-                &issued.certificate_pem,
-                &issued.authorities_pem,
-                url,
-                issued.labels,
-            )
-            .map_err(failed)?;
+        let new = Installation {
+            certificate_pem: &issued.certificate_pem,
+            authorities_pem: &issued.authorities_pem,
+            collector: url,
+            labels: &issued.labels,
+            configuration_key: &[],
+        };
+        files.install(&key, &new).map_err(failed)?;
         Ok(())
     }
 
@@ -469,7 +472,7 @@ impl Trust {
         let grace_s = i64::try_from(self.inner.options.grace.as_secs()).unwrap_or(i64::MAX);
         next.expire(now_s(), grace_s);
         let outcome = change(&mut next)?;
-        file::save(&self.inner.options.dir, &next)?;
+        file::save(&self.inner.options.dir, STATE_NAME, &next)?;
         *self.inner.state.write() = Arc::new(next);
         Ok(outcome)
     }

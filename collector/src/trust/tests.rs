@@ -271,7 +271,7 @@ fn the_authority_survives_and_a_key_alone_gets_its_certificate() {
 fn a_damaged_list_of_machines_is_an_error_and_not_an_empty_list() {
     let dir = tempfile::tempdir().unwrap();
     token(&Trust::open(options(dir.path())).unwrap(), 1);
-    let path = file::path(dir.path());
+    let path = dir.path().join(STATE_NAME);
     let mut bytes = std::fs::read(&path).unwrap();
     let last = bytes.len() - 3;
     bytes[last] ^= 4;

@@ -121,3 +121,66 @@ pub struct EnrollmentAudit {
     /// The newest first.
     pub acts: Vec<EnrollmentAct>,
 }
+
+/// The body of `POST /api/v1/agents/config`: a configuration for a group of machines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewGroupConfig {
+    /// The machines with all of these labels.
+    pub labels: BTreeMap<String, String>,
+    /// TOML: `[agent]` with `tail`, `exclude`, `files`, `rules`, `attributes`. Empty: their own again.
+    pub toml: String,
+    /// On how many machines it is tried first.
+    #[serde(default = "one")]
+    pub first: u32,
+    /// How long they, and then all, are watched, seconds.
+    #[serde(default = "minute")]
+    pub wait_s: u64,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn minute() -> u64 {
+    60
+}
+
+/// A group of machines and what it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupInfo {
+    /// Its labels, `name=value,…`.
+    pub group: String,
+    /// What it runs; 0: each machine its own.
+    pub version: u64,
+    /// What is on trial, if something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial_version: Option<u64>,
+    /// How far the trial is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<String>,
+    /// How the last trial ended.
+    pub last: String,
+    /// Machines that gave a version up.
+    pub failures: Vec<GroupFailure>,
+    /// The configuration that it runs.
+    pub toml: String,
+}
+
+/// Why a machine gave a version up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupFailure {
+    /// The machine.
+    pub id: String,
+    /// What it gave up.
+    pub version: u64,
+    /// In its own words.
+    pub why: String,
+}
+
+/// The answer of `GET /api/v1/agents/config`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupList {
+    /// By their labels.
+    pub groups: Vec<GroupInfo>,
+}

@@ -9,7 +9,7 @@ use tonic::transport::Channel;
 
 use super::client::{CollectorUrl, Credentials, TlsError, Trust};
 use super::crash::reached;
-use super::files::{MachineFiles, NotEnrolled, certificates, new_key};
+use super::files::{Installation, MachineFiles, NotEnrolled, certificates, new_key};
 use super::identity::{CertificateFacts, Peer};
 use super::token::EnrollToken;
 use crate::wire::v1::enrollment_client::EnrollmentClient;
@@ -99,7 +99,7 @@ pub async fn enroll(
             "the token's authority is not among its authorities".into(),
         ));
     }
-    take(url, files, &key, Some(peer), answer)
+    take(url, files, &key, Some(peer), None, answer)
 }
 
 /// Gets a certificate of a new key for the one in the credentials' files, and keeps it there. When
@@ -126,7 +126,8 @@ pub async fn renew(url: &CollectorUrl, credentials: &Credentials) -> Result<Cert
     if now != held {
         return Ok(now);
     }
-    take(url, files, &key, held.peer, answer)
+    let pinned = files.enrolled().and_then(|enrolled| enrolled.configuration_key());
+    take(url, files, &key, held.peer, pinned.as_deref(), answer)
 }
 
 /// How long until the certificate in `files` is to be renewed; none if there is none that can be.
@@ -141,6 +142,7 @@ fn take(
     files: &MachineFiles,
     key: &KeyPair,
     peer: Option<Peer>,
+    pinned: Option<&[u8]>,
     answer: EnrollResponse,
 ) -> Result<CertificateFacts, EnrollError> {
     let chain = certificates(answer.certificate_pem.as_bytes()).map_err(EnrollError::Answer)?;
@@ -152,15 +154,14 @@ fn take(
         ));
     }
     let labels = answer.labels.into_iter().collect();
-    files
-        .install(
-            key,
-            &answer.certificate_pem,
-            &answer.authorities_pem,
-            &url.to_string(),
-            labels,
-        )
-        .map_err(io_error(files))?;
+    let new = Installation {
+        certificate_pem: &answer.certificate_pem,
+        authorities_pem: &answer.authorities_pem,
+        collector: &url.to_string(),
+        labels: &labels,
+        configuration_key: pinned.unwrap_or(&answer.configuration_key),
+    };
+    files.install(key, &new).map_err(io_error(files))?;
     Ok(facts)
 }
 

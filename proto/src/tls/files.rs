@@ -25,7 +25,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
 
 use super::crash::reached;
-use super::identity::CertificateFacts;
+use super::identity::{CertificateFacts, hex};
 use crate::id::AgentId;
 
 const FORMAT: u32 = 1;
@@ -56,6 +56,37 @@ pub struct Enrolled {
     /// What the token said of the machine.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// By what pushed configurations are known to be the collector's: Ed25519, hexadecimal. Kept as it
+    /// was at enrolling, whatever a renewal says.
+    #[serde(default)]
+    configuration_key: String,
+}
+
+impl Enrolled {
+    /// By what pushed configurations are known to be the collector's.
+    pub fn configuration_key(&self) -> Option<Vec<u8>> {
+        let text = self.configuration_key.as_bytes();
+        let digits = text.chunks_exact(2).map(|pair| {
+            let pair = std::str::from_utf8(pair).ok()?;
+            u8::from_str_radix(pair, 16).ok()
+        });
+        digits.collect::<Option<Vec<u8>>>().filter(|key| key.len() == 32)
+    }
+}
+
+/// What a collector answers to who enrolls or renews.
+#[derive(Clone, Copy, Debug)]
+pub struct Installation<'a> {
+    /// The machine's certificate, PEM.
+    pub certificate_pem: &'a str,
+    /// By what the collector is known, PEM.
+    pub authorities_pem: &'a str,
+    /// The collector's URL.
+    pub collector: &'a str,
+    /// What is known of the machine.
+    pub labels: &'a BTreeMap<String, String>,
+    /// By what pushed configurations are known to be the collector's; empty if it pushes none.
+    pub configuration_key: &'a [u8],
 }
 
 /// Why there is no identity.
@@ -137,24 +168,18 @@ impl MachineFiles {
     ///
     /// # Errors
     /// What the filesystem says; the identity before is then still in force.
-    pub fn install(
-        &self,
-        key: &KeyPair,
-        certificate_pem: &str,
-        authorities_pem: &str,
-        collector: &str,
-        labels: BTreeMap<String, String>,
-    ) -> io::Result<()> {
-        self.write("authorities.pem", authorities_pem.as_bytes())?;
+    pub fn install(&self, key: &KeyPair, new: &Installation<'_>) -> io::Result<()> {
+        self.write("authorities.pem", new.authorities_pem.as_bytes())?;
         reached("enroll-authorities-written");
         let enrolled = Enrolled {
             format: FORMAT,
-            collector: collector.to_owned(),
-            labels,
+            collector: new.collector.to_owned(),
+            labels: new.labels.clone(),
+            configuration_key: hex(new.configuration_key),
         };
         self.write("enrolled.json", &serde_json::to_vec(&enrolled)?)?;
         reached("enroll-collector-written");
-        let identity = format!("{}{certificate_pem}", key.serialize_pem());
+        let identity = format!("{}{}", key.serialize_pem(), new.certificate_pem);
         self.write("identity.pem", identity.as_bytes())?;
         reached("enroll-identity-written");
         match fs::remove_file(self.path("pending.key")) {

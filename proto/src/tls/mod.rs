@@ -12,6 +12,7 @@
 //! |---|---|
 //! | [`der`] | what is read of a certificate |
 //! | [`identity`] | who a certificate names |
+//! | [`pushed`] | configurations that a collector signs for an agent |
 //! | [`token`] | what is handed to a new machine |
 //! | [`files`] | what a machine keeps |
 //! | [`client`] | connecting |
@@ -23,6 +24,7 @@ pub mod der;
 pub mod enroll;
 pub mod files;
 pub mod identity;
+pub mod pushed;
 pub mod token;
 mod verify;
 

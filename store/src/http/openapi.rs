@@ -92,6 +92,13 @@ fn paths() -> Value {
         "/api/v1/agents/{id}/allow": { "post": operation("Let a machine enroll with a new key", &[
             parameter("id", "path", "string", true, "The machine's id")
         ], None, json_object()) },
+        "/api/v1/agents/{id}/labels": { "post": operation("Change what is known of a machine", &[
+            parameter("id", "path", "string", true, "The machine's id")
+        ], None, json_object()) },
+        "/api/v1/agents/config": {
+            "get": operation("Groups of machines, what they run, and how trials go", &[], None, json_object()),
+            "post": operation("Try a configuration on the first few machines of a group, then give it to all", &[], None, json_object())
+        },
         "/api/v1/agents/audit": { "get": operation("Who did what with tokens and machines", &[], None, json_object()) },
         "/api/v1/status": { "get": operation("What is stored and how complete it is", &[], None, answer("Status")) },
         "/api/v1/openapi.json": { "get": operation("This document", &[], None, json_object()) },

@@ -1,4 +1,6 @@
-//! `GET /api/v1/agents/enrolled`, `POST /api/v1/agents/{id}/revoke` and `/allow`
+//! `GET /api/v1/agents/enrolled`, `POST /api/v1/agents/{id}/revoke`, `/allow` and `/labels`
+
+use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -27,4 +29,17 @@ pub(super) async fn allow(
 ) -> Result<Json<MachineInfo>, Refused> {
     let (trust, id) = (trust(&collector)?, machine_id(&id)?);
     act(move || trust.allow(id, origin.text())).await.map(Json)
+}
+
+/// `{"name": "value"}`; an empty value takes the label away.
+pub(super) async fn label(
+    origin: Origin,
+    State(collector): State<Collector>,
+    Path(id): Path<String>,
+    Json(labels): Json<BTreeMap<String, String>>,
+) -> Result<Json<MachineInfo>, Refused> {
+    let (trust, id) = (trust(&collector)?, machine_id(&id)?);
+    act(move || trust.set_labels(id, &labels, origin.text()))
+        .await
+        .map(Json)
 }

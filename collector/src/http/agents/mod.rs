@@ -4,6 +4,7 @@
 //! only (see [`Origin`]). Host and Origin are checked as for every route.
 
 mod audit;
+mod config;
 mod enrolled;
 mod tokens;
 
@@ -23,7 +24,7 @@ use crate::Collector;
 use crate::trust::{ManageError, Trust};
 
 /// What a request may hold.
-const BODY_BYTES_MAX: usize = 64 << 10;
+const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// The routes.
 pub(super) fn router() -> Router<Collector> {
@@ -33,7 +34,9 @@ pub(super) fn router() -> Router<Collector> {
         .route("/api/v1/agents/enrolled", get(enrolled::list))
         .route("/api/v1/agents/{id}/revoke", post(enrolled::revoke))
         .route("/api/v1/agents/{id}/allow", post(enrolled::allow))
+        .route("/api/v1/agents/{id}/labels", post(enrolled::label))
         .route("/api/v1/agents/audit", get(audit::list))
+        .route("/api/v1/agents/config", get(config::list).post(config::set))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
