@@ -33,6 +33,19 @@ pub fn health(collector: Collector) -> Router {
         .route("/readyz", get(ready))
 }
 
+/// Every path of [`router`] with a method: what the API's description must hold.
+pub const PATHS: &[(&str, &str)] = &[
+    ("/api/v1/ingest", "post"),
+    ("/api/v1/agents/tokens", "post"),
+    ("/api/v1/agents/tokens/{id}/revoke", "post"),
+    ("/api/v1/agents/enrolled", "get"),
+    ("/api/v1/agents/{id}/revoke", "post"),
+    ("/api/v1/agents/{id}/allow", "post"),
+    ("/api/v1/agents/{id}/labels", "post"),
+    ("/api/v1/agents/audit", "get"),
+    ("/api/v1/agents/config", "post"),
+];
+
 /// The receivers' routes.
 pub fn router(collector: Collector) -> Router {
     let body_bytes_max = collector.options().ingest_body_bytes_max;
