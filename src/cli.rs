@@ -79,6 +79,9 @@ pub(crate) struct UpArgs {
 pub(crate) struct AgentArgs {
     #[command(flatten)]
     pub(crate) role: RoleArgs,
+    /// Read standard input, and end once all of it is acknowledged (key agent.stdin)
+    #[arg(long)]
+    pub(crate) stdin: bool,
     #[command(subcommand)]
     pub(crate) action: Option<AgentAction>,
 }

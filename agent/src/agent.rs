@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use timberline_proto::id::AgentId;
 use timberline_proto::tls::CollectorUrl;
 use timberline_queue::Queue;
+use timberline_queue::receive::Receivers;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +20,11 @@ use crate::registry;
 use crate::scan::{Walker, Watch};
 use crate::ship::Shipper;
 use crate::status::{AgentStatus, SharedStatus};
+use crate::stdin::{self, Stdin};
 use crate::tail::{Parts, Tailer};
+
+/// How often is looked whether all of standard input is acked.
+const SHIPPED_LOOK: Duration = Duration::from_millis(20);
 
 /// An agent that holds its data directory and is ready to run.
 pub struct Agent {
@@ -131,11 +137,12 @@ impl Agent {
         let mut received = match self.outbox {
             None => None,
             Some(outbox) => {
-                let queue = outbox.queue.clone();
+                let (queue, state) = (outbox.queue.clone(), outbox.state.clone());
                 let reader = outbox::Reader::new(&outbox, self.config.clone(), self.id, to_ship);
                 let receivers = outbox.start(&self.config, self.id)?;
                 let ended = spawn("timberline-outbox", move || reader.run())?;
-                Some((receivers, ended, queue))
+                let piped = Piped::start(&self.config, &receivers, &stop, state)?;
+                Some((receivers, ended, queue, piped))
             }
         };
         let shipper = Shipper::new(
@@ -150,20 +157,34 @@ impl Agent {
         let mut shipper = tokio::spawn(shipper.run());
         let tailer = Tailer::new(self.parts);
         let mut tail_ended = spawn("timberline-tail", move || tailer.run())?;
+        let (outbox_ended, piped) = match &mut received {
+            Some((_, ended, _, piped)) => (Some(ended), piped.as_mut()),
+            None => (None, None),
+        };
         let outbox_ended = async {
-            match &mut received {
-                Some((_, ended, _)) => ended.await,
+            match outbox_ended {
+                Some(ended) => ended.await,
+                None => std::future::pending().await,
+            }
+        };
+        let all_shipped = async {
+            match piped {
+                Some(piped) => piped.all_shipped().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = shutdown.cancelled() => {}
+            () = all_shipped => {}
             _ = &mut tail_ended => return Err(AgentError::Ended("reading thread")),
             _ = outbox_ended => return Err(AgentError::Ended("outbox's thread")),
             _ = &mut shipper => return Err(AgentError::Ended("shipping task")),
         }
         inbox.shutdown();
-        if let Some((receivers, ended, queue)) = received {
+        if let Some((receivers, ended, queue, piped)) = received {
+            if let Some(piped) = piped {
+                piped.stop(deadline / 4).await;
+            }
             receivers.stop(deadline / 2).await;
             outbox_inbox.iter().for_each(|inbox| inbox.shutdown());
             ended.await.map_err(|_| AgentError::Ended("outbox's thread"))?;
@@ -173,6 +194,62 @@ impl Agent {
         stop.cancel();
         shipper.await.map_err(|_| AgentError::Ended("shipping task"))?;
         drained
+    }
+}
+
+/// Standard input, while it is read.
+struct Piped {
+    stop: stdin::Stop,
+    ended: oneshot::Receiver<()>,
+    has_ended: bool,
+    exit_at_end: bool,
+    state: Arc<outbox::OutboxState>,
+}
+
+impl Piped {
+    fn start(
+        config: &AgentConfig,
+        receivers: &Receivers,
+        stop: &CancellationToken,
+        state: Arc<outbox::OutboxState>,
+    ) -> Result<Option<Self>, AgentError> {
+        let (Some(set), Some(feed)) = (&config.stdin, receivers.feed(stdin::NAME)) else {
+            return Ok(None);
+        };
+        let stop = stdin::Stop {
+            token: CancellationToken::new(),
+            now: stop.child_token(),
+        };
+        let stdin = Stdin::new(config, set, feed, stop.clone())?;
+        Ok(Some(Self {
+            stop,
+            ended: spawn("timberline-stdin", move || stdin.run(std::io::stdin()))?,
+            has_ended: false,
+            exit_at_end: set.exit_at_end,
+            state,
+        }))
+    }
+
+    /// Returns when the input is at its end and all of it is acked, if the agent is to end then.
+    async fn all_shipped(&mut self) {
+        if !self.exit_at_end {
+            return std::future::pending().await;
+        }
+        // However it ended, what it read is shipped.
+        (&mut self.ended).await.ok();
+        self.has_ended = true;
+        while !self.state.is_shipped() {
+            tokio::time::sleep(SHIPPED_LOOK).await;
+        }
+    }
+
+    /// What was read is handed over, or `deadline` is over.
+    async fn stop(self, deadline: Duration) {
+        self.stop.token.cancel();
+        if !self.has_ended && tokio::time::timeout(deadline, self.ended).await.is_err() {
+            tracing::warn!("what was read of standard input found no room in the outbox before the stop");
+        }
+        self.stop.now.cancel();
     }
 }
 

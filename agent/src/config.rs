@@ -13,6 +13,7 @@ use crate::error::AgentError;
 use crate::input::FileInput;
 use crate::outbox::OutboxConfig;
 use crate::process::{RuleConfig, Rules};
+use crate::stdin::StdinConfig;
 
 /// Where a file is begun that the agent's first scan ever finds. Files that appear later are
 /// always read from their first byte.
@@ -45,6 +46,8 @@ pub struct AgentConfig {
     pub files: Vec<FileInput>,
     /// Listeners for other programs' messages, which go by way of the outbox.
     pub listeners: Vec<Listener>,
+    /// Standard input, if it is read.
+    pub stdin: Option<StdinConfig>,
     /// The queue of what cannot be read again.
     pub outbox: OutboxConfig,
     /// The program's own log files, refused because each line read would write another.
@@ -118,6 +121,7 @@ impl Default for AgentConfig {
             exclude: default_excludes(),
             files: Vec::new(),
             listeners: Vec::new(),
+            stdin: None,
             outbox: OutboxConfig::default(),
             own_logs: Vec::new(),
             topic: "logs".into(),
@@ -185,6 +189,9 @@ impl AgentConfig {
             return fail("outbox", reason);
         }
         check_listeners(&self.listeners)?;
+        if let Some(stdin) = &self.stdin {
+            stdin.input(self)?;
+        }
         if self.scan_interval.is_zero() {
             return fail("scan_interval", "must be above zero");
         }

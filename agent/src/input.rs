@@ -121,7 +121,9 @@ pub fn check_files(files: &[FileInput]) -> Result<(), AgentError> {
 }
 
 impl Input {
-    fn new(input: &FileInput, config: &AgentConfig) -> Result<Self, AgentError> {
+    /// # Errors
+    /// [`AgentError::Config`] with what cannot be read.
+    pub(crate) fn new(input: &FileInput, config: &AgentConfig) -> Result<Self, AgentError> {
         let of = input.tail.first().cloned().unwrap_or_default();
         let fail = |reason: String| AgentError::Config {
             key: "files",

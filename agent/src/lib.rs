@@ -25,6 +25,7 @@
 //! | `process` | what rules make of records |
 //! | `registry` | checkpoints on disk |
 //! | `ship` | the way to the collector |
+//! | `stdin` | standard input |
 //! | `status` | what can be asked of a running agent |
 
 mod agent;
@@ -40,6 +41,7 @@ mod registry;
 mod scan;
 mod ship;
 mod status;
+mod stdin;
 mod stream;
 mod tail;
 mod unpack;
@@ -56,4 +58,5 @@ pub use process::{
 };
 pub use scan::check_globs;
 pub use status::{AgentStatus, FileState};
+pub use stdin::StdinConfig;
 pub use timberline_queue::receive::{Listener, Protocol, TlsFiles, Transport};

@@ -1,4 +1,4 @@
-//! `timberline agent`, `timberline agent test`
+//! `timberline agent`, `timberline agent --stdin`, `timberline agent test`
 
 use anyhow::Context;
 use timberline_agent::Agent;
@@ -14,7 +14,7 @@ mod test;
 
 pub(super) fn run(args: &AgentArgs) -> anyhow::Result<()> {
     match &args.action {
-        None => ship(&args.role),
+        None => ship(&args.role, args.stdin),
         Some(AgentAction::Test {
             input,
             path,
@@ -31,8 +31,11 @@ pub(super) fn run(args: &AgentArgs) -> anyhow::Result<()> {
     }
 }
 
-fn ship(args: &RoleArgs) -> anyhow::Result<()> {
-    let config = Config::for_role(args)?;
+fn ship(args: &RoleArgs, stdin: bool) -> anyhow::Result<()> {
+    let mut config = Config::for_role(args)?;
+    if stdin {
+        config.agent.stdin.get_or_insert_default().exit_at_end = true;
+    }
     logging::start(&config.log)?;
     let data = DataDir::open(&config.data, &["agent"])?;
     let runtime = Builder::new_multi_thread()
@@ -54,7 +57,8 @@ fn ship(args: &RoleArgs) -> anyhow::Result<()> {
             lines.push(("data".to_owned(), data.path().display().to_string()));
             banner::print(&lines)
         };
-        if config.agent.take_pushed && endpoint.starts_with("https://") {
+        // A pipe is read by one agent from its beginning to its end.
+        if config.agent.take_pushed && config.agent.stdin.is_none() && endpoint.starts_with("https://") {
             return pushed::run(&config, &data, &endpoint, announce, stop).await;
         }
         let tails = agent_config.tail.clone();

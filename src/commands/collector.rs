@@ -34,8 +34,8 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
         ];
         lines.extend(receive::announced(bound.addresses()));
         lines.push(("data".to_owned(), data.path().display().to_string()));
-        banner::print(&lines)?;
         let stop = shutdown::token()?;
+        banner::print(&lines)?;
         let receivers = bound.start(collector.queue().clone(), receive_options, None)?;
         let served = serve(&config, &collector, receivers.watch(), (grpc, http), &stop).await;
         receivers.stop(config.shutdown_deadline.get() / 2).await;

@@ -43,7 +43,9 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let store = tokio::task::spawn_blocking(move || Store::open(store_options, source)).await??;
 
     let sources = Arc::new(Fleet(collector.clone()));
-    let agent_config = config.agent_config(&loopback(&grpc, collector.trust().is_some())?, data.role("agent"));
+    let mut agent_config = config.agent_config(&loopback(&grpc, collector.trust().is_some())?, data.role("agent"));
+    // A program that runs for long has no use for a standard input that its starter happens to have.
+    agent_config.stdin = None;
     enroll_own(&collector, &agent_config).await?;
     let tails = agent_config.tail.clone();
     let (endpoint, credentials) = (agent_config.endpoint.clone(), agent_config.credentials());

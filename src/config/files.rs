@@ -1,9 +1,9 @@
-//! From `[[agent.files]]` to the agent's options.
+//! From `[[agent.files]]` and `[agent.stdin]` to the agent's options.
 
-use timberline_agent::{FileInput, Format, MultilineConfig, StartAt};
+use timberline_agent::{FileInput, Format, MultilineConfig, StartAt, StdinConfig};
 
 use super::Age;
-use super::sections::{AgentSection, FileFormat, FilesSection, MultilineSection, StartAt as Start};
+use super::sections::{AgentSection, FileFormat, FilesSection, MultilineSection, StartAt as Start, StdinSection};
 
 impl AgentSection {
     /// What is set for some files only.
@@ -18,17 +18,35 @@ impl FilesSection {
             tail: self.tail.clone(),
             exclude: self.exclude.clone(),
             encoding: self.encoding.clone(),
-            format: match self.format {
-                FileFormat::Auto => Format::Auto,
-                FileFormat::Plain => Format::Plain,
-                FileFormat::Docker => Format::Docker,
-                FileFormat::Cri => Format::Cri,
-            },
+            format: format(self.format),
             multiline: self.multiline.as_ref().map(MultilineSection::options),
             start_at: self.start_at.map(start_at),
             ignore_older: self.ignore_older.map(Age::get),
             attributes: self.attributes.clone(),
         }
+    }
+}
+
+impl StdinSection {
+    pub(super) fn options(&self) -> StdinConfig {
+        StdinConfig {
+            service: self.service.clone(),
+            topic: self.topic.clone(),
+            attributes: self.attributes.clone(),
+            encoding: self.encoding.clone(),
+            format: format(self.format),
+            multiline: self.multiline.as_ref().map(MultilineSection::options),
+            exit_at_end: self.exit_at_end,
+        }
+    }
+}
+
+fn format(format: FileFormat) -> Format {
+    match format {
+        FileFormat::Auto => Format::Auto,
+        FileFormat::Plain => Format::Plain,
+        FileFormat::Docker => Format::Docker,
+        FileFormat::Cri => Format::Cri,
     }
 }
 

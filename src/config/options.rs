@@ -19,12 +19,13 @@ impl Config {
             endpoint: endpoint.to_owned(),
             authorities: agent.tls_ca.clone(),
             files: agent.file_inputs(),
-            tail: if agent.tail.is_empty() && agent.files.is_empty() {
+            tail: if agent.tail.is_empty() && agent.files.is_empty() && agent.stdin.is_none() {
                 default_globs()
             } else {
                 agent.tail.clone()
             },
             exclude,
+            stdin: agent.stdin.as_ref().map(super::sections::StdinSection::options),
             listeners: super::listeners::listeners(&agent.syslog, &agent.gelf),
             outbox: timberline_agent::OutboxConfig {
                 bytes_max: agent.outbox.bytes_max.get(),

@@ -138,10 +138,46 @@ pub(crate) struct AgentSection {
     pub(crate) pushed_deadline: Age,
     /// The queue on disk for what cannot be read again.
     pub(crate) outbox: OutboxSection,
+    /// Standard input; not read if absent. `up` does not read it.
+    pub(crate) stdin: Option<StdinSection>,
     /// Listeners for syslog.
     pub(crate) syslog: Vec<ListenerSection>,
     /// Listeners for GELF.
     pub(crate) gelf: Vec<ListenerSection>,
+}
+
+/// `[agent.stdin]`: how standard input is read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct StdinSection {
+    /// `service.name` of its records.
+    pub(crate) service: String,
+    /// The queue's topic.
+    pub(crate) topic: String,
+    /// Attributes of its records, besides `agent.attributes`.
+    pub(crate) attributes: std::collections::BTreeMap<String, String>,
+    /// As of `[[agent.files]]`.
+    pub(crate) encoding: String,
+    /// What a container's runtime wrote around each line.
+    pub(crate) format: FileFormat,
+    /// Which lines belong together; each is a record of its own if absent.
+    pub(crate) multiline: Option<MultilineSection>,
+    /// Whether the agent ends once the input is at its end and all of it is acknowledged.
+    pub(crate) exit_at_end: bool,
+}
+
+impl Default for StdinSection {
+    fn default() -> Self {
+        Self {
+            service: "stdin".to_owned(),
+            topic: "logs".to_owned(),
+            attributes: std::collections::BTreeMap::new(),
+            encoding: String::new(),
+            format: FileFormat::Plain,
+            multiline: None,
+            exit_at_end: false,
+        }
+    }
 }
 
 /// `[[agent.files]]`: how some files are read.
@@ -262,6 +298,7 @@ impl Default for AgentSection {
             pull_interval: Age::seconds(5),
             pushed_deadline: Age::seconds(60),
             outbox: OutboxSection::default(),
+            stdin: None,
             syslog: Vec::new(),
             gelf: Vec::new(),
         }

@@ -45,6 +45,7 @@ pub(crate) use report::OutboxState;
 use crate::config::AgentConfig;
 use crate::error::AgentError;
 use crate::inbox::Inbox;
+use crate::stdin::StdinConfig;
 use rules::ReceivedRules;
 
 /// The consumer group that ships.
@@ -68,10 +69,12 @@ impl Outbox {
     /// Opens it where listeners are set, or where an earlier run has left something to ship.
     pub(crate) fn open(config: &AgentConfig) -> Result<Option<Self>, AgentError> {
         let dir = config.data_dir.join(DIR);
-        if config.listeners.is_empty() && !dir.exists() {
+        let mut listeners = config.listeners.clone();
+        listeners.extend(config.stdin.as_ref().map(StdinConfig::listener));
+        if listeners.is_empty() && !dir.exists() {
             return Ok(None);
         }
-        let bound = Bound::bind(config.listeners.clone())?;
+        let bound = Bound::bind(listeners)?;
         let queue = Queue::open(&dir, queue_options(&config.outbox))?;
         Ok(Some(Self {
             state: Arc::new(OutboxState::new(queue.clone())),

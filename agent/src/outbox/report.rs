@@ -59,6 +59,21 @@ impl OutboxState {
         self.shipped.lock().insert(topic.to_owned(), shipped);
     }
 
+    /// Whether everything that was taken in is acked.
+    pub(crate) fn is_shipped(&self) -> bool {
+        let seen = self.watch.lock().as_ref().map(|watch| watch()).unwrap_or_default();
+        let durable = seen
+            .iter()
+            .all(|seen| seen.durable_messages + seen.lost >= seen.messages);
+        let shipped = self.shipped.lock();
+        let is_taken = |topic: &str, end| shipped.get(topic).is_some_and(|shipped| shipped.position >= end);
+        let partitions = self.queue.partitions();
+        durable
+            && partitions
+                .iter()
+                .all(|partition| is_taken(&partition.topic, partition.end_offset))
+    }
+
     /// As sources.
     pub(crate) fn sources(&self, now_nanos: i64) -> Vec<FileState> {
         let seen = self.watch.lock().as_ref().map(|watch| watch()).unwrap_or_default();
@@ -91,7 +106,11 @@ impl OutboxState {
 
 fn listener(seen: &Seen, now_nanos: i64) -> FileState {
     FileState {
-        path: PathBuf::from(format!("{}/{}", seen.name, seen.address)),
+        path: match seen.address.port() {
+            // It has no socket.
+            0 => PathBuf::from(&seen.name),
+            _ => PathBuf::from(format!("{}/{}", seen.name, seen.address)),
+        },
         read: seen.bytes,
         acked: seen.durable_bytes,
         size: seen.bytes,

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::counts::{Counts, Seen};
 use super::intake::Intake;
 use super::options::{Listener, ReceiveError, ReceiveOptions, Transport};
-use super::reading::Shared;
+use super::reading::{Feed, Shared};
 use super::streams::{Process, Streams};
 use super::tcp::{self, Stop};
 use super::tls::Tls;
@@ -31,6 +31,7 @@ pub struct Bound {
 enum Socket {
     Udp(UdpSocket),
     Tcp(TcpListener, Option<Arc<Tls>>),
+    Feed,
 }
 
 /// Listeners that run.
@@ -65,7 +66,8 @@ impl Bound {
 
     /// Their names (`syslog-udp`) and addresses.
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
-        let all = self.listeners.iter();
+        let has_socket = |(_, socket): &&(Listener, Socket)| !matches!(socket, Socket::Feed);
+        let all = self.listeners.iter().filter(has_socket);
         all.map(|(listener, socket)| (listener.name(), socket.address()))
             .collect()
     }
@@ -138,6 +140,15 @@ impl Receivers {
         self.shared.iter().map(|shared| shared.counts.seen()).collect()
     }
 
+    /// The way in for the input of this name that has no socket. To be called within a runtime.
+    pub fn feed(&self, name: &str) -> Option<Feed> {
+        let shared = self.shared.iter().find(|shared| shared.counts.name == name)?;
+        Some(Feed {
+            shared: shared.clone(),
+            runtime: tokio::runtime::Handle::current(),
+        })
+    }
+
     /// As [`seen`](Self::seen), for others.
     pub fn watch(&self) -> impl Fn() -> Vec<Seen> + Clone + Send + Sync + use<> {
         let shared = self.shared.clone();
@@ -180,6 +191,7 @@ impl Receivers {
                 self.tasks
                     .spawn(tcp::run(socket, tls, listener.connections_max, shared, stop));
             }
+            Socket::Feed => {}
         }
         Ok(())
     }
@@ -199,12 +211,16 @@ impl Socket {
         let address = match self {
             Self::Udp(socket) => socket.local_addr(),
             Self::Tcp(socket, _) => socket.local_addr(),
+            Self::Feed => return SocketAddr::from(([0, 0, 0, 0], 0)),
         };
         address.unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))
     }
 }
 
 fn bind(listener: &Listener) -> Result<Socket, ReceiveError> {
+    if listener.transport == Transport::Feed {
+        return Ok(Socket::Feed);
+    }
     let fail = |source| ReceiveError::Bind {
         name: listener.name(),
         address: listener.listen.clone(),

@@ -42,5 +42,5 @@ mod tests;
 pub use bound::{Bound, Receivers};
 pub use counts::{Counts, Seen};
 pub use options::{Listener, Protocol, ReceiveError, ReceiveOptions, TlsFiles, Transport};
-pub use reading::Received;
+pub use reading::{Feed, Received};
 pub use streams::{Process, StreamRules};

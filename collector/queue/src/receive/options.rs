@@ -21,6 +21,8 @@ pub enum Protocol {
     Syslog,
     /// Graylog's JSON.
     Gelf,
+    /// Lines of an input without a socket.
+    Lines,
 }
 
 impl Protocol {
@@ -29,6 +31,7 @@ impl Protocol {
         match self {
             Self::Syslog => "syslog",
             Self::Gelf => "gelf",
+            Self::Lines => "lines",
         }
     }
 }
@@ -44,6 +47,8 @@ pub enum Transport {
     Tcp,
     /// Connections within TLS.
     Tls,
+    /// No socket: whoever has the [`Feed`](super::Feed).
+    Feed,
 }
 
 impl Transport {
@@ -53,6 +58,7 @@ impl Transport {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
+            Self::Feed => "feed",
         }
     }
 }
@@ -116,6 +122,9 @@ impl Listener {
     /// What is wrong, and what would be right.
     pub fn check(&self) -> Result<(), String> {
         let address = &self.listen;
+        if self.transport == Transport::Feed {
+            return Ok(());
+        }
         let parts = address.rsplit_once(':').filter(|(host, _)| !host.is_empty());
         let port = parts.and_then(|(_, port)| port.parse::<u16>().ok());
         if port.is_none() {
@@ -137,8 +146,11 @@ impl Listener {
         Ok(())
     }
 
-    /// `syslog-udp`, and so on.
+    /// `syslog-udp`, and so on; of an input without a socket its own.
     pub fn name(&self) -> String {
+        if self.transport == Transport::Feed {
+            return self.listen.clone();
+        }
         format!("{}-{}", self.protocol.name(), self.transport.name())
     }
 }

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use timberline_proto::batch::AttributeValue;
@@ -26,8 +25,18 @@ pub struct Received {
     pub line: Vec<u8>,
     /// Its time, nanoseconds, and whether it named one.
     pub time: (i64, bool),
+    /// Index, and whether it is the last, of a part of a line that is too long.
+    pub part: Option<(u32, bool)>,
     /// What it says of itself, and who sent it.
     pub attributes: Vec<(String, AttributeValue)>,
+}
+
+impl Received {
+    /// Bytes that it takes of its generation: its line and one byte, as of a line feed.
+    pub(super) fn source_len(&self) -> u32 {
+        let ends = self.part.is_none_or(|(_, last)| last);
+        (self.line.len() as u32).saturating_add(ends.into())
+    }
 }
 
 /// A record on its way to the writer.
@@ -115,7 +124,12 @@ impl Reading {
             "network.peer.address".to_owned(),
             AttributeValue::Text(peer.to_string()),
         ));
-        let cost = bytes.len() + RECORD_BYTES + attributes.iter().map(cost_of).sum::<usize>();
+        let record = Received {
+            line: bytes.to_vec(),
+            time: time_nanos.map_or((now, false), |nanos| (nanos, true)),
+            part: None,
+            attributes,
+        };
         Ready {
             host: host.map(within).unwrap_or_else(|| match peer.is_loopback() {
                 true => self.shared.host.clone(),
@@ -124,12 +138,8 @@ impl Reading {
             service: service
                 .map(within)
                 .unwrap_or_else(|| self.shared.protocol.name().to_owned()),
-            record: Received {
-                line: bytes.to_vec(),
-                time: time_nanos.map_or((now, false), |nanos| (nanos, true)),
-                attributes,
-            },
-            cost,
+            cost: record.cost(),
+            record,
         }
     }
 
@@ -141,6 +151,8 @@ impl Reading {
         match self.shared.protocol {
             Protocol::Syslog => receive::syslog(bytes, &mut self.times, &hints),
             Protocol::Gelf => receive::gelf(bytes, &mut self.times, &hints),
+            // Lines are read where they are cut.
+            Protocol::Lines => Said::default(),
         }
     }
 
@@ -158,17 +170,62 @@ impl Reading {
 
     /// Hands a message over that has found room.
     pub(super) fn put(&self, ready: Ready, room: Room) {
-        let shared = &self.shared;
-        shared.counts.messages.fetch_add(1, Ordering::Relaxed);
-        add(&shared.counts.bytes, ready.record.line.len() as u64);
-        shared.intake.put(Item {
-            listener: shared.number,
+        self.shared.put(ready, room);
+    }
+}
+
+impl Shared {
+    fn put(&self, ready: Ready, room: Room) {
+        add(&self.counts.messages, 1);
+        add(&self.counts.bytes, ready.record.line.len() as u64);
+        self.intake.put(Item {
+            listener: self.number,
             host: ready.host,
             service: ready.service,
             record: ready.record,
             cost: ready.cost,
             _room: room,
         });
+    }
+}
+
+impl Received {
+    /// What it takes of the intake.
+    fn cost(&self) -> usize {
+        self.line.len() + RECORD_BYTES + self.attributes.iter().map(cost_of).sum::<usize>()
+    }
+}
+
+/// Takes the records of an input that has no socket.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    pub(super) shared: Arc<Shared>,
+    pub(super) runtime: tokio::runtime::Handle,
+}
+
+impl Feed {
+    /// Takes a record of this program. Waits for room; blocks. False if it was not taken because the
+    /// agent stops.
+    pub fn put(&self, service: &str, record: Received, stop: &tokio_util::sync::CancellationToken) -> bool {
+        let ready = Ready {
+            host: self.shared.host.clone(),
+            service: service.to_owned(),
+            cost: record.cost(),
+            record,
+        };
+        let room = async {
+            tokio::select! {
+                room = self.shared.intake.room(ready.cost) => room,
+                () = stop.cancelled() => None,
+            }
+        };
+        match self.runtime.block_on(room) {
+            Some(room) => {
+                self.shared.put(ready, room);
+                true
+            }
+            None => false,
+        }
     }
 }
 

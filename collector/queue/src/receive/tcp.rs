@@ -194,7 +194,7 @@ struct Messages {
 impl Messages {
     fn new(shared: Arc<Shared>, peer: IpAddr) -> Self {
         let framing = match shared.protocol {
-            Protocol::Syslog => Framing::Syslog,
+            Protocol::Syslog | Protocol::Lines => Framing::Syslog,
             Protocol::Gelf => Framing::Nul,
         };
         Self {

@@ -82,7 +82,7 @@ impl Udp {
         } else {
             let message = match protocol {
                 Protocol::Syslog => without_end(datagram),
-                Protocol::Gelf => datagram,
+                Protocol::Gelf | Protocol::Lines => datagram,
             };
             if message.is_empty() {
                 return;

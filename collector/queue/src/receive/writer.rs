@@ -123,7 +123,7 @@ impl Writer {
     }
 
     fn push(&mut self, stream: &Stream, open: &mut Open, mut record: Received) {
-        let source_len = record.line.len() as u32 + 1;
+        let source_len = record.source_len();
         let (generation, start) = open
             .origin
             .map_or((GenerationId::default(), 0), |o| (o.generation, o.end));
@@ -153,6 +153,7 @@ impl Writer {
             time_parsed: record.time.1,
             line: &record.line,
             place: open.origin.map(|_| (start, source_len)),
+            part: record.part,
             attributes: &record.attributes,
             ..NewRecord::default()
         });
