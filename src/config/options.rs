@@ -222,6 +222,7 @@ impl Config {
             lag_tolerance: self.server.lag_tolerance.get(),
             fields_sample_rows: usize::try_from(query.fields_sample_rows).unwrap_or(usize::MAX),
             concurrent_max: query.concurrent_max as usize,
+            tails_max: query.tails_max as usize,
             tables: query.tables.clone(),
             threads,
         }

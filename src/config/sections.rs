@@ -443,6 +443,8 @@ pub(crate) struct QuerySection {
     pub(crate) filter_tests_max: u32,
     /// Queries running at once; further ones wait.
     pub(crate) concurrent_max: u32,
+    /// Listeners to new records (live tails) at once; further ones are refused.
+    pub(crate) tails_max: u32,
     /// Threads that one query reads with; as many as there are cores, at most 4, if 0.
     pub(crate) threads: u32,
     /// Newest records looked at for the list of fields, where all would be too much.
@@ -464,6 +466,7 @@ impl Default for QuerySection {
             scan_bytes_max: Size::mib(0),
             filter_tests_max: 1024,
             concurrent_max: 8,
+            tails_max: 64,
             threads: 0,
             fields_sample_rows: 10_000,
             tables: std::collections::BTreeMap::new(),

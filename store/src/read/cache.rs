@@ -1,5 +1,11 @@
 //! What queries found out about splits, kept for the next one. Splits never change, so nothing here
-//! grows stale; beyond the bound the entry unused longest goes.
+//! grows stale.
+//!
+//! Beyond the bound the entry of least worth goes: GreedyDual-Size (Cao and Irani, "Cost-Aware WWW
+//! Proxy Caching Algorithms", 1997) with a cost of its own for each byte's finding and one for the
+//! finding itself. So a query over more splits than the bound holds in large entries (templates,
+//! summaries) does not push out the small ones (answers), as the order of use alone would: that one
+//! finds nothing again where the same splits are gone through in the same order.
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
@@ -29,16 +35,26 @@ pub(crate) struct Cache {
 #[derive(Default)]
 struct Entries {
     by_key: HashMap<CacheKey, Entry>,
-    /// Keys by when they were used last.
-    by_use: BTreeMap<u64, CacheKey>,
+    /// Keys by their worth, and among equals by when they were used last.
+    by_worth: BTreeMap<Rank, CacheKey>,
+    /// The worth of what went last: what comes later starts from here, so nothing stays for ever.
+    floor: u64,
     uses: u64,
     bytes: usize,
 }
 
+/// Worth, then use.
+type Rank = (u64, u64);
+
+/// What the finding of an entry costs, shared by its bytes: an entry ten times as large as another is
+/// worth a tenth as much. Entries below [`SMALL_BYTES`] count alike.
+const COST: u64 = 1 << 32;
+const SMALL_BYTES: usize = 1 << 10;
+
 struct Entry {
     value: Value,
     bytes: usize,
-    used: u64,
+    rank: Rank,
 }
 
 impl std::fmt::Debug for Entries {
@@ -90,12 +106,15 @@ impl Cache {
     pub(crate) fn retain(&self, exists: impl Fn(&str) -> bool) {
         let mut entries = self.entries.lock();
         let Entries {
-            by_key, by_use, bytes, ..
+            by_key,
+            by_worth,
+            bytes,
+            ..
         } = &mut *entries;
         by_key.retain(|key, entry| {
             let kept = exists(&key.split);
             if !kept {
-                by_use.remove(&entry.used);
+                by_worth.remove(&entry.rank);
                 *bytes -= entry.bytes;
             }
             kept
@@ -112,29 +131,35 @@ impl Cache {
 }
 
 impl Entries {
-    fn find(&mut self, key: &CacheKey) -> Option<Value> {
-        let entry = self.by_key.get_mut(key)?;
+    /// The worth of an entry that is used now.
+    fn rank(&mut self, bytes: usize) -> Rank {
         self.uses += 1;
-        let key = self.by_use.remove(&entry.used)?;
-        entry.used = self.uses;
-        self.by_use.insert(self.uses, key);
+        (self.floor + COST / bytes.max(SMALL_BYTES) as u64, self.uses)
+    }
+
+    fn find(&mut self, key: &CacheKey) -> Option<Value> {
+        let rank = self.rank(self.by_key.get(key)?.bytes);
+        let entry = self.by_key.get_mut(key)?;
+        let key = self.by_worth.remove(&entry.rank)?;
+        entry.rank = rank;
+        self.by_worth.insert(rank, key);
         Some(Arc::clone(&entry.value))
     }
 
     fn keep(&mut self, key: CacheKey, value: Value, bytes: usize, bytes_max: usize) {
-        self.uses += 1;
-        let used = self.uses;
-        self.by_use.insert(used, key.clone());
-        if let Some(old) = self.by_key.insert(key, Entry { value, bytes, used }) {
-            self.by_use.remove(&old.used);
+        let rank = self.rank(bytes);
+        self.by_worth.insert(rank, key.clone());
+        if let Some(old) = self.by_key.insert(key, Entry { value, bytes, rank }) {
+            self.by_worth.remove(&old.rank);
             self.bytes -= old.bytes;
         }
         self.bytes += bytes;
         while self.bytes > bytes_max {
-            let Some((_, oldest)) = self.by_use.pop_first() else {
+            let Some(((worth, _), least)) = self.by_worth.pop_first() else {
                 break;
             };
-            if let Some(entry) = self.by_key.remove(&oldest) {
+            self.floor = worth;
+            if let Some(entry) = self.by_key.remove(&least) {
                 self.bytes -= entry.bytes;
             }
         }
@@ -153,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_bound_the_entry_unused_longest_goes() {
+    fn at_the_bound_of_equals_the_entry_unused_longest_goes() {
         let cache = Cache::new(2 * 1000);
         for name in ["a", "b"] {
             cache.put(key(name), &Arc::new(name.to_owned()), 700);
@@ -167,5 +192,29 @@ mod tests {
         assert!(cache.get::<u32>(&key("d")).is_none());
         let stats = cache.stats();
         assert!(stats.bytes <= 2000 && stats.hits == 2, "{stats:?}");
+    }
+
+    #[test]
+    fn answers_stay_though_more_large_entries_pass_than_the_bound_holds() {
+        let cache = Cache::new(1_000_000);
+        let answers = || (0..50).map(|n| key(&format!("answer {n}")));
+        for round in 0..3 {
+            for (n, answer) in answers().enumerate() {
+                assert!(round == 0 || cache.get::<usize>(&answer).is_some(), "{round}: {n}");
+                cache.put(key(&format!("large {n}")), &Arc::new(n), 100_000);
+                cache.put(answer, &Arc::new(n), 500);
+            }
+        }
+        assert!(cache.stats().bytes <= 1_000_000);
+    }
+
+    #[test]
+    fn what_is_never_asked_again_does_not_stay_for_ever() {
+        let cache = Cache::new(100_000);
+        cache.put(key("old"), &Arc::new(0), 500);
+        for n in 0..10_000 {
+            cache.put(key(&format!("new {n}")), &Arc::new(n), 5_000);
+        }
+        assert!(cache.get::<i32>(&key("old")).is_none());
     }
 }

@@ -39,6 +39,8 @@ pub struct ReadOptions {
     pub fields_sample_rows: usize,
     /// Queries that run at once; others wait their turn: `query.concurrent_max`.
     pub concurrent_max: usize,
+    /// Listeners to new records at once; more are refused: `query.tails_max`.
+    pub tails_max: usize,
     /// Threads that one query reads with: `query.threads`.
     pub threads: usize,
     /// CSV, TSV and Parquet files that queries may name as tables: `query.tables`.
@@ -74,6 +76,7 @@ impl Default for ReadOptions {
             lag_tolerance: Duration::from_secs(10),
             fields_sample_rows: 10_000,
             concurrent_max: 16,
+            tails_max: 64,
             threads: std::thread::available_parallelism().map_or(2, |n| n.get().min(4)),
             tables: FileTables::new(),
         }

@@ -41,6 +41,8 @@ pub(super) struct Inner {
     pub(super) options: ReadOptions,
     pub(super) registry: Arc<Registry>,
     pub(super) permits: Arc<Semaphore>,
+    /// A permit for each listener to new records.
+    pub(super) tails: Arc<Semaphore>,
     pub(super) runtime: Arc<RuntimeEnv>,
     pub(super) workers: Workers,
     pub(super) cache: Arc<Cache>,
@@ -73,6 +75,7 @@ impl Reader {
                 settled: parking_lot::Mutex::default(),
                 registry: Arc::default(),
                 permits: Arc::new(Semaphore::new(options.concurrent_max.max(1))),
+                tails: Arc::new(Semaphore::new(options.tails_max)),
                 runtime,
                 workers,
                 cache: Arc::new(Cache::new(options.cache_bytes_max)),

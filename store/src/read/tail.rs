@@ -1,5 +1,8 @@
 //! Records as they arrive.
 
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -8,6 +11,7 @@ use timberline_proto::api::Record;
 use crate::live::LiveBlock;
 
 use super::histogram::filter_of;
+use super::reader::blocking;
 use super::records::record;
 use super::row::RowView;
 use super::test::Tester;
@@ -17,20 +21,29 @@ use super::{ReadError, Reader};
 #[derive(Debug)]
 pub struct Tail {
     blocks: Receiver<LiveBlock>,
-    tester: Tester,
+    tester: Arc<Tester>,
+    /// One of `query.tails_max`.
+    _place: OwnedSemaphorePermit,
 }
 
 impl Reader {
     /// The records that a search's filter keeps, from now on.
     ///
     /// # Errors
-    /// [`ReadError::Query`]
-    pub fn tail(&self, query: &str) -> Result<Tail, ReadError> {
+    /// [`ReadError::Query`]; [`ReadError::Limit`] where as many listen as may.
+    pub async fn tail(&self, query: &str) -> Result<Tail, ReadError> {
+        let place = Arc::clone(&self.inner.tails).try_acquire_owned();
+        let place = place.map_err(|_| ReadError::Limit {
+            what: format!("{} listeners follow new records already", self.options().tails_max),
+            key: "query.tails_max",
+        })?;
         let filter = filter_of(query)?;
         self.check_filter(&filter)?;
+        let tester = blocking(move || Tester::new(&filter)).await?;
         Ok(Tail {
-            tester: Tester::new(&filter)?,
+            tester: Arc::new(tester),
             blocks: self.subscribe(),
+            _place: place,
         })
     }
 }
@@ -42,10 +55,13 @@ impl Tail {
     /// `Lagged` with the number of blocks missed by a slow listener; `Closed` at the end.
     pub async fn next(&mut self) -> Result<Vec<Record>, RecvError> {
         let block = self.blocks.recv().await?;
-        let views = block.rows.rows().map(|row| RowView::new(row, &block.topic));
-        Ok(views
-            .filter(|view| self.tester.matches(view))
-            .map(|view| record(&view))
-            .collect())
+        let tester = Arc::clone(&self.tester);
+        // A regex over a large block takes too long for the threads that serve.
+        let found = blocking(move || {
+            let views = block.rows.rows().map(|row| RowView::new(row, &block.topic));
+            let found = views.filter(|view| tester.matches(view)).map(|view| record(&view));
+            Ok(found.collect())
+        });
+        found.await.map_err(|_| RecvError::Closed)
     }
 }

@@ -638,11 +638,24 @@ async fn fields_are_summed_up_over_the_newest_records() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tail_gives_what_matches_as_it_arrives() {
     let fixture = sample();
-    let mut tail = fixture.reader.tail("error").unwrap();
+    let mut tail = fixture.reader.tail("error").await.unwrap();
     fixture.append(&[TestRow::new(5, "an error"), TestRow::new(6, "fine")]);
     let records = tail.next().await.unwrap();
     assert_eq!(
         records.iter().map(|r| r.body.as_str()).collect::<Vec<_>>(),
         ["an error"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_beyond_the_bound_are_refused_until_one_leaves() {
+    let fixture = Fixture::with(ReadOptions {
+        tails_max: 1,
+        ..ReadOptions::default()
+    });
+    let first = fixture.reader.tail("error").await.unwrap();
+    let refused = fixture.reader.tail("error").await.unwrap_err();
+    assert!(refused.to_string().contains("query.tails_max"), "{refused}");
+    drop(first);
+    fixture.reader.tail("error").await.unwrap();
 }

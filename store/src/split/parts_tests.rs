@@ -30,16 +30,22 @@ fn check_page(split: &Split, page: u32) {
     let core = split.page_core(page).unwrap();
     let text = split.page_text(page, &core).unwrap();
     let templates = split.templates(page).unwrap();
+    let lengths = text.line_lengths(core.rows());
     // Rows are read in any order and any number of times.
     for row in (0..core.rows()).rev().chain([0]) {
         let mut line = Vec::new();
         text.line_into(row, &mut line);
-        assert_eq!(text.line_length(row), line.len());
+        assert_eq!(lengths[row], line.len());
         assert_eq!(line, whole.line(row));
         assert_eq!(core.times()[row], whole.times()[row]);
         let which = core.which()[row];
         assert_eq!(templates.id(core.templates()[which as usize]), whole.row(row).template);
     }
+    let first = core.rows().div_ceil(3);
+    assert_eq!(text.line_lengths(first), lengths[..first]);
+    let rows_read = split.read_rows(page, &core, None, &[first as u32 - 1, 0], ALL).unwrap();
+    assert_eq!(rows_read.row(0), whole.row(first - 1), "with its place");
+    assert_eq!(rows_read.row(1), whole.row(0), "with its place");
     let mut rows = 0;
     for which in 0..core.templates().len() {
         for (at, &row) in text.rows_of(which).iter().enumerate() {

@@ -233,10 +233,9 @@ impl Split {
         let provenance = match &lines {
             Some(lines) if columns.provenance => {
                 let block = self.block(page, "provenance", &entry.blocks[2])?;
-                Some(
-                    page::decode_provenance(&block, rows, &|row| lines.get(row).len())
-                        .map_err(|e| self.page_damaged(page, "provenance", e))?,
-                )
+                let lengths: Vec<usize> = (0..rows).map(|row| lines.get(row).len()).collect();
+                let decoded = page::decode_provenance(&block, rows, &lengths);
+                Some(decoded.map_err(|e| self.page_damaged(page, "provenance", e))?)
             }
             _ => None,
         };
@@ -276,7 +275,8 @@ impl Split {
         let provenance = match &text {
             Some(text) if columns.provenance => {
                 let block = self.block(page, "provenance", &entry.blocks[2])?;
-                let lengths = |row| text.line_length(row);
+                // A place follows from the lengths before it.
+                let lengths = text.line_lengths(rows.iter().max().map_or(0, |&last| last as usize + 1));
                 let decoded = page::decode_provenance(&block, core.rows(), &lengths);
                 Some(decoded.map_err(|e| self.page_damaged(page, "provenance", e))?)
             }
@@ -381,7 +381,7 @@ impl Split {
             template: templates.id(core.templates[core.which[row] as usize]),
             stream: &self.footer.streams[core.stream[row] as usize],
             line,
-            place: provenance.and_then(|p| p.place[row]),
+            place: provenance.and_then(|p| p.place.get(row).copied().flatten()),
             part: provenance.and_then(|p| p.part[row]),
             attributes: attributes.map_or(&[][..], |a| &a[row]),
         }

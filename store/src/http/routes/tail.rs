@@ -30,7 +30,7 @@ pub(super) struct Asked {
 }
 
 pub(super) async fn get(State(state): State<HttpState>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
-    let tail = state.reader.tail(&asked.query)?;
+    let tail = state.reader.tail(&asked.query).await?;
     let mut response = Sse::new(events(tail))
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
         .into_response();

@@ -27,7 +27,7 @@ use crate::read::time::round_width;
 
 /// Bins where the width is chosen, about.
 const BINS: u32 = 100;
-/// The series of all others.
+/// The series of all others, unless one of the largest has that name.
 const OTHER: &str = "other";
 
 pub(super) async fn lower(
@@ -131,11 +131,12 @@ async fn series(
         return Ok(keys);
     }
     kept.truncate(limit);
+    let rest = name_of_rest(&kept);
     let kept: Arc<HashSet<Vec<Option<String>>>> = Arc::new(kept.into_iter().collect());
     let bare: Vec<Expr> = keys.iter().map(|key| key.clone().unalias()).collect();
     let limited = names[..keys.len()].iter().enumerate().map(|(at, name)| {
-        let kept = Arc::clone(&kept);
-        let parameters = format!("{at} {:?}", kept.iter().collect::<BTreeSet<_>>());
+        let (kept, rest) = (Arc::clone(&kept), rest.clone());
+        let parameters = format!("{at} {rest} {:?}", kept.iter().collect::<BTreeSet<_>>());
         let key = call("series", parameters, DataType::Utf8, bare.clone(), move |args| {
             let columns = (0..args.len()).map(|at| args.text(at)).collect::<Result<Vec<_>, _>>()?;
             let of_row = |row| {
@@ -143,7 +144,7 @@ async fn series(
                 if kept.contains(&key) {
                     key[at].clone()
                 } else {
-                    Some(OTHER.to_owned())
+                    Some(rest.clone())
                 }
             };
             Ok(Arc::new((0..args.rows).map(of_row).collect::<StringArray>()))
@@ -292,4 +293,31 @@ fn zeroed(values: &ArrayRef) -> Result<ArrayRef, datafusion::arrow::error::Arrow
     Ok(Arc::new(
         values.iter().map(|n| Some(n.unwrap_or(0))).collect::<Int64Array>(),
     ))
+}
+
+/// A name for the series of all others that no series kept has.
+fn name_of_rest(kept: &[Vec<Option<String>>]) -> String {
+    let mut name = OTHER.to_owned();
+    while kept
+        .iter()
+        .flatten()
+        .any(|value| value.as_deref() == Some(name.as_str()))
+    {
+        name.push_str(" (rest)");
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_has_a_name_that_no_series_kept_has() {
+        let kept = |names: &[&str]| -> Vec<Vec<Option<String>>> {
+            names.iter().map(|name| vec![Some((*name).to_owned()), None]).collect()
+        };
+        assert_eq!(name_of_rest(&kept(&["web-1"])), "other");
+        assert_eq!(name_of_rest(&kept(&["other", "web-1"])), "other (rest)");
+    }
 }

@@ -170,6 +170,45 @@ impl Column {
         }
     }
 
+    /// Adds the bytes of the first values to `lengths`, where `places` say; gives back what all of them
+    /// take besides.
+    pub(crate) fn add_lengths(&self, places: &[u32], lengths: &mut [usize]) -> usize {
+        match self {
+            Column::Const(span) => span.end() - span.start(),
+            Column::Dictionary { entries, codes } => {
+                let of_entry: Vec<usize> = entries.iter().map(|span| span.end() - span.start()).collect();
+                for (&place, &code) in places.iter().zip(codes) {
+                    lengths[place as usize] += of_entry[code as usize];
+                }
+                0
+            }
+            Column::Integer {
+                prefix,
+                suffix,
+                digits,
+                numbers,
+            } => {
+                for (&place, &number) in places.iter().zip(numbers) {
+                    lengths[place as usize] += decimal_digits(number as u64).max(*digits);
+                }
+                prefix.len() + suffix.len()
+            }
+            Column::Text { start, ends } => {
+                let mut from = *start;
+                for (&place, &end) in places.iter().zip(ends) {
+                    lengths[place as usize] += end - from;
+                    from = end;
+                }
+                0
+            }
+            Column::Parts { literals, columns } => {
+                let of_columns: usize = columns.iter().map(|column| column.add_lengths(places, lengths)).sum();
+                of_columns + literals.iter().map(|literal| literal.len()).sum::<usize>()
+            }
+            Column::Positions(positions) => positions.value_length(),
+        }
+    }
+
     pub(crate) fn view<'a>(&'a self, text: &'a [u8]) -> SlotView<'a> {
         match self {
             Column::Const(span) => SlotView::Const(span.of(text)),

@@ -60,16 +60,14 @@ pub(crate) fn encode_provenance(page: &PageRows<'_>, out: &mut Sinks) {
 #[derive(Debug)]
 pub(crate) struct Provenance {
     pub(crate) observed: Vec<i64>,
+    /// Of the rows of which lengths were known.
     pub(crate) place: Vec<Option<Place>>,
     pub(crate) part: Vec<Option<(u32, bool)>>,
 }
 
-/// Decodes the provenance of a page of which the lines' lengths are known.
-pub(crate) fn decode_provenance(
-    block: &[u8],
-    rows: usize,
-    line_length: &dyn Fn(usize) -> usize,
-) -> Result<Provenance, Corrupt> {
+/// Decodes the provenance of a page, places only of the first rows, of which the lines' lengths are
+/// known.
+pub(crate) fn decode_provenance(block: &[u8], rows: usize, line_lengths: &[usize]) -> Result<Provenance, Corrupt> {
     let unpacked = Unpacked::new(block)?;
     let mut from = unpacked.sources();
     let observed = ints::decode(rows, &mut from)?;
@@ -88,8 +86,8 @@ pub(crate) fn decode_provenance(
     let mut starts = ints::decode(placed, &mut from)?.into_iter();
     let mut lengths = ints::decode(placed, &mut from)?.into_iter();
     let mut ends = vec![0_u64; sources.len()];
-    let mut place = Vec::with_capacity(rows);
-    for (row, &which) in which.iter().enumerate() {
+    let mut place = Vec::with_capacity(line_lengths.len());
+    for (&which, &line_bytes) in which.iter().zip(line_lengths) {
         let Some(number) = which.checked_sub(1).map(|number| number as usize) else {
             place.push(None);
             continue;
@@ -98,7 +96,7 @@ pub(crate) fn decode_provenance(
             return Err(Corrupt("fewer places than rows with one"));
         };
         let start = ends[number].wrapping_add(start as u64);
-        let source_bytes = u32::try_from(length.wrapping_add(line_length(row) as i64 + 1))
+        let source_bytes = u32::try_from(length.wrapping_add(line_bytes as i64 + 1))
             .map_err(|_| Corrupt("source length out of range"))?;
         ends[number] = start.wrapping_add(u64::from(source_bytes));
         let (agent, generation) = sources[number];

@@ -54,9 +54,9 @@ impl PageText {
         self.slots.text_into(row, self.core.time[row], self.context(), line);
     }
 
-    /// Bytes of a row's line.
-    pub fn line_length(&self, row: usize) -> usize {
-        self.slots.text_length(row, self.core.time[row], self.context())
+    /// Bytes of the lines of the first `rows` rows.
+    pub(crate) fn line_lengths(&self, rows: usize) -> Vec<usize> {
+        self.slots.text_lengths(rows, &self.core.time, self.context())
     }
 
     /// The rows of a template, ascending. Templates are numbered as in [`PageCore::which`].

@@ -132,6 +132,44 @@ impl CutSlots {
         length
     }
 
+    /// Bytes of the texts of the first `rows` rows, column by column. `times`: those of their records.
+    pub(crate) fn text_lengths(&self, rows: usize, times: &[i64], context: Context<'_>) -> Vec<usize> {
+        let mut lengths = vec![0; rows];
+        for (which, columns) in self.columns.iter().enumerate() {
+            let of_group = self.groups.rows_of(which);
+            let of_group = &of_group[..of_group.partition_point(|&row| (row as usize) < rows)];
+            let pieces = context.pieces(self.groups.numbers[which]);
+            let (Some(columns), Ok(pieces)) = (columns, pieces) else {
+                for &row in of_group {
+                    lengths[row as usize] = self.text_length(row as usize, times[row as usize], context);
+                }
+                continue;
+            };
+            let mut of_all = pieces.fixed_bytes();
+            for (slot, kind) in pieces.kinds().iter().enumerate() {
+                match (kind, &columns[slot]) {
+                    (SlotKind::Time, _) if let Some(width) = self.time_widths[which] => of_all += width,
+                    (SlotKind::Time, _) => {
+                        let mut time = Vec::with_capacity(40);
+                        for &row in of_group {
+                            time.clear();
+                            self.value_into(row as usize, slot, times[row as usize], context, &mut time);
+                            lengths[row as usize] += time.len();
+                        }
+                    }
+                    (_, SlotColumn::Values(column)) => of_all += column.add_lengths(of_group, &mut lengths),
+                    (_, SlotColumn::Cut(slots)) => {
+                        for (place, &row) in of_group.iter().enumerate() {
+                            lengths[row as usize] += slots.text_length(place, times[row as usize], context);
+                        }
+                    }
+                }
+            }
+            of_group.iter().for_each(|&row| lengths[row as usize] += of_all);
+        }
+        lengths
+    }
+
     /// Appends what fills a slot in a row.
     pub(crate) fn value_into(&self, row: usize, slot: usize, nanos: i64, context: Context<'_>, out: &mut Vec<u8>) {
         let which = self.groups.which[row] as usize;

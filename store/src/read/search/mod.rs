@@ -5,20 +5,22 @@
 //! are never read. Of a page that is, only lines are rebuilt of which it is not known whether they
 //! match, and those that are shown.
 
+mod order;
+mod pending;
+#[cfg(test)]
+mod tests;
+
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
-use std::fmt;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use timberline_proto::api::Direction;
 
-use crate::catalog::CatalogSplit;
-use crate::rows::RowBlock;
-use crate::split::{Columns, Split, SplitError};
-
+pub(crate) use self::order::Key;
+use self::order::Rank;
+use self::pending::{Found, HeldPage, OpenPages, Pending};
 use super::ReadError;
 use super::decide::Verdict;
 use super::matching::{Deciders, PageTest, narrow, possible};
@@ -27,46 +29,12 @@ use super::row::RowView;
 use super::running::{Running, add};
 use super::scan::{PageUnit, Selection, Unit, split_units, splits_in_range};
 use super::view::{LivePart, View};
+use crate::catalog::CatalogSplit;
+use crate::rows::RowBlock;
+use crate::split::{Columns, SplitError};
 
 /// Rows of a page to be rebuilt, beyond which their slots are asked first.
 const NARROWED_MIN: usize = 16;
-
-/// A record's place in the total order, and a cursor's content.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key {
-    pub(crate) time: i64,
-    pub(crate) partition: u32,
-    pub(crate) offset: u64,
-    /// Decides between topics, whose partitions are numbered alike.
-    pub(crate) topic: Arc<str>,
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}_{}_{}", self.time, self.partition, self.offset, self.topic)
-    }
-}
-
-impl FromStr for Key {
-    type Err = ReadError;
-
-    fn from_str(text: &str) -> Result<Self, ReadError> {
-        let parse = || {
-            let mut parts = text.splitn(4, '_');
-            Some(Key {
-                time: parts.next()?.parse().ok()?,
-                partition: parts.next()?.parse().ok()?,
-                offset: parts.next()?.parse().ok()?,
-                topic: Arc::from(parts.next()?),
-            })
-        };
-        parse().ok_or_else(|| {
-            ReadError::BadRequest(format!(
-                "{text:?} is no cursor: send back the cursor of an earlier answer's end, or none"
-            ))
-        })
-    }
-}
 
 /// A row that was found.
 #[derive(Clone, Debug)]
@@ -93,38 +61,6 @@ pub(crate) struct Search {
     pub(crate) limit: usize,
     pub(crate) running: Arc<Running>,
 }
-
-/// A key that sorts what comes first as smallest, in either direction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Rank {
-    key: Key,
-    direction: Direction,
-}
-
-impl Ord for Rank {
-    fn cmp(&self, other: &Self) -> Ordering {
-        match self.direction {
-            Direction::Forward => self.key.cmp(&other.key),
-            Direction::Backward => other.key.cmp(&self.key),
-        }
-    }
-}
-
-impl PartialOrd for Rank {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// A row that matches, not read further yet.
-#[derive(Clone)]
-enum Found {
-    Live(Arc<RowBlock>, usize),
-    Page(Rc<OpenPage>, u32),
-}
-
-/// Rows that match and may yet be preceded by others.
-type Pending = BTreeMap<Rank, Found>;
 
 /// What waits to be read. `best` is the time of the first row it can hold, as [`Search::time_rank`].
 struct Waiting {
@@ -157,16 +93,43 @@ impl PartialOrd for Waiting {
     }
 }
 
+/// How a search ended.
+enum Ended {
+    /// With all that was asked for; the last key given if there may be more after it.
+    Whole(Option<Key>),
+    /// With rows found that could not be read: what else there is has to be looked for again.
+    Short,
+}
+
+/// Pages that cannot be read, by split and number.
+type Unreadable = HashSet<(String, u32)>;
+
 impl Search {
     /// Gives the hits in order to `emit`, in portions, until it breaks off or the limit is
-    /// reached. Returns the last key given if there may be more after it. Blocks.
+    /// reached. Returns the last key given if there may be more after it. Rows that cannot be read
+    /// are left out, the answer says so, and those that follow take their places. Blocks.
     pub(crate) fn run(&self, emit: &mut dyn FnMut(Vec<Hit>) -> ControlFlow<()>) -> Result<Option<Key>, ReadError> {
+        let mut rest = self.clone();
+        let mut unreadable = Unreadable::new();
+        loop {
+            // Each time around knows of one more page that cannot be read.
+            if let Ended::Whole(last) = rest.run_on(&mut unreadable, emit)? {
+                return Ok(last);
+            }
+        }
+    }
+
+    /// The same from `after` on, which moves with what is given, as `limit` does.
+    fn run_on(
+        &mut self,
+        unreadable: &mut Unreadable,
+        emit: &mut dyn FnMut(Vec<Hit>) -> ControlFlow<()>,
+    ) -> Result<Ended, ReadError> {
         let query = self.selection.page_query(&self.view);
         let deciders = Deciders::new(&self.view.cache, &self.selection);
         let mut waiting = self.start();
         let mut pending = Pending::new();
-        let mut left = self.limit;
-        let mut last = None;
+        let mut open_pages = OpenPages::default();
         while let Some(Reverse(next)) = waiting.pop() {
             self.running.check()?;
             match next.what {
@@ -174,28 +137,36 @@ impl Search {
                     let units = split_units(&self.view, &entry, &query, &self.selection.range, &self.running);
                     waiting.extend(units.into_iter().map(|unit| Reverse(self.waiting(unit))));
                 }
-                What::Unit(Unit::Live(part)) => self.test_live(&part, &mut pending, left + 1),
+                What::Unit(Unit::Live(part)) => self.test_live(&part, &mut pending),
+                What::Unit(Unit::Page(unit)) if unreadable.contains(&place(&unit)) => {}
                 What::Unit(Unit::Page(unit)) => {
-                    if let Err(error) = self.test_page(&unit, &deciders, &mut pending, left + 1) {
+                    if let Err(error) = self.test_page(&unit, &deciders, &mut pending, &mut open_pages) {
                         unit.failed(&self.view, &error, &self.running);
+                        unreadable.insert(place(&unit));
                     }
                     self.running.check()?;
                 }
             }
             let bound = waiting.peek().map(|Reverse(next)| next.best);
-            let portion = self.take_final(&mut pending, bound, left);
-            left -= portion.len();
+            let portion = self.take_final(&mut pending, bound);
             if let Some((rank, _)) = portion.last() {
-                last = Some(rank.key.clone());
-                if emit(self.read(portion)).is_break() {
+                let (last, rows) = (rank.key.clone(), portion.len());
+                let hits = self.read(portion, unreadable);
+                let read = hits.len();
+                self.limit -= read;
+                self.after = Some(last);
+                if emit(hits).is_break() {
                     return Err(ReadError::Cancelled);
                 }
+                if read < rows {
+                    return Ok(Ended::Short);
+                }
             }
-            if left == 0 && (!pending.is_empty() || bound.is_some()) {
-                return Ok(last);
+            if self.limit == 0 && (!pending.is_empty() || bound.is_some()) {
+                return Ok(Ended::Whole(self.after.take()));
             }
         }
-        Ok(None)
+        Ok(Ended::Whole(None))
     }
 
     fn start(&self) -> BinaryHeap<Reverse<Waiting>> {
@@ -257,30 +228,34 @@ impl Search {
         }
     }
 
-    /// Whether a row of this rank can be among the first `keep`.
-    fn can_matter(&self, rank: &Rank, pending: &Pending, keep: usize) -> bool {
-        let is_late = |(worst, _): (&Rank, &Found)| worst < rank;
-        self.is_after(&rank.key) && !(pending.len() >= keep && pending.last_key_value().is_some_and(is_late))
+    /// Pending rows that can matter: those to give, and one that says whether there are more.
+    fn keep(&self) -> usize {
+        self.limit + 1
     }
 
-    /// Puts live rows that match among the pending ones, of which at most `keep` can matter.
-    fn test_live(&self, part: &LivePart, pending: &mut Pending, keep: usize) {
+    /// Whether a row of this rank can be among those to keep.
+    fn can_matter(&self, rank: &Rank, pending: &Pending) -> bool {
+        let is_late = |(worst, _): (&Rank, &Found)| worst < rank;
+        self.is_after(&rank.key) && !(pending.len() >= self.keep() && pending.last_key_value().is_some_and(is_late))
+    }
+
+    /// Puts live rows that match among the pending ones.
+    fn test_live(&self, part: &LivePart, pending: &mut Pending) {
         add(&self.running.meter.rows_scanned, part.rows.len() - part.first);
         let all = self.selection.takes_all(part.time_min, part.time_max);
         for at in part.first..part.rows.len() {
             let row = part.rows.row(at);
             let rank = self.rank(row.time_nanos, row.partition, row.offset, &part.topic);
-            if self.can_matter(&rank, pending, keep) && (all || self.selection.matches(&RowView::new(row, &part.topic)))
-            {
-                self.found(rank, Found::Live(Arc::clone(&part.rows), at), pending, keep);
+            if self.can_matter(&rank, pending) && (all || self.selection.matches(&RowView::new(row, &part.topic))) {
+                self.found(rank, Found::Live(Arc::clone(&part.rows), at), pending);
             }
         }
     }
 
-    fn found(&self, rank: Rank, found: Found, pending: &mut Pending, keep: usize) {
+    fn found(&self, rank: Rank, found: Found, pending: &mut Pending) {
         add(&self.running.meter.rows_matched, 1);
         pending.insert(rank, found);
-        if pending.len() > keep {
+        if pending.len() > self.keep() {
             pending.pop_last();
         }
     }
@@ -292,7 +267,7 @@ impl Search {
         unit: &PageUnit,
         deciders: &Deciders,
         pending: &mut Pending,
-        keep: usize,
+        open_pages: &mut OpenPages,
     ) -> Result<(), SplitError> {
         let split = self.view.split(&unit.entry)?;
         let decider = deciders.of(&split, &unit.topic)?;
@@ -315,7 +290,7 @@ impl Search {
                 &unit.topic,
             )
         };
-        rows.retain(|&(row, _)| self.can_matter(&rank(row), pending, keep));
+        rows.retain(|&(row, _)| self.can_matter(&rank(row), pending));
         if rows.iter().filter(|(_, verdict)| *verdict == Verdict::Maybe).count() > NARROWED_MIN {
             rows = narrow(&decider, &open, rows)?;
         }
@@ -325,34 +300,32 @@ impl Search {
             .collect();
         ranked.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut test = PageTest::new(&self.selection, &open, &self.running);
+        let mut held: Option<Rc<HeldPage>> = None;
         for (rank, row, verdict) in ranked {
-            if !self.can_matter(&rank, pending, keep) {
+            if !self.can_matter(&rank, pending) {
                 break;
             }
             match test.matches(row, verdict)? {
                 None => break,
                 Some(false) => {}
-                Some(true) => self.found(rank, Found::Page(Rc::clone(&open), row), pending, keep),
+                Some(true) => {
+                    let held = held.get_or_insert_with(|| open_pages.hold(unit, &open));
+                    self.found(rank, Found::Page(Rc::clone(held), row), pending);
+                }
             }
         }
         Ok(())
     }
 
-    fn unreadable(&self, split: &Split, page: u32, error: &SplitError) {
-        let rows = split.pages()[page as usize].rows;
-        self.view
-            .failed(&split.meta().id, u64::from(rows), error, &self.running);
-    }
-
     /// Reads what is shown of rows: of each page at once.
-    fn read(&self, portion: Vec<(Rank, Found)>) -> Vec<Hit> {
-        let mut by_page: Vec<(Rc<OpenPage>, Vec<u32>)> = Vec::new();
+    fn read(&self, portion: Vec<(Rank, Found)>, unreadable: &mut Unreadable) -> Vec<Hit> {
+        let mut by_page: Vec<(Rc<HeldPage>, Vec<u32>)> = Vec::new();
         let mut places = HashMap::new();
         for (_, found) in &portion {
-            if let Found::Page(open, row) = found {
-                let place = *places.entry(Rc::as_ptr(open)).or_insert(by_page.len());
+            if let Found::Page(page, row) = found {
+                let place = *places.entry(Rc::as_ptr(page)).or_insert(by_page.len());
                 if place == by_page.len() {
-                    by_page.push((Rc::clone(open), Vec::new()));
+                    by_page.push((Rc::clone(page), Vec::new()));
                 }
                 by_page[place].1.push(*row);
             }
@@ -362,10 +335,14 @@ impl Search {
             provenance: true,
             attributes: true,
         };
-        let read = |(open, rows): &(Rc<OpenPage>, Vec<u32>)| match open.rows(rows, columns) {
+        let read = |(page, rows): &(Rc<HeldPage>, Vec<u32>)| match page
+            .open(&self.view)
+            .and_then(|open| open.rows(rows, columns))
+        {
             Ok(block) => Some(Arc::new(block)),
             Err(error) => {
-                self.unreadable(&open.split, open.page, &error);
+                page.unit.failed(&self.view, &error, &self.running);
+                unreadable.insert(place(&page.unit));
                 None
             }
         };
@@ -374,8 +351,8 @@ impl Search {
         let hit = |(rank, found): (Rank, Found)| {
             let (block, row) = match found {
                 Found::Live(block, row) => (block, row),
-                Found::Page(open, _) => {
-                    let place = places[&Rc::as_ptr(&open)];
+                Found::Page(page, _) => {
+                    let place = places[&Rc::as_ptr(&page)];
                     next[place] += 1;
                     (Arc::clone(blocks[place].as_ref()?), next[place] - 1)
                 }
@@ -398,9 +375,9 @@ impl Search {
     }
 
     /// Takes the pending rows that nothing waiting can precede.
-    fn take_final(&self, pending: &mut Pending, bound: Option<i128>, left: usize) -> Vec<(Rank, Found)> {
+    fn take_final(&self, pending: &mut Pending, bound: Option<i128>) -> Vec<(Rank, Found)> {
         let mut portion = Vec::new();
-        while portion.len() < left {
+        while portion.len() < self.limit {
             let Some(first) = pending.first_entry() else { break };
             if bound.is_some_and(|bound| self.time_rank(first.key().key.time) >= bound) {
                 break;
@@ -409,4 +386,8 @@ impl Search {
         }
         portion
     }
+}
+
+fn place(unit: &PageUnit) -> (String, u32) {
+    (unit.entry.meta.id.clone(), unit.page)
 }
