@@ -309,10 +309,10 @@ impl SplitIndex {
             pages.unite(&self.term(HAS_FRACTIONS)?);
         }
         let runs = regex.runs().iter().filter(|run| run.is_ascii());
-        let within = runs.max_by_key(|run| run.len());
+        let within: Vec<&[u8]> = runs.map(|run| run.as_bytes()).collect();
         let wanted = Wanted {
             prefix: b"",
-            within: within.map_or(&[][..], |run| run.as_bytes()),
+            within: &within,
             test: &|term| regex.may_match(term),
             cut_from: TOKEN_PERHAPS_CUT,
         };
@@ -340,10 +340,10 @@ impl SplitIndex {
         if terms::may_be_fraction(pieces) {
             pages.unite(&self.term(HAS_FRACTIONS)?);
         }
-        let within = pieces[1..].iter().max_by_key(|piece| piece.len());
+        let within: Vec<&[u8]> = pieces[1..].iter().map(|piece| piece.as_bytes()).collect();
         let wanted = Wanted {
             prefix: first.as_bytes(),
-            within: within.map_or(&[][..], |piece| piece.as_bytes()),
+            within: &within,
             test: &|term| std::str::from_utf8(term).is_ok_and(|term| matches(term, pieces)),
             cut_from: TOKEN_PERHAPS_CUT,
         };

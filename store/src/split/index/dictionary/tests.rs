@@ -60,10 +60,13 @@ fn check(model: &Model, pages: u32) {
         let middle = term.len() / 2;
         for prefix in [&term[..middle], &term[..term.len() - 1], term, b""] {
             check_walk(&dictionary, model, prefix);
-            check_find(&dictionary, model, pages, prefix, b"");
-            check_find(&dictionary, model, pages, prefix, &term[middle..]);
+            check_find(&dictionary, model, pages, prefix, &[]);
+            check_find(&dictionary, model, pages, prefix, &[&term[middle..]]);
         }
-        check_find(&dictionary, model, pages, b"", &term[middle / 2..middle]);
+        check_find(&dictionary, model, pages, b"", &[&term[middle / 2..middle]]);
+        // In another order, and one within the other.
+        check_find(&dictionary, model, pages, b"", &[&term[middle..], &term[..middle]]);
+        check_find(&dictionary, model, pages, b"", &[&term[..middle], &term[..middle / 2], b""]);
     }
 }
 
@@ -85,8 +88,11 @@ fn check_walk(dictionary: &Dictionary, model: &Model, prefix: &[u8]) {
 }
 
 #[track_caller]
-fn check_find(dictionary: &Dictionary, model: &Model, pages: u32, prefix: &[u8], within: &[u8]) {
-    let holds = |term: &[u8]| within.is_empty() || memchr::memmem::find(term, within).is_some();
+fn check_find(dictionary: &Dictionary, model: &Model, pages: u32, prefix: &[u8], within: &[&[u8]]) {
+    let holds = |term: &[u8]| {
+        let mut within = within.iter();
+        within.all(|within| memchr::memmem::find(term, within).is_some())
+    };
     let wanted = Wanted {
         prefix,
         within,

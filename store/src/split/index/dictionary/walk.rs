@@ -22,8 +22,8 @@ const TOKENS_FROM: u8 = b'0';
 pub(crate) struct Wanted<'a> {
     /// What they begin with.
     pub(crate) prefix: &'a [u8],
-    /// What they hold; looked for before `test` is asked. Empty if nothing is known.
-    pub(crate) within: &'a [u8],
+    /// What each of them holds, in any order; looked for before `test` is asked.
+    pub(crate) within: &'a [&'a [u8]],
     pub(crate) test: &'a dyn Fn(&[u8]) -> bool,
     /// Terms of so many bytes may be beginnings of tokens, and are found whatever `test` says.
     pub(crate) cut_from: usize,
@@ -37,17 +37,31 @@ impl Wanted<'_> {
         if bytes >= self.cut_from {
             return true;
         }
-        if self.within.len() > bytes {
-            return false;
-        }
-        let Some(last) = self.within.iter().rposition(|byte| !byte.is_ascii_digit()) else {
-            return true;
+        let possible = |within: &&[u8]| {
+            if within.len() > bytes {
+                return false;
+            }
+            let Some(last) = within.iter().rposition(|byte| !byte.is_ascii_digit()) else {
+                return true;
+            };
+            let (of_word, digits) = within.split_at(last + 1);
+            match digits.is_empty() {
+                true => memchr::memmem::find(word, of_word).is_some(),
+                false => word.ends_with(of_word),
+            }
         };
-        let (of_word, digits) = self.within.split_at(last + 1);
-        match digits.is_empty() {
-            true => memchr::memmem::find(word, of_word).is_some(),
-            false => word.ends_with(of_word),
-        }
+        self.within.iter().all(possible)
+    }
+
+    /// The longest text that tells the terms of a group apart; empty if none does.
+    fn telling(&self, word: &[u8]) -> &[u8] {
+        let tells = |within: &&&[u8]| memchr::memmem::find(word, within).is_none();
+        self.longest(tells)
+    }
+
+    fn longest(&self, counts: impl Fn(&&&[u8]) -> bool) -> &[u8] {
+        let longest = self.within.iter().filter(counts).max_by_key(|within| within.len());
+        longest.copied().unwrap_or_default()
     }
 }
 
@@ -108,6 +122,8 @@ impl Batch {
     }
 
     /// Finds the places of terms that are wanted, ascending.
+    ///
+    /// `finder` looks for one of the texts that they hold, or for none.
     fn find(&mut self, wanted: &Wanted<'_>, finder: &Finder<'_>) {
         let mut found = std::mem::take(&mut self.found);
         found.clear();
@@ -115,7 +131,7 @@ impl Batch {
             let begins = term.starts_with(wanted.prefix) && term.first() >= Some(&TOKENS_FROM);
             begins && (term.len() >= wanted.cut_from || (wanted.test)(term))
         };
-        if wanted.within.is_empty() || self.longest >= wanted.cut_from {
+        if finder.needle().is_empty() || self.longest >= wanted.cut_from {
             found.extend((0..self.ends.len()).filter(|at| is_wanted(self.term(*at))));
         } else {
             let mut from = 0;
@@ -158,7 +174,7 @@ fn numbers_from(beginning: &[u8], digits: usize) -> Option<(u64, u64)> {
 impl Dictionary {
     /// Adds the pages of the tokens that are wanted, until all pages are there.
     pub(crate) fn find(&self, wanted: &Wanted<'_>, into: &mut Pages) -> Result<(), ReadFailure> {
-        let finder = Finder::new(wanted.within);
+        let finder = Finder::new(wanted.longest(|_| true));
         let pages = self.directory.pages;
         let from = if wanted.prefix.is_empty() {
             &[TOKENS_FROM][..]
@@ -190,6 +206,7 @@ impl Dictionary {
                 continue;
             }
             let first = blocks.start;
+            let finder = Finder::new(wanted.telling(&group.word));
             for run in runs(&group.blocks[blocks], |block| (block.offset, block.bytes.into())) {
                 let bytes = self.section.read(run.offset, run.bytes)?;
                 for (at, block) in run.blocks.iter().enumerate() {
