@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::ReadError;
 use super::cache::{Cache, CacheKey};
-use super::decide::{Decider, SplitDecider};
+use super::decide::{Decider, Found, SplitDecider};
 use super::row::RowView;
 use super::running::{Running, add};
 use super::scan::{Selection, splits_in_range};
@@ -216,17 +216,14 @@ pub(crate) fn decider_of(
         split: split.meta().id.clone(),
         question: format!("decider {signature}"),
     });
-    if let Some(key) = &key
-        && let Some(held) = cache.get::<SplitDecider>(key)
-        // One of a split that was opened anew since would keep the old file open.
-        && Arc::ptr_eq(&held.split, split)
-    {
-        return Ok(held);
-    }
+    let held = key.as_ref().and_then(|key| cache.get::<Found>(key));
+    let found = held.unwrap_or_else(|| {
+        let found = Arc::new(Found::new(decider, split, topic));
+        if let Some(key) = key {
+            cache.put(key, &found, found.bytes(split));
+        }
+        found
+    });
     let summary = summary_of(cache, split)?;
-    let made = Arc::new(SplitDecider::new(decider, split, summary, topic, cache));
-    if let Some(key) = key {
-        cache.put(key, &made, made.bytes());
-    }
-    Ok(made)
+    Ok(Arc::new(SplitDecider::new(decider, split, summary, found, cache)))
 }

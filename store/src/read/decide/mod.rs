@@ -29,5 +29,5 @@ mod templates;
 mod verdict;
 
 pub(crate) use decider::Decider;
-pub(crate) use split::{PageDecider, SplitDecider};
+pub(crate) use split::{Found, PageDecider, SplitDecider};
 pub(crate) use verdict::Verdict;

@@ -12,11 +12,6 @@ use crate::read::cache::{Cache, CacheKey};
 use crate::split::summary::{Cell, Summary};
 use crate::split::{PageCore, PageQuery, PageText, Split, SplitError, Templates};
 
-/// What a test takes beside its verdicts: a compiled regex, mostly.
-const LEAF_BYTES: usize = 16 << 10;
-/// What an open split takes: its index, decoded templates, and a file. So the cache's bound also
-/// bounds the files that it keeps open; a query holds few beside it (`Deciders`).
-const OPEN_SPLIT_BYTES: usize = 256 << 10;
 
 /// A filter asked of one split. What was asked once is kept.
 #[derive(Debug)]
@@ -25,6 +20,13 @@ pub(crate) struct SplitDecider {
     pub(crate) summary: Option<Arc<Summary>>,
     cache: Arc<Cache>,
     decider: Arc<Decider>,
+    found: Arc<Found>,
+}
+
+/// What was found by asking a filter of a split. It holds neither, so that it can be kept without
+/// keeping a file open.
+#[derive(Debug)]
+pub(crate) struct Found {
     leaves: Vec<LeafOfSplit>,
 }
 
@@ -42,14 +44,9 @@ struct LeafOfSplit {
     topic: bool,
 }
 
-impl SplitDecider {
-    pub(crate) fn new(
-        decider: &Arc<Decider>,
-        split: &Arc<Split>,
-        summary: Option<Arc<Summary>>,
-        topic: &str,
-        cache: &Arc<Cache>,
-    ) -> Self {
+impl Found {
+    /// Of a filter of which nothing was asked yet.
+    pub(crate) fn new(decider: &Decider, split: &Split, topic: &str) -> Self {
         let of_split = |leaf: &DecidedLeaf| LeafOfSplit {
             streams: split
                 .streams()
@@ -64,27 +61,41 @@ impl SplitDecider {
             topic: matches!(leaf.kind, Kind::Topic) && leaf.value_passes(topic),
         };
         Self {
-            split: Arc::clone(split),
-            cache: Arc::clone(cache),
-            summary,
-            decider: Arc::clone(decider),
             leaves: decider.leaves.iter().map(of_split).collect(),
         }
     }
 
-    /// About what it takes in memory once everything was asked.
-    pub(crate) fn bytes(&self) -> usize {
-        let split = &self.split;
+    /// About what it takes in memory once everything was asked of the split.
+    pub(crate) fn bytes(&self, split: &Split) -> usize {
         let of_leaf = split.template_count() + split.streams().len() + split.pages().len() + split.stripes() * 32;
-        self.leaves.len() * (of_leaf + LEAF_BYTES) + OPEN_SPLIT_BYTES
+        self.leaves.len() * (of_leaf + size_of::<LeafOfSplit>())
+    }
+}
+
+impl SplitDecider {
+    /// `found` is of the same filter and split, whichever file the split was opened from.
+    pub(crate) fn new(
+        decider: &Arc<Decider>,
+        split: &Arc<Split>,
+        summary: Option<Arc<Summary>>,
+        found: Arc<Found>,
+        cache: &Arc<Cache>,
+    ) -> Self {
+        Self {
+            split: Arc::clone(split),
+            cache: Arc::clone(cache),
+            summary,
+            decider: Arc::clone(decider),
+            found,
+        }
     }
 
     /// The filter for one page.
     pub(crate) fn page(&self, page: u32) -> Result<PageDecider<'_>, SplitError> {
         let stripe = self.split.page_stripe(page);
         let has_attributes = self.split.page_has_attributes(page);
-        let mut leaves = Vec::with_capacity(self.leaves.len());
-        for (leaf, of_split) in self.decider.leaves.iter().zip(&self.leaves) {
+        let mut leaves = Vec::with_capacity(self.decider.leaves.len());
+        for (leaf, of_split) in self.decider.leaves.iter().zip(&self.found.leaves) {
             let (is_line, may) = match &leaf.kind {
                 Kind::Severity | Kind::Named => (
                     false,
