@@ -57,7 +57,7 @@ impl LogsScan {
 
     fn new(source: Source, schema: SchemaRef, units: Arc<Vec<Unit>>, index: PageQuery, limit: Option<usize>) -> Self {
         Self {
-            deciders: Deciders::new(&source.view.cache, &source.selection),
+            deciders: Deciders::new(&source.view.cache, &source.selection, &source.running),
             source,
             schema,
             units,

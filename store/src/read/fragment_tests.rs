@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::fixture::{Fixture, TestRow};
+use super::fixture::{Fixture, TestRow, in_every_state};
 use super::histogram::filter_of;
 use super::tests::{ask, expected_ids, request, runtime};
 
@@ -30,13 +30,25 @@ fn line(kind: u8, n: u64, seed: u64) -> (i64, String) {
             "plain words only, kind {}",
             ["Alpha", "beta-Gamma", "dELTA_x"][(n % 3) as usize]
         ),
+        5 => return of_a_whole_second(n, c),
         _ => format!("ſtraße {c}K \u{212a}elvin №{a} u4{b}",),
     };
     (time, line)
 }
 
+/// A line with a time of names: the month and the day stand in no other place.
+fn of_a_whole_second(n: u64, c: u64) -> (i64, String) {
+    let (minute, second) = (13 + (20 + n) / 60, (20 + n) % 60);
+    let line = match n % 3 {
+        0 => format!("Nov 14 22:{minute:02}:{second:02} LabSZ sshd[{c}]: hello"),
+        1 => format!("10.0.0.1 - - [14/Nov/2023:22:{minute:02}:{second:02} +0000] \"GET /{c}\""),
+        _ => format!("[Tue Nov 14 22:{minute:02}:{second:02} 2023] [error] child {c}"),
+    };
+    (BASE_NANOS + n as i64 * 1_000_000_000, line)
+}
+
 fn rows() -> impl Strategy<Value = Vec<TestRow>> {
-    let kinds = prop::collection::vec(0..6_u8, 1..4);
+    let kinds = prop::collection::vec(0..7_u8, 1..4);
     (kinds, prop::collection::vec(any::<u64>(), 1..160), 1..400_u64).prop_map(|(kinds, seeds, distinct)| {
         let row = |(n, seed): (usize, u64)| {
             let (time, line) = line(kinds[n % kinds.len()], n as u64, seed % distinct * 0x9e37_79b9);
@@ -133,5 +145,36 @@ proptest! {
                 }
             }
         });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_months_name_is_found_in_the_times_of_lines_of_rare_and_of_frequent_templates() {
+    for lines in [1_u64, 60] {
+        let row = |n: u64| {
+            let (time, line) = of_a_whole_second(n * 3, 7);
+            TestRow::new(time, &line)
+        };
+        let rows: Vec<TestRow> = (0..lines).map(row).collect();
+        in_every_state(&rows, 0, async |fixture| {
+            for query in [
+                "Nov",
+                "body:nov",
+                "\"Nov 14\"",
+                "Nov hello",
+                "nov -oct",
+                "*ov*",
+                "/Nov 14/",
+            ] {
+                let answer = ask(fixture, request(&format!("{query} | stats count() as n"))).await;
+                assert_eq!(answer.rows, [[json!(lines)]], "{query} of {lines}");
+                assert_eq!(
+                    ask(fixture, request(query)).await.records.len() as u64,
+                    lines,
+                    "{query}"
+                );
+            }
+        })
+        .await;
     }
 }

@@ -25,15 +25,17 @@ const HELD_MAX: usize = 32;
 pub(crate) struct Deciders {
     cache: Arc<Cache>,
     decider: Arc<Decider>,
+    running: Arc<Running>,
     /// The one asked last in front.
     held: Mutex<VecDeque<Arc<SplitDecider>>>,
 }
 
 impl Deciders {
-    pub(crate) fn new(cache: &Arc<Cache>, selection: &Selection) -> Self {
+    pub(crate) fn new(cache: &Arc<Cache>, selection: &Selection, running: &Arc<Running>) -> Self {
         Self {
             cache: Arc::clone(cache),
             decider: Arc::clone(&selection.decider),
+            running: Arc::clone(running),
             held: Mutex::default(),
         }
     }
@@ -42,7 +44,7 @@ impl Deciders {
         if let Some(held) = self.find(split) {
             return Ok(held);
         }
-        let made = decider_of(&self.cache, &self.decider, split, topic)?;
+        let made = decider_of(&self.cache, &self.decider, split, topic, &self.running)?;
         let mut held = self.held.lock();
         held.truncate(HELD_MAX - 1);
         held.push_front(Arc::clone(&made));

@@ -22,7 +22,7 @@ use crate::split::{PageQuery, Split, SplitError};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Means<'a> {
     pub(crate) view: &'a View,
-    pub(crate) running: &'a Running,
+    pub(crate) running: &'a Arc<Running>,
     pub(crate) threads: usize,
 }
 
@@ -164,8 +164,14 @@ fn of_entry<Q: PerSplit>(
         return Ok(Some(held));
     }
     let topic: Arc<str> = Arc::from(entry.topic.as_str());
-    let found = decider_of(&means.view.cache, &asked.selection().decider, &split, &topic)
-        .and_then(|decider| asked.of_split(means, &decider, topic, index));
+    let found = decider_of(
+        &means.view.cache,
+        &asked.selection().decider,
+        &split,
+        &topic,
+        means.running,
+    )
+    .and_then(|decider| asked.of_split(means, &decider, topic, index));
     match found {
         Ok(Some(found)) => {
             let found = Arc::new(found);
@@ -211,6 +217,7 @@ pub(crate) fn decider_of(
     decider: &Arc<Decider>,
     split: &Arc<Split>,
     topic: &str,
+    running: &Arc<Running>,
 ) -> Result<Arc<SplitDecider>, SplitError> {
     let key = decider.signature.as_ref().map(|signature| CacheKey {
         split: split.meta().id.clone(),
@@ -225,5 +232,7 @@ pub(crate) fn decider_of(
         found
     });
     let summary = summary_of(cache, split)?;
-    Ok(Arc::new(SplitDecider::new(decider, split, summary, found, cache)))
+    Ok(Arc::new(SplitDecider::new(
+        decider, split, summary, found, cache, running,
+    )))
 }

@@ -305,7 +305,8 @@ mod tests {
     #[test]
     fn a_filter_asked_of_many_splits_keeps_few_of_them_open() {
         let (fixture, view, selection) = many();
-        let deciders = Deciders::new(&view.cache, &selection);
+        let running = Running::new(std::time::Duration::from_secs(60), Default::default());
+        let deciders = Deciders::new(&view.cache, &selection, &running);
         for entry in &view.snapshot.splits {
             let split = view.split(entry).unwrap();
             let first = deciders.of(&split, &entry.topic).unwrap();

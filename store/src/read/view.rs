@@ -106,6 +106,9 @@ impl View {
 
     /// Takes note that a split, or a page of it, cannot be read.
     pub(crate) fn failed(&self, id: &str, rows: u64, error: &SplitError, running: &Running) {
+        if matches!(error, SplitError::Stopped) {
+            return;
+        }
         running.note_partial(format!("{rows} records of split {id} are left out: {error}"));
         tracing::error!(split = id, %error, "split cannot be read");
         // Each mark is a transaction: a split of many unreadable pages is marked by the first.

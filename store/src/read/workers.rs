@@ -74,7 +74,17 @@ impl Drop for Workers {
 
 /// What a task on the threads gave.
 pub(crate) fn ended<T>(outcome: Result<Result<T, ReadError>, tokio::task::JoinError>) -> Result<T, ReadError> {
-    outcome.unwrap_or_else(|error| Err(ReadError::Internal(format!("a query ended early: {error}"))))
+    outcome.unwrap_or_else(|error| {
+        let error = error.to_string();
+        // What Arrow says of an array of texts that its offsets do not reach the end of.
+        Err(match error.contains("offset overflow") {
+            true => ReadError::BadRequest(
+                "rows at once would hold more than 2 GiB of text: join, sort or select shorter columns, or fewer rows"
+                    .to_owned(),
+            ),
+            false => ReadError::Internal(format!("a query ended early: {error}")),
+        })
+    })
 }
 
 /// Returns when the query is cancelled or its time is over; a computation that reads no page asks nobody.

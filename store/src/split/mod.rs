@@ -209,4 +209,7 @@ pub enum SplitError {
         /// What it said.
         source: std::io::Error,
     },
+    /// Who asked does not wait any more: what it was asked for says why.
+    #[error("the query was stopped")]
+    Stopped,
 }

@@ -251,6 +251,8 @@ pub struct Templates {
     ids: Vec<AtomicU64>,
     /// How many are of lines; the others are of texts within lines.
     lines: usize,
+    /// Those of lines of which slots are leaves, ascending; perhaps also some where none is.
+    with_leaves: Vec<u32>,
     /// Taken apart when they are first asked for.
     parts: Vec<OnceLock<(Pieces, Shape)>>,
     /// Of [`FIELDS_HELD_MAX`].
@@ -291,7 +293,15 @@ impl Templates {
             templates.parts.push(OnceLock::new());
         }
         from.end()?;
+        templates.with_leaves = templates.find_leaves();
         Ok(templates)
+    }
+
+    fn find_leaves(&self) -> Vec<u32> {
+        let places = memchr::memmem::find_iter(self.all_bytes(), &LEAF_SLOT);
+        let mut found: Vec<u32> = places.map(|place| self.number_at(place) as u32).collect();
+        found.dedup();
+        found
     }
 
     /// How many there are of lines.
@@ -331,9 +341,9 @@ impl Templates {
         &self.bytes[..end]
     }
 
-    /// Whether slots of it are leaves; perhaps also where none is.
-    pub(crate) fn may_have_leaves(&self, number: u32) -> bool {
-        self.bytes(number).windows(2).any(|two| two == LEAF_SLOT)
+    /// The templates of which slots are leaves, ascending; perhaps also some where none is.
+    pub(crate) fn with_leaves(&self) -> &[u32] {
+        &self.with_leaves
     }
 
     /// The template that a byte of [`all_bytes`](Self::all_bytes) belongs to.

@@ -141,7 +141,7 @@ impl Context {
         let damaged = match error {
             SplitError::Damaged { .. } => true,
             SplitError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
-            SplitError::NewerFormat { .. } | SplitError::OlderFormat { .. } => false,
+            SplitError::NewerFormat { .. } | SplitError::OlderFormat { .. } | SplitError::Stopped => false,
         };
         let snapshot = self.catalog.snapshot();
         let listed = snapshot

@@ -20,11 +20,12 @@ pub(super) enum Operand {
 
 /// The whole number that `text` is, which is compared exactly however large.
 fn whole(text: &[u8]) -> Option<i128> {
-    std::str::from_utf8(text).ok()?.parse().ok()
+    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
 }
 
-/// The number that `text` is, whole: `-1.5e3`, and neither `inf` nor `nan`.
+/// The number that `text` is, whole but for white space around it: `-1.5e3`, and neither `inf` nor `nan`.
 pub fn number(text: &[u8]) -> Option<f64> {
+    let text = text.trim_ascii();
     let unsigned = text
         .strip_prefix(b"-")
         .or_else(|| text.strip_prefix(b"+"))

@@ -136,9 +136,9 @@ impl LineTest {
         }
     }
 
-    /// Whether the lines of each template pass, where all can be asked at once.
-    pub(crate) fn of_templates(&self, templates: &Templates) -> Option<Vec<Verdict>> {
-        let all = 0..templates.len() as u32;
+    /// Whether the lines of each template pass, where all can be asked at once; of some of them nothing is
+    /// said if `is_stopped` says that nobody asks any more.
+    pub(crate) fn of_templates(&self, templates: &Templates, is_stopped: &dyn Fn() -> bool) -> Option<Vec<Verdict>> {
         let of = |number: u32| self.of_number(templates, number);
         let Kind::Plain {
             anchor: Some(anchor),
@@ -148,16 +148,21 @@ impl LineTest {
         else {
             return None;
         };
+        let mut verdicts = vec![Verdict::No; templates.len()];
         // A leaf may hold it, wherever the fixed texts do not.
-        let unless = |number: u32| match templates.may_have_leaves(number) {
-            true => of(number),
-            false => Verdict::No,
-        };
-        let mut verdicts: Vec<Verdict> = all.map(unless).collect();
+        for &number in templates.with_leaves() {
+            if is_stopped() {
+                break;
+            }
+            verdicts[number as usize] = of(number);
+        }
         let mut asked = None;
         for (start, end) in anchor.find_spans(templates.all_bytes()) {
             // One that lies across an edge is none, and may hide one behind the edge.
             let (first, last) = (templates.number_at(start), templates.number_at(end - 1));
+            if is_stopped() {
+                break;
+            }
             for (number, verdict) in verdicts.iter_mut().enumerate().take(last + 1).skip(first) {
                 if asked.is_none_or(|asked| asked < number) {
                     asked = Some(number);
@@ -308,18 +313,16 @@ impl Shape {
 
 /// The template's text with [`ANY_NUMBER`] in its slots, cut where its time stands.
 fn stretches(pieces: &Pieces) -> Vec<Vec<u8>> {
-    let mut all = vec![Vec::new()];
+    let time = pieces.time_slot();
+    let (mut before, mut stretch) = (Vec::new(), Vec::with_capacity(pieces.fixed_bytes()));
     for (at, fixed) in pieces.fixed().enumerate() {
         match at.checked_sub(1) {
             None => {}
-            before if before == pieces.time_slot() => all.push(Vec::new()),
-            Some(_) => all.iter_mut().last().into_iter().for_each(|stretch| {
-                stretch.extend_from_slice(ANY_NUMBER.as_bytes());
-            }),
+            slot if slot == time => before.push(std::mem::take(&mut stretch)),
+            Some(_) => stretch.extend_from_slice(ANY_NUMBER.as_bytes()),
         }
-        all.iter_mut().last().into_iter().for_each(|stretch| {
-            stretch.extend_from_slice(fixed);
-        });
+        stretch.extend_from_slice(fixed);
     }
-    all
+    before.push(stretch);
+    before
 }

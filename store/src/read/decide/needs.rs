@@ -27,8 +27,9 @@ pub(super) fn is_of_time(token: &str) -> bool {
 
 /// Whether a piece of a token can stand in the text of a time.
 pub(super) fn is_within_time(piece: &str) -> bool {
-    let mut runs = piece.split(|c: char| c.is_ascii_digit());
-    runs.all(|run| run.bytes().all(|b| b"tz_utcgm".contains(&b)) || TIME_WORDS.iter().any(|word| word.contains(run)))
+    // A token with a digit has no letters of names, in a time: `is_of_time`.
+    let of_number = |b: u8| b.is_ascii_digit() || b"tz_utcgm".contains(&b);
+    piece.bytes().all(of_number) || TIME_WORDS.iter().any(|word| word.contains(piece))
 }
 
 /// What a line must hold.
@@ -187,6 +188,8 @@ impl Word {
         let in_slot = self.in_slot || text.has_leaves(which);
         let may_fill = |slot: usize| match text.slot(which, slot) {
             Some(SlotView::Time) => self.in_time,
+            // Of a rare template any slot may be its time.
+            None => in_slot || self.in_time,
             _ if !in_slot => false,
             Some(SlotView::Const(value)) => self.fits(value),
             Some(SlotView::Dictionary { entries, .. }) => entries.iter().any(|entry| self.fits(entry)),
@@ -199,7 +202,7 @@ impl Word {
             Some(SlotView::Text(texts)) => {
                 self.required.digits() == 0 || self.required.next_in(texts.bytes(), 0).is_some()
             }
-            Some(SlotView::Made) | None => true,
+            Some(SlotView::Made) => true,
         };
         !text.fixed(which).any(|fixed| self.matches(fixed)) && !(0..text.slots(which)).any(may_fill)
     }
@@ -214,7 +217,7 @@ impl Word {
         let mut value = Vec::new();
         for slot in 0..text.slots(which) {
             match text.slot(which, slot) {
-                Some(SlotView::Time) if self.in_time => {
+                Some(SlotView::Time) if self.in_time && self.fits_time(text, which, slot) => {
                     let mut time = Vec::with_capacity(40);
                     for (at, &row) in text.rows_of(which).iter().enumerate() {
                         if holds[at] && !found[at] {
@@ -225,7 +228,7 @@ impl Word {
                     }
                 }
                 Some(SlotView::Time) => {}
-                None | Some(SlotView::Made) if in_slot => {
+                None | Some(SlotView::Made) if in_slot || self.in_time => {
                     for (at, &row) in text.rows_of(which).iter().enumerate() {
                         if holds[at] && !found[at] {
                             value.clear();
@@ -239,6 +242,18 @@ impl Word {
             }
         }
         holds.iter_mut().zip(found).for_each(|(holds, found)| *holds &= found);
+    }
+
+    /// Whether the times of a template's lines have as many digits in one stretch as it requires, as far
+    /// as the first of them tells: in a form of one width they stand alike in all.
+    fn fits_time(&self, text: &PageText, which: usize, slot: usize) -> bool {
+        let (Some(&row), true) = (text.rows_of(which).first(), text.is_time_even(which)) else {
+            return true;
+        };
+        let mut time = Vec::with_capacity(40);
+        text.value_into(row as usize, slot, &mut time);
+        let stretches = time.split(|byte| !byte.is_ascii_digit());
+        stretches.map(<[u8]>::len).max().unwrap_or(0) >= self.required.digits()
     }
 
     /// Marks the rows, of those that hold still, whose value has it.

@@ -9,11 +9,14 @@ use super::fields::may_have;
 use super::templates::TemplateVerdicts;
 use super::verdict::Verdict;
 use crate::read::cache::{Cache, CacheKey};
+use crate::read::running::Running;
 use crate::split::summary::{Cell, Summary};
 use crate::split::{PageCore, PageQuery, PageText, Split, SplitError, Templates};
 
+/// Bytes of templates that are asked between two looks at whether the query still runs.
+const CHECK_BYTES: usize = 64 << 10;
 
-/// A filter asked of one split. What was asked once is kept.
+/// A filter asked of one split for one query. What was asked once is kept.
 #[derive(Debug)]
 pub(crate) struct SplitDecider {
     pub(crate) split: Arc<Split>,
@@ -21,6 +24,7 @@ pub(crate) struct SplitDecider {
     cache: Arc<Cache>,
     decider: Arc<Decider>,
     found: Arc<Found>,
+    running: Arc<Running>,
 }
 
 /// What was found by asking a filter of a split. It holds neither, so that it can be kept without
@@ -80,6 +84,7 @@ impl SplitDecider {
         summary: Option<Arc<Summary>>,
         found: Arc<Found>,
         cache: &Arc<Cache>,
+        running: &Arc<Running>,
     ) -> Self {
         Self {
             split: Arc::clone(split),
@@ -87,6 +92,7 @@ impl SplitDecider {
             summary,
             decider: Arc::clone(decider),
             found,
+            running: Arc::clone(running),
         }
     }
 
@@ -128,8 +134,20 @@ impl SplitDecider {
     pub(crate) fn cells(&self, page: u32) -> Result<Option<Vec<(Cell, Verdict)>>, SplitError> {
         let Some(summary) = &self.summary else { return Ok(None) };
         let decider = self.page(page)?;
-        let decide = |cell: &Cell| (*cell, decider.verdict(cell.template, cell.stream, cell.severity));
-        Ok(Some(summary.cells(page).iter().map(decide).collect()))
+        let cells = summary.cells(page).iter();
+        // Most filters are one test: there is no tree to go through for each cell.
+        Ok(Some(match decider.root {
+            Node::Leaf(at) => {
+                let leaf = &decider.leaves[*at];
+                let of = |cell: &Cell| {
+                    leaf.verdict(cell.template as usize, cell.stream as usize, usize::from(cell.severity))
+                };
+                cells.map(|cell| (*cell, of(cell))).collect()
+            }
+            _ => cells
+                .map(|cell| (*cell, decider.verdict(cell.template, cell.stream, cell.severity)))
+                .collect(),
+        }))
     }
 
     /// Whether no row of a page can match.
@@ -151,6 +169,9 @@ impl SplitDecider {
         }
         let new = || TemplateVerdicts::new(self.split.templates_of(stripe));
         let held = of_split.stripes[stripe as usize].get_or_init(new);
+        if held.is_complete() {
+            return Ok(Some(held));
+        }
         let all = 0..held.len() as u32;
         let left: Vec<u32> = match &self.summary {
             Some(summary) => {
@@ -164,14 +185,23 @@ impl SplitDecider {
         }
         let templates = self.templates(stripe, page)?;
         if let Kind::Anywhere(test) | Kind::Body(test) = &leaf.kind
-            && let Some(verdicts) = test.of_templates(&templates)
+            && let Some(verdicts) = test.of_templates(&templates, &|| self.is_stopped())
         {
-            (0..)
-                .zip(verdicts)
-                .for_each(|(number, verdict)| held.set(number, verdict));
+            if self.is_stopped() {
+                return Err(SplitError::Stopped);
+            }
+            held.set_all(verdicts);
             return Ok(Some(held));
         }
+        let mut bytes = 0;
         for number in left {
+            bytes += templates.bytes(number).len();
+            if bytes > CHECK_BYTES {
+                bytes = 0;
+                if self.is_stopped() {
+                    return Err(SplitError::Stopped);
+                }
+            }
             let verdict = match &leaf.kind {
                 Kind::Anywhere(test) | Kind::Body(test) => test.of_number(&templates, number),
                 Kind::Severity | Kind::Named => may_have(&templates, number, &leaf.name),
@@ -180,6 +210,10 @@ impl SplitDecider {
             held.set(number, verdict);
         }
         Ok(Some(held))
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.running.check().is_err()
     }
 
     /// A stripe's templates, kept for the next filter.
@@ -317,6 +351,7 @@ impl PageDecider<'_> {
 }
 
 impl LeafOfPage<'_> {
+    #[inline]
     pub(super) fn verdict(&self, template: usize, stream: usize, severity: usize) -> Verdict {
         // What only the row knows can pass, where nothing else does.
         let unless_row = || Verdict::possibly(self.row_may);

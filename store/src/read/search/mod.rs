@@ -126,7 +126,7 @@ impl Search {
         emit: &mut dyn FnMut(Vec<Hit>) -> ControlFlow<()>,
     ) -> Result<Ended, ReadError> {
         let query = self.selection.page_query(&self.view);
-        let deciders = Deciders::new(&self.view.cache, &self.selection);
+        let deciders = Deciders::new(&self.view.cache, &self.selection, &self.running);
         let mut waiting = self.start();
         let mut pending = Pending::new();
         let mut open_pages = OpenPages::default();

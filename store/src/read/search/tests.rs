@@ -87,7 +87,7 @@ fn rows_that_wait_keep_few_of_their_pages_open() {
     fixture.append(&rows(0..50));
     fixture.flush(false);
     let search = search(&fixture, 50);
-    let deciders = Deciders::new(&search.view.cache, &search.selection);
+    let deciders = Deciders::new(&search.view.cache, &search.selection, &search.running);
     let (mut pending, mut open_pages) = (Pending::new(), OpenPages::default());
     let query = search.selection.page_query(&search.view);
     let entry = Arc::clone(&search.view.snapshot.splits[0]);

@@ -75,7 +75,7 @@ struct Looked {
 pub(super) struct Whole<'a> {
     view: &'a View,
     selection: &'a Selection,
-    running: &'a Running,
+    running: &'a Arc<Running>,
     summaries: Summaries,
     budget: Budget,
     looked: Looked,
@@ -86,7 +86,7 @@ impl<'a> Whole<'a> {
     pub(super) fn new(
         view: &'a View,
         selection: &'a Selection,
-        running: &'a Running,
+        running: &'a Arc<Running>,
         summaries: Summaries,
         budget: Budget,
     ) -> Self {
@@ -110,7 +110,7 @@ impl<'a> Whole<'a> {
                 return Ok(None);
             }
         }
-        let deciders = Deciders::new(&self.view.cache, self.selection);
+        let deciders = Deciders::new(&self.view.cache, self.selection, self.running);
         let index = self.selection.page_query(self.view);
         for entry in &self.view.snapshot.splits {
             if range.overlaps(entry.meta.time_min, entry.meta.time_max)

@@ -20,7 +20,10 @@ use super::terms::{
 const PAGE_TERM_BYTES_MAX: usize = 32 << 20;
 
 /// Ids of a page that are indexed whole; if it has more, all are by their beginnings.
-const IDS_WHOLE_MAX: usize = 32;
+///
+/// An id of a page that has more costs a twentieth of it here; but a fragment of an id then takes reading
+/// the page. Where few lines have one, they are indexed for next to nothing.
+const IDS_WHOLE_MAX: usize = 128;
 
 /// Numbers of so many digits are remembered by page in a table of bits: most tokens are such.
 const SMALL_DIGITS_MAX: usize = 5;

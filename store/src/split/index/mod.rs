@@ -7,7 +7,7 @@
 //! | `01` name `02` value | a field and its value as text in lower case, if that has at most 32 bytes and 5 digits: others are found by their tokens |
 //! | `03` name | a field that is there; cut at 64 bytes |
 //! | `04` 16 hexadecimal digits | a template's stable id |
-//! | `05` `i`, `08` 10 digits | the page has more than 32 ids, tokens of 24 to 256 hexadecimal digits: they are indexed by their first 10 |
+//! | `05` `i`, `08` 10 digits | the page has more than 128 ids, tokens of 24 to 256 hexadecimal digits: they are indexed by their first 10 |
 //! | `05` `z` | the page has times in lines of which the last token, 4 to 9 digits and `z`, is not indexed |
 //! | `05` `t`, `05` `f` | the page has tokens (fields) that are not indexed, because they are too many or in parts of a longer line: it matches always |
 //! | `06` generation … | the bytes of a file that the page holds: [`held`] |

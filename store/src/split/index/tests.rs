@@ -215,8 +215,8 @@ fn words_and_fields_of_the_stream_find_its_pages() {
 fn ids_and_fractions_of_times_are_found_though_they_are_not_indexed_whole() {
     let dir = tempfile::tempdir().unwrap();
     let id = |n: u64| format!("{:016x}{:016x}", (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15), n);
-    // Five ids a line are more than a page's that are indexed whole.
-    for ids in [1, 5] {
+    // Twenty ids a line are more than a page's that are indexed whole.
+    for ids in [1, 20] {
         let row = |n: u64| {
             let others: String = (1..ids).map(|other| format!(" {}", id(n + 10_000 * other))).collect();
             let mut row = Owned::plain(

@@ -66,7 +66,13 @@ fn check(model: &Model, pages: u32) {
         check_find(&dictionary, model, pages, b"", &[&term[middle / 2..middle]]);
         // In another order, and one within the other.
         check_find(&dictionary, model, pages, b"", &[&term[middle..], &term[..middle]]);
-        check_find(&dictionary, model, pages, b"", &[&term[..middle], &term[..middle / 2], b""]);
+        check_find(
+            &dictionary,
+            model,
+            pages,
+            b"",
+            &[&term[..middle], &term[..middle / 2], b""],
+        );
     }
 }
 

@@ -79,6 +79,11 @@ impl PageText {
         pieces.is_ok_and(|pieces| pieces.has_leaves())
     }
 
+    /// Whether the times in a template's lines are all written in one form of one width.
+    pub(crate) fn is_time_even(&self, which: usize) -> bool {
+        self.slots.time_width(which).is_some()
+    }
+
     /// A template's fixed texts, in order: before the first slot, between, after the last.
     pub fn fixed(&self, which: usize) -> impl Iterator<Item = &[u8]> {
         let pieces = self.templates.pieces(self.number(which));

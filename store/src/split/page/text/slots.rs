@@ -184,6 +184,11 @@ impl CutSlots {
         }
     }
 
+    /// Bytes of the time in a template's texts, where it always takes as many.
+    pub(crate) fn time_width(&self, which: usize) -> Option<usize> {
+        self.time_widths[which]
+    }
+
     /// The column of a slot, unless its template is rare.
     pub(crate) fn column(&self, which: usize, slot: usize) -> Option<&SlotColumn> {
         self.columns[which].as_ref().map(|columns| &columns[slot])
