@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use timberline_proto::id::AgentId;
 use timberline_proto::tls::CollectorUrl;
@@ -15,6 +15,7 @@ use crate::config::AgentConfig;
 use crate::error::AgentError;
 use crate::inbox::Inbox;
 use crate::input;
+use crate::journald;
 use crate::outbox::{self, Outbox};
 use crate::registry;
 use crate::scan::{Walker, Watch};
@@ -139,10 +140,11 @@ impl Agent {
             Some(outbox) => {
                 let (queue, state) = (outbox.queue.clone(), outbox.state.clone());
                 let reader = outbox::Reader::new(&outbox, self.config.clone(), self.id, to_ship);
-                let receivers = outbox.start(&self.config, self.id)?;
+                let outbox::Started { receivers, journald } = outbox.start(&self.config, self.id)?;
+                let journal = journald.map(Journal::start).transpose()?;
                 let ended = spawn("timberline-outbox", move || reader.run())?;
                 let piped = Piped::start(&self.config, &receivers, &stop, state)?;
-                Some((receivers, ended, queue, piped))
+                Some((receivers, ended, queue, piped, journal))
             }
         };
         let shipper = Shipper::new(
@@ -158,7 +160,7 @@ impl Agent {
         let tailer = Tailer::new(self.parts);
         let mut tail_ended = spawn("timberline-tail", move || tailer.run())?;
         let (outbox_ended, piped) = match &mut received {
-            Some((_, ended, _, piped)) => (Some(ended), piped.as_mut()),
+            Some((_, ended, _, piped, _)) => (Some(ended), piped.as_mut()),
             None => (None, None),
         };
         let outbox_ended = async {
@@ -181,7 +183,10 @@ impl Agent {
             _ = &mut shipper => return Err(AgentError::Ended("shipping task")),
         }
         inbox.shutdown();
-        if let Some((receivers, ended, queue, piped)) = received {
+        if let Some((receivers, ended, queue, piped, journal)) = received {
+            if let Some(journal) = journal {
+                journal.stop(deadline / 4).await;
+            }
             if let Some(piped) = piped {
                 piped.stop(deadline / 4).await;
             }
@@ -250,6 +255,36 @@ impl Piped {
             tracing::warn!("what was read of standard input found no room in the outbox before the stop");
         }
         self.stop.now.cancel();
+    }
+}
+
+/// The journal, while it is followed.
+struct Journal {
+    stop: journald::Stop,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Journal {
+    fn start(reader: journald::Reader) -> Result<Self, AgentError> {
+        Ok(Self {
+            stop: reader.stopper(),
+            ended: spawn("timberline-journald", move || reader.run())?,
+        })
+    }
+
+    /// What was read is durable, or `deadline` is over and it is read again by the next start.
+    async fn stop(mut self, deadline: Duration) {
+        self.stop.token.cancel();
+        self.stop.windows.stop(Instant::now() + deadline);
+        // Whether it ended in time or not, nothing is lost.
+        tokio::time::timeout(2 * deadline, &mut self.ended).await.ok();
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.stop.token.cancel();
+        self.stop.windows.stop(Instant::now());
     }
 }
 

@@ -11,6 +11,7 @@ use timberline_queue::receive::Listener;
 
 use crate::error::AgentError;
 use crate::input::FileInput;
+use crate::journald::JournaldConfig;
 use crate::outbox::OutboxConfig;
 use crate::process::{RuleConfig, Rules};
 use crate::stdin::StdinConfig;
@@ -46,6 +47,8 @@ pub struct AgentConfig {
     pub files: Vec<FileInput>,
     /// Listeners for other programs' messages, which go by way of the outbox.
     pub listeners: Vec<Listener>,
+    /// The systemd journal, if it is read.
+    pub journald: Option<JournaldConfig>,
     /// Standard input, if it is read.
     pub stdin: Option<StdinConfig>,
     /// The queue of what cannot be read again.
@@ -121,6 +124,7 @@ impl Default for AgentConfig {
             exclude: default_excludes(),
             files: Vec::new(),
             listeners: Vec::new(),
+            journald: None,
             stdin: None,
             outbox: OutboxConfig::default(),
             own_logs: Vec::new(),

@@ -17,6 +17,7 @@
 //! | `scan` | which files exist: globs, own walk, a watcher as a hint |
 //! | `identity` | is this still the file that was read before |
 //! | `input` | what is set for some files only |
+//! | `journald` | the systemd journal |
 //! | `lines` | bytes in, lines and events out |
 //! | `stream` | a file's stream attributes |
 //! | `tail` | the thread: follows files, cuts batches, keeps checkpoints |
@@ -34,6 +35,7 @@ mod error;
 mod identity;
 mod inbox;
 mod input;
+mod journald;
 mod lines;
 mod outbox;
 mod process;
@@ -50,6 +52,7 @@ pub use agent::{Agent, own_id, run};
 pub use config::{AgentConfig, StartAt, check_listeners, default_excludes, default_globs};
 pub use error::AgentError;
 pub use input::{FileInput, MultilineConfig, check_files};
+pub use journald::JournaldConfig;
 pub use lines::Format;
 pub use outbox::OutboxConfig;
 pub use process::{

@@ -25,6 +25,7 @@ impl Config {
                 agent.tail.clone()
             },
             exclude,
+            journald: agent.journald.as_ref().map(super::sections::JournaldSection::options),
             stdin: agent.stdin.as_ref().map(super::sections::StdinSection::options),
             listeners: super::listeners::listeners(&agent.syslog, &agent.gelf),
             outbox: timberline_agent::OutboxConfig {

@@ -138,12 +138,48 @@ pub(crate) struct AgentSection {
     pub(crate) pushed_deadline: Age,
     /// The queue on disk for what cannot be read again.
     pub(crate) outbox: OutboxSection,
+    /// The systemd journal; not read if absent.
+    pub(crate) journald: Option<JournaldSection>,
     /// Standard input; not read if absent. `up` does not read it.
     pub(crate) stdin: Option<StdinSection>,
     /// Listeners for syslog.
     pub(crate) syslog: Vec<ListenerSection>,
     /// Listeners for GELF.
     pub(crate) gelf: Vec<ListenerSection>,
+}
+
+/// `[agent.journald]`: how the systemd journal is read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct JournaldSection {
+    /// The program that exports it.
+    pub(crate) program: std::path::PathBuf,
+    /// Where the journal lies; the system's place if absent.
+    pub(crate) directory: Option<std::path::PathBuf>,
+    /// Units whose entries are read; all if empty.
+    pub(crate) units: Vec<String>,
+    /// Further matches, such as `_TRANSPORT=kernel`.
+    pub(crate) matches: Vec<String>,
+    /// Whether the very first start begins at the journal's `head` or its `tail`.
+    pub(crate) start_at: StartAt,
+    /// The queue's topic.
+    pub(crate) topic: String,
+    /// Attributes of its records, besides `agent.attributes`.
+    pub(crate) attributes: std::collections::BTreeMap<String, String>,
+}
+
+impl Default for JournaldSection {
+    fn default() -> Self {
+        Self {
+            program: "journalctl".into(),
+            directory: None,
+            units: Vec::new(),
+            matches: Vec::new(),
+            start_at: StartAt::Head,
+            topic: "logs".to_owned(),
+            attributes: std::collections::BTreeMap::new(),
+        }
+    }
 }
 
 /// `[agent.stdin]`: how standard input is read.
@@ -298,6 +334,7 @@ impl Default for AgentSection {
             pull_interval: Age::seconds(5),
             pushed_deadline: Age::seconds(60),
             outbox: OutboxSection::default(),
+            journald: None,
             stdin: None,
             syslog: Vec::new(),
             gelf: Vec::new(),

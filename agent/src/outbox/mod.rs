@@ -45,6 +45,7 @@ pub(crate) use report::OutboxState;
 use crate::config::AgentConfig;
 use crate::error::AgentError;
 use crate::inbox::Inbox;
+use crate::journald;
 use crate::stdin::StdinConfig;
 use rules::ReceivedRules;
 
@@ -71,7 +72,7 @@ impl Outbox {
         let dir = config.data_dir.join(DIR);
         let mut listeners = config.listeners.clone();
         listeners.extend(config.stdin.as_ref().map(StdinConfig::listener));
-        if listeners.is_empty() && !dir.exists() {
+        if listeners.is_empty() && config.journald.is_none() && !dir.exists() {
             return Ok(None);
         }
         let bound = Bound::bind(listeners)?;
@@ -89,8 +90,9 @@ impl Outbox {
         self.bound.addresses()
     }
 
-    /// Lets the listeners take messages. To be called within a runtime.
-    pub(crate) fn start(self, config: &AgentConfig, agent: AgentId) -> Result<Receivers, AgentError> {
+    /// Lets the listeners take messages, and makes the reader of the journal. To be called within a
+    /// runtime.
+    pub(crate) fn start(self, config: &AgentConfig, agent: AgentId) -> Result<Started, AgentError> {
         let inbox = self.inbox;
         let options = ReceiveOptions {
             agent: Some(agent),
@@ -105,11 +107,27 @@ impl Outbox {
             zone: config.time_zone()?,
             committed: Arc::new(move || inbox.hint_all()),
         };
+        let journald = config.journald.as_ref().map(|set| {
+            let rules = config.rules().map(ReceivedRules::new)?;
+            let (queue, options) = (self.queue.clone(), options.clone());
+            let reader = journald::Reader::new(set, &config.data_dir, queue, options, Box::new(rules));
+            self.state.watch(reader.windows().watch());
+            Ok::<_, AgentError>(reader)
+        });
         let rules = ReceivedRules::new(config.rules()?);
         let receivers = self.bound.start(self.queue, options, Some(Box::new(rules)))?;
         self.state.watch(receivers.watch());
-        Ok(receivers)
+        Ok(Started {
+            receivers,
+            journald: journald.transpose()?,
+        })
     }
+}
+
+/// What fills an outbox.
+pub(crate) struct Started {
+    pub(crate) receivers: Receivers,
+    pub(crate) journald: Option<journald::Reader>,
 }
 
 fn queue_options(config: &OutboxConfig) -> QueueOptions {

@@ -17,7 +17,7 @@ type Watch = Box<dyn Fn() -> Vec<Seen> + Send + Sync>;
 
 pub(crate) struct OutboxState {
     queue: Queue,
-    watch: Mutex<Option<Watch>>,
+    watches: Mutex<Vec<Watch>>,
     shipped: Mutex<BTreeMap<String, Shipped>>,
 }
 
@@ -46,13 +46,13 @@ impl OutboxState {
     pub(super) fn new(queue: Queue) -> Self {
         Self {
             queue,
-            watch: Mutex::new(None),
+            watches: Mutex::default(),
             shipped: Mutex::default(),
         }
     }
 
     pub(super) fn watch(&self, watch: impl Fn() -> Vec<Seen> + Send + Sync + 'static) {
-        *self.watch.lock() = Some(Box::new(watch));
+        self.watches.lock().push(Box::new(watch));
     }
 
     pub(super) fn set(&self, topic: &str, shipped: Shipped) {
@@ -61,7 +61,7 @@ impl OutboxState {
 
     /// Whether everything that was taken in is acked.
     pub(crate) fn is_shipped(&self) -> bool {
-        let seen = self.watch.lock().as_ref().map(|watch| watch()).unwrap_or_default();
+        let seen: Vec<Seen> = self.watches.lock().iter().flat_map(|watch| watch()).collect();
         let durable = seen
             .iter()
             .all(|seen| seen.durable_messages + seen.lost >= seen.messages);
@@ -76,7 +76,7 @@ impl OutboxState {
 
     /// As sources.
     pub(crate) fn sources(&self, now_nanos: i64) -> Vec<FileState> {
-        let seen = self.watch.lock().as_ref().map(|watch| watch()).unwrap_or_default();
+        let seen: Vec<Seen> = self.watches.lock().iter().flat_map(|watch| watch()).collect();
         let mut sources: Vec<FileState> = seen.iter().map(|seen| listener(seen, now_nanos)).collect();
         let partitions = self.queue.partitions();
         for (topic, shipped) in &*self.shipped.lock() {

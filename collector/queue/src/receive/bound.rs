@@ -111,6 +111,7 @@ impl Bound {
             builder: BatchBuilder::new(),
             origins: HashMap::new(),
             refused: None,
+            window: None,
         };
         let receivers = Receivers {
             intake: intake.clone(),

@@ -22,6 +22,7 @@
 //! | `drops` | what the kernel dropped |
 //! | `reading` | from a message to a record |
 //! | `intake` | the bounded way to the writer |
+//! | `windows` | records that can be read again, exactly once |
 //! | `writer`, `streams` | batches of one stream each, appended in order |
 
 mod bound;
@@ -34,6 +35,7 @@ mod streams;
 mod tcp;
 mod tls;
 mod udp;
+mod windows;
 mod writer;
 
 #[cfg(test)]
@@ -44,3 +46,4 @@ pub use counts::{Counts, Seen};
 pub use options::{Listener, Protocol, ReceiveError, ReceiveOptions, TlsFiles, Transport};
 pub use reading::{Feed, Received};
 pub use streams::{Process, StreamRules};
+pub use windows::{WindowHeld, WindowRecord, Windows, WindowsStop, windows_held};

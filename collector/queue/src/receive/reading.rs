@@ -190,8 +190,8 @@ impl Shared {
 }
 
 impl Received {
-    /// What it takes of the intake.
-    fn cost(&self) -> usize {
+    /// Bytes of memory that it takes, about.
+    pub fn cost(&self) -> usize {
         self.line.len() + RECORD_BYTES + self.attributes.iter().map(cost_of).sum::<usize>()
     }
 }

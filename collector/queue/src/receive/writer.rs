@@ -34,18 +34,29 @@ pub(super) struct Writer {
     pub(super) origins: HashMap<Arc<str>, (GenerationId, u64)>,
     /// Why the queue takes nothing, as it was logged.
     pub(super) refused: Option<String>,
+    /// What the batches of a window say of it.
+    pub(super) window: Option<Window>,
+}
+
+/// A window whose batches are encoded.
+pub(super) struct Window {
+    pub(super) tag: serde_json::Value,
+    /// The next batch's place in it.
+    pub(super) batch: u64,
+    /// No group comes behind the present one.
+    pub(super) is_last_group: bool,
 }
 
 /// Records of one stream.
-struct Group {
+pub(super) struct Group {
     stream: Arc<Stream>,
     records: Vec<(Received, Room)>,
 }
 
 /// A batch that the queue does not have yet.
-struct Pending {
+pub(super) struct Pending {
     listener: usize,
-    topic: Arc<str>,
+    pub(super) topic: Arc<str>,
     append: Append,
     meta: BatchMeta,
     messages: u64,
@@ -68,7 +79,7 @@ impl Writer {
     }
 
     /// By stream, in the order in which they came.
-    fn group(&mut self, items: Vec<Item>) -> Vec<Group> {
+    pub(super) fn group(&mut self, items: Vec<Item>) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
         let mut places: HashMap<*const Stream, usize> = HashMap::new();
         for mut item in items {
@@ -85,7 +96,7 @@ impl Writer {
         groups
     }
 
-    fn encode(&mut self, group: Group, pending: &mut Vec<Pending>) {
+    pub(super) fn encode(&mut self, group: Group, pending: &mut Vec<Pending>) {
         let stream = group.stream;
         let mut open = self.begin(&stream);
         for (record, room) in group.records {
@@ -93,7 +104,7 @@ impl Writer {
             let full = open.bytes + cost > self.options.batch_bytes_max
                 || self.builder.len() >= self.options.batch_records_max;
             if full && open.messages > 0 {
-                pending.push(self.finish(&stream, open));
+                pending.push(self.finish(&stream, open, false));
                 open = self.begin(&stream);
             }
             self.push(&stream, &mut open, record);
@@ -101,7 +112,7 @@ impl Writer {
             open.rooms.push(room);
         }
         if open.messages > 0 {
-            pending.push(self.finish(&stream, open));
+            pending.push(self.finish(&stream, open, true));
         }
     }
 
@@ -159,7 +170,7 @@ impl Writer {
         });
     }
 
-    fn finish(&mut self, stream: &Stream, open: Open) -> Pending {
+    fn finish(&mut self, stream: &Stream, open: Open, ends_group: bool) -> Pending {
         let mut meta = BatchMeta {
             stream: stream.attributes.clone(),
             observed_nanos: now_nanos(),
@@ -172,6 +183,16 @@ impl Writer {
             meta.range = (open.start, origin.end);
             // The first batch of a generation says what it is of.
             meta.file = (open.start == 0).then(|| serde_json::json!({"outbox": &*stream.topic}));
+            if let Some(window) = &mut self.window {
+                let is_last = ends_group && window.is_last_group;
+                meta.file = Some(serde_json::json!({
+                    "outbox": &*stream.topic,
+                    "window": window.tag,
+                    "batch": window.batch,
+                    "last": is_last,
+                }));
+                window.batch += 1;
+            }
             meta.dropped = open.dropped;
             self.origins
                 .insert(stream.topic.clone(), (origin.generation, origin.end));
@@ -194,8 +215,8 @@ impl Writer {
         }
     }
 
-    /// Appends until the queue has all of them, or the stop's deadline is over.
-    fn append(&mut self, mut pending: Vec<Pending>) {
+    /// Appends until the queue has all of them; false if the stop's deadline is over before.
+    pub(super) fn append(&mut self, mut pending: Vec<Pending>) -> bool {
         while !pending.is_empty() {
             let answers = self.offer(&pending);
             let mut left = Vec::new();
@@ -226,9 +247,10 @@ impl Writer {
                     batches = pending.len(),
                     "messages that the queue did not take before the stop are lost"
                 );
-                return;
+                return false;
             }
         }
+        true
     }
 
     fn offer(&self, pending: &[Pending]) -> Vec<Result<crate::Appended, AppendError>> {
