@@ -26,6 +26,8 @@ mod needs;
 mod required;
 mod split;
 mod templates;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub(crate) use decider::Decider;
