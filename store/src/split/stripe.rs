@@ -353,7 +353,8 @@ impl Templates {
 
     /// About what it takes in memory.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.bytes.len() + self.ends.len() * 2 * size_of::<u64>()
+        let numbers = self.ends.len() * 2 * size_of::<u64>() + self.with_leaves.len() * size_of::<u32>();
+        self.bytes.len() + numbers
     }
 
     /// Its bytes: fixed texts and slots, as ARCHITECTURE.md says.

@@ -20,12 +20,16 @@ pub(super) enum Operand {
 
 /// The whole number that `text` is, which is compared exactly however large.
 fn whole(text: &[u8]) -> Option<i128> {
-    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
 /// The number that `text` is, whole but for white space around it: `-1.5e3`, and neither `inf` nor `nan`.
 pub fn number(text: &[u8]) -> Option<f64> {
-    let text = text.trim_ascii();
+    // Only what begins like a number is looked at as text: nearly all that is asked does not.
+    let text = match text.first()? {
+        b'0'..=b'9' | b'-' | b'+' | b'.' if text.last().is_some_and(u8::is_ascii_digit) => text,
+        _ => std::str::from_utf8(text).ok()?.trim().as_bytes(),
+    };
     let unsigned = text
         .strip_prefix(b"-")
         .or_else(|| text.strip_prefix(b"+"))

@@ -72,7 +72,7 @@ impl<'a> Tally<'a> {
         let range = self.counting.selection.range;
         let whole = match self.timeline_range()? {
             Some(covered) => {
-                self.count_timeline(covered);
+                self.count_timeline(covered)?;
                 covered
             }
             None => TimeRange { first: 0, last: -1 },
@@ -165,12 +165,12 @@ impl<'a> Tally<'a> {
         })
     }
 
-    fn count_timeline(&mut self, covered: TimeRange) {
+    fn count_timeline(&mut self, covered: TimeRange) -> Result<(), SplitError> {
         let Some(summary) = self.decider.summary.as_deref() else {
-            return;
+            return Ok(());
         };
         // Every page decides alike: that was checked.
-        let Ok(decider) = self.decider.page(0) else { return };
+        let decider = self.decider.page(0)?;
         let bucket = summary.width.unwrap_or(1);
         for entry in &summary.timeline {
             let start = i128::from(entry.bucket) * i128::from(bucket);
@@ -182,6 +182,7 @@ impl<'a> Tally<'a> {
                 self.add(entry.stream, 0, entry.severity, start, entry.rows);
             }
         }
+        Ok(())
     }
 
     fn touches_edge(&self, page: u32, whole: &TimeRange) -> bool {

@@ -125,6 +125,7 @@ impl Search {
         unreadable: &mut Unreadable,
         emit: &mut dyn FnMut(Vec<Hit>) -> ControlFlow<()>,
     ) -> Result<Ended, ReadError> {
+        self.running.check()?;
         let query = self.selection.page_query(&self.view);
         let deciders = Deciders::new(&self.view.cache, &self.selection, &self.running);
         let mut waiting = self.start();
@@ -135,7 +136,8 @@ impl Search {
             match next.what {
                 What::Split(entry) => {
                     let units = split_units(&self.view, &entry, &query, &self.selection.range, &self.running);
-                    waiting.extend(units.into_iter().map(|unit| Reverse(self.waiting(unit))));
+                    let units = units.into_iter().map(|unit| self.waiting(unit));
+                    waiting.extend(units.filter(|unit| self.is_needed(unit)).map(Reverse));
                 }
                 What::Unit(Unit::Live(part)) => self.test_live(&part, &mut pending),
                 What::Unit(Unit::Page(unit)) if unreadable.contains(&place(&unit)) => {}
@@ -151,7 +153,7 @@ impl Search {
             let portion = self.take_final(&mut pending, bound);
             if let Some((rank, _)) = portion.last() {
                 let (last, rows) = (rank.key.clone(), portion.len());
-                let hits = self.read(portion, unreadable);
+                let hits = self.read(portion, unreadable, &mut open_pages);
                 let read = hits.len();
                 self.limit -= read;
                 self.after = Some(last);
@@ -178,19 +180,22 @@ impl Search {
         let live = self.view.live.iter();
         let live = live.filter(|part| range.overlaps(part.time_min, part.time_max));
         let live = live.map(|part| self.waiting(Unit::Live(part.clone())));
-        let after = self.after.as_ref().map(|key| self.time_rank(key.time));
-        let worst = |min, max| match self.direction {
+        let all = splits.chain(live).filter(|waiting| self.is_needed(waiting));
+        all.map(Reverse).collect()
+    }
+
+    /// Whether some of it can come after the cursor.
+    fn is_needed(&self, waiting: &Waiting) -> bool {
+        let (min, max) = match &waiting.what {
+            What::Split(entry) => (entry.meta.time_min, entry.meta.time_max),
+            What::Unit(unit) => unit.times(),
+        };
+        let worst = match self.direction {
             Direction::Backward => self.time_rank(min),
             Direction::Forward => self.time_rank(max),
         };
-        let needed = |w: &Waiting| {
-            let (min, max) = match &w.what {
-                What::Split(entry) => (entry.meta.time_min, entry.meta.time_max),
-                What::Unit(unit) => unit.times(),
-            };
-            after.is_none_or(|after| worst(min, max) >= after)
-        };
-        splits.chain(live).filter(needed).map(Reverse).collect()
+        let after = self.after.as_ref();
+        after.is_none_or(|key| worst >= self.time_rank(key.time))
     }
 
     fn waiting(&self, unit: Unit) -> Waiting {
@@ -317,8 +322,9 @@ impl Search {
         Ok(())
     }
 
-    /// Reads what is shown of rows: of each page at once.
-    fn read(&self, portion: Vec<(Rank, Found)>, unreadable: &mut Unreadable) -> Vec<Hit> {
+    /// Reads what is shown of rows: of each page at once. Fewer than all of them where a page cannot be
+    /// read, or the query is stopped.
+    fn read(&self, portion: Vec<(Rank, Found)>, unreadable: &mut Unreadable, open_pages: &mut OpenPages) -> Vec<Hit> {
         let mut by_page: Vec<(Rc<HeldPage>, Vec<u32>)> = Vec::new();
         let mut places = HashMap::new();
         for (_, found) in &portion {
@@ -335,15 +341,16 @@ impl Search {
             provenance: true,
             attributes: true,
         };
-        let read = |(page, rows): &(Rc<HeldPage>, Vec<u32>)| match page
-            .open(&self.view)
-            .and_then(|open| open.rows(rows, columns))
-        {
-            Ok(block) => Some(Arc::new(block)),
-            Err(error) => {
-                page.unit.failed(&self.view, &error, &self.running);
-                unreadable.insert(place(&page.unit));
-                None
+        let read = |(page, rows): &(Rc<HeldPage>, Vec<u32>)| {
+            self.running.check().ok()?;
+            let open = open_pages.open(page, &self.view);
+            match open.and_then(|open| open.rows(rows, columns)) {
+                Ok(block) => Some(Arc::new(block)),
+                Err(error) => {
+                    page.unit.failed(&self.view, &error, &self.running);
+                    unreadable.insert(place(&page.unit));
+                    None
+                }
             }
         };
         let blocks: Vec<_> = by_page.iter().map(read).collect();

@@ -17,7 +17,7 @@ use crate::rows::RowBlock;
 use crate::split::SplitError;
 
 /// Pages of which what was read is kept.
-const OPEN_PAGES_MAX: usize = 8;
+const OPEN_PAGES_MAX: usize = 16;
 
 /// Rows that match and may yet be preceded by others.
 pub(super) type Pending = BTreeMap<Rank, Found>;
@@ -37,13 +37,8 @@ pub(super) struct HeldPage {
 }
 
 impl HeldPage {
-    /// The page, read again if what was read of it is not kept.
-    pub(super) fn open(&self, view: &View) -> Result<Rc<OpenPage>, SplitError> {
-        if let Some(open) = &*self.open.borrow() {
-            return Ok(Rc::clone(open));
-        }
-        let split = view.split(&self.unit.entry)?;
-        OpenPage::open(&self.unit.topic, &split, self.unit.page).map(Rc::new)
+    fn kept(&self) -> Option<Rc<OpenPage>> {
+        self.open.borrow().clone()
     }
 }
 
@@ -54,22 +49,38 @@ pub(super) struct OpenPages(VecDeque<Rc<HeldPage>>);
 impl OpenPages {
     /// Keeps what was read of a page in place of that read longest ago.
     pub(super) fn hold(&mut self, unit: &PageUnit, open: &Rc<OpenPage>) -> Rc<HeldPage> {
+        let held = Rc::new(HeldPage {
+            unit: unit.clone(),
+            open: RefCell::new(None),
+        });
+        self.keep(&held, open);
+        held
+    }
+
+    /// The page, read again if what was read of it is not kept; then it is.
+    pub(super) fn open(&mut self, page: &Rc<HeldPage>, view: &View) -> Result<Rc<OpenPage>, SplitError> {
+        if let Some(open) = page.kept() {
+            return Ok(open);
+        }
+        let split = view.split(&page.unit.entry)?;
+        let open = Rc::new(OpenPage::open(&page.unit.topic, &split, page.unit.page)?);
+        self.keep(page, &open);
+        Ok(open)
+    }
+
+    fn keep(&mut self, page: &Rc<HeldPage>, open: &Rc<OpenPage>) {
         if self.0.len() == OPEN_PAGES_MAX
             && let Some(oldest) = self.0.pop_front()
         {
             oldest.open.take();
         }
-        let held = Rc::new(HeldPage {
-            unit: unit.clone(),
-            open: RefCell::new(Some(Rc::clone(open))),
-        });
-        self.0.push_back(Rc::clone(&held));
-        held
+        page.open.replace(Some(Rc::clone(open)));
+        self.0.push_back(Rc::clone(page));
     }
 
     /// How many of some pages are kept open.
     #[cfg(test)]
     pub(super) fn count<'a>(pages: impl Iterator<Item = &'a Rc<HeldPage>>) -> usize {
-        pages.filter(|page| page.open.borrow().is_some()).count()
+        pages.filter(|page| page.kept().is_some()).count()
     }
 }

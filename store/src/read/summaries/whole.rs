@@ -119,6 +119,8 @@ impl<'a> Whole<'a> {
                 return Ok(None);
             }
         }
+        // A stop while the last page was asked left that page out.
+        self.running.check()?;
         // Only now: what is sampled instead has its own costs.
         let (meter, looked) = (&self.running.meter, &self.looked);
         add(&meter.pages_read, looked.pages);
