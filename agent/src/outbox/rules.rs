@@ -10,7 +10,7 @@ use crate::process::{Event, Origin, Rules, Selection, Verdict};
 
 pub(super) struct ReceivedRules {
     rules: Rules,
-    /// Of each stream that rules are about; as many as streams are known.
+    /// Each that streams have, once: at most as many as there are combinations of rules.
     selections: Vec<Selection>,
 }
 
@@ -28,8 +28,11 @@ impl Process for ReceivedRules {
         StreamRules {
             topic: self.rules.topic(attributes).map(str::to_owned),
             rules: self.rules.select(attributes).map(|selection| {
-                self.selections.push(selection);
-                self.selections.len() - 1
+                let known = self.selections.iter().position(|held| *held == selection);
+                known.unwrap_or_else(|| {
+                    self.selections.push(selection);
+                    self.selections.len() - 1
+                })
             }),
         }
     }

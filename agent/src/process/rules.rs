@@ -44,7 +44,7 @@ enum Action {
 }
 
 /// The rules that the records of one stream may meet.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
     rules: Vec<usize>,
     /// The rule that dropped the first part of a long line drops the others, too.

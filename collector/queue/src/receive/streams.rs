@@ -12,7 +12,7 @@ use super::reading::{Item, Received};
 
 /// What is made of records before they are appended.
 pub trait Process: Send {
-    /// A stream is new: what holds for it. Called once for each.
+    /// What holds for a stream. Called once for each that is kept, and for each record of the others.
     fn stream(&mut self, attributes: &BTreeMap<String, String>) -> StreamRules;
 
     /// Takes a record through the rules of its stream; why it is dropped, if so.
@@ -27,7 +27,7 @@ pub trait Process: Send {
 }
 
 /// What rules say of a stream.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StreamRules {
     /// The topic that it goes to, if not its listener's.
     pub topic: Option<String>,
@@ -51,8 +51,9 @@ pub(super) struct Streams {
     attributes: BTreeMap<String, String>,
     host: String,
     named: HashMap<(usize, String, String), Arc<Stream>>,
-    /// Each listener's own, for records of streams beyond `streams_max`.
-    own: HashMap<usize, Arc<Stream>>,
+    /// Each listener's own, for records of streams beyond `streams_max`: one for each set of rules that
+    /// such records meet.
+    own: HashMap<(usize, StreamRules), Arc<Stream>>,
     streams_max: usize,
 }
 
@@ -78,8 +79,14 @@ impl Streams {
         if let Some(known) = self.named.get(&key) {
             return known.clone();
         }
+        // Rules are chosen by what the record names, whichever stream it goes to.
+        let attributes = self.attributes_of(item.listener, &key.1, &key.2);
+        let rules = process
+            .as_mut()
+            .map(|process| process.stream(&attributes))
+            .unwrap_or_default();
         if self.named.len() < self.streams_max {
-            let stream = self.make(item.listener, &key.1, &key.2, process);
+            let stream = self.make(item.listener, attributes, rules);
             self.named.insert(key, stream.clone());
             return stream;
         }
@@ -87,31 +94,35 @@ impl Streams {
         let attributes = &mut item.record.attributes;
         attributes.push(("host.name".to_owned(), AttributeValue::Text(host)));
         attributes.push(("service.name".to_owned(), AttributeValue::Text(service)));
-        if let Some(own) = self.own.get(&listener) {
-            return own.clone();
+        let own = (listener, rules);
+        if let Some(stream) = self.own.get(&own) {
+            return stream.clone();
         }
-        tracing::warn!(
-            streams_max = self.streams_max,
-            "more hosts and programs send than streams are kept for; records of further ones name theirs themselves"
-        );
+        if self.own.is_empty() {
+            tracing::warn!(
+                streams_max = self.streams_max,
+                "more hosts and programs send than streams are kept for; records of further ones name theirs themselves"
+            );
+        }
         let name = self.listeners[listener].protocol.name();
-        let stream = self.make(listener, &self.host.clone(), name, process);
-        self.own.insert(listener, stream.clone());
+        let attributes = self.attributes_of(listener, &self.host, name);
+        let stream = self.make(listener, attributes, own.1.clone());
+        self.own.insert(own, stream.clone());
         stream
     }
 
-    fn make(&self, listener: usize, host: &str, service: &str, process: &mut Option<Box<dyn Process>>) -> Arc<Stream> {
-        let set = &self.listeners[listener];
+    fn attributes_of(&self, listener: usize, host: &str, service: &str) -> BTreeMap<String, String> {
         let mut attributes = BTreeMap::from([
             ("host.name".to_owned(), host.to_owned()),
             ("service.name".to_owned(), service.to_owned()),
         ]);
-        let all = self.attributes.iter().chain(&set.attributes);
+        let all = self.attributes.iter().chain(&self.listeners[listener].attributes);
         attributes.extend(all.map(|(name, value)| (name.clone(), value.clone())));
-        let rules = process
-            .as_mut()
-            .map(|process| process.stream(&attributes))
-            .unwrap_or_default();
+        attributes
+    }
+
+    fn make(&self, listener: usize, attributes: BTreeMap<String, String>, rules: StreamRules) -> Arc<Stream> {
+        let set = &self.listeners[listener];
         Arc::new(Stream {
             listener,
             topic: Arc::from(rules.topic.unwrap_or_else(|| set.topic.clone())),

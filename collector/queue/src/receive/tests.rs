@@ -477,6 +477,79 @@ fn more_streams_than_are_kept_share_one_and_name_themselves() {
 }
 
 #[test]
+fn a_stop_does_not_wait_for_a_sender_that_never_pauses() {
+    let mut bench = Bench::start(
+        vec![listener(Protocol::Gelf, Transport::Udp)],
+        options(),
+        QueueOptions::default(),
+    );
+    let address = bench.address();
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let senders: Vec<_> = (0..2)
+        .map(|_| {
+            let stop = stop.clone();
+            std::thread::spawn(move || {
+                let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    // Nobody may listen any more.
+                    _ = socket.send_to(br#"{"host":"h","short_message":"x"}"#, address);
+                }
+            })
+        })
+        .collect();
+    let begin = Instant::now();
+    bench.stop(Duration::from_secs(5));
+    assert!(begin.elapsed() < DEADLINE, "{:?}", begin.elapsed());
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+}
+
+#[test]
+fn rules_are_chosen_by_what_a_record_names_also_where_its_stream_is_not_kept() {
+    struct DropPayments;
+    impl Process for DropPayments {
+        fn stream(&mut self, attributes: &BTreeMap<String, String>) -> StreamRules {
+            StreamRules {
+                topic: None,
+                rules: (attributes["service.name"] == "payments").then_some(0),
+            }
+        }
+        fn apply(
+            &mut self,
+            _: usize,
+            _: &BTreeMap<String, String>,
+            _: GenerationId,
+            _: u64,
+            _: &mut Received,
+        ) -> Option<String> {
+            Some("rule:payments".into())
+        }
+    }
+    let options = ReceiveOptions {
+        streams_max: 1,
+        agent: Some(AgentId([1; 16])),
+        ..options()
+    };
+    let bench = Bench::with(
+        vec![listener(Protocol::Syslog, Transport::Tcp)],
+        options,
+        QueueOptions::default(),
+        Some(Box::new(DropPayments)),
+    );
+    let messages: String = ["a", "b", "payments", "c", "payments"]
+        .iter()
+        .map(|tag| format!("<13>Nov 30 11:00:00 h {tag}: card\n"))
+        .collect();
+    drop(send(bench.address(), messages.as_bytes()));
+    bench.wait_durable(5);
+    let records = bench.wait(3);
+    assert!(
+        records.iter().all(|held| !held.line.contains("payments")),
+        "{records:?}"
+    );
+}
+
+#[test]
 fn an_agents_records_have_places_that_follow_each_other() {
     struct Odd;
     impl Process for Odd {

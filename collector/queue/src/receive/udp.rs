@@ -18,6 +18,9 @@ use super::reading::{Piece, Reading, Shared};
 const DATAGRAM_BYTES_MAX: usize = 65_536;
 /// Datagrams taken before others get a turn.
 const TURN: usize = 256;
+
+/// How long what the system still holds is read at a stop.
+const STOP_READ: std::time::Duration = std::time::Duration::from_secs(1);
 const UPKEEP: Duration = Duration::from_secs(1);
 
 struct Udp {
@@ -58,8 +61,17 @@ pub(super) async fn run(socket: UdpSocket, inode: u64, shared: Arc<Shared>, stop
     // datagram that has come.
     match socket.into_std() {
         Ok(socket) => {
-            while let Ok((len, peer)) = socket.recv_from(&mut udp.buffer) {
+            // A sender that does not pause would keep the stop waiting.
+            let end = Instant::now() + STOP_READ;
+            let mut taken = 0;
+            while Instant::now() < end
+                && let Ok((len, peer)) = socket.recv_from(&mut udp.buffer)
+            {
                 udp.take(len, peer);
+                taken += 1;
+                if taken % TURN == 0 {
+                    tokio::task::yield_now().await;
+                }
             }
         }
         Err(error) => tracing::warn!(%error, "the socket cannot be read to its end"),
