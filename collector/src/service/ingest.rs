@@ -20,7 +20,7 @@ use timberline_proto::wire::v1::{
     ShipRequest, ShipResponse, generation_ends_response,
 };
 use timberline_queue::{Append, AppendError, Appended};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -82,11 +82,10 @@ impl Ingest for IngestService {
             collector: self.collector.clone(),
             verdicts,
             in_flight: Arc::new(Semaphore::new(in_flight_max)),
-            runtime: tokio::runtime::Handle::current(),
             caller,
             owners: self.owners.clone(),
         };
-        tokio::task::spawn_blocking(move || lane.run(received));
+        tokio::spawn(Arc::new(lane).run(received));
         tokio::spawn(forward(request.into_inner(), batches, self.shutdown.clone()));
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
     }
@@ -160,43 +159,55 @@ struct Lane {
     collector: Collector,
     verdicts: mpsc::Sender<Result<ShipResponse, Status>>,
     in_flight: Arc<Semaphore>,
-    runtime: tokio::runtime::Handle,
 }
 
 impl Lane {
-    fn run(&self, mut received: mpsc::Receiver<ShipRequest>) {
-        while let Some(request) = received.blocking_recv() {
-            let Ok(permit) = self.runtime.block_on(Arc::clone(&self.in_flight).acquire_owned()) else {
+    /// Takes batches, one after the other. A stream that waits holds no thread: there are more agents
+    /// than threads.
+    async fn run(self: Arc<Self>, mut received: mpsc::Receiver<ShipRequest>) {
+        while let Some(request) = received.recv().await {
+            let Ok(permit) = Arc::clone(&self.in_flight).acquire_owned().await else {
                 return;
             };
-            let sequence = request.sequence;
-            if let Some(status) = self.refuse_foreign(&request) {
-                tracing::warn!(%status, "a batch of another agent was refused");
-                // Without room the stream ends without a word, which is as good.
-                self.verdicts.try_send(Err(status)).ok();
+            let lane = Arc::clone(&self);
+            let goes_on = tokio::task::spawn_blocking(move || lane.take(&request, permit));
+            if !matches!(goes_on.await, Ok(true)) {
                 return;
             }
-            match self.check(&request) {
-                Ok(append) => {
-                    let verdicts = self.verdicts.clone();
-                    let retry_after_ms =
-                        u32::try_from(self.collector.options().retry_after.as_millis()).unwrap_or(u32::MAX);
-                    let collector = self.collector.clone();
-                    let done = move |outcome| {
-                        collector.health().note(&outcome);
-                        send(&verdicts, verdict(sequence, outcome, retry_after_ms));
-                        drop(permit);
-                    };
-                    self.collector
-                        .queue()
-                        .append_then(&request.topic, append, Box::new(done));
-                }
-                Err(message) => {
-                    tracing::warn!(sequence, message, "batch rejected");
-                    send(&self.verdicts, rejected(sequence, message));
-                }
+        }
+    }
+
+    /// Gives one batch to the queue, or says why not; whether the stream goes on. Blocks: the batch is
+    /// unpacked and walked, and a queue that has much to write makes callers wait.
+    fn take(&self, request: &ShipRequest, permit: OwnedSemaphorePermit) -> bool {
+        let sequence = request.sequence;
+        if let Some(status) = self.refuse_foreign(request) {
+            tracing::warn!(%status, "a batch of another agent was refused");
+            // Without room the stream ends without a word, which is as good.
+            self.verdicts.try_send(Err(status)).ok();
+            return false;
+        }
+        match self.check(request) {
+            Ok(append) => {
+                let verdicts = self.verdicts.clone();
+                let retry_after_ms =
+                    u32::try_from(self.collector.options().retry_after.as_millis()).unwrap_or(u32::MAX);
+                let collector = self.collector.clone();
+                let done = move |outcome| {
+                    collector.health().note(&outcome);
+                    send(&verdicts, verdict(sequence, outcome, retry_after_ms));
+                    drop(permit);
+                };
+                self.collector
+                    .queue()
+                    .append_then(&request.topic, append, Box::new(done));
+            }
+            Err(message) => {
+                tracing::warn!(sequence, message, "batch rejected");
+                send(&self.verdicts, rejected(sequence, message));
             }
         }
+        true
     }
 
     /// Why nothing more is taken from this stream: it speaks in the name of another agent.
