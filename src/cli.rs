@@ -16,7 +16,7 @@ pub(crate) use fleet::{AgentsAction, AgentsArgs, CollectorArgs, PushAction, Toke
     name = "timberline",
     version,
     about,
-    after_help = "Exit codes: 0 done; 1 failed; 2 wrong usage, configuration or query; 3 port or data directory in use; 4 stopped before all was drained (nothing is lost)."
+    after_help = "Exit codes: 0 done; 1 failed; 2 wrong usage, configuration or query; 3 port or data directory in use; 4 stopped before all was drained (nothing is lost); 5 `ledger` or `canary` found something lost, doubled or damaged."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -55,6 +55,15 @@ pub(crate) enum Command {
     /// Say who may connect to a collector: tokens, enrolled machines, revoking
     #[cfg(feature = "store")]
     Agents(AgentsArgs),
+    /// Say what became of every byte of every file: read, acked, indexed, removed, lost
+    #[cfg(feature = "store")]
+    Ledger(LedgerArgs),
+    /// Write numbered lines, read them back by query, and count what is missing or doubled
+    #[cfg(feature = "store")]
+    Canary(CanaryArgs),
+    /// Make logs: of several shapes, at a rate, into files that are rotated or to a collector
+    #[cfg(feature = "store")]
+    Loadgen(LoadgenArgs),
     /// Check or print the configuration
     Config(ConfigArgs),
     /// Print a completion script
@@ -229,6 +238,145 @@ pub(crate) enum FileAction {
         #[command(flatten)]
         server: ServerArgs,
     },
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct CanaryArgs {
+    /// Append to this file, which an agent follows; lines go to POST /api/v1/ingest of the server unless said
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Between two lines
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub(crate) interval: humantime::Duration,
+    /// End after this time
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) duration: Option<humantime::Duration>,
+    /// A line that is not found after so long is missing
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub(crate) wait: humantime::Duration,
+    /// Write ten lines, wait for them, print the metrics and end
+    #[arg(long, conflicts_with = "duration")]
+    pub(crate) once: bool,
+    /// Serve the metrics for Prometheus here
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Default, Args)]
+pub(crate) struct LoadgenArgs {
+    /// Write files in this directory
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["http", "grpc"])]
+    pub(crate) dir: Option<PathBuf>,
+    /// Send to POST /api/v1/ingest of this server
+    #[arg(long, value_name = "URL", conflicts_with = "grpc")]
+    pub(crate) http: Option<String>,
+    /// Send batches to the gRPC port of this collector
+    #[arg(long, value_name = "URL")]
+    pub(crate) grpc: Option<String>,
+    /// Of these shapes, with commas between; all unless said
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "SHAPE")]
+    pub(crate) shape: Vec<Shape>,
+    /// So many files (streams), shape after shape; one of each unless said
+    #[arg(long, value_name = "N")]
+    pub(crate) files: Option<u16>,
+    /// So many lines a second, such as 500, or bytes, such as 2MiB; as fast as it goes unless said
+    #[arg(long)]
+    pub(crate) rate: Option<String>,
+    /// The same seed gives the same lines
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// End after so many bytes, such as 100MB
+    #[arg(long, value_name = "SIZE", conflicts_with_all = ["lines", "duration"])]
+    pub(crate) bytes: Option<bytesize::ByteSize>,
+    /// End after so many lines (a stack trace counts as one)
+    #[arg(long, value_name = "N", conflicts_with = "duration")]
+    pub(crate) lines: Option<u64>,
+    /// End after this time, such as 10min
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) duration: Option<humantime::Duration>,
+    /// Times of the lines begin here (RFC 3339) and go on at the rate; those of the clock unless said
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<String>,
+    /// Rotate files
+    #[arg(long, value_enum, value_name = "HOW", requires = "dir")]
+    pub(crate) rotate: Option<Rotate>,
+    /// At this size
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub(crate) rotate_bytes: bytesize::ByteSize,
+    /// Rotated files kept of each
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) rotate_keep: u16,
+}
+
+/// What lines look like.
+#[cfg(feature = "store")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Shape {
+    /// Applications' logs as JSON
+    Json,
+    /// Pairs of names and values
+    Logfmt,
+    /// Access lines as nginx writes them
+    Nginx,
+    /// As sshd writes to syslog
+    Syslog,
+    /// Java's, with stack traces of several lines
+    Java,
+    /// PostgreSQL's
+    Sql,
+    /// Text
+    Text,
+}
+
+/// How files are rotated.
+#[cfg(feature = "store")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Rotate {
+    /// Rename the file and begin another one
+    Rename,
+    /// Copy the file and truncate it
+    CopyTruncate,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct LedgerArgs {
+    /// Only files found under this path; * and ? stand for any characters
+    #[arg(long, value_name = "PATH")]
+    pub(crate) source: Option<String>,
+    /// Only of this host
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// Only of this agent
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
+    /// Only this life of a file
+    #[arg(long, value_name = "ID")]
+    pub(crate) generation: Option<String>,
+    /// Only files of which something came at this time or later: RFC 3339, epoch, now-1h, -15m
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) from: Option<String>,
+    /// Only files of which something came before this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) to: Option<String>,
+    /// Only files with bytes lost, damaged, doubled or unexplained
+    #[arg(long)]
+    pub(crate) only_loss: bool,
+    /// Gaps of each file at most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) gaps: u16,
+    /// At most so many files; 200 in a table, all as JSON
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// One JSON object per file, and the sums in the last line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 #[cfg(feature = "store")]

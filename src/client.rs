@@ -43,6 +43,21 @@ impl Client {
         Ok(BufReader::new(checked(response)?).lines())
     }
 
+    /// Posts lines of a service to be taken in. Durable on return.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub(crate) fn ingest(&self, service: &str, lines: &[u8]) -> anyhow::Result<()> {
+        let response = self
+            .agent
+            .post(format!("{}/api/v1/ingest", self.server))
+            .query("service", service)
+            .header("content-type", "text/plain")
+            .send(lines)
+            .with_context(|| self.unreachable())?;
+        checked(response).map(drop)
+    }
+
     /// Posts nothing; gives the answer.
     ///
     /// # Errors

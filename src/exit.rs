@@ -7,6 +7,7 @@
 //! | 2 | the command line, the configuration or the query is wrong |
 //! | 3 | a port or the data directory is in use |
 //! | 4 | stopped as asked, but the drain deadline passed; nothing is lost, the rest is read again at the next start |
+//! | 5 | `ledger` or `canary` found that something is lost, doubled or damaged |
 
 use std::fmt;
 use std::process::ExitCode;
@@ -31,6 +32,15 @@ impl Exit {
     pub(crate) fn in_use(message: impl Into<String>) -> Self {
         Self {
             code: 3,
+            message: message.into(),
+        }
+    }
+
+    /// Something is lost, doubled or damaged.
+    #[cfg(feature = "store")]
+    pub(crate) fn loss(message: impl Into<String>) -> Self {
+        Self {
+            code: 5,
             message: message.into(),
         }
     }

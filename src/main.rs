@@ -7,6 +7,13 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+#[cfg(feature = "store")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "what the benchmarks look for in the lines is theirs"
+)]
+mod corpus;
 mod data_dir;
 mod exit;
 mod limits;

@@ -11,6 +11,8 @@ use timberline_proto::wire::v1;
 pub struct AgentStatus {
     /// This installation.
     pub agent: AgentId,
+    /// When it was started, nanoseconds since the epoch.
+    pub started_at_nanos: i64,
     /// Whether a collector answers now.
     pub connected: bool,
     /// Why not, if so.
@@ -40,6 +42,8 @@ pub struct FileState {
     pub path: PathBuf,
     /// Its present life; none while it is empty or unread.
     pub generation: Option<GenerationId>,
+    /// The first byte that was asked for.
+    pub start: u64,
     /// Bytes read.
     pub read: u64,
     /// Bytes acked.
@@ -52,7 +56,7 @@ pub struct FileState {
     pub lost_bytes: u64,
     /// Why it is not read, if so.
     pub error: Option<String>,
-    /// Whether it is left out on purpose (binary, compressed): no source of lines.
+    /// Whether it is left out on purpose (binary, compressed, too old): no source of lines.
     pub left_out: bool,
 }
 
@@ -61,6 +65,7 @@ impl From<&FileState> for v1::FileStatus {
         Self {
             path: file.path.to_string_lossy().into_owned(),
             generation_id: file.generation.map(|id| id.0.to_vec().into()).unwrap_or_default(),
+            start: file.start,
             read: file.read,
             acked: file.acked,
             size: file.size,

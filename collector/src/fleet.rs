@@ -7,6 +7,10 @@
 //! In memory: an agent says it again within seconds. An agent that has fallen silent holds back
 //! what is complete until it is forgotten ([`CollectorOptions::agent_forget_after`]).
 
+mod agents;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,6 +22,8 @@ use timberline_proto::query::time_range::format_rfc3339_nanos;
 use timberline_proto::wire::v1::{FileStatus, ReportRequest};
 
 use crate::CollectorOptions;
+
+pub use agents::{AgentFiles, ReportedFile, files_most_behind};
 
 /// Sources named in an answer at most.
 const BEHIND_MAX: usize = 10;
@@ -88,9 +94,15 @@ enum Key {
     Path(String),
 }
 
-/// How complete a file is, over several reports.
+/// How complete a file is and how fast it is read, over several reports.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
+    /// When it was first reported, by our clock.
+    first_at: i64,
+    /// Bytes read a second, lately.
+    rate: f64,
+    /// What was read when, by the agent's clock.
+    last_read: Option<(u64, i64)>,
     complete_to: i64,
     /// An end seen whose acks are still out: to which byte, and when.
     waiting: Option<(u64, i64)>,
@@ -134,8 +146,12 @@ impl Fleet {
         let files = before.map(|known| known.files).unwrap_or_default();
         let files = report.files.iter().map(|file| {
             let key = Key::of(file);
-            let seen = files.get(&key).copied().unwrap_or_default().after(file);
-            (key, seen)
+            let first = Seen {
+                first_at: received_at_nanos,
+                ..Seen::default()
+            };
+            let seen = files.get(&key).copied().unwrap_or(first);
+            (key, seen.after(file).at_rate(file.read, report.sent_at_unix_nanos))
         });
         let known = Known {
             files: files.collect(),
@@ -154,6 +170,11 @@ impl Fleet {
             .iter()
             .map(|(id, known)| (*id, known.agent.clone()))
             .collect()
+    }
+
+    /// After how long of silence an agent is forgotten.
+    pub fn forget_after(&self) -> Duration {
+        self.limits.agent_forget_after
     }
 
     /// Whether the agent has reported lately.
@@ -233,6 +254,31 @@ impl Seen {
         } else if self.waiting.is_none() && at > self.complete_to {
             self.waiting = Some((file.read, at));
         }
+        self
+    }
+}
+
+/// About so long ago counts "lately", in seconds.
+const RATE_SECONDS: f64 = 10.0;
+
+impl Seen {
+    /// The rate after a report of an agent's time. A report that comes twice changes nothing.
+    fn at_rate(mut self, read: u64, sent_at: i64) -> Self {
+        let Some((before, at)) = self.last_read else {
+            self.last_read = Some((read, sent_at));
+            return self;
+        };
+        let seconds = sent_at.saturating_sub(at) as f64 / 1e9;
+        if sent_at == at {
+            return self;
+        }
+        self.last_read = Some((read, sent_at));
+        if seconds < 0.0 {
+            return self;
+        }
+        let now = read.saturating_sub(before) as f64 / seconds;
+        let weight = 1.0 - (-seconds / RATE_SECONDS).exp();
+        self.rate += weight * (now - self.rate);
         self
     }
 }
@@ -324,141 +370,4 @@ fn nanos(duration: Duration) -> i64 {
 /// Now, in nanoseconds since the epoch.
 pub fn now_nanos() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanos)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: i64 = 1_000_000_000;
-    const TOLERANCE: Duration = Duration::from_secs(5);
-
-    fn fleet() -> Fleet {
-        Fleet::with(FleetLimits {
-            agents_max: 2,
-            agent_timeout: Duration::from_secs(30),
-            agent_forget_after: Duration::from_secs(1000),
-        })
-    }
-
-    /// Seen at its end at `to` seconds, of `size` bytes, so many read and acked.
-    fn file(path: &str, to: i64, size: u64, read: u64, acked: u64) -> FileStatus {
-        FileStatus {
-            path: path.into(),
-            generation_id: path.as_bytes().to_vec().into(),
-            read_to_end_at_unix_nanos: to * SECOND,
-            size,
-            read,
-            acked,
-            ..FileStatus::default()
-        }
-    }
-
-    fn report(fleet: &Fleet, agent: u8, at: i64, files: Vec<FileStatus>) {
-        let report = ReportRequest {
-            host: format!("web-{agent}"),
-            files,
-            sent_at_unix_nanos: at * SECOND,
-            ..ReportRequest::default()
-        };
-        fleet.report_at(AgentId([agent; 16]), report, at * SECOND);
-    }
-
-    fn seen(fleet: &Fleet, at: i64) -> Completeness {
-        completeness(&fleet.sources_at(at * SECOND), at * SECOND, TOLERANCE)
-    }
-
-    #[test]
-    fn the_slowest_source_bounds_what_is_complete_and_the_others_are_counted() {
-        let fleet = fleet();
-        report(&fleet, 7, 101, vec![file("/a", 100, 5, 5, 5), file("/b", 40, 9, 2, 2)]);
-        let found = seen(&fleet, 101);
-        assert_eq!((found.sources, found.sources_current, found.lag_bytes), (2, 1, 7));
-        assert_eq!(found.complete_to.as_deref(), Some("1970-01-01T00:00:40.000000000Z"));
-        assert_eq!(found.current_to.as_deref(), Some("1970-01-01T00:01:40.000000000Z"));
-        assert_eq!(
-            found.summary,
-            "complete to 1970-01-01T00:01:40.000000000Z for 1 of 2 sources"
-        );
-        assert_eq!((found.behind[0].path.as_str(), found.behind[0].bytes), ("/b", 7));
-    }
-
-    #[test]
-    fn a_source_never_read_to_its_end_makes_nothing_complete() {
-        let fleet = fleet();
-        report(&fleet, 1, 1, vec![file("/a", 0, 5, 0, 0)]);
-        let found = seen(&fleet, 1);
-        assert_eq!((found.complete_to, found.sources_current), (None, 0));
-    }
-
-    #[test]
-    fn an_end_that_was_seen_counts_only_once_its_bytes_are_acked() {
-        let fleet = fleet();
-        let to = |fleet: &Fleet| fleet.sources_at(20 * SECOND)[0].complete_to_nanos / SECOND;
-        report(&fleet, 1, 10, vec![file("/a", 10, 50, 50, 20)]);
-        assert_eq!(to(&fleet), 0);
-        // The file grows on, always a little ahead of the acks: the end seen at 10 is acked now.
-        report(&fleet, 1, 11, vec![file("/a", 11, 90, 90, 60)]);
-        assert_eq!(to(&fleet), 10);
-        report(&fleet, 1, 12, vec![file("/a", 12, 120, 120, 100)]);
-        assert_eq!(to(&fleet), 11);
-        // A report that comes twice, and one without news, change nothing.
-        report(&fleet, 1, 12, vec![file("/a", 12, 120, 120, 100)]);
-        assert_eq!(to(&fleet), 11);
-    }
-
-    #[test]
-    fn a_file_without_news_is_complete_to_its_last_look() {
-        let fleet = fleet();
-        for at in [10, 11, 300] {
-            report(&fleet, 1, at, vec![file("/a", at, 50, 50, 50)]);
-            assert_eq!(fleet.sources_at(at * SECOND)[0].complete_to_nanos, at * SECOND);
-        }
-    }
-
-    #[test]
-    fn a_silent_agent_holds_back_what_is_complete_until_it_is_forgotten() {
-        let fleet = fleet();
-        report(&fleet, 1, 10, vec![file("/dead", 10, 5, 5, 5)]);
-        report(&fleet, 2, 200, vec![file("/alive", 200, 5, 5, 5)]);
-        let found = seen(&fleet, 200);
-        assert_eq!((found.sources, found.sources_current, found.agents_silent), (2, 1, 1));
-        assert_eq!(found.complete_to.as_deref(), Some("1970-01-01T00:00:10.000000000Z"));
-        assert!(!found.behind[0].connected);
-        report(&fleet, 2, 1100, vec![file("/alive", 1100, 5, 5, 5)]);
-        let found = seen(&fleet, 1100);
-        assert_eq!((found.sources, found.sources_current, found.agents_silent), (1, 1, 0));
-    }
-
-    #[test]
-    fn a_file_rotated_away_and_sent_holds_nothing_back() {
-        let fleet = fleet();
-        report(&fleet, 1, 10, vec![file("/a", 10, 5, 5, 5), file("/a.1", 9, 9, 9, 9)]);
-        report(&fleet, 1, 20, vec![file("/a", 20, 5, 5, 5)]);
-        assert_eq!(seen(&fleet, 20).sources, 1);
-    }
-
-    #[test]
-    fn a_clock_that_is_wrong_makes_no_source_late() {
-        let fleet = fleet();
-        let report = ReportRequest {
-            files: vec![file("/a", 100, 5, 5, 5)],
-            sent_at_unix_nanos: 101 * SECOND,
-            ..ReportRequest::default()
-        };
-        fleet.report_at(AgentId([1; 16]), report, 4000 * SECOND);
-        assert_eq!(seen(&fleet, 4000).sources_current, 1);
-    }
-
-    #[test]
-    fn more_agents_than_are_remembered_push_out_the_most_silent_and_answers_stay_small() {
-        let fleet = fleet();
-        for agent in 1..=3u8 {
-            let files = (0..50).map(|n| file(&format!("/{n}"), 0, 9, 0, 0)).collect();
-            report(&fleet, agent, i64::from(agent), files);
-        }
-        let found = seen(&fleet, 3);
-        assert_eq!((found.sources, found.behind.len()), (100, BEHIND_MAX));
-        assert!(found.behind.iter().all(|lag| lag.host != "web-1"));
-    }
 }

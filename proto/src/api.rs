@@ -3,7 +3,9 @@
 //! `POST /api/v1/query` answers with [`Frame`]s, one JSON object per line
 //! (`Accept: application/x-ndjson`), or with one [`Answer`] (`Accept: application/json`).
 
+mod agents;
 pub mod enrollment;
+mod ledger;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::query::ast::Span;
+
+pub use agents::{AgentAnswer, AgentFile, AgentHealth, AgentMachine, AgentState, AgentsAnswer, HealthCounts};
+pub use ledger::{GapTotal, LedgerAnswer, LedgerGap, LedgerSource, LedgerTotal, QueueGap};
 
 /// The body of `POST /api/v1/query`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

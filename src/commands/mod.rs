@@ -5,6 +5,8 @@ mod agent;
 #[cfg(feature = "store")]
 mod agents;
 mod banner;
+#[cfg(feature = "store")]
+mod canary;
 #[cfg(feature = "collector")]
 mod collector;
 mod completions;
@@ -15,8 +17,12 @@ mod enroll;
 mod file;
 #[cfg(feature = "store")]
 mod fleet;
+#[cfg(feature = "store")]
+mod ledger;
 #[cfg(feature = "collector")]
 mod listen;
+#[cfg(feature = "store")]
+mod loadgen;
 #[cfg(feature = "store")]
 mod page;
 #[cfg(feature = "store")]
@@ -60,6 +66,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Enroll(args) => enroll::run(&args),
         #[cfg(feature = "store")]
         Command::Agents(args) => fleet::run(&args),
+        #[cfg(feature = "store")]
+        Command::Ledger(args) => ledger::run(&args),
+        #[cfg(feature = "store")]
+        Command::Canary(args) => canary::run(&args),
+        #[cfg(feature = "store")]
+        Command::Loadgen(args) => loadgen::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
             completions::run(shell);

@@ -95,6 +95,10 @@ impl Sources for RemoteAgents {
         self.fleet.sources()
     }
 
+    fn fleet(&self) -> Option<&Fleet> {
+        Some(&self.fleet)
+    }
+
     fn agents(&self) -> Vec<AgentFile> {
         super::agents::all(&self.fleet)
     }

@@ -151,6 +151,10 @@ impl Sources for Fleet {
         self.0.fleet().sources()
     }
 
+    fn fleet(&self) -> Option<&timberline_collector::fleet::Fleet> {
+        Some(self.0.fleet())
+    }
+
     fn agents(&self) -> Vec<AgentFile> {
         super::agents::all(self.0.fleet())
     }

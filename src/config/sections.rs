@@ -434,6 +434,8 @@ pub(crate) struct StoreSection {
     pub(crate) retention_age: Option<Age>,
     /// The oldest splits beyond this sum are deleted; never if absent.
     pub(crate) retention_bytes: Option<Size>,
+    /// Files in the ledger; beyond it those of which nothing is held any more are kept as sums.
+    pub(crate) ledger_sources_max: u64,
 }
 
 impl Default for StoreSection {
@@ -452,6 +454,7 @@ impl Default for StoreSection {
             merge_zstd_level: 12,
             retention_age: None,
             retention_bytes: None,
+            ledger_sources_max: 250_000,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use timberline_proto::batch::{BatchBuilder, BatchMeta, Dropped, LogBatch, LogRecord, NewRecord};
+use timberline_proto::gap;
 
 /// A part of a batch, made anew.
 #[derive(Clone, Debug)]
@@ -63,7 +64,7 @@ fn cut(
     meta.dropped = vec![Dropped {
         start: range.0,
         end: range.1,
-        reason: "too_large".to_owned(),
+        reason: gap::TOO_LARGE.to_owned(),
     }];
     let bytes = BatchBuilder::new().finish(&meta, level);
     parts.push(Part {

@@ -91,6 +91,7 @@ impl OutboxState {
             sources.push(FileState {
                 path: PathBuf::from(format!("outbox/{topic}")),
                 generation: shipped.generation,
+                start: 0,
                 read: shipped.read,
                 acked: shipped.acked,
                 size: shipped.read,
@@ -111,6 +112,7 @@ fn listener(seen: &Seen, now_nanos: i64) -> FileState {
             0 => PathBuf::from(&seen.name),
             _ => PathBuf::from(format!("{}/{}", seen.name, seen.address)),
         },
+        start: 0,
         read: seen.bytes,
         acked: seen.durable_bytes,
         size: seen.bytes,
@@ -127,6 +129,7 @@ fn left_over(topic: &str, shipped: &Shipped) -> FileState {
     let part = shipped.position.saturating_sub(from) as f64 / (to - from).max(1) as f64;
     FileState {
         path: PathBuf::from(format!("outbox/{topic} (of an earlier run)")),
+        start: 0,
         read: shipped.begun_bytes,
         acked: (shipped.begun_bytes as f64 * part) as u64,
         size: shipped.begun_bytes,

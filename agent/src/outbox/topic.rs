@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use timberline_proto::batch::{BatchBuilder, BatchMeta, Dropped, LogBatch};
+use timberline_proto::gap;
 use timberline_proto::id::{AgentId, GenerationId, IncarnationId};
 use timberline_queue::{PartitionInfo, Queue, QueueError};
 use tokio::sync::mpsc;
@@ -333,7 +334,7 @@ impl Topic {
             dropped: vec![Dropped {
                 start: end,
                 end: start,
-                reason: "lost_by_collector".to_owned(),
+                reason: gap::LOST_BY_COLLECTOR.to_owned(),
             }],
             ..Default::default()
         };

@@ -54,6 +54,9 @@ pub(crate) struct Entry {
     /// The topic that holds it; the configured one if empty.
     #[serde(default)]
     pub(crate) topic: String,
+    /// The first byte that was asked for.
+    #[serde(default)]
+    pub(crate) start: u64,
     /// Bytes acked, and parts of a long line before them.
     pub(crate) acked: u64,
     pub(crate) part: u32,
@@ -67,6 +70,9 @@ pub(crate) struct Entry {
     /// for in a copy.
     #[serde(default)]
     pub(crate) truncated: bool,
+    /// It was let go because too many bytes of deleted files were held.
+    #[serde(default)]
+    pub(crate) let_go: bool,
     /// The file's size if it is packed with gzip, else 0. All other places are of unpacked bytes.
     #[serde(default)]
     pub(crate) packed_bytes: u64,

@@ -21,12 +21,14 @@ fn entry(n: u8) -> Entry {
         btime: 5,
         prefix: Print::of(b"abc"),
         topic: "logs".into(),
+        start: 3,
         acked: 1000 + u64::from(n),
         part: 0,
         marker: Print::of(b"xyz"),
         size: 2000,
         seen: 7,
         truncated: false,
+        let_go: false,
         packed_bytes: 0,
     }
 }

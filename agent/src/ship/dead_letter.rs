@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use timberline_proto::batch::{BatchBuilder, Dropped};
+use timberline_proto::gap;
 
 use super::Batch;
 use crate::registry::write_durably;
@@ -51,7 +52,7 @@ pub(super) fn marker(mut batch: Batch, level: i32) -> Batch {
     batch.meta.dropped = vec![Dropped {
         start: batch.start,
         end: batch.end,
-        reason: "rejected".into(),
+        reason: gap::REJECTED.into(),
     }];
     batch.bytes = BatchBuilder::new().finish(&batch.meta, level);
     batch.records = 0;

@@ -1,11 +1,12 @@
 //! Messages of one connection.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
 use timberline_proto::tls::{CollectorUrl, Credentials};
 use timberline_proto::wire::v1::ship_response::Verdict as WireVerdict;
-use timberline_proto::wire::v1::{ReportRequest, ShipRequest, ShipResponse};
+use timberline_proto::wire::v1::{Machine, ReportRequest, ShipRequest, ShipResponse, Work};
 use tonic::transport::Channel;
 
 use super::Batch;
@@ -16,6 +17,9 @@ use timberline_proto::id::AgentId;
 
 /// The collector's batch limit if it names none.
 const TRY_AGAIN_DEFAULT: Duration = Duration::from_millis(500);
+
+/// Files in a report that are left out on purpose, at most.
+const LEFT_OUT_MAX: usize = 1000;
 
 /// Why a connection is over.
 #[derive(Debug, thiserror::Error)]
@@ -97,19 +101,40 @@ pub(super) fn verdict(response: &ShipResponse) -> Verdict {
 }
 
 pub(super) fn report(config: &AgentConfig, status: &AgentStatus, now_nanos: i64) -> ReportRequest {
+    let (left_out, files): (Vec<_>, Vec<_>) = status.files.iter().partition(|file| file.left_out);
     ReportRequest {
         agent_id: id_bytes(status.agent.0),
         host: config.host.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
-        files: status
-            .files
-            .iter()
-            .filter(|file| !file.left_out)
-            .map(Into::into)
-            .collect(),
+        files: files.into_iter().map(Into::into).collect(),
         sent_at_unix_nanos: now_nanos,
+        machine: Some(MACHINE.clone()),
+        started_at_unix_nanos: status.started_at_nanos,
+        work: Some(Work {
+            records_read: status.records_read,
+            records_acked: status.records_acked,
+            batches_pending: status.batches_pending,
+            lost_bytes: status.lost_bytes,
+            dead_letter_records: status.dead_letter_records,
+            open_files: status.open_files,
+            registry_error: status.registry_error.clone().unwrap_or_default(),
+        }),
+        left_out_total: left_out.len() as u64,
+        left_out: left_out.into_iter().take(LEFT_OUT_MAX).map(Into::into).collect(),
     }
 }
+
+/// What does not change while the agent runs.
+static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cpus = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    Machine {
+        os: std::env::consts::OS.into(),
+        arch: std::env::consts::ARCH.into(),
+        kernel: kernel.trim().into(),
+        cpus: cpus as u32,
+    }
+});
 
 pub(super) fn id_bytes(id: [u8; 16]) -> Bytes {
     Bytes::copy_from_slice(&id)

@@ -42,6 +42,7 @@ impl Tailer {
         }
         self.note_problems(&scan, now);
         self.empty.clear();
+        self.old.clear();
         let new = self.known_and_new(&scan, now);
         self.went_away(&scan, now);
         if self.pulse.first_scan {
@@ -156,8 +157,11 @@ impl Tailer {
             .refused
             .get(&found.stat.inode)
             .is_some_and(|refused| refused.still(&found.stat))
-            || self.too_old(found)
         {
+            return;
+        }
+        if self.too_old(found) {
+            self.old.push((found.path.clone(), found.stat.size));
             return;
         }
         match self.try_discover(found, kin, now) {
@@ -226,6 +230,7 @@ impl Tailer {
             let start = last_line_end(&file, stat.size, encoding)?;
             tail.go_to(Place { offset: start, part: 0 }, read_marker(&file, start)?);
             (tail.acked, tail.acked_marker) = (tail.cut, tail.cut_marker);
+            tail.start = start;
         }
         tail.size = tail.cut.offset;
         self.live.insert(stat.inode, generation);

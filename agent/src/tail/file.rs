@@ -77,6 +77,8 @@ pub(crate) struct Tail {
     pub(crate) file: Option<File>,
     /// When it was last read, in reads of the whole agent: the least is closed first.
     pub(crate) used: u64,
+    /// The first byte that was asked for.
+    pub(crate) start: u64,
     /// The next batch begins there.
     pub(crate) cut: Place,
     pub(crate) cut_marker: Print,
@@ -89,6 +91,8 @@ pub(crate) struct Tail {
     /// Its file is packed, and what is open is its unpacked bytes.
     pub(crate) packed: Option<Packed>,
     pub(crate) size: u64,
+    /// In the registry on disk.
+    pub(crate) saved_size: u64,
     pub(crate) mtime: i64,
     pub(crate) grew_at: Instant,
     /// Nothing can be cut before the file grows beyond this.
@@ -114,6 +118,12 @@ pub(crate) struct Tail {
     pub(crate) equalled: bool,
     pub(crate) read_to_end_at: i64,
     pub(crate) lost_bytes: u64,
+    /// Its file is deleted and was let go because too many bytes of such files were held.
+    pub(crate) let_go: bool,
+    /// Its end is sent as lost: nothing of it is looked for any more.
+    pub(crate) given_up: bool,
+    /// Nothing was seen of its file for `clean_after`: it does not come back.
+    pub(crate) expired: bool,
     pub(crate) error: Option<String>,
     pub(crate) retry_at: Option<Instant>,
     pub(crate) retry_delay: Duration,
@@ -134,12 +144,14 @@ impl Tail {
             btime: stat.btime,
             prefix,
             topic: String::new(),
+            start: 0,
             acked: 0,
             part: 0,
             marker: Print::of(b""),
             size: 0,
             seen: 0,
             truncated: false,
+            let_go: false,
             packed_bytes: 0,
         };
         let mut tail = Self::restored(&entry, origin, now);
@@ -170,6 +182,7 @@ impl Tail {
             prefix: entry.prefix,
             file: None,
             used: 0,
+            start: entry.start,
             cut: acked,
             cut_marker: entry.marker,
             acked,
@@ -178,6 +191,7 @@ impl Tail {
             epoch: 0,
             packed: None,
             size: entry.size,
+            saved_size: entry.size,
             mtime: 0,
             grew_at: now,
             looked: entry.acked,
@@ -194,6 +208,9 @@ impl Tail {
             equalled: false,
             read_to_end_at: 0,
             lost_bytes: 0,
+            let_go: entry.let_go,
+            given_up: false,
+            expired: false,
             error: None,
             retry_at: None,
             retry_delay: Duration::ZERO,
@@ -215,19 +232,21 @@ impl Tail {
             btime: self.btime,
             prefix: self.prefix,
             topic: self.topic.to_string(),
+            start: self.start,
             acked: self.acked.offset,
             part: self.acked.part,
             marker: self.acked_marker,
             size: self.size,
             seen: now_seconds,
             truncated,
+            let_go: self.let_go,
             packed_bytes: self.packed.map_or(0, |packed| packed.bytes),
         }
     }
 
     /// Whether `file` holds the bytes that were cut so far.
     pub(crate) fn is_held_by(&self, file: &File) -> io::Result<bool> {
-        holds(file, self.prefix, self.cut.offset, self.cut_marker)
+        Ok(!self.given_up && holds(file, self.prefix, self.cut.offset, self.cut_marker)?)
     }
 
     /// Bytes that may hold something to cut.

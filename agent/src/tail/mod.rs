@@ -13,12 +13,14 @@
 //! | `discover` | what a walk's findings mean: new, renamed, gone, the same as before |
 //! | `restore` | what a start makes of the registry |
 //! | `packed` | files packed with gzip |
-//! | `replace` | truncation, copies, and counting what is lost |
+//! | `replace` | truncation, copies, files that are no longer named |
+//! | `gone` | bytes that will never be read, and telling the collector of them |
 //! | `news` | verdicts move checkpoints or rewind |
 //! | `report` | the status |
 
 mod discover;
 mod file;
+mod gone;
 mod news;
 mod packed;
 mod place;
@@ -56,6 +58,9 @@ use crate::stream;
 
 /// Hints are gathered for so long, so that a busy file does not keep the thread awake.
 const HINT_PAUSE: Duration = Duration::from_millis(20);
+/// Sizes are what a loss is counted from: where nothing else changes, they are saved every so many
+/// `checkpoint_interval`.
+const SIZE_SAVES: u32 = 20;
 
 /// Follows files. Runs on its own thread until told to drain.
 pub(crate) struct Tailer {
@@ -88,6 +93,9 @@ pub(crate) struct Tailer {
     packed_wait: HashMap<Inode, PackedWait>,
     /// Empty files of the last walk; a generation begins with its first byte.
     empty: Vec<PathBuf>,
+    /// Files of the last walk that are too old to be begun, and their sizes.
+    old: Vec<(PathBuf, u64)>,
+    started_at_nanos: i64,
     pulse: Pulse,
     counts: Counts,
 }
@@ -130,6 +138,8 @@ struct Pulse {
     hints_from: Instant,
     next_save: Instant,
     next_publish: Instant,
+    /// From then on sizes that grew are reason enough to save.
+    next_size_save: Instant,
     /// A ready file's batch is old enough then.
     next_read: Option<Instant>,
     /// The registry differs from the one on disk.
@@ -194,12 +204,15 @@ impl Tailer {
             refused: HashMap::new(),
             packed_wait: HashMap::new(),
             empty: Vec::new(),
+            old: Vec::new(),
+            started_at_nanos: now_nanos(),
             pulse: Pulse {
                 first_scan: true,
                 first_start: parts.first_start,
                 next_scan: now,
                 hints_from: now,
                 next_save: now,
+                next_size_save: now,
                 next_publish: now,
                 next_read: None,
                 dirty: true,
@@ -547,12 +560,21 @@ impl Tailer {
     fn save(&mut self, now: Instant) -> bool {
         let seconds = (now_nanos() / 1_000_000_000) as u64;
         let clean_before = seconds.saturating_sub(self.config.clean_after.as_secs());
-        self.dormant.retain(|entry| entry.seen >= clean_before);
+        self.dormant
+            .retain(|entry| entry.seen >= clean_before || entry.size > entry.acked);
         let saved = |tail: &&mut Tail| tail.prefix.len > 0 && tail.maybe_copy_since.is_none();
         for tail in self.tails.values_mut().filter(|tail| !tail.durable) {
             tail.topic = self.reader.route(&tail.stream);
         }
-        let generations = self.tails.values_mut().filter(saved).map(|tail| tail.entry(seconds));
+        let live = &self.live;
+        let generations = self.tails.values_mut().filter(saved).map(|tail| {
+            let mut entry = tail.entry(seconds);
+            // One that is gone may come back, as long as nothing else stands in its place.
+            if !live.contains_key(&tail.inode) && !entry.truncated {
+                entry.inode = tail.inode;
+            }
+            entry
+        });
         let generations = generations.chain(self.dormant.iter().cloned()).collect();
         let result = self.store.save(&Registry {
             agent: self.agent,
@@ -561,11 +583,11 @@ impl Tailer {
         let took = now.elapsed();
         match result {
             Ok(()) => {
-                self.tails
-                    .values_mut()
-                    .filter(saved)
-                    .for_each(|tail| tail.durable = true);
+                for tail in self.tails.values_mut().filter(saved) {
+                    (tail.durable, tail.saved_size) = (true, tail.size);
+                }
                 self.pulse.dirty = false;
+                self.pulse.next_size_save = now + self.config.checkpoint_interval * SIZE_SAVES;
                 self.pulse.next_save = now + self.config.checkpoint_interval.max(took * 20);
                 if self.counts.registry_error.take().is_some() {
                     tracing::info!("checkpoints can be written again");

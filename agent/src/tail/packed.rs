@@ -176,7 +176,7 @@ impl Tailer {
     }
 
     /// Whether a packed file is being read, which the next one waits for.
-    fn reads_packed(&self) -> bool {
+    pub(super) fn reads_packed(&self) -> bool {
         let reads = |tail: &Tail| tail.packed.is_some() && tail.file.is_some();
         self.open
             .iter()

@@ -4,15 +4,13 @@ use std::fs::File;
 use std::io;
 
 use timberline_proto::batch::{BatchBuilder, Dropped, NewRecord};
+use timberline_proto::gap::{NUL_HOLE, RULE_PREFIX};
 use timberline_proto::line::TimeHints;
 
 use super::file::Tail;
 use crate::identity::{Print, read_marker};
 use crate::lines::{self, HOLE_BYTES_MIN, Place};
 use crate::process::{Event, Origin, Rules, Verdict};
-
-/// The reason of bytes that were NULs.
-const NUL_HOLE: &str = "nul_hole";
 
 /// What a cut adds up to.
 #[derive(Default)]
@@ -138,7 +136,7 @@ fn push_processed(out: &mut Out<'_>, tail: &mut Tail, time: (i64, bool), found: 
             });
         }
         Verdict::Drop(rule) => {
-            let reason = format!("rule:{}", out.rules.name(rule));
+            let reason = format!("{RULE_PREFIX}{}", out.rules.name(rule));
             out.tally.drop(start, start + u64::from(source_len), reason);
         }
     }

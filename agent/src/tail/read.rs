@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use timberline_proto::batch::{BatchBuilder, BatchMeta};
+use timberline_proto::batch::{BatchBuilder, BatchMeta, Dropped};
 use timberline_proto::id::AgentId;
 use timberline_proto::line::TimeHints;
 
@@ -179,6 +179,23 @@ impl Reader {
         Ok(Outcome::Batch(Box::new(
             self.finish(tail, to, marker, tally, now_nanos),
         )))
+    }
+
+    /// A batch without a record: the bytes up to the file's end are gone.
+    pub(crate) fn gap(&mut self, tail: &mut Tail, reason: &str, now_nanos: i64) -> Batch {
+        let to = Place {
+            offset: tail.size,
+            part: 0,
+        };
+        let tally = Tally {
+            dropped: vec![Dropped {
+                start: tail.cut.offset,
+                end: to.offset,
+                reason: reason.to_owned(),
+            }],
+            ..Tally::default()
+        };
+        self.finish(tail, to, Print::of(b""), tally, now_nanos)
     }
 
     fn finish(&mut self, tail: &mut Tail, to: Place, marker: Print, tally: Tally, now_nanos: i64) -> Batch {

@@ -1,4 +1,4 @@
-//! Files whose bytes are gone, files that are no longer named, and counting what is lost.
+//! Files whose bytes are gone, and files that are no longer named.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use timberline_proto::id::GenerationId;
 
 use super::discover::open_place;
 use super::file::{End, Standing, Tail, real_path};
-use super::{Tailer, Trouble, now_nanos};
+use super::{Tailer, now_nanos};
 use crate::identity::{Inode, Stat};
 use crate::lines::Flush;
 use crate::stream;
@@ -147,7 +147,7 @@ impl Tailer {
 
     /// A file that holds a truncated generation's bytes: one that waits to be told apart, or,
     /// while bytes are unread, any of the directory.
-    fn find_copy(&self, generation: GenerationId) -> Option<(PathBuf, File, Stat, Standing)> {
+    pub(super) fn find_copy(&self, generation: GenerationId) -> Option<(PathBuf, File, Stat, Standing)> {
         let tail = self.tails.get(&generation).filter(|tail| tail.prefix.len > 0)?;
         let open = |path: PathBuf, standing| {
             let file = File::open(&path).ok()?;
@@ -235,6 +235,11 @@ impl Tailer {
             }
         }
         self.bound_deleted(now);
+        self.expire_unread(now);
+        let grew = |tail: &Tail| tail.durable && tail.size != tail.saved_size;
+        if now >= self.pulse.next_size_save && self.tails.values().any(grew) {
+            self.pulse.dirty = true;
+        }
     }
 
     fn flush_if_silent(&mut self, generation: GenerationId, now: Instant) {
@@ -299,64 +304,6 @@ impl Tailer {
         }
     }
 
-    /// Stops hoping for a copy: counts what was not read, and forgets the generation when its last
-    /// batch has its verdict.
-    fn give_up(&mut self, generation: GenerationId, since: Instant, now: Instant) {
-        let Some(tail) = self.tails.get_mut(&generation) else {
-            return;
-        };
-        let wait = match tail.standing {
-            Standing::Replaced { truncated: true, .. } => self.config.rotate_wait,
-            _ => std::time::Duration::ZERO,
-        };
-        if now < since + wait || tail.end == End::Asked {
-            return;
-        }
-        let lost = tail.size.saturating_sub(tail.cut.offset.max(tail.held_to));
-        if lost > 0
-            && !wait.is_zero()
-            && let Some((path, file, stat, standing)) = self.find_copy(generation)
-        {
-            return self.adopt(generation, path, file, &stat, standing, now);
-        }
-        let Some(tail) = self.tails.get_mut(&generation) else {
-            return;
-        };
-        tail.size = tail.cut.offset;
-        let reason = if wait.is_zero() {
-            "gone_unread"
-        } else {
-            "truncated_unread"
-        };
-        let settled = tail.cuts.is_empty();
-        self.lost(generation, lost, reason);
-        if settled {
-            self.forget(generation);
-        }
-    }
-
-    /// Counts bytes that were never read, and says so.
-    pub(super) fn lost(&mut self, generation: GenerationId, bytes: u64, reason: &str) {
-        let Some(tail) = self.tails.get_mut(&generation).filter(|_| bytes > 0) else {
-            return;
-        };
-        let path = tail.path.clone();
-        tail.lost_bytes += bytes;
-        self.counts.lost_bytes += bytes;
-        tracing::error!(path = %path.display(), lost_bytes = bytes, from = tail.cut.offset, reason, "bytes of a file are gone that were not read");
-        let now = Instant::now();
-        let trouble = self.troubles.entry(path).or_insert_with(|| Trouble {
-            why: String::new(),
-            retry_at: now,
-            delay: std::time::Duration::ZERO,
-            lost_bytes: 0,
-        });
-        trouble.lost_bytes += bytes;
-        if trouble.why.is_empty() {
-            trouble.why = format!("bytes lost: {reason}");
-        }
-    }
-
     /// Ends following a generation. Its entry stays for `clean_after`, if its file may come back.
     pub(super) fn forget(&mut self, generation: GenerationId) {
         self.close(generation);
@@ -399,6 +346,9 @@ impl Tailer {
                 return;
             }
             total -= bytes;
+            if let Some(tail) = self.tails.get_mut(&generation) {
+                tail.let_go = true;
+            }
             self.vanished(generation, now);
         }
     }

@@ -10,6 +10,9 @@ use super::file::Standing;
 use crate::scan::OWN_LOG;
 use crate::status::{AgentStatus, FileState};
 
+/// Why a file is left out that was not written for long before the agent first saw it.
+const TOO_OLD: &str = "not written for longer than ignore_older when the agent first saw it";
+
 impl Tailer {
     pub(super) fn publish_if_due(&mut self, now: Instant) {
         if now >= self.pulse.next_publish {
@@ -20,6 +23,7 @@ impl Tailer {
     pub(super) fn publish(&mut self, now: Instant) {
         let status = AgentStatus {
             agent: self.agent,
+            started_at_nanos: self.started_at_nanos,
             connected: self.counts.connected,
             collector_error: self.counts.collector_error.clone(),
             batches_pending: self.counts.pending as u64,
@@ -53,6 +57,7 @@ impl Tailer {
             .map(|tail| FileState {
                 path: tail.path.clone(),
                 generation: tail.durable.then_some(tail.generation),
+                start: tail.start,
                 read: tail.cut.offset,
                 acked: tail.acked.offset,
                 size: tail.size,
@@ -80,6 +85,11 @@ impl Tailer {
                 });
             }
         }
+        files.extend(self.old.iter().map(|(path, size)| FileState {
+            size: *size,
+            left_out: true,
+            ..only(path, TOO_OLD)
+        }));
         let now = super::now_nanos();
         files.extend(self.empty.iter().map(|path| FileState {
             path: path.clone(),

@@ -189,11 +189,11 @@ impl Tailer {
 
     /// Whether the globs still name it. A file that was taken out of them keeps its entry, and is read
     /// on from there if it comes back.
-    fn wanted(&self, entry: &Entry) -> bool {
+    pub(super) fn wanted(&self, entry: &Entry) -> bool {
         self.walker.wants(&entry.path) || self.walker.wants(&entry.first_path)
     }
 
-    fn ask(&mut self, mut tail: Tail) {
+    pub(super) fn ask(&mut self, mut tail: Tail) {
         tail.end = End::Asked;
         self.to_ask.push((self.reader.topic(&tail.topic), tail.generation));
         self.tails.insert(tail.generation, tail);

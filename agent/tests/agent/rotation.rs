@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
-use crate::common::{Bench, append, numbered, text};
+use crate::common::{Bench, append, numbered, text, until};
 
 #[test]
 fn a01_after_rename_and_create_the_old_file_is_read_to_its_end_and_the_new_from_its_start() {
@@ -127,7 +127,7 @@ fn a06_the_unread_end_of_a_truncated_file_is_read_from_its_copy() {
 }
 
 #[test]
-fn a06_without_a_copy_the_unread_end_is_counted_and_said() {
+fn a06_without_a_copy_the_unread_end_is_told_with_its_range_and_reason() {
     let mut bench = Bench::new(&["app.log"]);
     let lines = numbered("a06", 0..30);
     bench.append("app.log", text(&lines[..10]));
@@ -147,6 +147,85 @@ fn a06_without_a_copy_the_unread_end_is_counted_and_said() {
         status.files.iter().any(|file| file.lost_bytes == unread.len() as u64),
         "{status:#?}"
     );
+    let start = text(&lines[..10]).len() as u64;
+    bench.until_told(&[(start, start + unread.len() as u64, "truncated_unread")]);
+}
+
+#[test]
+fn a06_a_loss_is_told_once_though_acks_are_lost_and_the_agent_is_killed_and_started_again() {
+    let mut bench = Bench::new(&["*.log"]);
+    bench.append("a.log", text(&numbered("a06", 0..10)));
+    bench.start();
+    bench.until_lines(10);
+    bench.until_quiet();
+    bench.append("a.log", "held without its end");
+    bench.until_status("the held bytes seen", |status| {
+        status.files.iter().any(|file| file.size > file.read)
+    });
+    bench.stop();
+    bench.remove("a.log");
+    let start = text(&numbered("a06", 0..10)).len() as u64;
+    let told = [(start, start + 20, "deleted_unread")];
+    bench.collector.faults(|faults| faults.down = true);
+    bench.start();
+    bench.until_status("the loss waits", |status| {
+        status.files.iter().any(|file| file.size > file.read)
+    });
+    bench.kill();
+    bench
+        .collector
+        .faults(|faults| (faults.down, faults.ack_lost) = (false, 1));
+    bench.start();
+    bench.until_told(&told);
+    bench.kill();
+    bench.start();
+    bench.until_status("nothing left", |status| status.files.is_empty() && status.connected);
+    bench.until_told(&told);
+}
+
+#[test]
+fn a17_a_file_deleted_with_its_directory_while_the_agent_was_stopped_is_told() {
+    let mut bench = Bench::new(&["*/*.log"]);
+    fs::create_dir(bench.log("pod")).unwrap();
+    bench.append("pod/a.log", "one\ntwo");
+    bench.start();
+    bench.until_lines(1);
+    bench.until_status("the held bytes seen", |status| {
+        status.files.iter().any(|file| file.size == 7)
+    });
+    bench.stop();
+    fs::remove_dir_all(bench.log("pod")).unwrap();
+    bench.start();
+    bench.until_told(&[(4, 7, "deleted_unread")]);
+}
+
+#[test]
+fn a17_sizes_are_saved_while_no_collector_answers_so_that_a_loss_is_counted_from_them() {
+    let mut bench = Bench::new(&["*.log"]);
+    bench.config.batch_records_max = 1;
+    bench.config.in_flight_max = 1;
+    bench.append("a.log", "one\n");
+    bench.start();
+    bench.until_lines(1);
+    bench.until_quiet();
+    bench.collector.faults(|faults| faults.down = true);
+    bench.append("a.log", text(&numbered("a17", 0..100)));
+    let size = fs::metadata(bench.log("a.log")).unwrap().len();
+    bench.until_status("the new lines seen", |status| status.files[0].size == size);
+    let registry = || {
+        let slots =
+            ["registry.0", "registry.1"].map(|slot| fs::read(bench.config.data_dir.join(slot)).unwrap_or_default());
+        let wanted = format!("\"size\":{size},");
+        slots
+            .iter()
+            .any(|slot| slot.windows(wanted.len()).any(|bytes| bytes == wanted.as_bytes()))
+    };
+    until("the size saved", registry, String::new);
+    bench.kill();
+    bench.remove("a.log");
+    bench.collector.faults(|faults| faults.down = false);
+    bench.start();
+    bench.until_told(&[(4, size, "deleted_unread")]);
 }
 
 #[test]
@@ -277,6 +356,17 @@ fn a18_deleted_files_are_held_only_up_to_the_limit_and_the_rest_is_counted() {
     bench.until_status("reading stopped", |status| status.batches_pending == 2);
     bench.remove("a.log");
     bench.until_status("the loss", |status| status.lost_bytes > 1000);
+    let lost = bench.status().lost_bytes;
+    let size = text(&numbered("a18", 0..200)).len() as u64;
+    bench.collector.faults(|faults| faults.down = false);
+    bench.until_told(&[(size - lost, size, "over_limit")]);
+    let kept: u64 = bench
+        .collector
+        .records()
+        .iter()
+        .map(|held| u64::from(held.source_len))
+        .sum();
+    assert_eq!(kept, size - lost, "what was read is sent before it");
 }
 
 #[test]

@@ -8,15 +8,19 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-mod lines;
+#[path = "../../../src/corpus/mod.rs"]
+mod made;
 
-use lines::{Line, Lines};
+#[allow(unused_imports, reason = "not every benchmark looks for them")]
+pub(crate) use made::{FRAGMENT, NEEDLE};
+use made::{Line, Lines};
 
 const SERVICES: [&str; 8] = ["web", "api", "shop", "auth", "db", "worker", "cart", "edge"];
-/// A token that stands in one line only.
-pub(crate) const NEEDLE: &str = "needle4711";
-/// Stands inside one token only, and is a part of it.
-pub(crate) const FRAGMENT: &str = "7d6c5b4a39f8";
+/// The lines are of two weeks from here on: 2026-11-01, in milliseconds since the epoch.
+const START_MS: u64 = 1_793_491_200_000;
+const DAYS: u64 = 14;
+/// About what a line takes, to spread the lines over the days.
+const LINE_BYTES: u64 = 140;
 
 /// Files to tail, and what is in them.
 pub(crate) struct Corpus {
@@ -101,10 +105,12 @@ pub(crate) fn generate(dir: &Path, bytes: u64, with_ndjson: bool) -> Corpus {
     for (seed, service) in services.filter(|(_, service)| wanted.contains(service)) {
         let path = dir.join(format!("{service}.log"));
         let mut out = BufWriter::new(fs::File::create(&path).unwrap());
-        let mut lines = Lines::new(service, seed as u64, share);
-        let mut written = 0;
+        let mut lines = Lines::new(service, seed as u64);
+        let step_ms = (2 * DAYS * 86_400_000 / (share / LINE_BYTES).max(1)).max(2);
+        let (mut written, mut at_ms) = (0, 0);
         while written < share {
-            let line = lines.next();
+            at_ms = (at_ms + lines.below(step_ms)).min(DAYS * 86_400_000 - 1);
+            let line = lines.next(START_MS + at_ms);
             out.write_all(line.text.as_bytes()).unwrap();
             out.write_all(b"\n").unwrap();
             if let Some(json) = &mut json {

@@ -155,6 +155,53 @@ pub struct ReportRequest {
     pub files: ::prost::alloc::vec::Vec<FileStatus>,
     #[prost(int64, tag = "5")]
     pub sent_at_unix_nanos: i64,
+    #[prost(message, optional, tag = "6")]
+    pub machine: ::core::option::Option<Machine>,
+    #[prost(int64, tag = "7")]
+    pub started_at_unix_nanos: i64,
+    #[prost(message, optional, tag = "8")]
+    pub work: ::core::option::Option<Work>,
+    /// Files that match and are left out on purpose, at most 1000 of them, with the reason as `error`.
+    #[prost(message, repeated, tag = "9")]
+    pub left_out: ::prost::alloc::vec::Vec<FileStatus>,
+    #[prost(uint64, tag = "10")]
+    pub left_out_total: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Machine {
+    /// linux
+    #[prost(string, tag = "1")]
+    pub os: ::prost::alloc::string::String,
+    /// x86_64
+    #[prost(string, tag = "2")]
+    pub arch: ::prost::alloc::string::String,
+    /// as the system says
+    #[prost(string, tag = "3")]
+    pub kernel: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub cpus: u32,
+}
+/// What an agent has done since its start, and what keeps it from its work now.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Work {
+    #[prost(uint64, tag = "1")]
+    pub records_read: u64,
+    #[prost(uint64, tag = "2")]
+    pub records_acked: u64,
+    /// without a verdict
+    #[prost(uint64, tag = "3")]
+    pub batches_pending: u64,
+    /// gone before they were read
+    #[prost(uint64, tag = "4")]
+    pub lost_bytes: u64,
+    /// refused for good, kept by the agent
+    #[prost(uint64, tag = "5")]
+    pub dead_letter_records: u64,
+    #[prost(uint64, tag = "6")]
+    pub open_files: u64,
+    /// why checkpoints cannot be written, if so
+    #[prost(string, tag = "7")]
+    pub registry_error: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FileStatus {
@@ -180,6 +227,9 @@ pub struct FileStatus {
     /// why it is not read, if so
     #[prost(string, tag = "8")]
     pub error: ::prost::alloc::string::String,
+    /// the first byte asked for
+    #[prost(uint64, tag = "9")]
+    pub start: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReportResponse {}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Transaction, params};
 use serde_json::json;
 
-use super::{Catalog, CatalogError, CatalogSplit, Deletion, Snapshot, audit};
+use super::{Catalog, CatalogError, CatalogSplit, Deletion, Snapshot, audit, ledger};
 use crate::rows::StreamId;
 use crate::split::SplitMeta;
 
@@ -15,7 +15,8 @@ const FORGOTTEN_MAX: usize = 1000;
 
 impl Catalog {
     /// Replaces splits by their merge, in one transaction. Positions are not touched. All of
-    /// `removed` must be there and sound, else nothing changes. Durable on return.
+    /// `removed` must be there and sound, else nothing changes. What the ledger knows of their bytes
+    /// goes to the first of `added`. Durable on return.
     ///
     /// # Errors
     /// [`CatalogError::NotThere`], [`CatalogError::Database`]
@@ -36,6 +37,9 @@ impl Catalog {
             let published_at = published_at.max().unwrap_or_else(now_nanos);
             for meta in added {
                 insert_split(transaction, topic, meta, published_at)?;
+            }
+            if let Some(joined) = added.first() {
+                ledger::move_bytes(transaction, removed, &joined.id)?;
             }
             remove_splits(transaction, removed, next)?;
             next.add_splits(topic, added, published_at);
@@ -58,6 +62,7 @@ impl Catalog {
             for id in ids {
                 if let Some(split) = next.split(id) {
                     insert_deletion(transaction, split, reason)?;
+                    ledger::count_removed(transaction, id)?;
                     let detail = json!({
                         "topic": split.topic,
                         "rows": split.meta.rows,

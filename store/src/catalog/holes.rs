@@ -1,14 +1,13 @@
 //! Bytes of files that became no record. Without them a file could not be told whole from one with
 //! something missing, nor be made again.
 
-use rusqlite::params;
+use rusqlite::{Transaction, params};
+use timberline_proto::gap::NUL_HOLE;
 use timberline_proto::id::GenerationId;
 
 use super::edit::now_nanos;
+use super::ledger::{self, IS_NO_LOSS};
 use super::{Catalog, CatalogError};
-
-/// The reason of a hole that held nothing but NULs.
-const NUL: &str = "nul_hole";
 
 /// Bytes of a file that became no record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +25,14 @@ pub struct Hole {
 impl Hole {
     /// Whether its bytes are known: all of them are 0.
     pub fn is_nul(&self) -> bool {
-        self.reason == NUL
+        self.reason == NUL_HOLE
     }
 }
 
 impl Catalog {
     /// Records holes, before the records beside them are published, so that these are never there
-    /// without. Noting the same again changes nothing. Durable on return.
+    /// without. Noting the same again changes nothing; of bytes that are in a hole already the first
+    /// reason stays. Durable on return.
     ///
     /// # Errors
     /// [`CatalogError::Database`]
@@ -40,17 +40,7 @@ impl Catalog {
         if holes.is_empty() {
             return Ok(());
         }
-        self.transact(|transaction, _| {
-            let mut statement = transaction.prepare_cached(
-                "INSERT INTO holes (generation, start, \"end\", reason, noted_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (generation, start) DO UPDATE SET \"end\" = max(\"end\", excluded.\"end\")",
-            )?;
-            for hole in holes {
-                let (start, end) = (hole.start as i64, hole.end as i64);
-                statement.execute(params![hole.generation.0, start, end, hole.reason, now_nanos()])?;
-            }
-            Ok(())
-        })
+        self.transact(|transaction, _| insert_holes(transaction, holes))
     }
 
     /// The holes of one generation, or of all, in the order of the file.
@@ -75,14 +65,18 @@ impl Catalog {
         Ok(holes.collect::<Result<_, _>>()?)
     }
 
-    /// The generations whose newest hole was noted before `nanos`.
+    /// The generations whose newest hole was noted before `nanos`, of those of which holes can be
+    /// forgotten.
     ///
     /// # Errors
     /// [`CatalogError::Database`]
     pub fn generations_with_holes(&self, before_nanos: i64) -> Result<Vec<GenerationId>, CatalogError> {
         let connection = self.inner.connection.lock();
-        let mut statement =
-            connection.prepare_cached("SELECT generation FROM holes GROUP BY generation HAVING max(noted_at) < ?1")?;
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT generation FROM holes
+             WHERE {IS_NO_LOSS} OR NOT EXISTS (SELECT 1 FROM sources WHERE sources.generation = holes.generation)
+             GROUP BY generation HAVING max(noted_at) < ?1"
+        ))?;
         let generations = statement.query_map(params![before_nanos], |row| {
             let generation: Vec<u8> = row.get(0)?;
             Ok(GenerationId::try_from(generation.as_slice()).unwrap_or_default())
@@ -90,17 +84,59 @@ impl Catalog {
         Ok(generations.collect::<Result<_, _>>()?)
     }
 
-    /// Forgets the holes of generations of which nothing is held any more. Durable on return.
+    /// Forgets the holes of generations of which nothing is held any more. The ledger keeps their
+    /// sums, and what was lost one by one as long as it knows the file. Durable on return.
     ///
     /// # Errors
     /// [`CatalogError::Database`]
     pub fn forget_holes(&self, generations: &[GenerationId]) -> Result<(), CatalogError> {
         self.transact(|transaction, _| {
-            let mut statement = transaction.prepare_cached("DELETE FROM holes WHERE generation = ?1")?;
-            for generation in generations {
-                statement.execute(params![generation.0])?;
-            }
-            Ok(())
+            generations
+                .iter()
+                .try_for_each(|generation| ledger::sum_up_holes(transaction, *generation))
         })
     }
+}
+
+/// Adds holes, but for the bytes that are in one already. Those of one batch do not overlap.
+pub(super) fn insert_holes(transaction: &Transaction<'_>, holes: &[Hole]) -> Result<(), CatalogError> {
+    let mut known = transaction.prepare_cached(
+        "SELECT start, \"end\" FROM holes WHERE generation = ?1 AND start < ?3 AND \"end\" > ?2 ORDER BY start",
+    )?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO holes (generation, start, \"end\", reason, noted_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let now = now_nanos();
+    for of_one in holes.chunk_by(|a, b| a.generation == b.generation) {
+        let generation = of_one[0].generation;
+        // Most often nothing is known of the bytes of a batch, and one look tells.
+        let start = of_one.iter().map(|hole| hole.start).min().unwrap_or(0);
+        let end = of_one.iter().map(|hole| hole.end).max().unwrap_or(0);
+        let ranges = known.query_map(params![generation.0, start as i64, end as i64], |row| {
+            Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
+        })?;
+        let taken: Vec<(u64, u64)> = ranges.collect::<Result<_, _>>()?;
+        for hole in of_one {
+            for (start, end) in outside(&taken, hole.start, hole.end) {
+                insert.execute(params![generation.0, start as i64, end as i64, hole.reason, now])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What of `from..to` lies in none of the ranges, which ascend.
+fn outside(ranges: &[(u64, u64)], from: u64, to: u64) -> Vec<(u64, u64)> {
+    let mut found = Vec::new();
+    let mut at = from;
+    for &(start, end) in ranges.iter().filter(|range| range.1 > from && range.0 < to) {
+        if start > at {
+            found.push((at, start));
+        }
+        at = at.max(end);
+    }
+    if at < to {
+        found.push((at, to));
+    }
+    found
 }

@@ -15,6 +15,10 @@
 //! | `positions` | topic, partition, incarnation, next_offset | how far each partition is published |
 //! | `gaps` | topic, partition, incarnation, from_offset, to_offset, reason, noted_at | offsets that the queue no longer had or could not read |
 //! | `holes` | generation, start, end, reason, noted_at | bytes of files that became no record, as the agent said: NULs, lines that a rule dropped |
+//! | `sources` | id, generation, agent, topic, host, path, first, end, published, doubled, removed, first_at, last_at | the ledger: which bytes `first..end` of each file were taken, how many of them went into splits, how many of those came twice, and how many went with splits that were deleted on purpose |
+//! | `split_sources` | split_id, source, bytes | bytes of each source in a split |
+//! | `source_gaps` | generation, reason, ranges, bytes, first_at, last_at | sums of holes that are not kept one by one any more |
+//! | `past_sources`, `past_gaps` | sums | of sources that are not kept one by one any more |
 //! | `alerts` | id, topic, partition, what, noted_at | a partition that came back as another one, or shorter |
 //! | `deletions` | id, split_id, topic, rows, time_min, time_max, reason, deleted_at | what was deleted on purpose, and why |
 //! | `audit` | id, at, actor, origin, action, object, outcome, detail | who did what; `detail` is JSON; entries older than 90 days go |
@@ -30,6 +34,7 @@
 mod audit;
 mod edit;
 mod holes;
+mod ledger;
 mod publish;
 mod schema;
 mod snapshot;
@@ -45,6 +50,9 @@ use timberline_proto::id::IncarnationId;
 
 pub use audit::{AUDIT_AGE_MAX_NANOS, AuditEntry};
 pub use holes::Hole;
+pub use ledger::{
+    Account, AgentTrace, Counted, GapSum, LedgerFilter, LedgerKey, LedgerView, NamedGap, TakenFile, Totals,
+};
 pub use snapshot::{CatalogSplit, Position, Positions, Snapshot};
 pub use streams::Streams;
 

@@ -8,6 +8,7 @@ use timberline_proto::id::IncarnationId;
 
 use super::audit;
 use super::edit::{insert_split, now_nanos};
+use super::ledger::{self, Counted};
 use super::{Catalog, CatalogError, Gap, Position, Taken};
 use crate::rows::Stream;
 use crate::split::SplitMeta;
@@ -20,6 +21,20 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Overlap`], [`CatalogError::Database`]
     pub fn publish(&self, taken: &Taken, splits: &[SplitMeta], streams: &[Arc<Stream>]) -> Result<(), CatalogError> {
+        self.publish_counted(taken, splits, streams, &Counted::default())
+    }
+
+    /// As [`publish`](Self::publish), and puts into the ledger which bytes of which files that were.
+    ///
+    /// # Errors
+    /// As `publish`.
+    pub fn publish_counted(
+        &self,
+        taken: &Taken,
+        splits: &[SplitMeta],
+        streams: &[Arc<Stream>],
+        counted: &Counted,
+    ) -> Result<(), CatalogError> {
         self.transact(|transaction, next| {
             let key = (taken.topic.clone(), taken.partition);
             let stored = match next.positions.get(&key) {
@@ -40,6 +55,7 @@ impl Catalog {
             for meta in splits {
                 insert_split(transaction, &taken.topic, meta, now)?;
             }
+            ledger::count_taken(transaction, &taken.topic, splits, counted)?;
             next.add_splits(&taken.topic, splits, now);
             let position = Position {
                 incarnation: taken.incarnation,

@@ -91,6 +91,51 @@ CREATE TABLE IF NOT EXISTS audit (
     outcome TEXT NOT NULL,
     detail TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS sources (
+    id INTEGER PRIMARY KEY,
+    generation BLOB NOT NULL UNIQUE,
+    agent BLOB NOT NULL,
+    topic TEXT NOT NULL,
+    host TEXT NOT NULL,
+    path TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    \"end\" INTEGER NOT NULL,
+    published INTEGER NOT NULL,
+    doubled INTEGER NOT NULL,
+    removed INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS split_sources (
+    split_id TEXT NOT NULL REFERENCES splits (id) ON DELETE CASCADE,
+    source INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (split_id, source)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS source_gaps (
+    generation BLOB NOT NULL,
+    reason TEXT NOT NULL,
+    ranges INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    PRIMARY KEY (generation, reason)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS past_sources (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    sources INTEGER NOT NULL,
+    taken INTEGER NOT NULL,
+    published INTEGER NOT NULL,
+    doubled INTEGER NOT NULL,
+    removed INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS past_gaps (
+    reason TEXT PRIMARY KEY,
+    ranges INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sources_place ON sources (host, path, generation);
+CREATE INDEX IF NOT EXISTS sources_last ON sources (last_at);
 CREATE INDEX IF NOT EXISTS split_streams_stream ON split_streams (stream_id);
 CREATE INDEX IF NOT EXISTS audit_at ON audit (at);
 CREATE INDEX IF NOT EXISTS audit_action ON audit (action);

@@ -6,6 +6,8 @@
     reason = "the parts of the document are made where they are passed"
 )]
 
+mod ledger;
+
 use serde_json::{Value, json};
 
 /// The whole document.
@@ -18,7 +20,7 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "Search, tables, live tail and state of the logs kept by Timberline."
         },
-        "paths": paths(),
+        "paths": joined([paths(), ledger::paths()]),
         "components": { "schemas": schemas(), "responses": { "Error": {
             "description": "What went wrong, whose fault it is (by the status) and the way out.",
             "content": { "application/json": { "schema": reference("ApiError") } }
@@ -170,8 +172,12 @@ fn count(description: &str) -> Value {
 const INSTANT: &str = "RFC 3339, epoch (s, ms, µs or ns by magnitude), now-15m or -15m";
 
 fn schemas() -> Value {
+    joined([requests(), answers(), parts(), ledger::schemas()])
+}
+
+fn joined<const N: usize>(parts: [Value; N]) -> Value {
     let mut all = json!({});
-    for part in [requests(), answers(), parts()] {
+    for part in parts {
         if let (Value::Object(all), Value::Object(part)) = (&mut all, part) {
             all.extend(part);
         }

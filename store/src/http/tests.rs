@@ -186,6 +186,8 @@ async fn every_route_is_described_and_answers() {
         "/api/v1/record/logs-0-1",
         "/api/v1/context?id=logs-0-1&before=1&after=1",
         "/api/v1/tail?query=error",
+        "/api/v1/agents",
+        "/api/v1/ledger",
     ] {
         assert_eq!(
             send(&app, Request::get(path), &Value::Null).await.status(),

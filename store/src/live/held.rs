@@ -9,7 +9,7 @@ use timberline_proto::id::IncarnationId;
 use tokio::sync::broadcast;
 
 use super::partition::PartitionRows;
-use super::{LiveBlock, LiveRows, QueueEnds, QueueTaken, Reading};
+use super::{LiveBlock, LiveRows, QueueEnds, QueueTaken, Reading, SourceRange};
 use crate::catalog::Position;
 use crate::rows::{RowBlock, StreamId};
 
@@ -34,6 +34,7 @@ pub(crate) struct Cut {
     pub(crate) incarnation: IncarnationId,
     pub(crate) to: u64,
     pub(crate) blocks: Vec<Arc<RowBlock>>,
+    pub(crate) ranges: Vec<SourceRange>,
 }
 
 /// How much of one partition is held.
@@ -125,6 +126,14 @@ impl Live {
         }
     }
 
+    /// Notes what the batches cover that [`append`](Self::append) covers next: a flush between the two
+    /// takes neither.
+    pub(crate) fn note_ranges(&self, topic: &str, partition: u32, ranges: impl IntoIterator<Item = SourceRange>) {
+        if let Some(held) = self.partitions.lock().get_mut(&(topic.to_owned(), partition)) {
+            ranges.into_iter().for_each(|range| held.push_range(range));
+        }
+    }
+
     /// Notes how far the queue goes, for [`LiveRows::queued_records`].
     pub(crate) fn note_queue_end(&self, topic: &str, partition: u32, queue_end: u64) {
         if let Some(held) = self.partitions.lock().get_mut(&(topic.to_owned(), partition)) {
@@ -146,6 +155,7 @@ impl Live {
             incarnation: held.incarnation,
             to,
             blocks,
+            ranges: held.ranges_below(to),
         })
     }
 

@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::rows::RowBlock;
+use timberline_proto::id::{AgentId, GenerationId};
+
+use crate::rows::{RowBlock, Stream};
 
 pub use held::Live;
 pub(crate) use held::{Cut, Held};
@@ -30,6 +32,20 @@ pub struct LiveBlock {
     pub partition: u32,
     /// The rows, ascending in offset. The store's `write` seals a block and begins another often.
     pub rows: Arc<RowBlock>,
+}
+
+/// What one batch covers of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceRange {
+    pub(crate) generation: GenerationId,
+    pub(crate) agent: AgentId,
+    pub(crate) stream: Arc<Stream>,
+    /// The first byte.
+    pub(crate) start: u64,
+    /// One past the last.
+    pub(crate) end: u64,
+    /// One past the batch's last offset.
+    pub(crate) offset_end: u64,
 }
 
 /// Held by a query while it runs: merging gives way to it.

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use timberline_proto::id::IncarnationId;
 
+use super::SourceRange;
 use crate::rows::RowBlock;
 
 /// Joined blocks do not grow beyond this.
@@ -30,6 +31,8 @@ pub(super) struct PartitionRows {
     /// When the oldest offset covered but not published was covered.
     pub(super) oldest: Option<Instant>,
     pub(super) blocks: VecDeque<Sealed>,
+    /// What the batches of these offsets cover of files, in their order.
+    ranges: VecDeque<SourceRange>,
     /// So many blocks at the front belong to a flush under way.
     fenced: usize,
 }
@@ -49,6 +52,7 @@ impl PartitionRows {
             queue_end: next_offset,
             oldest: None,
             blocks: VecDeque::new(),
+            ranges: VecDeque::new(),
             fenced: 0,
         }
     }
@@ -58,7 +62,19 @@ impl PartitionRows {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.blocks.iter().map(|block| block.bytes).sum()
+        let ranges = self.ranges.len() * size_of::<SourceRange>();
+        self.blocks.iter().map(|block| block.bytes).sum::<u64>() + ranges as u64
+    }
+
+    /// Takes in what a batch covers of its file, before anything of it is covered here.
+    pub(super) fn push_range(&mut self, range: SourceRange) {
+        self.ranges.push_back(range);
+    }
+
+    /// What the batches below `to` cover of files.
+    pub(super) fn ranges_below(&self, to: u64) -> Vec<SourceRange> {
+        let below = self.ranges.iter().take_while(|range| range.offset_end <= to);
+        below.cloned().collect()
     }
 
     pub(super) fn push(&mut self, rows: Arc<RowBlock>) {
@@ -109,6 +125,9 @@ impl PartitionRows {
             return;
         }
         self.published = offset;
+        while self.ranges.front().is_some_and(|range| range.offset_end <= offset) {
+            self.ranges.pop_front();
+        }
         while let Some(first) = self.blocks.front() {
             if first.rows.offsets().last().is_some_and(|&last| last >= offset) {
                 break;

@@ -95,6 +95,34 @@ fn a_bounded_cut_ends_where_the_next_block_begins() {
 }
 
 #[test]
+fn a_flush_takes_the_ranges_of_the_batches_whose_offsets_it_covers_and_no_others() {
+    let range = |n: u64| SourceRange {
+        generation: GenerationId([1; 16]),
+        agent: AgentId([2; 16]),
+        stream: Arc::new(Stream::default()),
+        start: n * 1000,
+        end: n * 1000 + 1000,
+        offset_end: n * 10 + 10,
+    };
+    let starts = |ranges: &[SourceRange]| ranges.iter().map(|range| range.start).collect::<Vec<_>>();
+    let live = started();
+    live.note_ranges("logs", 0, [range(0)]);
+    // Noted, and not covered yet: not of this flush.
+    assert!(live.cut("logs", 0, usize::MAX, u64::MAX).unwrap().ranges.is_empty());
+    live.append("logs", 0, block(0..10), 10, 10);
+    // A batch without a row, and one with.
+    live.note_ranges("logs", 0, [range(1), range(2)]);
+    live.append("logs", 0, block(20..24), 30, 30);
+    let cut = live.cut("logs", 0, 10, u64::MAX).unwrap();
+    assert_eq!((cut.to, starts(&cut.ranges)), (20, vec![0, 1000]));
+    live.drop_below("logs", 0, cut.to);
+    let cut = live.cut("logs", 0, usize::MAX, u64::MAX).unwrap();
+    assert_eq!(starts(&cut.ranges), [2000]);
+    live.start("logs", 0, LIFE, 0);
+    assert!(live.cut("logs", 0, 10, u64::MAX).unwrap().ranges.is_empty());
+}
+
+#[test]
 fn a_tail_gets_what_arrives_after_it_began() {
     let live = started();
     live.append("logs", 0, block(0..2), 2, 2);

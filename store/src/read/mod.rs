@@ -25,9 +25,11 @@
 //! | [`sending`], [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
 //! | [`stored`], [`histogram`], [`summaries`], [`lookup`], [`tail`] | how much there is, counts over time, fields, records by id, records as they arrive |
+//! | [`agents`], [`ledger`], [`cursor`] | how each agent is, what became of every byte of every file, pages of lists |
 //! | [`bounds`] | functions of SQL that could make too much |
 //! | [`running`], [`options`], [`engine`], [`memory`], [`workers`] | limits, cancellation, memory |
 
+mod agents;
 mod aggregates;
 mod base64;
 mod bins;
@@ -41,6 +43,7 @@ mod completeness;
 #[cfg(test)]
 mod count_tests;
 mod counts;
+mod cursor;
 #[cfg(test)]
 mod damage_tests;
 mod decide;
@@ -61,6 +64,7 @@ mod histogram;
 mod language_tests;
 mod leaf;
 mod leaf_exec;
+mod ledger;
 mod literals;
 mod lookup;
 mod lower;
@@ -101,10 +105,12 @@ mod turns;
 mod view;
 mod workers;
 
+pub use agents::AgentsRequest;
 pub use cache::CacheStats;
 pub use error::ReadError;
 pub use files::{FileBytes, FileRequest};
 pub use frames::Frames;
+pub use ledger::LedgerRequest;
 pub use options::{FileTables, ReadOptions};
 pub use reader::Reader;
 pub use sources::{AgentFile, NoSources, Sources};

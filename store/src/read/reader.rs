@@ -50,6 +50,7 @@ pub(super) struct Inner {
     pub(super) cached_of: parking_lot::Mutex<Weak<Snapshot>>,
     /// What [`Reader::gaps`] found, and in which snapshot.
     pub(super) gaps: parking_lot::Mutex<Option<(Weak<Snapshot>, Vec<String>)>>,
+    pub(super) ledger_total: parking_lot::Mutex<Option<super::ledger::KnownTotal>>,
 }
 
 impl Reader {
@@ -81,6 +82,7 @@ impl Reader {
                 cache: Arc::new(Cache::new(options.cache_bytes_max)),
                 cached_of: parking_lot::Mutex::default(),
                 gaps: parking_lot::Mutex::default(),
+                ledger_total: parking_lot::Mutex::default(),
                 options,
             }),
         })

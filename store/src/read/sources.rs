@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use timberline_collector::fleet::Source;
+use timberline_collector::fleet::{Fleet, Source};
 
 /// What is known of the sources (files) that records come from.
 pub trait Sources: Send + Sync + std::fmt::Debug {
     /// Every file that an agent follows, and to when it is complete in the queue.
     fn sources(&self) -> Arc<[Source]>;
+    /// The agents' reports, if there are any.
+    fn fleet(&self) -> Option<&Fleet> {
+        None
+    }
     /// What every agent last said of each of its files; an agent without files says so once.
     fn agents(&self) -> Vec<AgentFile> {
         Vec::new()

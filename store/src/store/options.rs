@@ -64,6 +64,9 @@ pub struct StoreOptions {
     pub retention_age: Option<Duration>,
     /// Beyond so many bytes of split files the oldest are deleted. Default: none are.
     pub retention_bytes: Option<u64>,
+    /// Files in the ledger; beyond it those of which nothing is held any more are kept as sums, those
+    /// silent longest first. Default 250,000.
+    pub ledger_sources_max: u64,
     /// Splits kept open; beyond it the one unused longest is closed. Default 256.
     pub open_splits_max: usize,
     /// What time it is.
@@ -100,6 +103,7 @@ impl StoreOptions {
             janitor_interval: Duration::from_secs(5),
             retention_age: None,
             retention_bytes: None,
+            ledger_sources_max: 250_000,
             open_splits_max: 256,
             clock: Arc::new(SystemClock),
         }

@@ -42,7 +42,7 @@ impl Decoder {
 
     /// The records' key is the stream's id; where it is not, or belongs to other attributes, the
     /// id is derived from the attributes.
-    fn stream(&mut self, batch: &LogBatch, known: &Snapshot) -> Arc<Stream> {
+    pub(super) fn stream(&mut self, batch: &LogBatch, known: &Snapshot) -> Arc<Stream> {
         let attributes = &batch.meta.stream;
         let id = id_of_key(&batch.stream_id).unwrap_or_else(|| id_of(attributes));
         if let Some(stream) = self.find(id, known) {

@@ -1,9 +1,11 @@
 //! Writing the splits of one flush, on several threads where cores are free.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::Mutex;
+use timberline_proto::id::GenerationId;
 
 use super::context::Context;
 use super::flush::FlushError;
@@ -14,12 +16,20 @@ use crate::live::Cut;
 use crate::rows::RowBlock;
 use crate::split::{SplitError, SplitMeta, SplitStream};
 
+/// A split that is durable, and what of which files it holds.
+#[derive(Debug)]
+pub(super) struct NewSplit {
+    pub(super) meta: SplitMeta,
+    /// Bytes of each file.
+    pub(super) files: Vec<(GenerationId, u64)>,
+}
+
 /// A slice with fewer rows for each thread is written by one: small splits cost more than they save.
 const PART_ROWS_MIN: usize = 32_768;
 
 impl Context {
     /// Writes the splits of a cut. Nothing of a failed attempt stays on disk.
-    pub(super) fn write_splits(&self, cut: &Cut) -> Result<Vec<SplitMeta>, FlushError> {
+    pub(super) fn write_splits(&self, cut: &Cut) -> Result<Vec<NewSplit>, FlushError> {
         let threads = if self.live.is_read() {
             1
         } else {
@@ -28,14 +38,14 @@ impl Context {
         let slices = slices(&cut.blocks, self.options.slices_max, &Spans::new(&self.options));
         let parts = parts(&slices, threads);
         let next = AtomicUsize::new(0);
-        let written: Mutex<Vec<(usize, SplitMeta)>> = Mutex::default();
+        let written: Mutex<Vec<(usize, NewSplit)>> = Mutex::default();
         let failed: Mutex<Option<FlushError>> = Mutex::default();
         let write = |may_go_on: &dyn Fn() -> bool| {
             while may_go_on() && failed.lock().is_none() {
                 let number = next.fetch_add(1, Relaxed);
                 let Some(rows) = parts.get(number) else { return };
                 match caught(|| Ok::<_, FlushError>(self.write_split(&cut.blocks, rows)?)) {
-                    Ok(meta) => written.lock().push((number, meta)),
+                    Ok(split) => written.lock().push((number, split)),
                     Err(error) => *failed.lock() = Some(error),
                 }
             }
@@ -53,21 +63,49 @@ impl Context {
         }
         let mut written = written.into_inner();
         if let Some(error) = failed.into_inner() {
-            written.iter().for_each(|(_, meta)| self.files.remove(&meta.id));
+            written.iter().for_each(|(_, split)| self.files.remove(&split.meta.id));
             return Err(error);
         }
         written.sort_unstable_by_key(|(number, _)| *number);
-        Ok(written.into_iter().map(|(_, meta)| meta).collect())
+        Ok(written.into_iter().map(|(_, split)| split).collect())
     }
 
-    fn write_split(&self, blocks: &[Arc<RowBlock>], rows: &[RowAt]) -> Result<SplitMeta, SplitError> {
+    fn write_split(&self, blocks: &[Arc<RowBlock>], rows: &[RowAt]) -> Result<NewSplit, SplitError> {
         let mut split = SplitStream::create(self.files.dir(), &self.options.split, 0)?;
         for run in rows.chunk_by(|before, next| *next == (before.0, before.1 + 1)) {
             let (block, first) = run[0];
             split.push(&blocks[block as usize], first as usize..first as usize + run.len())?;
         }
-        split.finish()
+        Ok(NewSplit {
+            meta: split.finish()?,
+            files: bytes_of_files(blocks, rows),
+        })
     }
+}
+
+/// Bytes of each file that the rows make.
+fn bytes_of_files(blocks: &[Arc<RowBlock>], rows: &[RowAt]) -> Vec<(GenerationId, u64)> {
+    let mut files = HashMap::<GenerationId, u64>::new();
+    let places = rows
+        .iter()
+        .filter_map(|&(block, row)| blocks[block as usize].place(row as usize));
+    // Neighbours are mostly of one file.
+    let mut run: Option<(GenerationId, u64)> = None;
+    for place in places {
+        let bytes = u64::from(place.source_bytes);
+        match &mut run {
+            Some((generation, sum)) if *generation == place.generation => *sum += bytes,
+            _ => {
+                if let Some((generation, sum)) = run.replace((place.generation, bytes)) {
+                    *files.entry(generation).or_default() += sum;
+                }
+            }
+        }
+    }
+    if let Some((generation, sum)) = run {
+        *files.entry(generation).or_default() += sum;
+    }
+    files.into_iter().collect()
 }
 
 /// What is written to one split each: slices, and parts of large ones where there are fewer slices

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use timberline_proto::id::GenerationId;
+
 use super::context::{Context, Phase, add};
 use super::net::{Panicked, caught};
 use super::source::SourceError;
-use crate::catalog::{CatalogError, Taken};
+use crate::catalog::{CatalogError, Counted, Taken, TakenFile};
 use crate::crash::CrashPoint;
-use crate::live::Held;
+use crate::live::{Held, SourceRange};
 use crate::rows::{RowBlock, Stream, StreamId};
 use crate::split::{SplitError, SplitMeta};
 
@@ -42,6 +44,7 @@ pub(super) struct Written {
     taken: Taken,
     metas: Vec<SplitMeta>,
     streams: Vec<Arc<Stream>>,
+    counted: Counted,
 }
 
 /// Partitions whose last flush failed: when to try again, and how long that was waited for.
@@ -215,7 +218,8 @@ impl Context {
                 .iter()
                 .all(|block| block.offsets().iter().all(|at| (from..cut.to).contains(at)))
         );
-        let metas = self.write_splits(&cut)?;
+        let splits = self.write_splits(&cut)?;
+        let (metas, files) = splits.into_iter().map(|split| (split.meta, split.files)).unzip();
         Ok(Some(Written {
             taken: Taken {
                 topic: topic.to_owned(),
@@ -226,11 +230,21 @@ impl Context {
             },
             metas,
             streams: streams_of(&cut.blocks),
+            counted: Counted {
+                files: files_of(&cut.ranges),
+                splits: files,
+            },
         }))
     }
 
     fn publish(&self, written: &Written) -> Result<(), FlushError> {
-        match self.catalog.publish(&written.taken, &written.metas, &written.streams) {
+        let Written {
+            taken,
+            metas,
+            streams,
+            counted,
+        } = written;
+        match self.catalog.publish_counted(taken, metas, streams, counted) {
             Ok(()) => Ok(()),
             Err(CatalogError::Overlap { .. }) if self.is_published(written) => Ok(()),
             Err(error) => Err(error.into()),
@@ -269,4 +283,24 @@ fn streams_of(blocks: &[Arc<RowBlock>]) -> Vec<Arc<Stream>> {
         streams.entry(stream.id).or_insert_with(|| Arc::clone(stream));
     }
     streams.into_values().collect()
+}
+
+/// What the batches cover of each file; ranges that follow each other are one.
+fn files_of(ranges: &[SourceRange]) -> Vec<TakenFile> {
+    let mut files = BTreeMap::<GenerationId, TakenFile>::new();
+    for range in ranges {
+        let attribute = |name: &str| range.stream.attributes.get(name).cloned().unwrap_or_default();
+        let file = files.entry(range.generation).or_insert_with(|| TakenFile {
+            generation: range.generation,
+            agent: range.agent,
+            host: attribute("host.name"),
+            path: attribute("log.file.path"),
+            ranges: Vec::new(),
+        });
+        match file.ranges.last_mut().filter(|last| last.1 == range.start) {
+            Some(last) => last.1 = range.end,
+            None => file.ranges.push((range.start, range.end)),
+        }
+    }
+    files.into_values().collect()
 }

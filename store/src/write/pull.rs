@@ -10,13 +10,16 @@ use timberline_queue::PartitionInfo;
 use super::context::{Context, Phase, add};
 use super::decode::Decoder;
 use super::source::{Batches, FetchFrom, SourceError};
-use crate::catalog::{CatalogError, Gap, Hole, Position};
+use crate::catalog::{CatalogError, Gap, Hole, Position, Snapshot};
+use crate::live::SourceRange;
 use crate::rows::RowBlock;
 
 /// Rows become visible at the latest when so many are decoded, not only when the fetch is through.
 const BLOCK_ROWS: usize = 8192;
 /// How long one look for room in memory lasts.
 const ROOM_WAIT: Duration = Duration::from_millis(100);
+/// No file is longer; sums over many of this length still fit the catalog's integers.
+const FILE_BYTES_MAX: u64 = 1 << 50;
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
@@ -116,6 +119,7 @@ impl Puller {
     fn take(&mut self, fetched: &Batches) -> Result<(), CatalogError> {
         let known = self.context.catalog.snapshot();
         let mut rows = RowBlock::new();
+        let mut ranges = Vec::new();
         let mut at = self.next;
         for bytes in &fetched.batches {
             let Ok(header) = BatchHeader::parse(bytes) else {
@@ -135,10 +139,12 @@ impl Puller {
             match LogBatch::parse(bytes, self.context.options.unpacked_bytes_max) {
                 Ok(batch) if batch.marker.is_some() => {
                     self.note_holes(&batch)?;
+                    ranges.extend(self.range_of(&batch, &known, end));
                     add(&self.context.counters.batches_marker, 1);
                 }
                 Ok(batch) => {
                     self.note_holes(&batch)?;
+                    ranges.extend(self.range_of(&batch, &known, end));
                     let n = self.decoder.decode(&batch, self.partition, at, &known, &mut rows);
                     add(&self.context.counters.records, n);
                 }
@@ -149,14 +155,19 @@ impl Puller {
             }
             at = end;
             if rows.len() >= BLOCK_ROWS {
-                self.show(std::mem::take(&mut rows), at, fetched.end_offset);
+                self.show(
+                    std::mem::take(&mut rows),
+                    std::mem::take(&mut ranges),
+                    at,
+                    fetched.end_offset,
+                );
             }
         }
         if fetched.next_offset > at {
             self.note_gap(at, fetched.next_offset, "the queue passed over damaged batches")?;
             at = fetched.next_offset;
         }
-        self.show(rows, at, fetched.end_offset);
+        self.show(rows, ranges, at, fetched.end_offset);
         Ok(())
     }
 
@@ -179,8 +190,25 @@ impl Puller {
         self.context.catalog.note_holes(&holes)
     }
 
-    fn show(&mut self, mut rows: RowBlock, covered: u64, queue_end: u64) {
+    /// Which bytes of its file a batch covers, for the ledger; none if it comes from no file.
+    fn range_of(&mut self, batch: &LogBatch, known: &Snapshot, offset_end: u64) -> Option<SourceRange> {
+        let (start, end) = batch.meta.range;
+        if start >= end || end > FILE_BYTES_MAX {
+            return None;
+        }
+        Some(SourceRange {
+            generation: batch.meta.generation?,
+            agent: batch.meta.agent?,
+            stream: self.decoder.stream(batch, known),
+            start,
+            end,
+            offset_end,
+        })
+    }
+
+    fn show(&mut self, mut rows: RowBlock, ranges: Vec<SourceRange>, covered: u64, queue_end: u64) {
         rows.shrink_to_fit();
+        self.context.live.note_ranges(&self.topic, self.partition, ranges);
         self.context
             .live
             .append(&self.topic, self.partition, rows, covered, queue_end);

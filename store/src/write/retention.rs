@@ -38,6 +38,8 @@ impl Context {
             let beyond = too_much(&self.catalog.snapshot().splits, bytes_max);
             deleted += self.delete(beyond, &format!("splits held more than {bytes_max} bytes"))?;
         }
+        let before = self.options.clock.now_unix_nanos().saturating_sub(HOLE_AGE_MIN_NANOS);
+        while self.catalog.forget_accounts(self.options.ledger_sources_max, before)? > 0 {}
         if deleted > 0 {
             self.forget_holes()?;
             // What is published meanwhile puts its streams on record again.

@@ -155,6 +155,21 @@ impl Bench {
         until(what, || wanted(&self.status()), || format!("{:#?}", self.status()));
     }
 
+    /// Waits until the collector was told of exactly these ranges without a record.
+    pub(crate) fn until_told(&self, expected: &[(u64, u64, &str)]) {
+        let told = || self.collector.state.lock().unwrap().dropped.clone();
+        let is_it = || {
+            let told = told();
+            let same = |(dropped, wanted): (&timberline_proto::batch::Dropped, &(u64, u64, &str))| {
+                (dropped.start, dropped.end, dropped.reason.as_str()) == *wanted
+            };
+            told.len() == expected.len() && told.iter().zip(expected).all(same)
+        };
+        until(&format!("{expected:?} told"), is_it, || {
+            format!("{:?}; {:#?}", told(), self.running.as_ref().map(|_| self.status()))
+        });
+    }
+
     /// Waits until the collector holds as many lines.
     pub(crate) fn until_lines(&self, n: usize) {
         until(

@@ -1,10 +1,12 @@
 //! The routes, one per file.
 
+mod agents;
 mod context;
 mod fields;
 mod files;
 mod health;
 mod histogram;
+mod ledger;
 mod metrics;
 mod openapi;
 mod query;
@@ -28,7 +30,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 17] = [
+pub(super) const PATHS: [(&str, &str); 20] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
@@ -38,6 +40,9 @@ pub(super) const PATHS: [(&str, &str); 17] = [
     ("/api/v1/record/{id}", "get"),
     ("/api/v1/files", "get"),
     ("/api/v1/sources", "get"),
+    ("/api/v1/agents", "get"),
+    ("/api/v1/agents/{id}", "get"),
+    ("/api/v1/ledger", "get"),
     ("/api/v1/splits", "get"),
     ("/api/v1/splits/{id}/check", "post"),
     ("/api/v1/files/{generation}/bytes", "get"),
@@ -60,6 +65,9 @@ pub fn router(state: HttpState, others: Router) -> Router {
         .route("/api/v1/record/{id}", get(record::get))
         .route("/api/v1/files", get(files::list))
         .route("/api/v1/sources", get(sources::get))
+        .route("/api/v1/agents", get(agents::list))
+        .route("/api/v1/agents/{id}", get(agents::one))
+        .route("/api/v1/ledger", get(ledger::get))
         .route("/api/v1/splits", get(splits::list))
         .route("/api/v1/splits/{id}/check", post(splits::check))
         .route("/api/v1/files/{generation}/bytes", get(files::bytes))

@@ -1,42 +1,43 @@
-//! Lines of each service, from a fixed seed.
+//! Lines of each service, from a seed.
 
+use super::random::Random;
 use super::{FRAGMENT, NEEDLE};
 
-const DAYS: u64 = 14;
-/// About what a line takes, to spread the lines over the days.
-const LINE_BYTES: u64 = 140;
-
-/// A line, its time, and its level for a store that does not find it by itself.
-pub(super) struct Line {
-    pub(super) text: String,
-    pub(super) time: String,
-    pub(super) level: &'static str,
+/// A record: its text (several lines for a stack trace, without the last end), its time, and its level
+/// for a store that does not find it by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) time: String,
+    pub(crate) level: &'static str,
 }
 
 /// The lines of one service.
-pub(super) struct Lines {
+#[derive(Clone, Debug)]
+pub(crate) struct Lines {
     service: &'static str,
     random: Random,
-    at_ms: u64,
-    step_ms: u64,
     count: u64,
 }
 
 impl Lines {
-    pub(super) fn new(service: &'static str, seed: u64, bytes: u64) -> Self {
-        let lines = (bytes / LINE_BYTES).max(1);
+    /// The same service and seed give the same lines.
+    pub(crate) fn new(service: &'static str, seed: u64) -> Self {
         Self {
             service,
-            random: Random(7 + seed * 1_000_003),
-            at_ms: 0,
-            step_ms: (2 * DAYS * 86_400_000 / lines).max(2),
+            random: Random::new(seed),
             count: 0,
         }
     }
 
-    pub(super) fn next(&mut self) -> Line {
-        self.at_ms = (self.at_ms + self.random.below(self.step_ms)).min(DAYS * 86_400_000 - 1);
-        let clock = Clock::new(self.at_ms);
+    /// A number below `end`, from the same seed as the lines.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.random.below(end)
+    }
+
+    /// The next line, of this time (milliseconds since the epoch).
+    pub(crate) fn next(&mut self, unix_ms: u64) -> Line {
+        let clock = Clock::new(unix_ms);
         let level = ["info", "info", "info", "info", "info", "debug", "warn", "error"][self.random.below(8) as usize];
         self.count += 1;
         let mut text = self.text(&clock, level);
@@ -59,6 +60,7 @@ impl Lines {
             "db" => self.db(clock, level),
             "worker" => self.worker(clock, level),
             "edge" => self.edge(clock),
+            "billing" => self.billing(clock, level),
             _ => self.cart(clock, level),
         }
     }
@@ -243,53 +245,88 @@ impl Lines {
             level.to_ascii_uppercase(),
         )
     }
+
+    /// Java's way, with a stack trace behind errors.
+    fn billing(&mut self, clock: &Clock, level: &str) -> String {
+        let random = &mut self.random;
+        let (thread, invoice) = (random.below(16), random.wide() >> 32);
+        let mut text = format!(
+            "{} {} {:5} [pool-2-thread-{thread}] com.example.billing.InvoiceService - ",
+            clock.date,
+            clock.time.replace('.', ","),
+            level.to_ascii_uppercase(),
+        );
+        if level != "error" {
+            let what = random.pick(&["invoice {} sent", "invoice {} paid", "invoice {} will be tried again"]);
+            text.push_str(&what.replace("{}", &format!("{invoice:08x}")));
+            return text;
+        }
+        let cause = random.pick(&[
+            "java.net.SocketTimeoutException: Read timed out",
+            "java.sql.SQLTransientConnectionException: HikariPool-1 - Connection is not available",
+            "com.example.billing.RateException: no rate for currency",
+        ]);
+        text.push_str(&format!(
+            "invoice {invoice:08x} failed\njava.lang.IllegalStateException: cannot bill order {}",
+            random.skewed(50_000)
+        ));
+        frames(random, &mut text, 6);
+        text.push_str(&format!("\nCaused by: {cause}"));
+        frames(random, &mut text, 3);
+        text.push_str(&format!("\n\t... {} more", 5 + random.below(30)));
+        text
+    }
 }
 
-/// A time of November 2026, written out.
+/// Some frames of a stack trace.
+fn frames(random: &mut Random, text: &mut String, most: u64) {
+    for _ in 0..=random.below(most) {
+        let (class, method) = random.pick(&[
+            ("com.example.billing.InvoiceService", "bill"),
+            ("com.example.billing.RateClient", "rate"),
+            ("com.example.http.Client", "send"),
+            ("java.util.concurrent.ThreadPoolExecutor", "runWorker"),
+            ("com.zaxxer.hikari.pool.HikariPool", "getConnection"),
+        ]);
+        let file = class.rsplit('.').next().unwrap_or(class);
+        text.push_str(&format!(
+            "\n\tat {class}.{method}({file}.java:{})",
+            10 + random.below(900)
+        ));
+    }
+}
+
+/// A time, written out.
 struct Clock {
     date: String,
     time: String,
 }
 
 impl Clock {
-    fn new(at_ms: u64) -> Self {
+    fn new(unix_ms: u64) -> Self {
+        let (year, month, day) = civil(unix_ms / 86_400_000);
         Self {
-            date: format!("2026-11-{:02}", 1 + at_ms / 86_400_000),
+            date: format!("{year:04}-{month:02}-{day:02}"),
             time: format!(
                 "{:02}:{:02}:{:02}.{:03}",
-                at_ms / 3_600_000 % 24,
-                at_ms / 60_000 % 60,
-                at_ms / 1000 % 60,
-                at_ms % 1000
+                unix_ms / 3_600_000 % 24,
+                unix_ms / 60_000 % 60,
+                unix_ms / 1000 % 60,
+                unix_ms % 1000
             ),
         }
     }
 }
 
-/// A linear congruential generator: the same corpus everywhere.
-struct Random(u64);
-
-impl Random {
-    fn wide(&mut self) -> u64 {
-        let high = self.bits();
-        high << 32 | self.bits()
-    }
-    fn bits(&mut self) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 32
-    }
-    fn below(&mut self, end: u64) -> u64 {
-        self.bits() % end
-    }
-    /// Below `end`, small numbers far more often.
-    fn skewed(&mut self, end: u64) -> u64 {
-        let (a, b) = (self.below(end), self.below(end));
-        a * b / end
-    }
-    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u64) as usize]
-    }
+/// Year, month and day of a day counted from the epoch. Years begin in March here, so that the day
+/// that leap years add is the last.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468; // from 0000-03-01
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (year_of_era + era * 400 + next_year, month, day)
 }
