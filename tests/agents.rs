@@ -89,6 +89,10 @@ fn an_agent_is_shown_with_its_machine_its_health_and_how_far_it_is_with_each_fil
         (agent["lag_bytes"] == 11).then_some(())
     });
     append(&log, " and the rest\n");
+    wait_for("the rest acked", || {
+        let one = ask(&collector, &format!("/api/v1/agents/{id}"));
+        (one["file_list"][0]["acked"] == 34).then_some(())
+    });
     wait_for("both agents well", || {
         (ask(&collector, "/api/v1/agents?health=ok")["total"] == 2).then_some(())
     });

@@ -125,11 +125,14 @@ fn what_loadgen_writes_rotates_and_sends_is_found_and_the_ledger_balances() {
         (program.count("host.name:loadgen-1") == 500).then_some(())
     });
     assert_eq!(program.count("*"), 5500);
+    let bytes: u64 = files(&logs).iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    // What an agent last said may be older than its last lines.
     let ledger = wait_for("all published", || {
         let ledger: Value = serde_json::from_str(&program.get("/api/v1/ledger?limit=1000").1).unwrap();
-        (ledger["total"]["in_queue"] == 0 && ledger["total"]["acked"] == ledger["total"]["read"]).then_some(ledger)
+        let total = &ledger["total"];
+        let is_settled = total["in_queue"] == 0 && total["acked"] == total["read"];
+        (is_settled && total["indexed"] == bytes).then_some(ledger)
     });
-    let bytes: u64 = files(&logs).iter().map(|(_, bytes)| bytes.len() as u64).sum();
     let total = &ledger["total"];
     assert_eq!(
         [
