@@ -215,6 +215,11 @@ impl State {
         if !again && token.uses_left() == 0 {
             return Err(Refusal::UsedUp);
         }
+        // An id is one machine's in one role: revoking it must not leave another door open.
+        let mut machines = self.machines.values();
+        if let Some(other) = machines.find(|machine| machine.id == peer.id && machine.role != peer.role) {
+            return Err(Refusal::Enrolled(other.peer()));
+        }
         if let Some(machine) = self.machines.get(&peer.urn()) {
             if machine.revoked_s.is_some() {
                 return Err(Refusal::Revoked(peer));

@@ -196,6 +196,26 @@ fn no_token_lets_a_machine_take_the_id_of_another_that_is_enrolled() {
 }
 
 #[test]
+fn no_id_is_a_machines_in_two_roles() {
+    let dir = tempfile::tempdir().unwrap();
+    let trust = Trust::open(options(dir.path())).unwrap();
+    let of_agents = token(&trust, 5);
+    let wanted = NewToken {
+        role: "store".into(),
+        uses: 5,
+        ..NewToken::default()
+    };
+    let of_stores: EnrollToken = trust.create_token(&wanted, None).unwrap().token.parse().unwrap();
+    enroll(&trust, &of_agents, 1, &key()).unwrap();
+    assert_eq!(
+        enroll(&trust, &of_stores, 1, &key()).unwrap_err(),
+        Refusal::Enrolled(peer(1)),
+        "revoking the one would leave the other"
+    );
+    enroll(&trust, &of_stores, 2, &key()).unwrap();
+}
+
+#[test]
 fn a_revoked_machine_is_refused_until_it_is_allowed_and_its_old_key_for_ever() {
     let dir = tempfile::tempdir().unwrap();
     let trust = Trust::open(options(dir.path())).unwrap();

@@ -93,18 +93,20 @@ impl<S: Clone + Eq + Hash> Chunks<S> {
             return Err(ChunkRefused);
         }
         let key = (sender, id);
+        // Places for chunks take memory before any chunk but the first has come.
+        let own_bytes = MESSAGE_BYTES + usize::from(count) * size_of::<Option<Vec<u8>>>();
         let age = self.next_age;
         let waiting = self.waiting.entry(key.clone()).or_insert_with(|| Waiting {
             since: now,
             age,
             parts: vec![None; count.into()],
             missing: count.into(),
-            bytes: MESSAGE_BYTES,
+            bytes: own_bytes,
         });
         if waiting.age == age {
             self.next_age += 1;
             self.ages.insert(age, key.clone());
-            self.bytes += MESSAGE_BYTES;
+            self.bytes += own_bytes;
         }
         if waiting.parts.len() != usize::from(count) {
             return Err(ChunkRefused);
