@@ -53,8 +53,10 @@ impl Inbox {
         Ok(())
     }
 
-    /// Waits for a request, and until `not_before` for more of them. None once closed and empty.
-    pub(crate) fn take_group(&self, not_before: Instant) -> Option<Vec<Request>> {
+    /// Waits for a request, and until `not_before` for more of them, but for no more than `enough`: as
+    /// many as the last group had are likely all that come before someone is answered. None once closed
+    /// and empty.
+    pub(crate) fn take_group(&self, not_before: Instant, enough: usize) -> Option<Vec<Request>> {
         let mut waiting = self.waiting.lock();
         while waiting.requests.is_empty() {
             if waiting.closed {
@@ -62,7 +64,7 @@ impl Inbox {
             }
             self.filled.wait(&mut waiting);
         }
-        while !waiting.closed && waiting.bytes < GROUP_BYTES_MAX {
+        while !waiting.closed && waiting.bytes < GROUP_BYTES_MAX && waiting.requests.len() < enough {
             if self.filled.wait_until(&mut waiting, not_before).timed_out() {
                 break;
             }

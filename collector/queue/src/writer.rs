@@ -121,7 +121,12 @@ impl Writer {
         let _closer = AbandonOnExit(partition.clone());
         let commit_interval = partition.common.options.commit_interval;
         self.record_synced(0);
-        while let Some(group) = partition.inbox.take_group(self.last_commit + commit_interval) {
+        let mut last_group = 1;
+        while let Some(group) = partition
+            .inbox
+            .take_group(self.last_commit + commit_interval, last_group)
+        {
+            last_group = group.len();
             // Appends gather meanwhile, and callers wait once the inbox is full.
             std::thread::sleep(partition.common.usage.throttle());
             self.last_commit = Instant::now();

@@ -1,7 +1,6 @@
-//! Appends and reads the same lines with several producers; prints MB of lines per second of CPU
-//! and of time. Fixed seed, own directory: `cargo bench -p timberline-queue`.
-#![allow(clippy::print_stdout, reason = "a bench prints its result")]
+//! Appends and reads the same lines with several producers: MB of lines per second of CPU and of time.
 
+use std::path::Path;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -9,19 +8,20 @@ use timberline_proto::batch::{BatchBuilder, BatchMeta, LogBatch, NewRecord};
 use timberline_proto::id::GenerationId;
 use timberline_queue::{Append, Queue, QueueOptions};
 
+use crate::process::cpu_seconds;
+
 const PRODUCERS: u8 = 4;
 const BATCHES: u64 = 64;
 const LINES: u64 = 4000;
 const TOPIC: &str = "bench";
 const UNPACKED_MAX: u64 = 64 << 20;
 
-fn main() {
-    let dir = tempfile::tempdir().expect("a temporary directory");
+pub(crate) fn run(dir: &Path) {
     let options = QueueOptions {
         partitions: 2,
         ..QueueOptions::default()
     };
-    let queue = Queue::open(dir.path(), options).expect("an empty directory opens");
+    let queue = Queue::open(dir, options).expect("an empty directory opens");
     let batches: Vec<Vec<Append>> = measure("encode", || {
         let batches: Vec<_> = (0..PRODUCERS).map(encode).collect();
         (batches, line_bytes())
@@ -120,17 +120,4 @@ fn measure<T>(name: &str, work: impl FnOnce() -> (T, u64)) -> T {
         megabytes / seconds
     );
     result
-}
-
-/// User and system time of the process, from /proc (hundredths of a second).
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: f64 = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<f64>().ok())
-        .sum();
-    ticks / 100.0
 }
