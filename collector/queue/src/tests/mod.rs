@@ -6,5 +6,7 @@ mod faults;
 mod groups;
 mod model;
 mod retention;
+#[path = "../../../../tests/support/seeds.rs"]
+mod seeds;
 mod steps;
 mod support;

@@ -1,9 +1,12 @@
 //! The queue against a list: appends, crashes, full disks, retention, in any order.
+//!
+//! A run is a number; see `seeds.rs`.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::seeds;
 use super::support::*;
 use crate::disk::memory::Faults;
 use crate::{AppendError, Appended, Queue};
@@ -169,11 +172,10 @@ fn act(bench: &Bench, queue: &mut Option<Queue>, model: &mut Model, action: &Act
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
-
-    #[test]
-    fn the_queue_holds_what_it_acked_whatever_happens(actions in proptest::collection::vec(action(), 1..60)) {
+#[test]
+fn the_queue_holds_what_it_acked_whatever_happens() {
+    let actions = || proptest::collection::vec(action(), 1..60);
+    seeds::each(100, actions, |actions| {
         let bench = Bench::new(options());
         let mut queue = Some(bench.open());
         let mut model = Model::default();
@@ -181,7 +183,11 @@ proptest! {
             act(&bench, &mut queue, &mut model, action);
         }
         model.check(queue.as_ref().expect("open between actions"));
-    }
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     /// Whatever a file holds, a start ends in an error or in a queue whose batches are those sent.
     #[test]

@@ -3,6 +3,8 @@ mod faults;
 mod model;
 mod power;
 mod queue;
+#[path = "../../../../tests/support/seeds.rs"]
+mod seeds;
 mod sources;
 
 use std::sync::Arc;

@@ -90,11 +90,7 @@ fn next(n: &mut u64) -> u64 {
     *n
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-
-    #[test]
-    fn rows_found_are_the_rows_appended_whatever_happened_between(actions in prop::collection::vec(action(), 1..12)) {
-        run(actions);
-    }
+#[test]
+fn rows_found_are_the_rows_appended_whatever_happened_between() {
+    seeds::each(24, || prop::collection::vec(action(), 1..12), run);
 }

@@ -150,15 +150,11 @@ fn run(actions: &[Action], cut: f64, coins: &[u8]) {
     after.check_found(&store);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-
-    #[test]
-    fn s03_every_row_is_found_once_wherever_the_power_fails(
-        actions in prop::collection::vec(action(), 2..10),
-        cut in 0.0..1.0f64,
-        coins in prop::collection::vec(any::<u8>(), 8),
-    ) {
-        run(&actions, cut, &coins);
-    }
+#[test]
+fn s03_every_row_is_found_once_wherever_the_power_fails() {
+    let strategy = || {
+        let actions = prop::collection::vec(action(), 2..10);
+        (actions, 0.0..1.0f64, prop::collection::vec(any::<u8>(), 8))
+    };
+    seeds::each(24, strategy, |(actions, cut, coins)| run(&actions, cut, &coins));
 }
