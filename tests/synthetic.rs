@@ -147,11 +147,15 @@ fn what_loadgen_writes_rotates_and_sends_is_found_and_the_ledger_balances() {
     assert_eq!(program.stop(), 0);
 }
 
+fn start_canary(dir: &std::path::Path) -> Program {
+    Program::start(dir, "up", &up_config(dir, &["canary.log"]))
+}
+
 #[test]
-fn the_canary_finds_its_lines_and_says_when_one_is_missing_or_came_twice() {
+fn the_canary_finds_its_lines() {
     let dir = scratch();
     let log = dir.path().join("canary.log");
-    let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["canary.log"]));
+    let program = start_canary(dir.path());
     let (server, file) = (program.page(), log.to_str().unwrap());
     for target in [&["--file", file][..], &[]] {
         let output = run(&[&["canary", "--once", "--wait", "30s", "--server", server], target].concat());
@@ -172,26 +176,28 @@ fn the_canary_finds_its_lines_and_says_when_one_is_missing_or_came_twice() {
             assert!(text.contains(&format!("timberline_canary_{line}\n")), "{line}: {text}");
         }
     }
+    assert_eq!(program.stop(), 0);
+}
+
+#[test]
+fn the_canary_says_when_its_lines_are_missing() {
+    let dir = scratch();
+    let program = start_canary(dir.path());
     // Nobody follows this file.
     let nowhere = dir.path().join("nowhere.txt");
-    let output = run(&[
-        "canary",
-        "--once",
-        "--wait",
-        "1s",
-        "--server",
-        server,
-        "--file",
-        nowhere.to_str().unwrap(),
-    ]);
+    let once = ["canary", "--once", "--wait", "1s", "--server", program.page(), "--file"];
+    let output = run(&[&once[..], &[nowhere.to_str().unwrap()]].concat());
     assert_eq!(output.status.code(), Some(5));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("10 of 10 lines are missing")
-    );
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("10 of 10 lines are missing"), "{said}");
+    assert_eq!(program.stop(), 0);
+}
 
-    // A line that is written a second time comes twice.
+#[test]
+fn the_canary_says_when_a_line_came_twice() {
+    let dir = scratch();
+    let log = dir.path().join("canary.log");
+    let program = start_canary(dir.path());
     let mut canary = Command::new(support::program())
         .args([
             "canary",
@@ -201,11 +207,8 @@ fn the_canary_finds_its_lines_and_says_when_one_is_missing_or_came_twice() {
             "100ms",
             "--metrics",
             "127.0.0.1:0",
-            "--server",
-            server,
-            "--file",
-            file,
         ])
+        .args(["--server", program.page(), "--file", log.to_str().unwrap()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -213,16 +216,12 @@ fn the_canary_finds_its_lines_and_says_when_one_is_missing_or_came_twice() {
     let mut out = BufReader::new(canary.stdout.take().unwrap());
     let mut first = String::new();
     out.read_line(&mut first).unwrap();
-    let before = fs::read_to_string(&log).unwrap();
     let line = wait_for("a line of this run", || {
-        let text = fs::read_to_string(&log).unwrap();
-        text[before.len()..]
-            .lines()
-            .next()
-            .filter(|line| line.contains("canary_seq"))
-            .map(str::to_owned)
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        let line = text.split_inclusive('\n').next()?;
+        (line.ends_with('\n') && line.contains("canary_seq")).then(|| line.to_owned())
     });
-    append(&log, format!("{line}\n"));
+    append(&log, line);
     let address = first
         .trim()
         .trim_start_matches("metrics http://")

@@ -4,11 +4,16 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+pub mod load;
+pub mod proxy;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -65,25 +70,23 @@ impl Program {
 
     /// The same with variables of the environment.
     pub fn try_start_with(dir: &Path, role: &str, config: &str, variables: &[(&str, &str)]) -> Result<Self, String> {
-        let file = dir.join(format!("{role}.toml"));
-        fs::write(&file, config).unwrap();
-        let log = dir.join(format!("{role}.log"));
-        let errors = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut child = Command::new(program())
-            .arg(role)
-            .arg("--config")
-            .arg(&file)
-            .envs(variables.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(errors)
-            .spawn()
-            .unwrap();
+        Self::start_or_end(dir, role, config, variables).map_err(|(_, log)| log)
+    }
+
+    /// The same; how it ended and what it logged if it did not come so far as to announce itself.
+    pub fn start_or_end(
+        dir: &Path,
+        role: &str,
+        config: &str,
+        variables: &[(&str, &str)],
+    ) -> Result<Self, (ExitStatus, String)> {
+        let (mut child, log) = Self::spawn(dir, role, config, variables);
         let mut announced = BTreeMap::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         loop {
             let Some(Ok(line)) = lines.next() else {
-                child.wait().unwrap();
-                return Err(fs::read_to_string(&log).unwrap_or_default());
+                let status = child.wait().unwrap();
+                return Err((status, fs::read_to_string(&log).unwrap_or_default()));
             };
             if let Some((key, value)) = line.trim().split_once(char::is_whitespace) {
                 announced.insert(key.to_owned(), value.trim().to_owned());
@@ -92,6 +95,23 @@ impl Program {
                 return Ok(Self { child, announced, log });
             }
         }
+    }
+
+    fn spawn(dir: &Path, role: &str, config: &str, variables: &[(&str, &str)]) -> (Child, PathBuf) {
+        let file = dir.join(format!("{role}.toml"));
+        fs::write(&file, config).unwrap();
+        let log = dir.join(format!("{role}.log"));
+        let errors = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let child = Command::new(program())
+            .arg(role)
+            .arg("--config")
+            .arg(&file)
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap();
+        (child, log)
     }
 
     /// What it announced under `key`: `page`, `agents`, `data`.
@@ -119,7 +139,26 @@ impl Program {
 
     /// Whether it has ended, by whatever cause.
     pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+        self.status().is_some()
+    }
+
+    /// How it ended, if it has.
+    pub fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        let told = Command::new("kill").arg("-TERM").arg(self.pid().to_string()).status();
+        assert!(told.unwrap().success());
+    }
+
+    /// Starts it as [`start`](Self::start) does, and kills it (kill -9) after `life`, wherever it is then.
+    pub fn kill_amid_start(dir: &Path, role: &str, config: &str, life: Duration) {
+        let mut child = Self::spawn(dir, role, config, &[]).0;
+        std::thread::sleep(life);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     /// kill -9.
@@ -130,12 +169,7 @@ impl Program {
 
     /// SIGTERM; its exit code once it has drained.
     pub fn stop(mut self) -> i32 {
-        let killed = Command::new("kill")
-            .arg("-TERM")
-            .arg(self.child.id().to_string())
-            .status()
-            .unwrap();
-        assert!(killed.success());
+        self.terminate();
         let status = wait_for("the program to drain", || self.child.try_wait().unwrap());
         status.code().expect("it ended by itself")
     }
@@ -253,6 +287,21 @@ pub fn bodies(records: &[Value]) -> Vec<String> {
 /// The program: what was built with the tests, or the one that `TIMBERLINE_PROGRAM` names.
 pub fn program() -> PathBuf {
     std::env::var_os("TIMBERLINE_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_timberline").into(), PathBuf::from)
+}
+
+/// A free port that nobody else is likely to take within the test: below those that outgoing
+/// connections get, for one that connects to a dead port there may be given that very port.
+pub fn port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let offset = NEXT
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_add((std::process::id() as u16).wrapping_mul(64));
+        let port = 10_000 + offset % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The command line, run to its end.

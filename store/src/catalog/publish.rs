@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Row, Transaction, params};
 use serde_json::json;
 use timberline_proto::id::IncarnationId;
 
@@ -12,6 +12,9 @@ use super::ledger::{self, Counted};
 use super::{Catalog, CatalogError, Gap, Position, Taken};
 use crate::rows::Stream;
 use crate::split::SplitMeta;
+
+/// What [`gap_of`] reads of the table `gaps`.
+pub(super) const GAP_COLUMNS: &str = "topic, partition, incarnation, from_offset, to_offset, reason";
 
 impl Catalog {
     /// Publishes splits cut from a range and advances the position, in one transaction. A `from`
@@ -110,21 +113,10 @@ impl Catalog {
     /// [`CatalogError::Database`]
     pub fn gaps(&self) -> Result<Vec<Gap>, CatalogError> {
         let connection = self.inner.connection.lock();
-        let mut statement = connection.prepare(
-            "SELECT topic, partition, incarnation, from_offset, to_offset, reason FROM gaps
-             ORDER BY topic, partition, from_offset",
-        )?;
-        let gaps = statement.query_map([], |row| {
-            let incarnation: Vec<u8> = row.get(2)?;
-            Ok(Gap {
-                topic: row.get(0)?,
-                partition: row.get(1)?,
-                incarnation: IncarnationId::try_from(incarnation.as_slice()).unwrap_or_default(),
-                from: row.get::<_, i64>(3)? as u64,
-                to: row.get::<_, i64>(4)? as u64,
-                reason: row.get(5)?,
-            })
-        })?;
+        let mut statement = connection.prepare(&format!(
+            "SELECT {GAP_COLUMNS} FROM gaps ORDER BY topic, partition, from_offset"
+        ))?;
+        let gaps = statement.query_map([], gap_of)?;
         Ok(gaps.collect::<Result<_, _>>()?)
     }
 
@@ -182,6 +174,19 @@ fn insert_alert(transaction: &Transaction<'_>, key: &(String, u32), what: &str) 
         .prepare_cached("INSERT INTO alerts (topic, partition, what, noted_at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![key.0, key.1, what, now_nanos()])?;
     Ok(())
+}
+
+/// A row of [`GAP_COLUMNS`].
+pub(super) fn gap_of(row: &Row<'_>) -> rusqlite::Result<Gap> {
+    let incarnation: Vec<u8> = row.get(2)?;
+    Ok(Gap {
+        topic: row.get(0)?,
+        partition: row.get(1)?,
+        incarnation: IncarnationId::try_from(incarnation.as_slice()).unwrap_or_default(),
+        from: row.get::<_, i64>(3)? as u64,
+        to: row.get::<_, i64>(4)? as u64,
+        reason: row.get(5)?,
+    })
 }
 
 fn insert_gap(transaction: &Transaction<'_>, gap: &Gap) -> Result<(), CatalogError> {

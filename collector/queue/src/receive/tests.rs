@@ -483,24 +483,41 @@ fn a_stop_does_not_wait_for_a_sender_that_never_pauses() {
     senders.into_iter().for_each(|sender| sender.join().unwrap());
 }
 
+/// Rules that are functions.
+struct Rules<S, A> {
+    of_stream: S,
+    apply: A,
+}
+
+impl<S, A> Process for Rules<S, A>
+where
+    S: FnMut(&BTreeMap<String, String>) -> StreamRules + Send,
+    A: FnMut(&mut Received) -> Option<String> + Send,
+{
+    fn stream(&mut self, attributes: &BTreeMap<String, String>) -> StreamRules {
+        (self.of_stream)(attributes)
+    }
+
+    fn apply(
+        &mut self,
+        _: usize,
+        _: &BTreeMap<String, String>,
+        _: GenerationId,
+        _: u64,
+        record: &mut Received,
+    ) -> Option<String> {
+        (self.apply)(record)
+    }
+}
+
 #[test]
 fn an_agents_records_have_places_that_follow_each_other() {
-    struct Odd;
-    impl Process for Odd {
-        fn stream(&mut self, _: &BTreeMap<String, String>) -> StreamRules {
-            StreamRules {
-                topic: Some("other".into()),
-                rules: Some(0),
-            }
-        }
-        fn apply(
-            &mut self,
-            _: usize,
-            _: &BTreeMap<String, String>,
-            _: GenerationId,
-            _: u64,
-            record: &mut Received,
-        ) -> Option<String> {
+    let odd = Rules {
+        of_stream: |_: &BTreeMap<String, String>| StreamRules {
+            topic: Some("other".into()),
+            rules: Some(0),
+        },
+        apply: |record: &mut Received| {
             if record.line.ends_with(b"drop") {
                 return Some("rule:odd".into());
             }
@@ -508,8 +525,8 @@ fn an_agents_records_have_places_that_follow_each_other() {
                 record.line.truncate(4);
             }
             None
-        }
-    }
+        },
+    };
     let options = ReceiveOptions {
         agent: Some(AgentId([1; 16])),
         ..options()
@@ -518,7 +535,7 @@ fn an_agents_records_have_places_that_follow_each_other() {
         vec![listener(Protocol::Syslog, Transport::Tcp)],
         options,
         QueueOptions::default(),
-        Some(Box::new(Odd)),
+        Some(Box::new(odd)),
     );
     drop(send(bench.address(), b"<13>one\n<13>drop\n<13>shorten\n<13>two\n"));
     let records = bench.wait(3);

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql, named_params, params};
 use timberline_proto::gap::kind_of;
-use timberline_proto::id::{AgentId, GenerationId, IncarnationId};
+use timberline_proto::id::{AgentId, GenerationId};
 
 use super::IS_NO_LOSS;
+use crate::catalog::publish::{GAP_COLUMNS, gap_of};
 use crate::catalog::{Catalog, CatalogError, Gap};
 
 /// A writer holds the file no longer.
@@ -447,21 +448,11 @@ impl LedgerView {
     /// # Errors
     /// [`CatalogError::Database`]
     pub fn queue_gaps(&self, limit: usize) -> Result<Vec<Gap>, CatalogError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT topic, partition, incarnation, from_offset, to_offset, reason FROM gaps ORDER BY noted_at DESC LIMIT ?1",
-        )?;
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {GAP_COLUMNS} FROM gaps ORDER BY noted_at DESC LIMIT ?1"
+        ))?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let gaps = statement.query_map(params![limit], |row| {
-            let incarnation: Vec<u8> = row.get(2)?;
-            Ok(Gap {
-                topic: row.get(0)?,
-                partition: row.get(1)?,
-                incarnation: IncarnationId::try_from(incarnation.as_slice()).unwrap_or_default(),
-                from: row.get::<_, i64>(3)? as u64,
-                to: row.get::<_, i64>(4)? as u64,
-                reason: row.get(5)?,
-            })
-        })?;
+        let gaps = statement.query_map(params![limit], gap_of)?;
         Ok(gaps.collect::<Result<_, _>>()?)
     }
 }

@@ -27,25 +27,13 @@ fn more_streams_than_are_kept_share_one_and_name_themselves() {
 
 #[test]
 fn rules_are_chosen_by_what_a_record_names_also_where_its_stream_is_not_kept() {
-    struct DropPayments;
-    impl Process for DropPayments {
-        fn stream(&mut self, attributes: &BTreeMap<String, String>) -> StreamRules {
-            StreamRules {
-                topic: None,
-                rules: (attributes["service.name"] == "payments").then_some(0),
-            }
-        }
-        fn apply(
-            &mut self,
-            _: usize,
-            _: &BTreeMap<String, String>,
-            _: GenerationId,
-            _: u64,
-            _: &mut Received,
-        ) -> Option<String> {
-            Some("rule:payments".into())
-        }
-    }
+    let drop_payments = Rules {
+        of_stream: |attributes: &BTreeMap<String, String>| StreamRules {
+            topic: None,
+            rules: (attributes["service.name"] == "payments").then_some(0),
+        },
+        apply: |_: &mut Received| Some("rule:payments".into()),
+    };
     let options = ReceiveOptions {
         streams_max: 1,
         agent: Some(AgentId([1; 16])),
@@ -55,7 +43,7 @@ fn rules_are_chosen_by_what_a_record_names_also_where_its_stream_is_not_kept() {
         vec![listener(Protocol::Syslog, Transport::Tcp)],
         options,
         QueueOptions::default(),
-        Some(Box::new(DropPayments)),
+        Some(Box::new(drop_payments)),
     );
     let messages: String = ["a", "b", "payments", "c", "payments"]
         .iter()
