@@ -93,6 +93,8 @@ pub struct AgentConfig {
     pub deleted_bytes_held_max: u64,
     /// zstd level of batches.
     pub compression_level: i32,
+    /// How often the collector is pinged; without an answer in as long again the connection is given up.
+    pub keepalive_interval: Duration,
     /// First wait after a failed connection or call.
     pub backoff_min: Duration,
     /// Longest wait after a failed connection or call.
@@ -146,6 +148,7 @@ impl Default for AgentConfig {
             open_files_max: 256,
             deleted_bytes_held_max: 1 << 30,
             compression_level: 1,
+            keepalive_interval: Duration::from_secs(10),
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(30),
             drain_deadline: Duration::from_secs(10),
@@ -188,6 +191,9 @@ impl AgentConfig {
         }
         if self.backoff_min.is_zero() || self.backoff_min > self.backoff_max {
             return fail("backoff_min", "must be above zero and at most backoff_max");
+        }
+        if self.keepalive_interval.is_zero() {
+            return fail("keepalive_interval", "must be above zero");
         }
         if let Err(reason) = self.outbox.check() {
             return fail("outbox", reason);

@@ -53,6 +53,7 @@ impl Config {
             open_files_max: agent.open_files_max as usize,
             deleted_bytes_held_max: agent.deleted_bytes_held_max.get(),
             compression_level: agent.zstd_level,
+            keepalive_interval: agent.keepalive_interval.get(),
             backoff_min: agent.backoff_min.get(),
             backoff_max: agent.backoff_max.get(),
             drain_deadline: self.shutdown_deadline.get() / 2,

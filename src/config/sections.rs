@@ -126,6 +126,9 @@ pub(crate) struct AgentSection {
     pub(crate) checkpoint_interval: Age,
     /// Time between two reports to the collector.
     pub(crate) report_interval: Age,
+    /// How often an answer is asked of the collector where nothing else comes of it; it is given up when
+    /// none came for as long again.
+    pub(crate) keepalive_interval: Age,
     /// First wait before another try.
     pub(crate) backoff_min: Age,
     /// Longest wait before another try.
@@ -328,6 +331,7 @@ impl Default for AgentSection {
             clean_after: Age::days(14),
             checkpoint_interval: Age::millis(500),
             report_interval: Age::seconds(1),
+            keepalive_interval: Age::seconds(10),
             backoff_min: Age::millis(100),
             backoff_max: Age::seconds(30),
             take_pushed: true,

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use timberline_proto::tls::{CollectorUrl, Credentials};
+use timberline_proto::tls::CollectorUrl;
 use timberline_proto::wire::v1::ship_response::Verdict as WireVerdict;
 use timberline_proto::wire::v1::{Machine, ReportRequest, ShipRequest, ShipResponse, Work};
 use tonic::transport::Channel;
@@ -45,7 +45,7 @@ impl From<tonic::Status> for SessionError {
 
 /// Connects anew, which also resolves the name anew. A dead peer is noticed by HTTP/2 pings.
 /// Certificates are read anew, too.
-pub(super) async fn connect(url: &CollectorUrl, credentials: &Credentials) -> Result<Channel, SessionError> {
+pub(super) async fn connect(url: &CollectorUrl, config: &AgentConfig) -> Result<Channel, SessionError> {
     let failed = |error: tonic::transport::Error| {
         let mut source: &dyn std::error::Error = &error;
         while let Some(inner) = source.source() {
@@ -62,10 +62,10 @@ pub(super) async fn connect(url: &CollectorUrl, credentials: &Credentials) -> Re
         .connect_timeout(Duration::from_secs(5))
         .tcp_nodelay(true)
         .tcp_keepalive(Some(Duration::from_secs(30)))
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(10))
+        .http2_keep_alive_interval(config.keepalive_interval)
+        .keep_alive_timeout(config.keepalive_interval)
         .keep_alive_while_idle(true);
-    url.connect(&endpoint, credentials).await.map_err(failed)
+    url.connect(&endpoint, &config.credentials()).await.map_err(failed)
 }
 
 pub(super) fn request(agent: AgentId, sequence: u64, batch: &Batch) -> ShipRequest {

@@ -139,7 +139,7 @@ impl Shipper {
     }
 
     async fn greet(&mut self) -> Result<(Session, mpsc::Receiver<ShipRequest>), SessionError> {
-        let channel = session::connect(&self.url, &self.config.credentials()).await?;
+        let channel = session::connect(&self.url, &self.config).await?;
         let mut client = IngestClient::new(channel);
         let mut hello = tonic::Request::new(HelloRequest {
             agent_id: id_bytes(self.agent.0),

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Endpoint;
 
 use super::Sink;
 use super::plan::Plan;
@@ -22,6 +23,8 @@ const BATCH_RECORDS: usize = 16_384;
 /// Batches without a verdict.
 const IN_FLIGHT_MAX: usize = 8;
 const LEVEL: i32 = 1;
+/// A collector that answers no ping within this time, and as long again, is given up.
+const KEEPALIVE: Duration = Duration::from_secs(5);
 
 pub(super) struct Grpc {
     runtime: Handle,
@@ -38,9 +41,13 @@ impl Grpc {
     pub(super) fn connect(url: &str, plan: &Plan, runtime: Handle, stop: CancellationToken) -> anyhow::Result<Self> {
         let (requests, receiver) = mpsc::channel(IN_FLIGHT_MAX);
         let (told, verdicts) = mpsc::channel(IN_FLIGHT_MAX);
-        let mut client = runtime
-            .block_on(IngestClient::connect(url.to_owned()))
-            .with_context(|| format!("no collector takes batches at {url}; --grpc names server.grpc of one"))?;
+        let nobody = || format!("no collector takes batches at {url}; --grpc names server.grpc of one");
+        let endpoint = Endpoint::from_shared(url.to_owned())
+            .with_context(nobody)?
+            .connect_timeout(KEEPALIVE)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE);
+        let mut client = IngestClient::new(runtime.block_on(endpoint.connect()).with_context(nobody)?);
         runtime.spawn(async move {
             let failed = |status: String| anyhow::anyhow!("the collector's stream ended: {status}");
             let mut answers = match client.ship(ReceiverStream::new(receiver)).await {

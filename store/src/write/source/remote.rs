@@ -19,6 +19,8 @@ use super::{Batches, FetchFrom, GROUP, Source, SourceError, check, find};
 /// Beyond the time that a fetch may wait on purpose.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A collector that answers no ping within this time, and as long again, is given up.
+const KEEPALIVE: Duration = Duration::from_secs(5);
 /// A fetch gives at least one batch, however large the operator lets batches be.
 const MESSAGE_BYTES_MAX: usize = 256 << 20;
 
@@ -42,7 +44,9 @@ impl RemoteSource {
             .endpoint()
             .map_err(|error| SourceError::Unavailable(format!("{address} is no address of a collector: {error}")))?
             .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(Duration::from_secs(20))
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE)
+            .keep_alive_while_idle(true)
             .tcp_nodelay(true);
         let channel = {
             let _inside = runtime.enter();
@@ -61,8 +65,9 @@ impl RemoteSource {
     /// [`SourceError::Unavailable`]
     pub async fn agents(&self) -> Result<AgentsResponse, SourceError> {
         let mut client = self.client.clone();
-        let answer = client.agents(AgentsRequest {}).await;
+        let answer = tokio::time::timeout(CALL_TIMEOUT, client.agents(AgentsRequest {})).await;
         answer
+            .unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")))
             .map(tonic::Response::into_inner)
             .map_err(|status| self.unavailable(&status))
     }
