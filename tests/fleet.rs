@@ -12,6 +12,8 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::Value;
+use timberline_proto::crash::Point;
+
 use support::{Program, append, bodies, program, run, scratch, up_config, wait_at_most, wait_for};
 
 /// `up` that asks everybody for a certificate, its own agent too.
@@ -399,14 +401,13 @@ fn certificates_renew_themselves_and_one_that_ran_out_while_the_agent_was_off_is
 fn a_machine_killed_at_any_step_of_enrolling_enrolls_with_the_same_token_of_one_use() {
     let dir = scratch();
     let collector = collector(dir.path(), "");
-    for point in [
-        "enroll-key-written",
-        "enroll-connected",
-        "enroll-answered",
-        "enroll-authorities-written",
-        "enroll-collector-written",
-        "enroll-identity-written",
-    ] {
+    let points: Vec<&str> = Point::ALL
+        .iter()
+        .map(|point| point.name())
+        .filter(|name| name.starts_with("enroll-"))
+        .collect();
+    assert_eq!(points.len(), 6);
+    for point in points {
         let machine = Machine::new(dir.path(), point);
         let token = token(&collector, &["--uses", "1"]);
         let killed = machine.enroll_at(&url(&collector), &token, Some(point));

@@ -13,6 +13,7 @@
 //! | [`receive`] | what other programs send: syslog, GELF | `receive` |
 //! | [`wire`] | the gRPC services | `grpc` |
 //! | [`tls`] | who a machine is, and connections by certificate | `tls` |
+//! | [`crash`] | points at which tests let a process die | `crash` |
 //!
 //! Without features the crate builds for wasm32 and brings no C.
 
@@ -24,6 +25,8 @@ pub mod token;
 
 #[cfg(feature = "batch")]
 pub mod batch;
+#[cfg(feature = "crash")]
+pub mod crash;
 #[cfg(feature = "grok")]
 pub mod grok;
 #[cfg(feature = "line")]

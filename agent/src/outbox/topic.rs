@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use timberline_proto::batch::{BatchBuilder, BatchMeta, Dropped, LogBatch};
+use timberline_proto::crash::{Point, reached};
 use timberline_proto::gap;
 use timberline_proto::id::{AgentId, GenerationId, IncarnationId};
 use timberline_queue::{PartitionInfo, Queue, QueueError};
@@ -117,7 +118,10 @@ impl Topic {
             return;
         }
         match queue.commit(GROUP, &self.name, PARTITION, self.incarnation, position) {
-            Ok(()) => self.saved = position,
+            Ok(()) => {
+                reached(Point::OutboxSaved);
+                self.saved = position;
+            }
             Err(error) => {
                 tracing::warn!(topic = &*self.name, %error, "the outbox's position cannot be saved; tried again");
                 self.shipped.error = Some(error.to_string());
@@ -273,6 +277,7 @@ impl Topic {
             (cut.generation, cut.epoch, (cut.start, cut.end)) == (generation, epoch, range) && !cut.acked
         };
         if let Some(cut) = self.cuts.iter_mut().find(is_it) {
+            reached(Point::OutboxAcked);
             cut.acked = true;
             self.advance();
         }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use timberline_proto::crash::{Point, reached};
 use timberline_proto::id::AgentId;
 use timberline_proto::tls::MachineFiles;
 
@@ -114,11 +115,12 @@ impl Store {
     pub(crate) fn save(&mut self, registry: &Registry) -> io::Result<()> {
         let serial = self.serial + 1;
         let temporary = self.dir.join("registry.tmp");
-        write_durably(
+        write_past(
             &temporary,
             &slot_path(&self.dir, serial % 2),
             &self.dir,
             &encode(serial, registry)?,
+            Some((Point::RegistrySynced, Point::RegistryRenamed)),
         )?;
         self.serial = serial;
         Ok(())
@@ -131,10 +133,27 @@ impl Store {
 
 /// Writes `bytes` under a name that appears only when they are durable.
 pub(crate) fn write_durably(temporary: &Path, path: &Path, dir: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_past(temporary, path, dir, bytes, None)
+}
+
+/// The same, past points at which a process may die: before and after the rename.
+fn write_past(
+    temporary: &Path,
+    path: &Path,
+    dir: &Path,
+    bytes: &[u8],
+    points: Option<(Point, Point)>,
+) -> io::Result<()> {
     let mut file = File::create(temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    if let Some((synced, _)) = points {
+        reached(synced);
+    }
     fs::rename(temporary, path)?;
+    if let Some((_, renamed)) = points {
+        reached(renamed);
+    }
     File::open(dir)?.sync_all()
 }
 

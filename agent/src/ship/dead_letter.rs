@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use timberline_proto::batch::{BatchBuilder, Dropped};
+use timberline_proto::crash::{Point, reached};
 use timberline_proto::gap;
 
 use super::Batch;
@@ -39,12 +40,15 @@ pub(super) fn write(dir: &Path, batch: &Batch, reason: &str) -> io::Result<()> {
     });
     let temporary = dir.join("tmp");
     write_durably(&temporary, &dir.join(format!("{name}.batch")), dir, &batch.bytes)?;
+    reached(Point::DeadLetterKept);
     write_durably(
         &temporary,
         &dir.join(format!("{name}.json")),
         dir,
         note.to_string().as_bytes(),
-    )
+    )?;
+    reached(Point::DeadLetterNoted);
+    Ok(())
 }
 
 /// What is sent instead: the range with no record, so that the generation goes on behind it.

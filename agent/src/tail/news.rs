@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use timberline_proto::crash::{Point, reached};
 use timberline_proto::id::GenerationId;
 
 use super::file::{End, Standing};
@@ -49,6 +50,7 @@ impl Tailer {
         else {
             return;
         };
+        reached(Point::BatchAcked);
         cut.acked = true;
         tail.confirmed = true;
         while let Some(cut) = tail.cuts.front().filter(|cut| cut.acked) {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 use timberline_proto::batch::BatchHeader;
+use timberline_proto::crash::{Point, reached};
 use timberline_proto::id::{GenerationId, IncarnationId};
 
 use crate::append::{Append, AppendError, Appended};
@@ -234,6 +235,7 @@ impl Queue {
         let clean_at_open = small_file::read(&*disk, &dir.join(CLEAN_NAME))? != Content::Missing;
         if clean_at_open {
             disk.remove(&dir.join(CLEAN_NAME)).at(dir)?;
+            reached(Point::CleanRemoved);
         }
         let topics_dir = dir.join(TOPICS_NAME);
         disk.create_dir(&topics_dir).at(&topics_dir)?;

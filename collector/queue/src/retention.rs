@@ -4,6 +4,8 @@
 use std::io;
 use std::sync::Arc;
 
+use timberline_proto::crash::{Point, reached};
+
 use crate::error::{At, QueueError};
 use crate::index::Index;
 use crate::partition::Partition;
@@ -73,14 +75,18 @@ impl Partition {
             ends.log_start = ends.log_start.max(next_base);
             ends.expire(now_ms / 1000, ttl);
         })?;
+        reached(Point::DeletionNoted);
         // Readers stop finding it before it goes; those that have it open read on.
         self.log.lock().segments.pop_front();
         self.common.usage.release(segment.bytes);
         let disk = &self.common.disk;
-        for name in [log_name(segment.base), index_name(segment.base)] {
+        for (name, point) in [
+            (log_name(segment.base), Point::LogRemoved),
+            (index_name(segment.base), Point::IndexRemoved),
+        ] {
             match disk.remove(&self.dir.join(&name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).at(&self.dir.join(name)),
-                _ => {}
+                _ => reached(point),
             }
         }
         disk.sync_dir(&self.dir).at(&self.dir)?;

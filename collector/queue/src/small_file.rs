@@ -6,6 +6,8 @@
 use std::io;
 use std::path::Path;
 
+use timberline_proto::crash::{Point, reached};
+
 use crate::disk::Disk;
 use crate::error::{At, QueueError};
 
@@ -30,13 +32,32 @@ pub(crate) fn replace(disk: &dyn Disk, dir: &Path, name: &str, payload: &[u8]) -
     let file = disk.create(&temporary).at(&temporary)?;
     file.write_all_at(&frame(payload), 0).at(&temporary)?;
     file.sync().at(&temporary)?;
+    let points = crash_points(name);
+    reached(points.0);
     disk.rename(&temporary, &path).at(&path)?;
+    reached(points.1);
     disk.sync_dir(dir).at(dir)
+}
+
+/// Where a process may die: before and after the rename.
+fn crash_points(name: &str) -> (Point, Point) {
+    match name {
+        "meta" => (Point::MetaSynced, Point::MetaRenamed),
+        "clean" => (Point::CleanSynced, Point::CleanRenamed),
+        "topic" => (Point::TopicSynced, Point::TopicRenamed),
+        "partition" => (Point::PartitionSynced, Point::PartitionRenamed),
+        "ends" => (Point::EndsSynced, Point::EndsRenamed),
+        _ => (Point::PositionsSynced, Point::PositionsRenamed),
+    }
 }
 
 /// Writes the file in place without syncing: for what can be made again.
 pub(crate) fn write_rebuildable(disk: &dyn Disk, path: &Path, payload: &[u8]) -> io::Result<()> {
-    disk.create(path)?.write_all_at(&frame(payload), 0)
+    let file = disk.create(path)?;
+    reached(Point::IndexCreated);
+    file.write_all_at(&frame(payload), 0)?;
+    reached(Point::IndexWritten);
+    Ok(())
 }
 
 /// Reads the file.

@@ -10,6 +10,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use timberline_proto::crash::{Point, reached};
+
 use crate::disk::{Disk, DiskFile};
 
 const SYNCED_NAME: &str = "synced";
@@ -80,6 +82,7 @@ impl SyncedFile {
         self.since_sync_bytes += written_bytes;
         let due = self.since_sync_bytes >= SYNC_INTERVAL_BYTES;
         let written = self.file.write_all_at(&bytes, self.sequence % 2 * SLOT_DISTANCE);
+        reached(Point::RecoveryPointWritten);
         if let Err(error) = written.and_then(|()| if due { self.sync() } else { Ok(()) }) {
             tracing::warn!(%error, "recovery point not written; the next start reads more of the log");
         }
@@ -87,7 +90,9 @@ impl SyncedFile {
 
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.since_sync_bytes = 0;
-        self.file.sync()
+        self.file.sync()?;
+        reached(Point::RecoveryPointSynced);
+        Ok(())
     }
 }
 

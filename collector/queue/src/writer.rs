@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use timberline_proto::batch::assign_base_offset;
+use timberline_proto::crash::{Point, reached};
 use timberline_proto::id::GenerationId;
 
 use crate::append::{AppendError, Appended};
@@ -78,9 +79,13 @@ pub(crate) fn create_segment(disk: &dyn Disk, dir: &Path, header: &SegmentHeader
     let path = dir.join(log_name(header.base_offset));
     let make = || {
         let file = disk.create(&path)?;
+        reached(Point::SegmentCreated);
         file.write_all_at(&header.encode(), 0)?;
+        reached(Point::SegmentHeaderWritten);
         file.sync()?;
+        reached(Point::SegmentSynced);
         disk.sync_dir(dir)?;
+        reached(Point::SegmentMade);
         Ok(file)
     };
     make().map_err(
@@ -255,7 +260,10 @@ impl Writer {
         let staged_ends = std::mem::take(&mut self.staged_ends);
         let result = if self.buffer.is_empty() { Ok(()) } else { self.write() };
         match result {
-            Ok(()) => self.publish(&staged, &staged_ends),
+            Ok(()) => {
+                self.publish(&staged, &staged_ends);
+                reached(Point::GroupPublished);
+            }
             Err(_) => self.partition.common.usage.release(self.buffer.len() as u64),
         }
         self.buffer.clear();
@@ -295,6 +303,7 @@ impl Writer {
 
     /// One write, one fsync.
     fn write(&mut self) -> Result<(), WriteFailure> {
+        reached(Point::GroupUnwritten);
         if let Err(error) = self.file.write_all_at(&self.buffer, self.segment.bytes) {
             let cut = if is_retryable(&error) {
                 self.file.truncate(self.segment.bytes)
@@ -306,9 +315,12 @@ impl Writer {
                 Err(error) => Err(WriteFailure::Failed(self.stop("write", &error))),
             };
         }
+        reached(Point::GroupWritten);
         self.file
             .sync()
-            .map_err(|error| WriteFailure::Failed(self.stop("fsync", &error)))
+            .map_err(|error| WriteFailure::Failed(self.stop("fsync", &error)))?;
+        reached(Point::GroupSynced);
+        Ok(())
     }
 
     /// Shows readers and duplicates what is durable now.
@@ -408,6 +420,7 @@ impl Writer {
         });
         log.segments.push_back(self.segment);
         drop(log);
+        reached(Point::SegmentSealed);
         if let Some(sealed) = sealed {
             index.save(&*partition.common.disk, &partition.dir, partition.incarnation, &sealed);
         }

@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 use tonic::transport::Channel;
 
 use super::client::{CollectorUrl, Credentials, TlsError, Trust};
-use super::crash::reached;
 use super::files::{Installation, MachineFiles, NotEnrolled, certificates, new_key};
 use super::identity::{CertificateFacts, Peer};
 use super::token::EnrollToken;
+use crate::crash::{Point, reached};
 use crate::wire::v1::enrollment_client::EnrollmentClient;
 use crate::wire::v1::{EnrollRequest, EnrollResponse, RenewRequest};
 
@@ -75,7 +75,7 @@ pub async fn enroll(
     let show = files.identity().is_ok_and(|held| held.facts.not_after_s > now_s());
     let trust = Trust::pinned(token.pin, files, show)?;
     let channel = connect(url, trust).await?;
-    reached("enroll-connected");
+    reached(Point::EnrollConnected);
     let mut request = tonic::Request::new(EnrollRequest {
         token_id: Bytes::copy_from_slice(&token.id),
         token_secret: Bytes::copy_from_slice(&token.secret),
@@ -86,7 +86,7 @@ pub async fn enroll(
     });
     request.set_timeout(CALL_TIMEOUT);
     let answer = EnrollmentClient::new(channel).enroll(request).await;
-    reached("enroll-answered");
+    reached(Point::EnrollAnswered);
     let answer = answer
         .map_err(|status| EnrollError::Refused(Box::new(status)))?
         .into_inner();

@@ -24,8 +24,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
 
-use super::crash::reached;
 use super::identity::{CertificateFacts, hex};
+use crate::crash::{Point, reached};
 use crate::id::AgentId;
 
 const FORMAT: u32 = 1;
@@ -160,7 +160,7 @@ impl MachineFiles {
         }
         let key = new_key()?;
         self.write("pending.key", key.serialize_pem().as_bytes())?;
-        reached("enroll-key-written");
+        reached(Point::EnrollKeyWritten);
         Ok(key)
     }
 
@@ -170,7 +170,7 @@ impl MachineFiles {
     /// What the filesystem says; the identity before is then still in force.
     pub fn install(&self, key: &KeyPair, new: &Installation<'_>) -> io::Result<()> {
         self.write("authorities.pem", new.authorities_pem.as_bytes())?;
-        reached("enroll-authorities-written");
+        reached(Point::EnrollAuthoritiesWritten);
         let enrolled = Enrolled {
             format: FORMAT,
             collector: new.collector.to_owned(),
@@ -178,10 +178,10 @@ impl MachineFiles {
             configuration_key: hex(new.configuration_key),
         };
         self.write("enrolled.json", &serde_json::to_vec(&enrolled)?)?;
-        reached("enroll-collector-written");
+        reached(Point::EnrollCollectorWritten);
         let identity = format!("{}{}", key.serialize_pem(), new.certificate_pem);
         self.write("identity.pem", identity.as_bytes())?;
-        reached("enroll-identity-written");
+        reached(Point::EnrollIdentityWritten);
         match fs::remove_file(self.path("pending.key")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -259,7 +259,14 @@ pub fn write_private(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    let is_fleet = name == "fleet.state";
+    if is_fleet {
+        reached(Point::FleetSynced);
+    }
     fs::rename(&temporary, dir.join(name))?;
+    if is_fleet {
+        reached(Point::FleetRenamed);
+    }
     File::open(dir)?.sync_all()
 }
 

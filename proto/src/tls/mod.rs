@@ -19,7 +19,6 @@
 //! | [`enroll`] | a token for a certificate, a certificate for a newer one |
 
 pub mod client;
-mod crash;
 pub mod der;
 pub mod enroll;
 pub mod files;

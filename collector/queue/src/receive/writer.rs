@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use timberline_proto::batch::{BatchBuilder, BatchMeta, Dropped, NewRecord};
+use timberline_proto::crash::{Point, reached};
 use timberline_proto::id::{AgentId, GenerationId};
 
 use super::counts::{Counts, add};
@@ -219,6 +220,9 @@ impl Writer {
     pub(super) fn append(&mut self, mut pending: Vec<Pending>) -> bool {
         while !pending.is_empty() {
             let answers = self.offer(&pending);
+            if answers.iter().any(Result::is_ok) {
+                reached(Point::ReceivedAppended);
+            }
             let mut left = Vec::new();
             let mut why = None;
             for (batch, answer) in pending.into_iter().zip(answers) {
