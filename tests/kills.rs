@@ -1,8 +1,9 @@
 //! Agent, collector and store as processes of their own, one of them or all killed (kill -9) at random
 //! moments, also amid their start, while lines are written and files rotated: none lost, none twice.
 //!
-//! `TIMBERLINE_KILLS_MINUTES=60` makes it last an hour at the pace of people's disks;
-//! `TIMBERLINE_KILLS_SEED` repeats a run's choices.
+//! `TIMBERLINE_KILLS_MINUTES=60` makes it last an hour with a kill every few seconds;
+//! `TIMBERLINE_KILLS_SECONDS` sets the time of the hurried run that is the default, in which files are
+//! rotated every second or so; `TIMBERLINE_KILLS_SEED` repeats a run's choices.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![allow(clippy::print_stdout, reason = "whoever looks at a test's output is to see its seed")]
@@ -41,11 +42,14 @@ impl Pace {
                 plan,
             },
             Err(_) => Self {
-                time: Duration::from_secs(12),
+                time: Duration::from_secs(
+                    std::env::var("TIMBERLINE_KILLS_SECONDS").map_or(12, |text| text.parse().expect("a number")),
+                ),
                 between: (300, 1500),
                 down_max: 400,
                 plan: Plan {
                     rotate_lines: 200,
+                    keep: 60,
                     ..plan
                 },
             },

@@ -1,6 +1,7 @@
 //! Opening a partition: what a crash left is put in order before anyone reads.
 //!
-//! 1. Segments that a half-done deletion left below the log start are deleted.
+//! 1. Segments that a half-done deletion left below the log start are deleted, and indexes that it left
+//!    without their segment.
 //! 2. A last segment whose creation was cut short is removed.
 //! 3. The last segment is walked from the recovery point. Good batches there are written once more
 //!    and synced (after a failed fsync the page cache may hold what the disk does not); at the
@@ -26,7 +27,9 @@ use crate::inbox::Inbox;
 use crate::index::Index;
 use crate::partition::{Common, Log, Partition, ReadingState};
 use crate::positions::Positions;
-use crate::segment::{HeaderFault, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, index_name, log_name, parse_log_name};
+use crate::segment::{
+    HeaderFault, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, index_name, log_name, parse_index_name, parse_log_name,
+};
 use crate::small_file::{self, Content, FORMAT_VERSION, TEMPORARY_SUFFIX};
 use crate::synced::{SyncedFile, SyncedPoint};
 use crate::walk::{Step, Walk};
@@ -56,6 +59,7 @@ pub(crate) fn open_partition(
     let ends = Ends::load(&*disk, dir)?;
     let positions = Positions::load(disk.clone(), dir)?;
     let (synced_file, point) = SyncedFile::open(&*disk, dir).at(dir)?;
+    remove_lone_indexes(&*disk, dir, &names, &bases)?;
     finish_deletion(&*disk, dir, &mut bases, ends.log_start)?;
 
     let header = |base_offset| SegmentHeader {
@@ -138,6 +142,15 @@ pub(crate) fn open_partition(
 
 fn remove_temporary(disk: &dyn Disk, dir: &Path, names: &[String]) -> Result<(), QueueError> {
     for name in names.iter().filter(|name| name.ends_with(TEMPORARY_SUFFIX)) {
+        disk.remove(&dir.join(name)).at(&dir.join(name))?;
+    }
+    Ok(())
+}
+
+/// A deletion takes the segment's file first, so a kill amid it leaves the index.
+fn remove_lone_indexes(disk: &dyn Disk, dir: &Path, names: &[String], bases: &[u64]) -> Result<(), QueueError> {
+    let lone = |name: &&String| parse_index_name(name).is_some_and(|base| bases.binary_search(&base).is_err());
+    for name in names.iter().filter(lone) {
         disk.remove(&dir.join(name)).at(&dir.join(name))?;
     }
     Ok(())

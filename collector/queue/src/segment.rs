@@ -91,7 +91,15 @@ pub(crate) fn index_name(base: u64) -> String {
 }
 
 pub(crate) fn parse_log_name(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(".log")?;
+    parse_name(name, ".log")
+}
+
+pub(crate) fn parse_index_name(name: &str) -> Option<u64> {
+    parse_name(name, ".index")
+}
+
+fn parse_name(name: &str, suffix: &str) -> Option<u64> {
+    let digits = name.strip_suffix(suffix)?;
     (digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()))
         .then(|| digits.parse().ok())
         .flatten()
