@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use support::{Program, append, scratch, up_config, wait_for};
 
-/// What stands for journalctl: entry `N` of a journal of lines `N`, behind the cursor, and follows.
+/// What stands for journalctl: entry `N` of a journal of lines `N`, from the cursor on, and follows. The
+/// entry at the cursor comes again, as it does of a journal whose clock was set back.
 const SCRIPT: &str = r#"#!/bin/sh
 after=-1
 for argument in "$@"; do
@@ -20,7 +21,7 @@ for argument in "$@"; do
 done
 echo "$*" >> ARGUMENTS
 tail -n +1 -F JOURNAL 2> /dev/null | while read -r n; do
-    if [ "$n" -gt "$after" ]; then
+    if [ "$n" -ge "$after" ]; then
         printf '__CURSOR=%s\n__REALTIME_TIMESTAMP=1796036400%06d\n_SYSTEMD_UNIT=unit%d.service\n' "$n" "$n" $((n % 3))
         printf 'PRIORITY=3\nMESSAGE=entry %s of the journal\n\n' "$n"
     fi

@@ -16,6 +16,7 @@ use crate::error::AgentError;
 use crate::inbox::Inbox;
 use crate::input;
 use crate::journald;
+use crate::kubernetes::{self, Pods};
 use crate::outbox::{self, Outbox};
 use crate::registry;
 use crate::scan::{Walker, Watch};
@@ -35,6 +36,7 @@ pub struct Agent {
     parts: Parts,
     batches: mpsc::Receiver<crate::ship::ToShip>,
     outbox: Option<Outbox>,
+    pods: Option<Arc<Pods>>,
     status: watch::Receiver<SharedStatus>,
 }
 
@@ -74,6 +76,15 @@ impl Agent {
         let config = Arc::new(config);
         let id = opened.registry.agent;
         let inbox = Arc::new(Inbox::default());
+        let pods = match kubernetes::is_asked(&config.kubernetes) {
+            Ok(is_asked) => is_asked.then(|| Arc::new(Pods::new(&config.kubernetes))),
+            Err(reason) => {
+                return Err(AgentError::Config {
+                    key: "kubernetes",
+                    reason,
+                });
+            }
+        };
         let (to_ship, batches) = mpsc::channel(config.in_flight_max * 8 + 64);
         let (status_sender, status) = watch::channel(Arc::new(AgentStatus {
             agent: id,
@@ -93,6 +104,7 @@ impl Agent {
             to_ship,
             status: status_sender,
             outbox: outbox.as_ref().map(|outbox| outbox.state.clone()),
+            pods: pods.clone(),
         };
         Ok(Self {
             config,
@@ -101,6 +113,7 @@ impl Agent {
             parts,
             batches,
             outbox,
+            pods,
             status,
         })
     }
@@ -133,6 +146,10 @@ impl Agent {
             inboxes: inboxes.clone(),
             stop: stop.clone(),
         };
+        if let Some(pods) = &self.pods {
+            let (config, pods) = (self.config.kubernetes.clone(), pods.clone());
+            tokio::spawn(kubernetes::follow(config, pods, stop.clone()));
+        }
         let deadline = self.config.drain_deadline;
         let to_ship = self.parts.to_ship.clone();
         let mut received = match self.outbox {
@@ -159,9 +176,16 @@ impl Agent {
         let mut shipper = tokio::spawn(shipper.run());
         let tailer = Tailer::new(self.parts);
         let mut tail_ended = spawn("timberline-tail", move || tailer.run())?;
-        let (outbox_ended, piped) = match &mut received {
-            Some((_, ended, _, piped, _)) => (Some(ended), piped.as_mut()),
-            None => (None, None),
+        let (outbox_ended, piped, journal) = match &mut received {
+            Some((_, ended, _, piped, journal)) => (Some(ended), piped.as_mut(), journal.as_mut()),
+            None => (None, None, None),
+        };
+        let journal_ended = async {
+            match journal {
+                // It ends only when it is told to.
+                Some(journal) => (&mut journal.ended).await.unwrap_or_default(),
+                None => std::future::pending().await,
+            }
         };
         let outbox_ended = async {
             match outbox_ended {
@@ -177,7 +201,8 @@ impl Agent {
         };
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = all_shipped => {}
+            shipped = all_shipped => shipped?,
+            () = journal_ended => return Err(AgentError::Ended("thread that reads the journal")),
             _ = &mut tail_ended => return Err(AgentError::Ended("reading thread")),
             _ = outbox_ended => return Err(AgentError::Ended("outbox's thread")),
             _ = &mut shipper => return Err(AgentError::Ended("shipping task")),
@@ -236,16 +261,20 @@ impl Piped {
     }
 
     /// Returns when the input is at its end and all of it is acked, if the agent is to end then.
-    async fn all_shipped(&mut self) {
+    ///
+    /// # Errors
+    /// [`AgentError::Ended`] if its thread died: then it is not known to be at its end.
+    async fn all_shipped(&mut self) -> Result<(), AgentError> {
+        let ended = (&mut self.ended).await;
+        self.has_ended = true;
+        ended.map_err(|_| AgentError::Ended("thread that reads standard input"))?;
         if !self.exit_at_end {
             return std::future::pending().await;
         }
-        // However it ended, what it read is shipped.
-        (&mut self.ended).await.ok();
-        self.has_ended = true;
         while !self.state.is_shipped() {
             tokio::time::sleep(SHIPPED_LOOK).await;
         }
+        Ok(())
     }
 
     /// What was read is handed over, or `deadline` is over.

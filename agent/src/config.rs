@@ -12,6 +12,7 @@ use timberline_queue::receive::Listener;
 use crate::error::AgentError;
 use crate::input::FileInput;
 use crate::journald::JournaldConfig;
+use crate::kubernetes::KubernetesConfig;
 use crate::outbox::OutboxConfig;
 use crate::process::{RuleConfig, Rules};
 use crate::stdin::StdinConfig;
@@ -49,6 +50,8 @@ pub struct AgentConfig {
     pub listeners: Vec<Listener>,
     /// The systemd journal, if it is read.
     pub journald: Option<JournaldConfig>,
+    /// What the Kubernetes API is asked.
+    pub kubernetes: KubernetesConfig,
     /// Standard input, if it is read.
     pub stdin: Option<StdinConfig>,
     /// The queue of what cannot be read again.
@@ -79,7 +82,9 @@ pub struct AgentConfig {
     pub start_at: StartAt,
     /// Files not modified for so long when first seen are left alone until they are. Zero: none.
     pub ignore_older: Duration,
-    /// Whether files packed with gzip are read, if a glob names them.
+    /// Whether files packed with gzip are read, if a glob names them. Where an agent runs for the first
+    /// time with it, those that it finds then are begun as `start_at` says if it has never run, else at
+    /// their end: it may have read them before they were packed.
     pub gzip: bool,
     /// One that unpacks to more is left out.
     pub gzip_bytes_max: u64,
@@ -127,6 +132,7 @@ impl Default for AgentConfig {
             files: Vec::new(),
             listeners: Vec::new(),
             journald: None,
+            kubernetes: KubernetesConfig::default(),
             stdin: None,
             outbox: OutboxConfig::default(),
             own_logs: Vec::new(),
@@ -142,7 +148,7 @@ impl Default for AgentConfig {
             line_bytes_max: 1 << 20,
             start_at: StartAt::Head,
             ignore_older: Duration::ZERO,
-            gzip: false,
+            gzip: true,
             gzip_bytes_max: 1 << 30,
             rotate_wait: Duration::from_secs(5),
             open_files_max: 256,
@@ -270,10 +276,9 @@ pub fn default_globs() -> Vec<String> {
     .to_vec()
 }
 
-/// What is left alone: packed files, and the binary logs that match the default globs.
+/// What is left alone: files packed otherwise than with gzip, and the binary logs that match the default globs.
 pub fn default_excludes() -> Vec<String> {
     [
-        "**/*.gz",
         "**/*.zst",
         "**/*.xz",
         "**/*.bz2",

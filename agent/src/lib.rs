@@ -18,6 +18,7 @@
 //! | `identity` | is this still the file that was read before |
 //! | `input` | what is set for some files only |
 //! | `journald` | the systemd journal |
+//! | `kubernetes` | what the API says of this node's pods |
 //! | `lines` | bytes in, lines and events out |
 //! | `stream` | a file's stream attributes |
 //! | `tail` | the thread: follows files, cuts batches, keeps checkpoints |
@@ -36,6 +37,7 @@ mod identity;
 mod inbox;
 mod input;
 mod journald;
+mod kubernetes;
 mod lines;
 mod outbox;
 mod process;
@@ -53,6 +55,7 @@ pub use config::{AgentConfig, StartAt, check_listeners, default_excludes, defaul
 pub use error::AgentError;
 pub use input::{FileInput, MultilineConfig, check_files};
 pub use journald::JournaldConfig;
+pub use kubernetes::KubernetesConfig;
 pub use lines::Format;
 pub use outbox::OutboxConfig;
 pub use process::{

@@ -17,6 +17,8 @@ pub struct AgentStatus {
     pub connected: bool,
     /// Why not, if so.
     pub collector_error: Option<String>,
+    /// Walks over the globs since the start: `files` is what the last of them found.
+    pub walks: u64,
     /// Batches sent or waiting, without a verdict.
     pub batches_pending: u64,
     /// Records read since the start.

@@ -121,7 +121,8 @@ impl Stdin {
             service: set.service.clone(),
             input: set.input(config)?,
             limits: Limits {
-                line_bytes_max: config.part_bytes_max() as usize,
+                // A part must fit into the outbox with what stands beside it.
+                line_bytes_max: (config.part_bytes_max() as usize).min(feed.record_bytes_max() / 4 * 3),
                 bytes_max: config.batch_bytes_max as usize,
                 pieces_max: PIECES_MAX,
             },

@@ -48,7 +48,8 @@ pub(crate) fn unpack(packed: &File, dir: &Path, bytes_max: u64) -> io::Result<Un
             Ok(n) => {
                 bytes += n as u64;
                 if bytes > bytes_max {
-                    return Err(io::Error::other(format!("it unpacks to more than {bytes_max} bytes")));
+                    let why = format!("it unpacks to more than {bytes_max} bytes");
+                    return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
                 }
                 file.write_all(&buffer[..n])?;
             }

@@ -57,7 +57,10 @@ async fn serve(
     let upkeep = collector.run_upkeep(stop.clone());
     let host_guard = HostGuard::new(&config.server.allowed_hosts);
     let routes = timberline_collector::http::router(collector.clone())
-        .merge(timberline_collector::http::health(collector.clone()))
+        .merge(timberline_collector::http::health(collector.clone(), {
+            let seen = seen.clone();
+            move || receive::not_ready(&seen())
+        }))
         .route("/metrics", get(move || std::future::ready(receive::metrics(&seen()))))
         .layer(from_fn_with_state(host_guard, guard));
     let pages = timberline_collector::http::serve(http, routes, config.http_options(), stop.clone());

@@ -127,7 +127,9 @@ impl Metrics for StoreMetrics {
     fn not_ready(&self) -> Option<String> {
         let stats = self.store.stats();
         let collector = self.collector.as_ref().and_then(Collector::not_ready);
+        let receivers = self.seen.as_ref().and_then(|seen| super::receive::not_ready(&seen()));
         collector
+            .or(receivers)
             .or(stats.flush_error)
             .or(stats.source_error)
             .or(stats.janitor_error)

@@ -26,11 +26,17 @@ pub(super) async fn bind(config: &crate::config::Config) -> anyhow::Result<(Boun
     Ok((bound.context("server")?, options))
 }
 
+/// Why a collector with these listeners is not ready, if so.
+#[cfg(feature = "collector")]
+pub(super) fn not_ready(seen: &[Seen]) -> Option<String> {
+    seen.iter().find_map(Seen::not_ready)
+}
+
 /// The counters in Prometheus' text format, by listener.
 #[cfg(feature = "collector")]
 pub(super) fn metrics(seen: &[Seen]) -> String {
     type Count = fn(&Seen) -> u64;
-    let counts: [(&str, &str, Count); 9] = [
+    let counts: [(&str, &str, Count); 11] = [
         ("messages_total", "counter", |seen| seen.messages),
         ("bytes_total", "counter", |seen| seen.bytes),
         ("durable_messages_total", "counter", |seen| seen.durable_messages),
@@ -40,6 +46,8 @@ pub(super) fn metrics(seen: &[Seen]) -> String {
         ("unread_total", "counter", |seen| seen.unread),
         ("connections", "gauge", |seen| seen.connections),
         ("connections_failed_total", "counter", |seen| seen.connections_failed),
+        ("connections_refused_total", "counter", |seen| seen.connections_refused),
+        ("panics_total", "counter", |seen| seen.panics),
     ];
     let mut text = String::new();
     for (name, kind, count) in counts.iter().filter(|_| !seen.is_empty()) {

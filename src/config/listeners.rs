@@ -28,8 +28,12 @@ pub(crate) struct ListenerSection {
     pub(crate) topic: String,
     /// Attributes of what comes; they win over those that messages name.
     pub(crate) attributes: BTreeMap<String, String>,
-    /// Connections served at once; further ones wait.
+    /// Connections served at once; further ones wait until one ends or makes room.
     pub(crate) connections_max: u32,
+    /// Connections of one peer (an address; of IPv6 a /64).
+    pub(crate) connections_per_peer_max: u32,
+    /// Where there is no place, a connection makes room on which nothing came for so long.
+    pub(crate) idle_close_after: Age,
     /// A longer message is kept in pieces.
     pub(crate) message_bytes_max: Size,
     /// Datagrams that the kernel keeps until they are fetched, as far as it allows.
@@ -57,6 +61,8 @@ impl Default for ListenerSection {
             topic: "logs".to_owned(),
             attributes: BTreeMap::new(),
             connections_max: 256,
+            connections_per_peer_max: 128,
+            idle_close_after: Age::seconds(60),
             message_bytes_max: Size::kib(256),
             receive_buffer_bytes: Size::mib(4),
         }
@@ -141,6 +147,8 @@ impl ListenerSection {
             topic: self.topic.clone(),
             attributes: self.attributes.clone(),
             connections_max: self.connections_max as usize,
+            connections_per_peer_max: self.connections_per_peer_max as usize,
+            idle_close_after: self.idle_close_after.get(),
             message_bytes_max: usize::try_from(self.message_bytes_max.get()).unwrap_or(usize::MAX),
             receive_buffer_bytes: usize::try_from(self.receive_buffer_bytes.get()).unwrap_or(usize::MAX),
         }

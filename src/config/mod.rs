@@ -8,6 +8,7 @@ mod check;
 mod expand;
 #[cfg(feature = "agent")]
 mod files;
+mod kubernetes;
 mod listeners;
 mod options;
 #[cfg(feature = "agent")]

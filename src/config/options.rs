@@ -11,7 +11,9 @@ impl Config {
         use timberline_agent::{AgentConfig, default_excludes, default_globs};
         let agent = &self.agent;
         let mut exclude = default_excludes();
-        exclude.retain(|glob| !agent.gzip || glob != "**/*.gz");
+        if !agent.gzip {
+            exclude.push("**/*.gz".into());
+        }
         exclude.extend(agent.exclude.iter().cloned());
         exclude.push(format!("{}/**", self.data.display()));
         AgentConfig {
@@ -26,6 +28,7 @@ impl Config {
             },
             exclude,
             journald: agent.journald.as_ref().map(super::sections::JournaldSection::options),
+            kubernetes: agent.kubernetes.options(),
             stdin: agent.stdin.as_ref().map(super::sections::StdinSection::options),
             listeners: super::listeners::listeners(&agent.syslog, &agent.gelf),
             outbox: timberline_agent::OutboxConfig {

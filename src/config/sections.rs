@@ -106,7 +106,7 @@ pub(crate) struct AgentSection {
     /// A file not written for so long before the agent first sees it is left out; never if empty.
     pub(crate) ignore_older: Option<Age>,
     /// Whether files packed with gzip are read, too, if a pattern of `tail` names them. One that was
-    /// read before it was packed is recognised.
+    /// read before it was packed is recognised; with `start_at = "tail"` those of the first start are left.
     pub(crate) gzip: bool,
     /// A packed file that unpacks to more is left out. One at a time is unpacked below the data directory.
     pub(crate) gzip_bytes_max: Size,
@@ -143,6 +143,8 @@ pub(crate) struct AgentSection {
     pub(crate) outbox: OutboxSection,
     /// The systemd journal; not read if absent.
     pub(crate) journald: Option<JournaldSection>,
+    /// What the Kubernetes API is asked about the pods of this node.
+    pub(crate) kubernetes: super::kubernetes::KubernetesSection,
     /// Standard input; not read if absent. `up` does not read it.
     pub(crate) stdin: Option<StdinSection>,
     /// Listeners for syslog.
@@ -321,7 +323,7 @@ impl Default for AgentSection {
             line_bytes_max: Size::mib(1),
             start_at: StartAt::Head,
             ignore_older: None,
-            gzip: false,
+            gzip: true,
             gzip_bytes_max: Size::gib(1),
             rotate_wait: Age::seconds(5),
             open_files_max: 256,
@@ -339,6 +341,7 @@ impl Default for AgentSection {
             pushed_deadline: Age::seconds(60),
             outbox: OutboxSection::default(),
             journald: None,
+            kubernetes: super::kubernetes::KubernetesSection::default(),
             stdin: None,
             syslog: Vec::new(),
             gelf: Vec::new(),

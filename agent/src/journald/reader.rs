@@ -230,6 +230,11 @@ impl Reader {
         else {
             return Ok(());
         };
+        // Where the journal's times go backwards, journalctl gives the entry again behind which it was to
+        // begin.
+        if self.cursor.as_ref() == Some(&cursor) {
+            return Ok(());
+        }
         let record = record(entry, now_nanos());
         self.bytes += record.record.cost();
         self.entries.push(record);

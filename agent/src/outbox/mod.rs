@@ -20,11 +20,13 @@
 //! | `config` | what can be set |
 //! | `reader` | the thread: reads, ships, moves the position |
 //! | `topic` | one topic of it: what is under way, how far it is shipped |
+//! | `foreign` | what was left there under another agent's id |
 //! | `recut` | batches that a collector takes only in part or only smaller |
 //! | `rules` | the agent's rules for what is received |
 //! | `report` | what the status says of listeners and outbox |
 
 mod config;
+mod foreign;
 mod reader;
 mod recut;
 mod report;
@@ -53,9 +55,10 @@ use rules::ReceivedRules;
 const GROUP: &str = "ship";
 /// Below the agent's data directory.
 const DIR: &str = "outbox";
-/// A segment is at most this part of the outbox, so that space comes back in small steps.
+/// A segment is at most this part of the outbox, so that space comes back in small steps …
 const SEGMENTS_MIN: u64 = 8;
-const SEGMENT_BYTES_MAX: u64 = 16 << 20;
+/// … and takes the longest message that a listener may be set to, as a whole.
+const SEGMENT_BYTES_MAX: u64 = 24 << 20;
 const SEGMENT_BYTES_MIN: u64 = 4 << 20;
 
 /// An outbox that is open, and listeners whose sockets are bound.
@@ -131,9 +134,10 @@ pub(crate) struct Started {
 }
 
 fn queue_options(config: &OutboxConfig) -> QueueOptions {
+    let segment_bytes_max = (config.bytes_max / SEGMENTS_MIN).clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
     QueueOptions {
         partitions: 1,
-        segment_bytes_max: (config.bytes_max / SEGMENTS_MIN).clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
+        segment_bytes_max,
         bytes_max: config.bytes_max,
         // What is shipped is deleted at once.
         retention_bytes: 0,
@@ -141,7 +145,8 @@ fn queue_options(config: &OutboxConfig) -> QueueOptions {
         // Its bound is hard: slowing down before it would only drop datagrams earlier.
         high_water_percent: 100,
         required_groups: vec![GROUP.to_owned()],
-        batch_bytes_max: SEGMENT_BYTES_MIN - (1 << 20),
+        // What is larger is cut into parts on its way in.
+        batch_bytes_max: segment_bytes_max - (1 << 20),
         ..QueueOptions::default()
     }
 }

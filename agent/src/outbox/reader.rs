@@ -1,6 +1,7 @@
 //! The thread that reads the outbox and hands batches to the shipper; verdicts move its position.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::Outbox;
 use super::report::OutboxState;
-use super::topic::{Sink, Topic};
+use super::topic::{Sink, Topic, Turn};
 use crate::config::AgentConfig;
 use crate::inbox::{Inbox, News};
 use crate::ship::ToShip;
@@ -28,6 +29,9 @@ pub(crate) struct Reader {
     state: Arc<OutboxState>,
     to_ship: mpsc::Sender<ToShip>,
     topics: BTreeMap<String, Topic>,
+    /// The topic whose turn was the last: the one behind it is the next, so that one with much to ship
+    /// leaves the others their part.
+    last_turn: String,
     /// Counts rewinds of a generation; verdicts of an earlier epoch no longer matter.
     epochs: HashMap<GenerationId, u64>,
     batch_bytes_max: u64,
@@ -52,6 +56,7 @@ impl Reader {
             state: outbox.state.clone(),
             to_ship,
             topics: BTreeMap::new(),
+            last_turn: String::new(),
             epochs: HashMap::new(),
             batch_bytes_max: u64::MAX,
             next_save: now,
@@ -75,11 +80,7 @@ impl Reader {
                 self.news(&news);
             }
             self.find_topics(false);
-            let names: Vec<String> = self.topics.keys().cloned().collect();
-            let mut all_read = true;
-            for name in &names {
-                all_read &= self.read(name);
-            }
+            let all_read = self.read();
             let now = Instant::now();
             if mail.shutdown {
                 let until = *self.drain_until.get_or_insert(now + self.config.drain_deadline);
@@ -103,29 +104,59 @@ impl Reader {
     fn find_topics(&mut self, are_earlier: bool) {
         for partition in self.queue.partitions() {
             if !self.topics.contains_key(&partition.topic) {
-                let topic = Topic::new(&self.queue, &partition, are_earlier);
+                let topic = Topic::new(&self.queue, &partition, self.agent, are_earlier);
                 self.topics.insert(partition.topic, topic);
             }
         }
     }
 
-    /// Hands over what the window has room for; true if the outbox was read to its end.
-    fn read(&mut self, name: &str) -> bool {
+    /// Hands over what the window has room for, a batch of each topic in turn; true if the outbox was
+    /// read to its end.
+    fn read(&mut self) -> bool {
+        let behind = (Bound::Excluded(self.last_turn.clone()), Bound::Unbounded);
+        let mut turns: VecDeque<String> = self.topics.range(behind).map(|(name, _)| name.clone()).collect();
+        turns.extend(
+            self.topics
+                .range(..=self.last_turn.clone())
+                .map(|(name, _)| name.clone()),
+        );
+        let mut all_read = true;
+        while let Some(name) = turns.pop_front() {
+            if !self.has_room() {
+                all_read = false;
+                break;
+            }
+            let Some(topic) = self.topics.get_mut(&name) else {
+                continue;
+            };
+            let sink = Sink {
+                to_ship: &self.to_ship,
+                epochs: &self.epochs,
+                bytes_max: self.batch_bytes_max,
+                level: self.config.compression_level,
+            };
+            match topic.read(&self.queue, &sink) {
+                Turn::Shipped => {
+                    self.last_turn.clone_from(&name);
+                    turns.push_back(name);
+                }
+                Turn::Waits => all_read = false,
+                Turn::AtEnd => {}
+            }
+        }
+        for (name, topic) in &self.topics {
+            self.state.set(name, topic.shipped.clone());
+        }
+        all_read
+    }
+
+    /// Whether another batch may be under way: by their number and, but for one, by their bytes.
+    fn has_room(&self) -> bool {
         let window = self.config.in_flight_max * 2;
+        let bytes_max = self.config.batch_bytes_max.saturating_mul(window as u64);
         let in_flight: usize = self.topics.values().map(|topic| topic.in_flight()).sum();
-        let Some(topic) = self.topics.get_mut(name) else {
-            return true;
-        };
-        let sink = Sink {
-            to_ship: &self.to_ship,
-            epochs: &self.epochs,
-            bytes_max: self.batch_bytes_max,
-            level: self.config.compression_level,
-        };
-        let others = in_flight - topic.in_flight();
-        let at_end = topic.read(&self.queue, window.saturating_sub(others), &sink);
-        self.state.set(name, topic.shipped.clone());
-        at_end
+        let bytes: u64 = self.topics.values().map(|topic| topic.in_flight_bytes()).sum();
+        in_flight < window && bytes < bytes_max
     }
 
     fn news(&mut self, news: &News) {
@@ -143,7 +174,12 @@ impl Reader {
             }
             News::Rewind { generation, epoch, end } => self.rewind(*generation, *epoch, *end),
             News::Limit { batch_bytes_max } => self.batch_bytes_max = *batch_bytes_max,
-            News::End { .. } | News::Connected(_) => {}
+            News::End { generation, end } => {
+                for topic in self.topics.values_mut() {
+                    topic.end_known(*generation, *end);
+                }
+            }
+            News::Connected(_) => {}
         }
     }
 
@@ -159,7 +195,7 @@ impl Reader {
             bytes_max: self.batch_bytes_max,
             level: self.config.compression_level,
         };
-        topic.rewind(self.agent, (generation, epoch), end, &sink);
+        topic.rewind((generation, epoch), end, &sink);
     }
 
     /// Makes positions durable.

@@ -12,6 +12,7 @@ use timberline_queue::{PartitionInfo, Queue, QueueError};
 use tokio::sync::mpsc;
 
 use super::GROUP;
+use super::foreign::Foreign;
 use super::recut::{Part, recut};
 use super::report::Shipped;
 use crate::ship::{Batch, ToShip};
@@ -38,9 +39,22 @@ pub(super) struct Topic {
     fetch_at: u64,
     /// Sent and not acked, in order.
     cuts: VecDeque<Cut>,
+    agent: AgentId,
+    foreign: Foreign,
     /// The collector holds this generation to there: what is below is not sent again.
     held: Option<(GenerationId, u64)>,
     pub(super) shipped: Shipped,
+}
+
+/// What became of a topic's turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// A batch was handed over.
+    Shipped,
+    /// All of it is read.
+    AtEnd,
+    /// The shipper has no room, or the collector was asked something.
+    Waits,
 }
 
 /// A batch, or a part of one, that was handed to the shipper.
@@ -52,6 +66,7 @@ struct Cut {
     /// Where its batch begins in the outbox, and where the next one does.
     offset: u64,
     next: u64,
+    bytes: u64,
     acked: bool,
 }
 
@@ -65,7 +80,7 @@ pub(super) struct Sink<'a> {
 
 impl Topic {
     /// Where the group stands, and nothing under way. What is there of an earlier run is told as such.
-    pub(super) fn new(queue: &Queue, partition: &PartitionInfo, is_earlier: bool) -> Self {
+    pub(super) fn new(queue: &Queue, partition: &PartitionInfo, agent: AgentId, is_earlier: bool) -> Self {
         let held = queue.position(GROUP, &partition.topic, PARTITION);
         let position = held.unwrap_or(0).max(partition.start_offset);
         Self {
@@ -76,6 +91,8 @@ impl Topic {
             fetched: VecDeque::new(),
             fetch_at: position,
             cuts: VecDeque::new(),
+            agent,
+            foreign: Foreign::new(agent),
             held: None,
             shipped: Shipped {
                 begun: if is_earlier {
@@ -95,20 +112,33 @@ impl Topic {
         self.cuts.len()
     }
 
-    /// Hands batches over while fewer than `window` are under way; true if all of the outbox is read.
-    pub(super) fn read(&mut self, queue: &Queue, window: usize, sink: &Sink<'_>) -> bool {
-        while self.cuts.len() < window {
+    /// Bytes of batches without a verdict.
+    pub(super) fn in_flight_bytes(&self) -> u64 {
+        self.cuts.iter().map(|cut| cut.bytes).sum()
+    }
+
+    /// Hands one batch over.
+    pub(super) fn read(&mut self, queue: &Queue, sink: &Sink<'_>) -> Turn {
+        loop {
             if self.fetched.is_empty() && self.fetch(queue) {
-                return true;
+                return Turn::AtEnd;
             }
+            let before = self.cuts.len();
             if let Some(bytes) = self.fetched.pop_front()
                 && !self.ship(&bytes, sink)
             {
                 self.fetched.push_front(bytes);
-                return false;
+                return Turn::Waits;
+            }
+            if self.cuts.len() > before {
+                return Turn::Shipped;
             }
         }
-        false
+    }
+
+    /// The collector holds a generation, for which it was asked, to `end`.
+    pub(super) fn end_known(&mut self, generation: GenerationId, end: Option<u64>) {
+        self.foreign.end_known(generation, end);
     }
 
     /// Makes the position durable.
@@ -136,13 +166,7 @@ impl Topic {
     }
 
     /// The collector holds the generation to `end`, and the shipper has dropped its batches.
-    pub(super) fn rewind(
-        &mut self,
-        agent: AgentId,
-        (generation, epoch): (GenerationId, u64),
-        end: u64,
-        sink: &Sink<'_>,
-    ) {
+    pub(super) fn rewind(&mut self, (generation, epoch): (GenerationId, u64), end: u64, sink: &Sink<'_>) {
         let is_its = |cut: &Cut| (cut.generation, cut.epoch, cut.acked) == (generation, epoch, false);
         let Some(at) = self.cuts.iter().position(is_its) else {
             return;
@@ -156,7 +180,7 @@ impl Topic {
         // gone from here.
         tracing::error!(topic = &*self.name, %generation, end, from, "the collector holds less than it had acked, and the outbox no longer has it; the gap is told");
         self.shipped.lost_bytes += from - end;
-        self.gap(agent, (end, at), sink);
+        self.gap((end, at), sink);
     }
 
     /// Reads on; true if nothing more is there.
@@ -197,7 +221,7 @@ impl Topic {
 
     /// Hands a batch over; false if the shipper has no room.
     fn ship(&mut self, bytes: &Bytes, sink: &Sink<'_>) -> bool {
-        let batch = match LogBatch::parse(bytes, UNPACKED_BYTES_MAX) {
+        let mut batch = match LogBatch::parse(bytes, UNPACKED_BYTES_MAX) {
             Ok(batch) => batch,
             Err(error) => {
                 tracing::error!(topic = &*self.name, offset = self.next, %error, "a batch of the outbox cannot be read; it is passed over");
@@ -211,13 +235,28 @@ impl Topic {
             self.pass_over(next);
             return true;
         };
-        let from = self.held.filter(|held| held.0 == generation).map_or(0, |held| held.1);
         let range = batch.meta.range;
+        let is_foreign = self.foreign.is_foreign(&batch.meta);
+        let (generation, held) = match is_foreign {
+            false => (generation, 0),
+            true => match self.foreign.own(&self.name, generation, &batch.meta, sink.to_ship) {
+                Some(own) => (own.generation, own.from),
+                None => return false,
+            },
+        };
+        if is_foreign {
+            batch.meta.file = Some(
+                serde_json::json!({"outbox": &*self.name, "agent": batch.meta.agent.unwrap_or_default().to_string()}),
+            );
+            (batch.meta.agent, batch.meta.generation) = (Some(self.agent), Some(generation));
+        }
+        let held_now = self.held.filter(|held| held.0 == generation).map_or(0, |held| held.1);
+        let from = held.max(held_now);
         if from >= range.1 && from > 0 {
             self.pass_over(next);
             return true;
         }
-        let parts = if from > range.0 || bytes.len() as u64 > sink.bytes_max {
+        let parts = if is_foreign || from > range.0 || bytes.len() as u64 > sink.bytes_max {
             recut(&batch, from.max(range.0), sink.bytes_max, sink.level)
         } else {
             let records = if batch.marker.is_some() {
@@ -247,6 +286,7 @@ impl Topic {
     fn send(&mut self, generation: GenerationId, part: Part, offsets: (u64, u64), sink: &Sink<'_>) {
         let epoch = sink.epochs.get(&generation).copied().unwrap_or(0);
         let (start, end) = part.meta.range;
+        let bytes = part.bytes.len() as u64;
         let batch = Batch {
             generation,
             topic: self.name.clone(),
@@ -264,6 +304,7 @@ impl Topic {
             end,
             offset: offsets.0,
             next: offsets.1,
+            bytes,
             acked: false,
         });
         // Parts of a batch that is larger than the channel wait for room; the shipper takes always.
@@ -323,7 +364,7 @@ impl Topic {
     }
 
     /// Tells the collector that `end` to the cut's first byte is lost, and ships on from the cut.
-    fn gap(&mut self, agent: AgentId, (end, at): (u64, usize), sink: &Sink<'_>) {
+    fn gap(&mut self, (end, at): (u64, usize), sink: &Sink<'_>) {
         let Cut {
             generation,
             start,
@@ -331,7 +372,7 @@ impl Topic {
             ..
         } = self.cuts[at];
         let meta = BatchMeta {
-            agent: Some(agent),
+            agent: Some(self.agent),
             generation: Some(generation),
             range: (end, start),
             eol_bytes: 1,

@@ -31,6 +31,10 @@ pub(crate) use file::{Store, open, own_id, write_durably};
 pub(crate) struct Registry {
     pub(crate) agent: AgentId,
     pub(crate) generations: Vec<Entry>,
+    /// Whether packed files were followed: then one that is not known here was not read under another
+    /// name.
+    #[serde(default)]
+    pub(crate) packed: bool,
 }
 
 /// One generation.

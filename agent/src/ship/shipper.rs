@@ -242,6 +242,12 @@ impl Shipper {
         self.backoff.reset();
         self.note_trouble(response);
         let verdict = session::verdict(response);
+        if verdict == Verdict::Rejected && self.window.is_marker(response.sequence) {
+            tracing::error!(
+                reason = response.message,
+                "the collector refuses for good even the mark that stands for a batch that it refused; what comes behind it waits, and it is tried again"
+            );
+        }
         match self.window.verdict(response.sequence, verdict, now) {
             Effect::DeadLetter => self.dead_letter(response, now),
             effect => self.tell(effect),

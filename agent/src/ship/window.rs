@@ -197,6 +197,11 @@ impl Window {
         self.at(sequence).map(|at| &*self.held[at].batch)
     }
 
+    /// Whether it stands for a batch that was refused for good.
+    pub(super) fn is_marker(&self, sequence: u64) -> bool {
+        self.at(sequence).is_some_and(|at| self.held[at].dead_letter.is_some())
+    }
+
     /// A batch's place is taken by the marker that stands for it.
     pub(super) fn replace(&mut self, sequence: u64, marker: Batch) {
         if let Some(at) = self.at(sequence) {

@@ -41,6 +41,7 @@ impl Tailer {
             watch.follow(&scan.directories);
         }
         self.note_problems(&scan, now);
+        self.packed_before.retain(|inode| scan.names.contains_key(inode));
         self.empty.clear();
         self.old.clear();
         let new = self.known_and_new(&scan, now);
@@ -61,6 +62,7 @@ impl Tailer {
             self.missing_since_stop(now);
         }
         self.keep_house(now);
+        self.counts.walks += 1;
         if self.pulse.first_scan {
             self.pulse.first_scan = false;
             self.save(now);

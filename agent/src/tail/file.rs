@@ -11,6 +11,7 @@ use timberline_proto::id::GenerationId;
 use timberline_proto::line::TimeReader;
 
 use super::packed::Packed;
+use super::pod::POD_UID;
 use super::read::holds;
 use crate::identity::{Inode, Print, Stat};
 use crate::input::Input;
@@ -68,6 +69,8 @@ pub(crate) struct Tail {
     pub(crate) read_as: Option<(Encoding, Format)>,
     /// The topic with which it began; empty until it is durable, and for those of older registries.
     pub(crate) topic: Arc<str>,
+    /// Since when what the API says of its pod is waited for, if its path names one.
+    pub(crate) pod_unknown_since: Option<Instant>,
     /// The rules that its records may meet, once it is first read.
     pub(crate) rules: Option<Option<Selection>>,
     pub(crate) inode: Inode,
@@ -171,6 +174,7 @@ impl Tail {
             path: entry.path.clone(),
             first_path: entry.first_path.clone(),
             real_path: entry.real_path.clone(),
+            pod_unknown_since: origin.stream.contains_key(POD_UID).then_some(now),
             stream: origin.stream,
             input: origin.input,
             read_as: None,

@@ -13,6 +13,7 @@
 //! | `discover` | what a walk's findings mean: new, renamed, gone, the same as before |
 //! | `restore` | what a start makes of the registry |
 //! | `packed` | files packed with gzip |
+//! | `pod` | what the Kubernetes API says of a file's pod |
 //! | `replace` | truncation, copies, files that are no longer named |
 //! | `gone` | bytes that will never be read, and telling the collector of them |
 //! | `news` | verdicts move checkpoints or rewind |
@@ -24,6 +25,7 @@ mod gone;
 mod news;
 mod packed;
 mod place;
+mod pod;
 mod push;
 mod read;
 mod replace;
@@ -32,7 +34,7 @@ mod restore;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +49,7 @@ use crate::config::AgentConfig;
 use crate::identity::{Inode, Stat};
 use crate::inbox::Inbox;
 use crate::input::Input;
+use crate::kubernetes::Pods;
 use crate::lines::Flush;
 use crate::outbox::OutboxState;
 use crate::process::Rules;
@@ -72,6 +75,8 @@ pub(crate) struct Tailer {
     to_ship: mpsc::Sender<ToShip>,
     status: watch::Sender<SharedStatus>,
     outbox: Option<Arc<OutboxState>>,
+    /// What the Kubernetes API says, if it is asked.
+    pods: Option<Arc<Pods>>,
     store: Store,
     walker: Walker,
     watch: Option<Watch>,
@@ -91,6 +96,8 @@ pub(crate) struct Tailer {
     refused: HashMap<Inode, Refused>,
     /// Packed files that wait: to be whole, or for a plain file to go.
     packed_wait: HashMap<Inode, PackedWait>,
+    /// Packed files of the first walk that are begun at their end, if nothing is known of them.
+    packed_before: HashSet<Inode>,
     /// Empty files of the last walk; a generation begins with its first byte.
     empty: Vec<PathBuf>,
     /// Files of the last walk that are too old to be begun, and their sizes.
@@ -134,6 +141,8 @@ struct PackedWait {
 struct Pulse {
     first_scan: bool,
     first_start: bool,
+    /// It has run before and did not follow packed files then.
+    first_packed: bool,
     next_scan: Instant,
     hints_from: Instant,
     next_save: Instant,
@@ -152,6 +161,7 @@ struct Counts {
     /// Batches without a verdict.
     pending: usize,
     reads: u64,
+    walks: u64,
     records_read: u64,
     records_acked: u64,
     lost_bytes: u64,
@@ -176,6 +186,7 @@ pub(crate) struct Parts {
     pub(crate) to_ship: mpsc::Sender<ToShip>,
     pub(crate) status: watch::Sender<SharedStatus>,
     pub(crate) outbox: Option<Arc<OutboxState>>,
+    pub(crate) pods: Option<Arc<Pods>>,
 }
 
 impl Tailer {
@@ -191,6 +202,7 @@ impl Tailer {
             to_ship: parts.to_ship,
             status: parts.status,
             outbox: parts.outbox,
+            pods: parts.pods,
             store: parts.store,
             walker: parts.walker,
             watch: parts.watch,
@@ -203,12 +215,14 @@ impl Tailer {
             troubles: HashMap::new(),
             refused: HashMap::new(),
             packed_wait: HashMap::new(),
+            packed_before: HashSet::new(),
             empty: Vec::new(),
             old: Vec::new(),
             started_at_nanos: now_nanos(),
             pulse: Pulse {
                 first_scan: true,
                 first_start: parts.first_start,
+                first_packed: !parts.first_start && !parts.registry.packed,
                 next_scan: now,
                 hints_from: now,
                 next_save: now,
@@ -448,7 +462,12 @@ impl Tailer {
         if due > now {
             return Some(due);
         }
-        if !tail.durable && !self.make_durable(now) {
+        // Before it is durable: its topic may go by what is said of its pod.
+        if let Some(due) = self.waits_for_pod(generation, now) {
+            return Some(due);
+        }
+        let is_durable = self.tails.get(&generation)?.durable;
+        if !is_durable && !self.make_durable(now) {
             return Some(self.pulse.next_save);
         }
         if let Err(error) = self.open(generation) {
@@ -579,6 +598,8 @@ impl Tailer {
         let result = self.store.save(&Registry {
             agent: self.agent,
             generations,
+            // One that is still to be unpacked is one of before at the next start, too.
+            packed: self.config.gzip && self.packed_before.is_empty(),
         });
         let took = now.elapsed();
         match result {

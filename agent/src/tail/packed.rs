@@ -15,8 +15,9 @@ use timberline_proto::id::GenerationId;
 use super::file::{Standing, Tail, real_path};
 use super::read::holds;
 use super::{PackedWait, Tailer};
-use crate::identity::{Inode, Print, Stat, read_prefix};
-use crate::lines::Encoding;
+use crate::config::StartAt;
+use crate::identity::{Inode, Print, Stat, read_marker, read_prefix};
+use crate::lines::{Encoding, Place};
 use crate::registry::Entry;
 use crate::scan::{Found, refuse_content};
 use crate::unpack::{Unpacked, unpack};
@@ -47,6 +48,18 @@ enum Owner {
     New,
 }
 
+/// All that is packed now counts as read.
+fn begin_at_end(tail: &mut Tail, unpacked: &Unpacked) -> io::Result<()> {
+    let end = Place {
+        offset: unpacked.bytes,
+        part: 0,
+    };
+    tail.go_to(end, read_marker(&unpacked.file, unpacked.bytes)?);
+    (tail.acked, tail.acked_marker) = (tail.cut, tail.cut_marker);
+    tail.start = unpacked.bytes;
+    Ok(())
+}
+
 impl Packed {
     fn of(stat: &Stat) -> Self {
         Self {
@@ -64,10 +77,18 @@ impl Packed {
 impl Tailer {
     /// A packed file that nothing is known of.
     pub(super) fn discover_packed(&mut self, found: &Found, file: &File, stat: &Stat, now: Instant) -> io::Result<()> {
+        self.note_packed_before(found, stat);
         if self.packed_waits(stat, now) || self.reads_packed() {
             return Ok(());
         }
-        let unpacked = self.unpack(file)?;
+        let unpacked = match self.unpack(file) {
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                // It is left out, and says nothing of others.
+                self.packed_before.remove(&stat.inode);
+                return Err(error);
+            }
+            unpacked => unpacked?,
+        };
         if unpacked.cut_short.is_some() && !self.waited(stat) {
             self.wait_packed(stat, None, now);
             return Ok(());
@@ -98,11 +119,25 @@ impl Tailer {
             }
             Owner::New => {
                 let origin = self.origin(&found.path);
-                let tail = Tail::new(found.path.clone(), stat, Print::of(&prefix), origin, now);
+                let mut tail = Tail::new(found.path.clone(), stat, Print::of(&prefix), origin, now);
+                if self.packed_before.remove(&stat.inode) {
+                    tracing::info!(path = %found.path.display(), "packed before this agent followed packed files, or before it began at the ends of files; read from its end on");
+                    begin_at_end(&mut tail, &unpacked)?;
+                }
                 self.take_packed(tail, &found.path, stat, unpacked, now);
             }
         }
         Ok(())
+    }
+
+    /// What was packed before is not to be read: where files are begun at their ends, and where an agent
+    /// comes to follow packed files that it may have read as plain ones, which it no longer knows.
+    fn note_packed_before(&mut self, found: &Found, stat: &Stat) {
+        let pulse = &self.pulse;
+        let starts_at_end = pulse.first_start && self.input_of(&found.path).start_at == StartAt::Tail;
+        if self.pulse.first_scan && (self.pulse.first_packed || starts_at_end) {
+            self.packed_before.insert(stat.inode);
+        }
     }
 
     /// A packed file that the registry knows by its place and that is as it was: it goes on, and is
@@ -242,6 +277,7 @@ impl Tailer {
             tracing::warn!(path = %path.display(), why, "packed file ends too early; read as far as it goes");
         }
         self.packed_wait.remove(&stat.inode);
+        self.packed_before.remove(&stat.inode);
         (tail.path, tail.real_path) = (path.to_owned(), real_path(path));
         (tail.inode, tail.btime) = (stat.inode, stat.btime);
         let packed = Packed {
@@ -261,6 +297,7 @@ impl Tailer {
     fn refuse_packed(&mut self, found: &Found, stat: &Stat, why: &'static str) {
         tracing::info!(path = %found.path.display(), why, "not followed");
         self.packed_wait.remove(&stat.inode);
+        self.packed_before.remove(&stat.inode);
         self.refuse(found, stat, why);
     }
 

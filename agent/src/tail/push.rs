@@ -1,7 +1,6 @@
 //! One event on its way into a batch, past the rules.
 
 use std::fs::File;
-use std::io;
 
 use timberline_proto::batch::{BatchBuilder, Dropped, NewRecord};
 use timberline_proto::gap::{NUL_HOLE, RULE_PREFIX};
@@ -37,16 +36,18 @@ impl Tally {
         self.last_was_hole = true;
     }
 
-    /// A hole that goes on beyond the buffer is skipped at once where the filesystem knows it.
-    pub(super) fn skip_hole(&mut self, file: &File, to: Place, size: u64) -> io::Result<(Place, Print)> {
+    /// A hole that goes on beyond the buffer is skipped at once where the filesystem knows it. Where its
+    /// end cannot be read, nothing is skipped: what was cut before it stands, and the next read fails.
+    pub(super) fn skip_hole(&mut self, file: &File, to: Place, size: u64) -> Option<(Place, Print)> {
         let data = match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(to.offset)) {
             Ok(data) => data,
             Err(rustix::io::Errno::NXIO) => size,
             Err(_) => to.offset,
         };
         let offset = to.offset.max(data.min(size).saturating_sub(HOLE_BYTES_MIN as u64));
+        let marker = read_marker(file, offset).ok()?;
         self.hole(to.offset, offset);
-        Ok((Place { offset, part: 0 }, read_marker(file, offset)?))
+        Some((Place { offset, part: 0 }, marker))
     }
 }
 

@@ -26,6 +26,7 @@ impl Tailer {
             started_at_nanos: self.started_at_nanos,
             connected: self.counts.connected,
             collector_error: self.counts.collector_error.clone(),
+            walks: self.counts.walks,
             batches_pending: self.counts.pending as u64,
             records_read: self.counts.records_read,
             records_acked: self.counts.records_acked,

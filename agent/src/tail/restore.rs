@@ -26,6 +26,14 @@ impl Tailer {
         let Ok(file) = File::open(&found.path) else {
             return false;
         };
+        // Renamed since the walk saw it, so that another file has its name: what is there now says
+        // nothing of the one that the registry knows, which is looked for by its inode.
+        if !file
+            .metadata()
+            .is_ok_and(|meta| Stat::from(&meta).same_inode(found.stat.inode, found.stat.btime))
+        {
+            return true;
+        }
         let (candidates, others) = std::mem::take(&mut self.dormant).into_iter().partition(same);
         self.dormant = others;
         let mut restored = false;

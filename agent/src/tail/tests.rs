@@ -23,7 +23,17 @@ impl Bench {
     }
 
     fn with(set: impl FnOnce(&mut AgentConfig)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::on(tempfile::tempdir().unwrap(), set)
+    }
+
+    /// The agent killed, and another one on what it has left.
+    fn again(self) -> Self {
+        let Self { dir, tailer, .. } = self;
+        drop(tailer);
+        Self::on(dir, |_| {})
+    }
+
+    fn on(dir: tempfile::TempDir, set: impl FnOnce(&mut AgentConfig)) -> Self {
         let mut config = AgentConfig {
             data_dir: dir.path().join("data"),
             tail: vec![format!("{}/*.log", dir.path().display())],
@@ -46,6 +56,7 @@ impl Bench {
             to_ship,
             status: watch::channel(SharedStatus::default()).0,
             outbox: None,
+            pods: None,
             inputs: inputs.into_iter().map(Arc::new).collect(),
             config: Arc::new(config),
         });
@@ -97,6 +108,20 @@ fn a30_a_stale_descriptor_is_given_up_and_the_file_opened_again_after_a_wait() {
 }
 
 #[test]
+fn a08_lines_before_a_hole_whose_end_cannot_be_read_stay_in_their_file_s_batch() {
+    let mut bench = Bench::new();
+    append(&bench.log(), "one\n");
+    let now = Instant::now();
+    assert_eq!(bench.turn(now), [(0, 4)]);
+    // Where the hole ends is asked of the file system, and then read through a descriptor that fails.
+    let failing = OpenOptions::new().append(true).open(bench.log()).unwrap();
+    let mut tally = super::push::Tally::default();
+    let to = crate::lines::Place { offset: 2, part: 0 };
+    assert!(tally.skip_hole(&failing, to, 4).is_none());
+    assert!(tally.dropped.is_empty(), "{:?}", tally.dropped);
+}
+
+#[test]
 fn a30_a_size_that_is_out_of_date_is_no_truncation() {
     let mut bench = Bench::new();
     append(&bench.log(), "one\ntwo\n");
@@ -123,6 +148,31 @@ fn a30_a_size_that_is_out_of_date_is_no_truncation() {
     sent.extend(bench.turn(now));
     assert_eq!(sent, [(14, 19)]);
     assert_eq!(bench.tail().generation, generation);
+}
+
+#[test]
+fn a04_a_file_renamed_while_the_first_walk_is_at_it_is_not_taken_for_truncated() {
+    let mut bench = Bench::new();
+    append(&bench.log(), "one\n");
+    let now = Instant::now();
+    assert_eq!(bench.turn(now), [(0, 4)]);
+    let generation = bench.tail().generation;
+    assert!(bench.tailer.save(now));
+    let mut bench = bench.again();
+    // The walk has seen the file under its name; before it is opened, another one has that.
+    let found = crate::scan::Found {
+        path: bench.log(),
+        stat: Stat::from(&fs::metadata(bench.log()).unwrap()),
+    };
+    let rotated = bench.dir.path().join("a.log.1");
+    fs::rename(bench.log(), &rotated).unwrap();
+    append(&bench.log(), "two\n");
+    assert!(bench.tailer.restore(&found, now), "it is for the next walk");
+    append(&rotated, "three\n");
+    bench.turn(now);
+    let tail = &bench.tailer.tails[&generation];
+    assert!(matches!(tail.standing, Standing::Away { .. }), "{:?}", tail.standing);
+    assert_eq!(tail.path, rotated);
 }
 
 #[test]
@@ -168,6 +218,45 @@ fn a05_a_file_whose_copy_was_seen_first_is_not_counted_as_lost_when_it_is_trunca
     sent.extend(bench.turn(later));
     assert_eq!(bench.tailer.counts.lost_bytes, 0);
     assert_eq!(bench.tailer.tails.len(), 2);
+}
+
+#[test]
+fn a_file_waits_a_named_time_for_what_is_said_of_its_pod_and_no_longer() {
+    let config = crate::kubernetes::KubernetesConfig {
+        wait_max: Duration::from_secs(3),
+        ..Default::default()
+    };
+    let pods = Arc::new(Pods::new(&config));
+    let mut bench = Bench::with(|config| config.tail = vec![config.tail[0].replace("*.log", "pods/*/*/*.log")]);
+    bench.tailer.pods = Some(pods.clone());
+    let log = |uid: &str| bench.dir.path().join(format!("pods/shop_p_{uid}/main/0.log"));
+    let (unknown, known) = (log("u1"), log("u2"));
+    for (path, text) in [(&unknown, "one\n"), (&known, "three\n")] {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        append(path, text);
+    }
+    let pod = |uid: &str| {
+        serde_json::json!({
+            "metadata": {"name": "p", "namespace": "shop", "uid": uid, "labels": {"app": "checkout"}},
+            "spec": {"containers": [{"name": "main", "image": "checkout:1"}]},
+        })
+    };
+    pods.put_json(pod("u2"));
+    let now = Instant::now();
+    assert_eq!(bench.turn(now), [(0, 6)], "the one that is known");
+    let label = |bench: &Bench, path: &Path| {
+        let tail = bench.tailer.tails.values().find(|tail| tail.path == path).unwrap();
+        tail.stream.get("k8s.pod.label.app").cloned()
+    };
+    assert_eq!(label(&bench, &known).as_deref(), Some("checkout"));
+    assert!(bench.turn(now + Duration::from_millis(2900)).is_empty(), "it waits");
+    assert_eq!(bench.turn(now + Duration::from_secs(3)), [(0, 4)]);
+    assert_eq!(label(&bench, &unknown), None);
+    // What is said later holds for what is read from then on.
+    pods.put_json(pod("u1"));
+    append(&unknown, "two\n");
+    assert_eq!(bench.turn(now + Duration::from_secs(4)), [(4, 8)]);
+    assert_eq!(label(&bench, &unknown).as_deref(), Some("checkout"));
 }
 
 #[test]

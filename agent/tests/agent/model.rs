@@ -8,12 +8,14 @@
 //! than `rotate_wait`, after which a copy counts as a file of its own.
 //!
 //! A run is a number. `TIMBERLINE_MODEL_SEED=N` repeats one, `TIMBERLINE_MODEL_SEEDS=1000` makes so
-//! many, from `TIMBERLINE_MODEL_FIRST` on. A run that fails says its number and its steps. With
-//! `TIMBERLINE_MODEL_GZIP` packed files are read, too, and packed while lines are unread.
+//! many, from `TIMBERLINE_MODEL_FIRST` on, `TIMBERLINE_MODEL_AT_ONCE=8` at one time. A run that fails
+//! says its number and its steps, and the others go on; repeated with `RUST_LOG=timberline_agent=debug`
+//! it says what the agent did. With `TIMBERLINE_MODEL_GZIP` packed files are read, too, and packed while lines are unread.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -27,8 +29,8 @@ use crate::common::{Bench, append, gzip, until};
 
 /// Runs without a number asked for.
 const SEEDS_DEFAULT: u64 = 12;
-/// Runs at one time; they mostly wait.
-const RUNS_AT_ONCE: usize = 4;
+/// Runs at one time if not said otherwise; they mostly wait.
+const RUNS_AT_ONCE: u64 = 4;
 
 /// The files written to: plain ones beside each other, one behind a link, one whose records have
 /// several lines, and one of a container.
@@ -106,9 +108,6 @@ impl Model {
         // Longer than a busy machine keeps this thread from truncating what it has copied.
         bench.config.rotate_wait = Duration::from_millis(800);
         bench.config.gzip = std::env::var_os("TIMBERLINE_MODEL_GZIP").is_some();
-        if bench.config.gzip {
-            bench.config.exclude.clear();
-        }
         bench.config.files = inputs(&bench);
         fs::create_dir(bench.dir.path().join("targets")).unwrap();
         let mut model = Self {
@@ -394,19 +393,28 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn every_line_arrives_once_whatever_happens() {
     if let Some(seed) = number("TIMBERLINE_MODEL_SEED") {
+        let log = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
+        log.with_writer(std::io::stderr).init();
         return run(seed);
     }
     let first = number("TIMBERLINE_MODEL_FIRST").unwrap_or_else(|| rand::random_range(0..1 << 40));
     let seeds = number("TIMBERLINE_MODEL_SEEDS").unwrap_or(SEEDS_DEFAULT);
     println!("seeds {first} to {}", first + seeds - 1);
-    let next = AtomicU64::new(0);
+    let (next, failed) = (AtomicU64::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..RUNS_AT_ONCE {
+        for _ in 0..number("TIMBERLINE_MODEL_AT_ONCE").unwrap_or(RUNS_AT_ONCE) {
             scope.spawn(|| {
                 while let Some(seed) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|n| *n < seeds) {
-                    run(first + seed);
+                    if catch_unwind(|| run(first + seed)).is_err() {
+                        failed.lock().unwrap().push(first + seed);
+                    }
                 }
             });
         }
     });
+    let failed = failed.into_inner().unwrap();
+    assert!(
+        failed.is_empty(),
+        "of {seeds} runs from {first} on these fail: {failed:?}"
+    );
 }

@@ -247,3 +247,146 @@ fn a_full_outbox_makes_connections_wait_and_loses_nothing() {
     once(&bench, total);
     bench.stop();
 }
+
+/// Whether the last part of a long line has come.
+fn has_last_part(bench: &Bench) -> bool {
+    let records = bench.collector.records();
+    records.iter().any(|record| record.part.is_some_and(|(_, last)| last))
+}
+
+/// A line that does not compress, of so many bytes.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 88172645463325252u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        // Neither a line's end nor what begins or ends anything in syslog.
+        b'!' + (state % 90) as u8
+    };
+    [
+        &b"<13>Nov 30 11:00:00 h a: "[..],
+        &(0..len).map(|_| next()).collect::<Vec<u8>>(),
+    ]
+    .concat()
+}
+
+#[test]
+fn messages_as_long_as_a_listener_may_be_set_to_arrive_whole_though_they_do_not_compress() {
+    let mut bench = bench();
+    bench.config.listeners[0].message_bytes_max = 16 << 20;
+    bench.start();
+    let messages = [noise(4 << 20), noise((16 << 20) - 100)];
+    let mut stream = TcpStream::connect(bench.listening()).unwrap();
+    for message in &messages {
+        stream.write_all(&[message, &b"\n"[..]].concat()).unwrap();
+    }
+    drop(stream);
+    wait_until(&bench, "both", || bench.collector.line_count() >= 2);
+    assert!(bench.collector.records().iter().all(|record| record.part.is_none()));
+    assert!(bench.collector.lines() == messages, "whole and unchanged");
+    bench.stop();
+}
+
+#[test]
+fn a_message_longer_than_a_collector_takes_arrives_as_numbered_parts_also_when_acks_are_lost() {
+    let mut bench = bench();
+    bench.config.listeners[0].message_bytes_max = 16 << 20;
+    bench.collector.state.lock().unwrap().batch_bytes_max = 1 << 20;
+    bench.collector.faults(|faults| faults.ack_lost = 3);
+    bench.start();
+    let message = noise(6 << 20);
+    let mut stream = TcpStream::connect(bench.listening()).unwrap();
+    stream.write_all(&[&message, &b"\n"[..]].concat()).unwrap();
+    drop(stream);
+    wait_until(&bench, "the last part", || has_last_part(&bench));
+    send(bench.listening(), 0, 3);
+    wait_until(&bench, "what follows", || bench.collector.line_count() == 4);
+    let numbers: Vec<u32> = bench
+        .collector
+        .records()
+        .iter()
+        .filter_map(|record| record.part)
+        .map(|part| part.0)
+        .collect();
+    assert_eq!(numbers, (0..numbers.len() as u32).collect::<Vec<_>>());
+    assert!(bench.collector.lines()[0] == message, "whole and unchanged");
+    assert!(bench.collector.state.lock().unwrap().dropped.is_empty());
+    bench.stop();
+}
+
+#[test]
+fn a_message_longer_than_a_small_outbox_takes_at_once_arrives_as_numbered_parts() {
+    let mut bench = bench();
+    bench.config.listeners[0].message_bytes_max = 16 << 20;
+    bench.config.outbox.bytes_max = 16 << 20;
+    bench.config.outbox.memory_bytes_max = 1 << 20;
+    bench.start();
+    let message = noise(8 << 20);
+    let mut stream = TcpStream::connect(bench.listening()).unwrap();
+    stream.write_all(&[&message, &b"\n"[..]].concat()).unwrap();
+    drop(stream);
+    wait_until(&bench, "the last part", || has_last_part(&bench));
+    assert!(bench.collector.records().len() > 2);
+    assert!(bench.collector.lines() == [message], "whole and unchanged");
+    bench.stop();
+}
+
+#[test]
+fn a_topic_with_a_backlog_leaves_the_others_their_turn() {
+    let mut bench = bench();
+    let mut other = bench.config.listeners[0].clone();
+    other.topic = "z-other".into();
+    bench.config.listeners.push(other);
+    bench.config.batch_records_max = 5;
+    bench.config.in_flight_max = 2;
+    bench.collector.faults(|faults| faults.down = true);
+    bench.start();
+    send(bench.listening(), 0, 1000);
+    send(bench.listening_at(1), 1000, 1010);
+    wait_until(&bench, "all to be durable", || {
+        let files = &bench.status().files;
+        let durable = files
+            .iter()
+            .filter(|file| file.path.starts_with("syslog-tcp"))
+            .map(|file| file.acked);
+        durable.sum::<u64>() >= bytes_of(0, 1010)
+    });
+    bench.collector.faults(|faults| faults.down = false);
+    once(&bench, 1010);
+    let lines = bench.collector.lines();
+    let last = lines.iter().rposition(|line| line.ends_with(b" 1009")).unwrap();
+    // In turn: two batches of the others, and as many of the backlog, beside what was under way.
+    assert!(last < 60, "it came behind {last} lines of the backlog");
+    bench.stop();
+}
+
+#[test]
+fn an_outbox_left_under_another_id_is_shipped_as_this_agent_s_and_each_record_once() {
+    let mut bench = bench();
+    bench.config.batch_records_max = 7;
+    // So that what the collector holds is beyond the position that is saved.
+    bench.config.checkpoint_interval = Duration::from_secs(1000);
+    bench.start();
+    send(bench.listening(), 0, 100);
+    once(&bench, 100);
+    bench.collector.faults(|faults| faults.down = true);
+    send(bench.listening(), 100, 200);
+    wait_until(&bench, "all to be durable", || durable(&bench, bytes_of(0, 200)));
+    bench.kill();
+    for name in ["agent-id", "registry.0", "registry.1"] {
+        // Of the registry one may be there.
+        std::fs::remove_file(bench.config.data_dir.join(name)).ok();
+    }
+    bench.start();
+    bench
+        .collector
+        .faults(|faults| (faults.down, faults.ack_lost) = (false, 2));
+    once(&bench, 200);
+    send(bench.listening(), 200, 210);
+    once(&bench, 210);
+    let owners: std::collections::HashSet<_> = bench.collector.state.lock().unwrap().owners.values().cloned().collect();
+    assert_eq!(owners.len(), 2);
+    assert_eq!(bench.status().dead_letter_records, 0);
+    bench.stop();
+}

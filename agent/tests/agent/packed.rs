@@ -4,13 +4,12 @@ use std::fs;
 use std::io::Write;
 use std::time::Duration;
 
+use timberline_agent::StartAt;
+
 use crate::common::{Bench, append, gzip, numbered, text};
 
 fn bench() -> Bench {
-    let mut bench = Bench::new(&["*.log*"]);
-    bench.config.gzip = true;
-    bench.config.exclude.clear();
-    bench
+    Bench::new(&["*.log*"])
 }
 
 impl Bench {
@@ -153,7 +152,90 @@ fn a_packed_file_that_was_never_read_is_read_from_its_start_and_on_when_members_
 }
 
 #[test]
-fn packed_files_are_left_alone_unless_they_are_asked_for() {
+fn a10_an_agent_that_comes_to_follow_packed_files_reads_none_again_that_it_has_read_as_plain_ones() {
+    let mut bench = bench();
+    bench.config.gzip = false;
+    let lines = numbered("a10", 0..60);
+    bench.append("app.log", text(&lines[..20]));
+    bench.start();
+    bench.until_lines(20);
+    bench.rename("app.log", "app.log.1");
+    bench.append("app.log", text(&lines[20..40]));
+    bench.until_lines(40);
+    bench.pack("app.log.1");
+    // Nothing is known of the packed one any more.
+    bench.until_status("the plain one forgotten", |status| {
+        status.files.iter().all(|file| !file.path.ends_with("app.log.1"))
+    });
+    bench.until_quiet();
+    bench.stop();
+    // Of what is packed while it is stopped the registry knows to where it was read.
+    bench.append("app.log", text(&lines[40..50]));
+    bench.rename("app.log", "app.log.2");
+    bench.pack("app.log.2");
+    bench.config.gzip = true;
+    bench.start();
+    // Killed before all of them are looked at, perhaps.
+    bench.kill();
+    bench.start();
+    bench.until_lines(50);
+    append(&bench.log("app.log.1.gz"), gzip(text(&lines[50..55]).as_bytes()));
+    bench.until_lines(55);
+    // From now on one that is not known was not read under another name.
+    append(&bench.log("other.log.1.gz"), gzip(text(&lines[55..]).as_bytes()));
+    bench.assert_stays(&lines);
+}
+
+#[test]
+fn packed_files_of_the_first_start_are_begun_where_start_at_says() {
+    for start_at in [StartAt::Head, StartAt::Tail] {
+        let mut bench = bench();
+        bench.config.start_at = start_at;
+        let lines = numbered("first", 0..60);
+        for n in 0..3 {
+            append(
+                &bench.log(&format!("app.log.{n}.gz")),
+                gzip(text(&lines[n * 10..n * 10 + 10]).as_bytes()),
+            );
+        }
+        bench.append("app.log", text(&lines[30..40]));
+        bench.start();
+        bench.until_quiet();
+        // What is packed later is read whole.
+        append(&bench.log("later.log.1.gz"), gzip(text(&lines[40..50]).as_bytes()));
+        bench.append("app.log", text(&lines[50..]));
+        let skipped = if start_at == StartAt::Tail { 40 } else { 0 };
+        bench.assert_stays(&lines[skipped..]);
+    }
+}
+
+#[test]
+fn packed_files_not_written_for_longer_than_ignore_older_are_left_alone() {
+    let mut bench = bench();
+    bench.config.ignore_older = Duration::from_secs(3600);
+    append(&bench.log("old.log.1.gz"), gzip(b"old\n"));
+    let old = std::time::SystemTime::now() - Duration::from_secs(7200);
+    fs::File::options()
+        .append(true)
+        .open(bench.log("old.log.1.gz"))
+        .unwrap()
+        .set_modified(old)
+        .unwrap();
+    append(&bench.log("new.log.1.gz"), gzip(b"new\n"));
+    bench.start();
+    bench.until_quiet();
+    bench.assert_lines(&["new"]);
+    assert!(
+        bench
+            .status()
+            .files
+            .iter()
+            .any(|file| file.left_out && file.path.ends_with("old.log.1.gz"))
+    );
+}
+
+#[test]
+fn packed_files_are_left_alone_if_they_are_not_asked_for() {
     let mut bench = bench();
     bench.config.gzip = false;
     append(&bench.log("old.log.gz"), gzip(b"packed\n"));

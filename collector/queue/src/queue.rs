@@ -120,6 +120,11 @@ impl Queue {
         self.inner.common.usage.bytes()
     }
 
+    /// An encoded batch may be so large: it must fit into a segment, too.
+    pub fn batch_bytes_max(&self) -> u64 {
+        self.inner.batch_bytes_max()
+    }
+
     /// Why appends are slowed, if they are: the queue is above its high-water mark.
     pub fn pressure(&self) -> Option<String> {
         self.inner.common.usage.pressure()
@@ -313,13 +318,16 @@ impl Inner {
         ))
     }
 
+    fn batch_bytes_max(&self) -> u64 {
+        let options = &self.common.options;
+        let segment = options.segment_bytes_max.saturating_sub(SEGMENT_HEADER_BYTES);
+        options.batch_bytes_max.min(segment)
+    }
+
     fn check(&self, append: &Append) -> Result<BatchHeader, AppendError> {
         let rejected = |why: String| Err(AppendError::Rejected(why));
-        let options = &self.common.options;
         let bytes = append.batch.len() as u64;
-        let bytes_max = options
-            .batch_bytes_max
-            .min(options.segment_bytes_max.saturating_sub(SEGMENT_HEADER_BYTES));
+        let bytes_max = self.batch_bytes_max();
         if bytes > bytes_max {
             return rejected(format!(
                 "{bytes} bytes are more than batch_bytes_max or a segment takes ({bytes_max})"

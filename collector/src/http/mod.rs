@@ -16,10 +16,11 @@ pub use serve::{PeerAddress, ServeOptions, serve};
 
 use crate::Collector;
 
-/// `GET /livez` and `GET /readyz` of a collector that runs alone.
-pub fn health(collector: Collector) -> Router {
+/// `GET /livez` and `GET /readyz` of a collector that runs alone. `also` says what else keeps it from
+/// being ready, such as its listeners.
+pub fn health(collector: Collector, also: impl Fn() -> Option<String> + Clone + Send + Sync + 'static) -> Router {
     let ready = move || {
-        let (why, pressure) = (collector.not_ready(), collector.queue().pressure());
+        let (why, pressure) = (collector.not_ready().or_else(&also), collector.queue().pressure());
         async move {
             match (why, pressure) {
                 (None, None) => (StatusCode::OK, "ok\n".to_owned()),

@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub(crate) duplicates: u32,
     pub(crate) batches: u32,
     pub(crate) batch_bytes_max: u64,
+    /// The agent that began a generation, from which alone it is taken.
+    pub(crate) owners: HashMap<GenerationId, Bytes>,
 }
 
 pub(crate) struct Collector {
@@ -188,6 +190,17 @@ fn judge(state: &mut State, request: &ShipRequest) -> Option<ShipResponse> {
             state.refused += 1;
             return Some(answer(Verdict::Refused));
         }
+    }
+    let owner = state
+        .owners
+        .entry(generation)
+        .or_insert_with(|| request.agent_id.clone());
+    let is_its = meta.agent.is_some_and(|agent| agent.0[..] == request.agent_id[..]);
+    if !is_its || *owner != request.agent_id {
+        return Some(ShipResponse {
+            message: "another agent's".into(),
+            ..answer(Verdict::Rejected)
+        });
     }
     let batch = LogBatch::parse(&Bytes::copy_from_slice(&request.record_batch), 256 << 20).unwrap();
     let records = held(&batch, generation);

@@ -30,8 +30,8 @@ struct Running {
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<Result<(), AgentError>>,
     status: tokio::sync::watch::Receiver<Arc<AgentStatus>>,
-    /// Of the first listener.
-    listening: Option<std::net::SocketAddr>,
+    /// Where its listeners listen.
+    listening: Vec<std::net::SocketAddr>,
 }
 
 impl Bench {
@@ -114,7 +114,7 @@ impl Bench {
             .build()
             .unwrap();
         let (status, shutdown) = (agent.status(), CancellationToken::new());
-        let listening = agent.addresses().first().map(|(_, address)| *address);
+        let listening = agent.addresses().into_iter().map(|(_, address)| address).collect();
         let task = runtime.spawn(agent.run(shutdown.clone()));
         self.running = Some(Running {
             runtime,
@@ -137,13 +137,19 @@ impl Bench {
     pub(crate) fn kill(&mut self) {
         if let Some(running) = self.running.take() {
             running.task.abort();
-            running.runtime.shutdown_background();
+            // What is killed sends nothing any more: on a busy machine it would for a while yet.
+            running.runtime.shutdown_timeout(Duration::from_secs(5));
         }
     }
 
     /// Where the agent's first listener listens.
     pub(crate) fn listening(&self) -> std::net::SocketAddr {
-        self.running.as_ref().unwrap().listening.unwrap()
+        self.listening_at(0)
+    }
+
+    /// Where this one of its listeners listens.
+    pub(crate) fn listening_at(&self, number: usize) -> std::net::SocketAddr {
+        self.running.as_ref().unwrap().listening[number]
     }
 
     pub(crate) fn status(&self) -> Arc<AgentStatus> {
@@ -185,12 +191,16 @@ impl Bench {
         );
     }
 
-    /// Waits until every file is read to its end and acked.
+    /// Waits until every file that there is now is read to its end and acked: a walk that began after this
+    /// call has found no other.
     pub(crate) fn until_quiet(&self) {
-        let since = Instant::now();
+        // A status that is told from now on is told between two walks, so the next one begins after it.
+        let told = self.status().walks;
+        self.until_status("walk told", |status| status.walks > told);
+        let walks = self.status().walks;
         self.until_status("quiet", |status| {
-            let done = |file: &timberline_agent::FileState| file.acked == file.size || file.generation.is_none();
-            since.elapsed() > Duration::from_millis(200) && status.batches_pending == 0 && status.files.iter().all(done)
+            let done = |file: &timberline_agent::FileState| file.acked == file.size || file.left_out;
+            status.walks > walks && status.batches_pending == 0 && status.files.iter().all(done)
         });
     }
 

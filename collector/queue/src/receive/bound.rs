@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use timberline_proto::batch::BatchBuilder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connections::Connections;
 use super::counts::{Counts, Seen};
 use super::intake::Intake;
 use super::options::{Listener, ReceiveError, ReceiveOptions, Transport};
+use super::panics::kept_alive;
+use super::pieces::record_bytes_max;
 use super::reading::{Feed, Shared};
 use super::streams::{Process, Streams};
 use super::tcp::{self, Stop};
@@ -38,6 +42,7 @@ enum Socket {
 #[derive(Debug)]
 pub struct Receivers {
     shared: Arc<[Arc<Shared>]>,
+    record_bytes_max: usize,
     intake: Arc<Intake>,
     stop: Stop,
     tasks: TaskTracker,
@@ -101,8 +106,10 @@ impl Bound {
             });
         let shared: Arc<[Arc<Shared>]> = shared.collect();
         let listeners: Arc<[Listener]> = listeners.into();
+        let record_bytes_max = record_bytes_max(queue.batch_bytes_max());
         let writer = Writer {
             intake: intake.clone(),
+            record_bytes_max,
             queue,
             streams: Streams::new(listeners.clone(), &options),
             options,
@@ -112,8 +119,10 @@ impl Bound {
             origins: HashMap::new(),
             refused: None,
             window: None,
+            in_hand: Vec::new(),
         };
         let receivers = Receivers {
+            record_bytes_max,
             intake: intake.clone(),
             stop: Stop {
                 token: CancellationToken::new(),
@@ -146,6 +155,7 @@ impl Receivers {
         let shared = self.shared.iter().find(|shared| shared.counts.name == name)?;
         Some(Feed {
             shared: shared.clone(),
+            record_bytes_max: self.record_bytes_max,
             runtime: tokio::runtime::Handle::current(),
         })
     }
@@ -184,13 +194,42 @@ impl Receivers {
         match socket {
             Socket::Udp(socket) => {
                 let inode = rustix::fs::fstat(&socket).map_or(0, |stat| stat.st_ino);
-                let socket = tokio::net::UdpSocket::from_std(socket).map_err(fail)?;
-                self.tasks.spawn(udp::run(socket, inode, shared, stop.token));
+                // So that it fails here if it does.
+                let mut first = Some(tokio::net::UdpSocket::from_std(socket.try_clone().map_err(fail)?).map_err(fail)?);
+                let (panics, token) = (shared.clone(), stop.token.clone());
+                let begin = move || {
+                    let bound = match first.take() {
+                        Some(bound) => bound,
+                        None => tokio::net::UdpSocket::from_std(socket.try_clone()?)?,
+                    };
+                    Ok(udp::run(bound, inode, shared.clone(), token.clone()))
+                };
+                let note = move |panic: &(dyn std::any::Any + Send)| panics.counts.panicked("datagrams", panic);
+                self.tasks.spawn(kept_alive(note, stop.token, begin));
             }
             Socket::Tcp(socket, tls) => {
-                let socket = tokio::net::TcpListener::from_std(socket).map_err(fail)?;
-                self.tasks
-                    .spawn(tcp::run(socket, tls, listener.connections_max, shared, stop));
+                let mut first =
+                    Some(tokio::net::TcpListener::from_std(socket.try_clone().map_err(fail)?).map_err(fail)?);
+                let (panics, token) = (shared.clone(), stop.token.clone());
+                let (connections, served) = (Arc::new(Connections::new(listener)), TaskTracker::new());
+                let listening = Arc::new(Mutex::new(Some(socket)));
+                let begin = move || {
+                    let bound = match first.take() {
+                        Some(bound) => bound,
+                        None => match &*listening.lock() {
+                            Some(socket) => tokio::net::TcpListener::from_std(socket.try_clone()?)?,
+                            None => return Err(std::io::ErrorKind::NotConnected.into()),
+                        },
+                    };
+                    let places = tcp::Places {
+                        connections: connections.clone(),
+                        tasks: served.clone(),
+                        listening: listening.clone(),
+                    };
+                    Ok(tcp::run(bound, tls.clone(), places, shared.clone(), stop.clone()))
+                };
+                let note = move |panic: &(dyn std::any::Any + Send)| panics.counts.panicked("accepting", panic);
+                self.tasks.spawn(kept_alive(note, token, begin));
             }
             Socket::Feed => {}
         }

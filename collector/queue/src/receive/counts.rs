@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::panics::Panics;
+
 /// A listener's counters.
 #[derive(Debug)]
 pub struct Counts {
@@ -22,6 +24,8 @@ pub struct Counts {
     pub(super) lost: AtomicU64,
     pub(super) connections: AtomicU64,
     pub(super) connections_failed: AtomicU64,
+    pub(super) connections_refused: AtomicU64,
+    pub(super) panics: Panics,
 }
 
 /// The counters at one moment.
@@ -55,6 +59,12 @@ pub struct Seen {
     pub connections: u64,
     /// Connections that ended badly, handshakes included.
     pub connections_failed: u64,
+    /// Connections closed at once because their peer had its share.
+    pub connections_refused: u64,
+    /// Panics of what serves this listener.
+    pub panics: u64,
+    /// Whether the last one was a moment ago.
+    pub has_panicked: bool,
 }
 
 impl Counts {
@@ -75,7 +85,19 @@ impl Counts {
             lost: zero(),
             connections: zero(),
             connections_failed: zero(),
+            connections_refused: zero(),
+            panics: Panics::default(),
         }
+    }
+
+    /// Messages that are durable or lost.
+    pub(super) fn taken(&self) -> u64 {
+        self.durable_messages.load(Ordering::Relaxed) + self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of a panic of what serves it.
+    pub(super) fn panicked(&self, what: &str, panic: &(dyn std::any::Any + Send)) {
+        self.panics.note(&self.name, what, panic);
     }
 
     /// The counters now.
@@ -98,6 +120,9 @@ impl Counts {
             lost: get(&self.lost),
             connections: get(&self.connections),
             connections_failed: get(&self.connections_failed),
+            connections_refused: get(&self.connections_refused),
+            panics: self.panics.count(),
+            has_panicked: self.panics.is_recent(),
         }
     }
 }
@@ -113,6 +138,11 @@ impl Seen {
             (self.dropped_kernel, "datagrams dropped by the kernel"),
             (self.chunks_given_up, "messages in chunks never whole"),
             (self.lost, "messages not taken by the queue"),
+            (
+                self.connections_refused,
+                "connections refused because their peer had its share",
+            ),
+            (self.panics, "panics, which the log tells of"),
         ];
         let words: Vec<String> = counts
             .iter()
@@ -120,6 +150,16 @@ impl Seen {
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
         (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    /// Why a process with this listener is not ready, if so.
+    pub fn not_ready(&self) -> Option<String> {
+        self.has_panicked.then(|| {
+            format!(
+                "{} on {} panicked a moment ago and was begun anew; the log says more",
+                self.name, self.address
+            )
+        })
     }
 }
 

@@ -19,17 +19,23 @@
 //! | `counts` | what a listener has seen |
 //! | `bound` | sockets that are bound, and their tasks |
 //! | `udp`, `tcp`, `tls` | the transports |
+//! | `connections` | who is connected, and who makes room |
+//! | `panics` | what goes on after a panic |
 //! | `drops` | what the kernel dropped |
 //! | `reading` | from a message to a record |
 //! | `intake` | the bounded way to the writer |
 //! | `windows` | records that can be read again, exactly once |
+//! | `pieces` | records that are larger than a batch may be |
 //! | `writer`, `streams` | batches of one stream each, appended in order |
 
 mod bound;
+mod connections;
 mod counts;
 mod drops;
 mod intake;
 mod options;
+mod panics;
+mod pieces;
 mod reading;
 mod streams;
 mod tcp;
@@ -44,6 +50,7 @@ mod tests;
 pub use bound::{Bound, Receivers};
 pub use counts::{Counts, Seen};
 pub use options::{Listener, Protocol, ReceiveError, ReceiveOptions, TlsFiles, Transport};
-pub use reading::{Feed, Received};
+pub use pieces::{Piece, pieces, record_bytes_max};
+pub use reading::{Feed, Received, cost_of};
 pub use streams::{Process, StreamRules};
 pub use windows::{WindowHeld, WindowRecord, Windows, WindowsStop, windows_held};

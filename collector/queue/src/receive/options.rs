@@ -91,8 +91,13 @@ pub struct Listener {
     pub topic: String,
     /// Attributes of its streams; they win over those that messages name.
     pub attributes: BTreeMap<String, String>,
-    /// Connections served at once; further ones wait.
+    /// Connections served at once; further ones wait until one ends or makes room.
     pub connections_max: usize,
+    /// Connections of one peer (an address; of IPv6 a /64); further ones are closed at once, unless one
+    /// of it makes room.
+    pub connections_per_peer_max: usize,
+    /// Where there is no place, a connection makes room on which nothing came for so long.
+    pub idle_close_after: Duration,
     /// A longer message is kept in pieces. A datagram is never cut.
     pub message_bytes_max: usize,
     /// Bytes of datagrams that the kernel keeps until they are fetched, as far as it allows.
@@ -109,6 +114,8 @@ impl Default for Listener {
             topic: "logs".into(),
             attributes: BTreeMap::new(),
             connections_max: 256,
+            connections_per_peer_max: 128,
+            idle_close_after: Duration::from_secs(60),
             message_bytes_max: 256 << 10,
             receive_buffer_bytes: 4 << 20,
         }
@@ -134,6 +141,9 @@ impl Listener {
         }
         if self.connections_max == 0 {
             return Err(format!("of {address}: connections_max must be at least 1"));
+        }
+        if self.connections_per_peer_max == 0 {
+            return Err(format!("of {address}: connections_per_peer_max must be at least 1"));
         }
         if self.message_bytes_max < 1024 || self.message_bytes_max > MESSAGE_BYTES_MAX {
             return Err(format!("of {address}: message_bytes_max must be 1 KiB to 16 MiB"));

@@ -200,10 +200,16 @@ impl Received {
 #[derive(Clone, Debug)]
 pub struct Feed {
     pub(super) shared: Arc<Shared>,
+    pub(super) record_bytes_max: usize,
     pub(super) runtime: tokio::runtime::Handle,
 }
 
 impl Feed {
+    /// Bytes of a record, line and attributes, that are kept in one piece.
+    pub fn record_bytes_max(&self) -> usize {
+        self.record_bytes_max
+    }
+
     /// Takes a record of this program. Waits for room; blocks. False if it was not taken because the
     /// agent stops.
     pub fn put(&self, service: &str, record: Received, stop: &tokio_util::sync::CancellationToken) -> bool {
@@ -254,7 +260,8 @@ fn within(mut name: String) -> String {
     name
 }
 
-fn cost_of((name, value): &(String, AttributeValue)) -> usize {
+/// Bytes that an attribute takes, about.
+pub fn cost_of((name, value): &(String, AttributeValue)) -> usize {
     let value = match value {
         AttributeValue::Text(text) => text.len(),
         AttributeValue::Json(json) => json.to_string().len(),

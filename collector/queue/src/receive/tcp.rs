@@ -4,17 +4,19 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use timberline_proto::receive::{Fault, Frame, Framer, Framing};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connections::{Connections, Place};
 use super::counts::add;
 use super::options::Protocol;
 use super::reading::{Piece, Reading, Shared};
@@ -31,54 +33,75 @@ const LINGER: Duration = Duration::from_millis(200);
 /// Wait after the system refused a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Accepts connections until told to stop; `stop_by` is known then.
-pub(super) async fn run(
-    listener: TcpListener,
-    tls: Option<Arc<Tls>>,
-    connections_max: usize,
-    shared: Arc<Shared>,
-    stop: Stop,
-) {
-    let places = Arc::new(Semaphore::new(connections_max.max(1)));
-    let tasks = TaskTracker::new();
-    let mut at_limit = false;
+/// Where a listener's connections are.
+pub(super) struct Places {
+    pub(super) connections: Arc<Connections>,
+    pub(super) tasks: TaskTracker,
+    /// The socket itself, from which accepting is begun anew after a panic.
+    pub(super) listening: Arc<Mutex<Option<std::net::TcpListener>>>,
+}
+
+/// Accepts connections until told to stop; then reads those that there are to their end.
+pub(super) async fn run(listener: TcpListener, tls: Option<Arc<Tls>>, places: Places, shared: Arc<Shared>, stop: Stop) {
+    let Places {
+        connections,
+        tasks,
+        listening,
+    } = places;
+    let (mut at_limit, mut at_share) = (false, false);
     loop {
-        if places.available_permits() == 0 && !std::mem::replace(&mut at_limit, true) {
+        if connections.is_full() && !std::mem::replace(&mut at_limit, true) {
             tracing::warn!(
                 listener = shared.counts.name,
                 address = %shared.counts.address,
-                connections_max,
-                "as many connections as are served at once; further ones wait"
+                "as many connections as are served at once (connections_max); further ones wait until one ends or has been idle for idle_close_after"
             );
         }
         let accepted = tokio::select! {
             () = stop.token.cancelled() => break,
-            accepted = async {
-                let place = places.clone().acquire_owned().await;
-                (place, listener.accept().await)
-            } => accepted,
+            accepted = listener.accept() => accepted,
         };
-        match accepted {
-            (Ok(place), Ok((stream, peer))) => {
-                let connection = Connection {
-                    shared: shared.clone(),
-                    stop: stop.clone(),
-                    peer: peer.ip(),
-                };
-                let tls = tls.clone();
-                tasks.spawn(async move {
-                    connection.serve(stream, tls, peer).await;
-                    drop(place);
-                });
-            }
-            (_, Err(error)) => {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
                 tracing::debug!(%error, "a connection was not accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
             }
-            (Err(_), _) => break,
-        }
+        };
+        let place = tokio::select! {
+            () = stop.token.cancelled() => break,
+            place = connections.place(peer.ip()) => place,
+        };
+        let Some(place) = place else {
+            add(&shared.counts.connections_refused, 1);
+            if !std::mem::replace(&mut at_share, true) {
+                tracing::warn!(
+                    listener = shared.counts.name,
+                    address = %shared.counts.address,
+                    peer = %peer.ip(),
+                    "a peer has its share of the connections (connections_per_peer_max) and none of them is idle; further ones of it are closed"
+                );
+            }
+            continue;
+        };
+        let connection = Connection {
+            shared: shared.clone(),
+            stop: stop.clone(),
+            place,
+            peer: peer.ip(),
+        };
+        let (tls, counted) = (tls.clone(), shared.clone());
+        tasks.spawn(async move {
+            let served = tokio::spawn(async move { connection.serve(stream, tls, peer).await });
+            if let Err(ended) = served.await
+                && let Ok(panic) = ended.try_into_panic()
+            {
+                counted.counts.panicked("a connection", &*panic);
+            }
+        });
     }
-    drop(listener);
+    drop((listener, listening.lock().take()));
     tasks.close();
     tasks.wait().await;
 }
@@ -95,29 +118,42 @@ pub(super) struct Stop {
 struct Connection {
     shared: Arc<Shared>,
     stop: Stop,
+    place: Place,
     peer: IpAddr,
 }
 
 impl Connection {
     async fn serve(self, stream: TcpStream, tls: Option<Arc<Tls>>, peer: SocketAddr) {
         let counts = &self.shared.counts;
-        counts.connections.fetch_add(1, Ordering::Relaxed);
+        let _counted = Counted::new(&counts.connections);
         if let Err(error) = keep_alive(&stream) {
             tracing::debug!(%peer, %error, "a dead peer will not be noticed");
         }
         let outcome = match tls {
             None => self.read(stream, |stream| stream.as_fd()).await,
-            Some(tls) => match tokio::time::timeout(HANDSHAKE_WAIT, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.read(stream, |stream| stream.get_ref().0.as_fd()).await,
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "TLS was not agreed on in time")),
+            Some(tls) => match self.agree(&tls, stream).await {
+                Ok(Some(stream)) => self.read(stream, |stream| stream.get_ref().0.as_fd()).await,
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
             },
         };
         if let Err(error) = outcome {
             add(&counts.connections_failed, 1);
             tracing::debug!(listener = counts.name, %peer, %error, "a connection ended badly");
         }
-        counts.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Agrees on TLS; none if it is to stop or to make room: no message has come yet.
+    async fn agree(&self, tls: &Tls, stream: TcpStream) -> io::Result<Option<TlsStream<TcpStream>>> {
+        tokio::select! {
+            biased;
+            () = self.stop.token.cancelled() => Ok(None),
+            () = self.place.close.cancelled() => Ok(None),
+            agreed = tokio::time::timeout(HANDSHAKE_WAIT, tls.accept(stream)) => match agreed {
+                Ok(agreed) => agreed.map(Some),
+                Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "TLS was not agreed on in time")),
+            },
+        }
     }
 
     async fn read<S: AsyncRead + AsyncWrite + Unpin>(
@@ -131,11 +167,16 @@ impl Connection {
             let read = tokio::select! {
                 biased;
                 () = self.stop.token.cancelled() => break Ok(true),
+                () = self.place.close.cancelled() => break Ok(true),
                 read = stream.read(&mut buffer) => read,
             };
             match read {
                 Ok(0) => break Ok(false),
-                Ok(len) => messages.take(&buffer[..len], &self.stop.now).await,
+                Ok(len) => {
+                    self.place.busy(len);
+                    messages.take(&buffer[..len], &self.stop.now).await;
+                    self.place.idle();
+                }
                 Err(error) => break Err(error),
             }
         };
@@ -181,6 +222,22 @@ impl Connection {
                 }
             }
         }
+    }
+}
+
+/// A connection that is counted as open while it is, however it ends.
+struct Counted<'a>(&'a AtomicU64);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,3 +1,5 @@
+mod connections;
+mod pieces;
 mod streams;
 
 use std::collections::BTreeMap;

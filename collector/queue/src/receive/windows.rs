@@ -12,6 +12,7 @@ use timberline_proto::batch::{BatchBuilder, LogBatch};
 use super::counts::{Counts, Seen, add};
 use super::intake::Intake;
 use super::options::{Listener, ReceiveOptions};
+use super::pieces::record_bytes_max;
 use super::reading::{Item, Received, Shared};
 use super::streams::{Process, Streams};
 use super::writer::{Pending, Window, Writer};
@@ -80,6 +81,7 @@ impl Windows {
             intake: intake.clone(),
         });
         let writer = Writer {
+            record_bytes_max: record_bytes_max(queue.batch_bytes_max()),
             intake,
             queue,
             streams: Streams::new(Arc::from([input.clone()]), &options),
@@ -90,6 +92,7 @@ impl Windows {
             origins: HashMap::new(),
             refused: None,
             window: None,
+            in_hand: Vec::new(),
         };
         Self { writer, shared }
     }

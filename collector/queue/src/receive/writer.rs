@@ -5,17 +5,21 @@
 //! that a collector checks as it does those of files.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use timberline_proto::batch::{BatchBuilder, BatchMeta, Dropped, NewRecord};
+use timberline_proto::batch::{AttributeValue, BatchBuilder, BatchMeta, Dropped, NewRecord};
 use timberline_proto::crash::{Point, reached};
 use timberline_proto::id::{AgentId, GenerationId};
+use timberline_proto::receive::PARTIAL;
 
 use super::counts::{Counts, add};
 use super::intake::{Intake, Room};
 use super::options::ReceiveOptions;
+use super::panics::PAUSE;
+use super::pieces::{bound_attributes, pieces};
 use super::reading::{Item, Received, now_nanos};
 use super::streams::{Process, Stream, Streams};
 use crate::{Append, AppendError, Queue};
@@ -26,6 +30,8 @@ const RETRY: Duration = Duration::from_millis(200);
 pub(super) struct Writer {
     pub(super) intake: Arc<Intake>,
     pub(super) queue: Queue,
+    /// Bytes of a record that the queue takes in one piece.
+    pub(super) record_bytes_max: usize,
     pub(super) options: ReceiveOptions,
     pub(super) process: Option<Box<dyn Process>>,
     pub(super) streams: Streams,
@@ -37,6 +43,8 @@ pub(super) struct Writer {
     pub(super) refused: Option<String>,
     /// What the batches of a window say of it.
     pub(super) window: Option<Window>,
+    /// Of each listener: messages done with before those that are in hand, and how many these are.
+    pub(super) in_hand: Vec<(u64, u64)>,
 }
 
 /// A window whose batches are encoded.
@@ -66,17 +74,44 @@ pub(super) struct Pending {
 }
 
 impl Writer {
-    /// Runs until the intake is closed and empty.
+    /// Runs until the intake is closed and empty. After a panic it goes on with what came behind.
     pub(super) fn run(mut self) {
+        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.take_all())) {
+            self.panicked(&*panic);
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn take_all(&mut self) {
         let (interval, bytes_max) = (self.options.commit_interval, self.options.batch_bytes_max);
         while let Some(items) = self.intake.take(interval, bytes_max) {
+            self.in_hand = (0..self.counts.len())
+                .map(|listener| (self.counts(listener).taken(), 0))
+                .collect();
+            items.iter().for_each(|item| self.in_hand[item.listener].1 += 1);
             let mut pending = Vec::new();
             for group in self.group(items) {
                 self.encode(group, &mut pending);
             }
             self.append(pending);
+            self.in_hand.clear();
             (self.options.committed)();
         }
+    }
+
+    /// What was in hand and is not durable is lost, and counted. Places of batches that were not appended
+    /// are not used again: a generation has no gap, so others begin.
+    fn panicked(&mut self, panic: &(dyn std::any::Any + Send)) {
+        for (listener, (taken, messages)) in std::mem::take(&mut self.in_hand).into_iter().enumerate() {
+            let counts = self.counts(listener);
+            if messages > 0 {
+                counts.panicked("appending", panic);
+                add(&counts.lost, (taken + messages).saturating_sub(counts.taken()));
+            }
+        }
+        self.builder = BatchBuilder::new();
+        self.origins.clear();
+        self.window = None;
     }
 
     /// By stream, in the order in which they came.
@@ -101,15 +136,19 @@ impl Writer {
         let stream = group.stream;
         let mut open = self.begin(&stream);
         for (record, room) in group.records {
-            let cost = room.num_permits();
-            let full = open.bytes + cost > self.options.batch_bytes_max
-                || self.builder.len() >= self.options.batch_records_max;
-            if full && open.messages > 0 {
-                pending.push(self.finish(&stream, open, false));
-                open = self.begin(&stream);
+            // The room is bounded, what the record takes is not.
+            let cost = record.cost();
+            if self.is_full(&open, cost) {
+                open = self.next(&stream, open, pending);
             }
-            self.push(&stream, &mut open, record);
-            open.bytes += cost;
+            if let Some(record) = self.take(&stream, &mut open, record) {
+                match cost > self.record_bytes_max {
+                    true => open = self.push_pieces(&stream, open, record, pending),
+                    false => self.push(&mut open, &record.record, (record.start, record.source_len)),
+                }
+            }
+            open.messages += 1;
+            open.bytes += cost.min(self.record_bytes_max);
             open.rooms.push(room);
         }
         if open.messages > 0 {
@@ -134,16 +173,26 @@ impl Writer {
         }
     }
 
-    fn push(&mut self, stream: &Stream, open: &mut Open, mut record: Received) {
+    /// Whether something of this cost begins another batch.
+    fn is_full(&self, open: &Open, cost: usize) -> bool {
+        let bytes_max = self.options.batch_bytes_max.min(self.record_bytes_max);
+        let is_over = open.bytes + cost > bytes_max || self.builder.len() >= self.options.batch_records_max;
+        is_over && (open.messages > 0 || !self.builder.is_empty())
+    }
+
+    /// Ends the batch under way and begins the next one of the group.
+    fn next(&mut self, stream: &Stream, open: Open, pending: &mut Vec<Pending>) -> Open {
+        pending.push(self.finish(stream, open, false));
+        self.begin(stream)
+    }
+
+    /// Gives a record its place and takes it through the rules; none if one of them drops it.
+    fn take(&mut self, stream: &Stream, open: &mut Open, mut record: Received) -> Option<Placed> {
         let source_len = record.source_len();
         let (generation, start) = open
             .origin
             .map_or((GenerationId::default(), 0), |o| (o.generation, o.end));
-        open.messages += 1;
         open.line_bytes += record.line.len() as u64;
-        if let Some(origin) = &mut open.origin {
-            origin.end += u64::from(source_len);
-        }
         let reason = match (&mut self.process, stream.rules) {
             (Some(process), Some(rules)) => process.apply(rules, &stream.attributes, generation, start, &mut record),
             _ => None,
@@ -158,8 +207,19 @@ impl Writer {
                 Some(last) => last.end = end,
                 None => open.dropped.push(Dropped { start, end, reason }),
             }
-            return;
+            if let Some(origin) = &mut open.origin {
+                origin.end = end;
+            }
+            return None;
         }
+        Some(Placed {
+            record,
+            start,
+            source_len,
+        })
+    }
+
+    fn push(&mut self, open: &mut Open, record: &Received, (start, source_len): (u64, u32)) {
         self.builder.push(&NewRecord {
             time_nanos: record.time.0,
             time_parsed: record.time.1,
@@ -169,6 +229,44 @@ impl Writer {
             attributes: &record.attributes,
             ..NewRecord::default()
         });
+        if let Some(origin) = &mut open.origin {
+            origin.end = start + u64::from(source_len);
+        }
+    }
+
+    /// A record that the queue does not take in one piece: numbered parts of one line where it has a
+    /// place, as those of a file; else messages of which each but the last says that it is not whole.
+    fn push_pieces(&mut self, stream: &Stream, mut open: Open, placed: Placed, pending: &mut Vec<Pending>) -> Open {
+        let Placed {
+            mut record,
+            start,
+            source_len,
+        } = placed;
+        let attributes = bound_attributes(&mut record.attributes, self.record_bytes_max);
+        let piece_bytes = self.record_bytes_max.saturating_sub(attributes).max(1);
+        let line = std::mem::take(&mut record.line);
+        let (part, has_place) = (record.part, open.origin.is_some());
+        let was_partial = record.attributes.iter().any(|(name, _)| name == PARTIAL);
+        let count = line.len().div_ceil(piece_bytes).max(1);
+        for (index, piece) in pieces(line.len(), (start, source_len), piece_bytes).enumerate() {
+            if index > 0 {
+                open = self.next(stream, open, pending);
+            }
+            let is_last = index + 1 == count;
+            match part {
+                _ if count == 1 => {}
+                // The parts behind it have their numbers already.
+                Some((number, last)) => record.part = Some((number, last && is_last)),
+                None if has_place => record.part = Some((index as u32, is_last)),
+                None if was_partial => {}
+                None if index == 0 => record.attributes.push((PARTIAL.to_owned(), AttributeValue::Bool(true))),
+                None if is_last => record.attributes.retain(|(name, _)| name != PARTIAL),
+                None => {}
+            }
+            record.line = line[piece.line].to_vec();
+            self.push(&mut open, &record, (piece.start, piece.source_len));
+        }
+        open
     }
 
     fn finish(&mut self, stream: &Stream, open: Open, ends_group: bool) -> Pending {
@@ -328,6 +426,13 @@ struct Origin {
     generation: GenerationId,
     /// One past the last byte of what is in the batch so far.
     end: u64,
+}
+
+/// A record that rules have let through, and its place.
+struct Placed {
+    record: Received,
+    start: u64,
+    source_len: u32,
 }
 
 /// A batch under way.
