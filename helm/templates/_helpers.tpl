@@ -42,14 +42,35 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- $config := deepCopy (.Values.node.config | default dict) -}}
 {{- $server := $config.server | default dict -}}
 {{- $hosts := concat ($server.allowed_hosts | default list) $names | uniq -}}
+{{- with $server.grpc_tls -}}
+{{- $_ := set . "names" (concat (.names | default list) $names | uniq) -}}
+{{- end -}}
 {{- $server = mergeOverwrite $server (dict "http" "0.0.0.0:7700" "grpc" "0.0.0.0:4317" "allowed_hosts" $hosts) -}}
 {{- $config = mergeOverwrite $config (dict "data" "/data" "server" $server) -}}
 {{- include "timberline.toml" (dict "path" "" "table" $config) -}}
 {{- end -}}
 
+{{/* Whether the node's gRPC port speaks TLS: `off`, `server` or `mutual`. */}}
+{{- define "timberline.grpcTls" -}}
+{{- $server := (.Values.node.config | default dict).server | default dict -}}
+{{- ($server.grpc_tls | default dict).mode | default "off" -}}
+{{- end -}}
+
+{{/* Where the agents find the node. They enroll if it speaks TLS, and cannot if it does not. */}}
+{{- define "timberline.collector" -}}
+{{- $tls := include "timberline.grpcTls" . -}}
+{{- if and (eq $tls "off") .Values.agent.enroll.tokenSecret -}}
+{{- fail "agent.enroll.tokenSecret is set, but the node speaks plain text: set node.config.server.grpc_tls.mode to mutual" -}}
+{{- end -}}
+{{- if and (ne $tls "off") (not .Values.agent.enroll.tokenSecret) -}}
+{{- fail (printf "node.config.server.grpc_tls.mode is %s, but the agents have no token: set agent.enroll.tokenSecret, or agent.enabled to false" $tls) -}}
+{{- end -}}
+{{- printf "%s://%s.%s.svc:4317" (ternary "http" "https" (eq $tls "off")) (include "timberline.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
 {{/* The agents' configuration. */}}
 {{- define "timberline.agentConfig" -}}
-{{- $collector := printf "http://%s.%s.svc:4317" (include "timberline.fullname" .) .Release.Namespace -}}
+{{- $collector := include "timberline.collector" . -}}
 {{- $config := deepCopy (.Values.agent.config | default dict) -}}
 {{- $agent := $config.agent | default dict -}}
 {{- $tail := $agent.tail | default (list "/var/log/pods/*/*/*.log" "/var/log/*.log") -}}
