@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 #[cfg(any(feature = "agent", feature = "store"))]
 pub(crate) use fleet::EnrollArgs;
 #[cfg(feature = "store")]
-pub(crate) use fleet::{AgentsAction, AgentsArgs, CollectorArgs, PushAction, TokenAction};
+pub(crate) use fleet::{AgentsAction, AgentsArgs, CollectorArgs, ListArgs, OneArgs, PushAction, TokenAction};
 
 /// Logs collected, kept and searched by one program.
 #[derive(Debug, Parser)]
@@ -274,9 +274,15 @@ pub(crate) struct LoadgenArgs {
     /// Send to POST /api/v1/ingest of this server
     #[arg(long, value_name = "URL", conflicts_with = "grpc")]
     pub(crate) http: Option<String>,
-    /// Send batches to the gRPC port of this collector
+    /// Send batches to the gRPC port of this collector; by https:// as the agent that enrolled here
     #[arg(long, value_name = "URL")]
     pub(crate) grpc: Option<String>,
+    /// With --grpc https://…: read the configuration from this TOML file
+    #[arg(long, value_name = "FILE", env = "TIMBERLINE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// With --grpc https://…: the data directory of the agent that enrolled (key data)
+    #[arg(long, value_name = "DIR", requires = "grpc")]
+    pub(crate) data: Option<PathBuf>,
     /// Of these shapes, with commas between; all unless said
     #[arg(long, value_enum, value_delimiter = ',', value_name = "SHAPE")]
     pub(crate) shape: Vec<Shape>,

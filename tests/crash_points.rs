@@ -72,7 +72,8 @@ impl By {
             | EnrollAnswered
             | EnrollAuthoritiesWritten
             | EnrollCollectorWritten
-            | EnrollIdentityWritten => return None,
+            | EnrollIdentityWritten
+            | PushedTrialKept => return None,
             GroupUnwritten | GroupWritten | GroupSynced | GroupPublished => Self::Load,
             RecoveryPointWritten | RecoveryPointSynced => Self::Load,
             SegmentCreated | SegmentHeaderWritten | SegmentSynced | SegmentMade | SegmentSealed => Self::Load,

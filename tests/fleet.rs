@@ -7,132 +7,15 @@ mod support;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
 use timberline_proto::crash::Point;
 
-use support::{Program, append, bodies, program, run, scratch, up_config, wait_at_most, wait_for};
-
-/// `up` that asks everybody for a certificate, its own agent too.
-fn collector(dir: &Path, more: &str) -> Program {
-    let config = up_config(dir, &["own.log"]).replacen("[server]\n", "[server]\nagent_timeout = \"10s\"\n", 1);
-    let config = format!("{config}[server.grpc_tls]\nmode = \"mutual\"\n{more}");
-    Program::start(dir, "up", &config)
-}
-
-/// A machine with an agent of its own, below `dir`.
-struct Machine {
-    dir: PathBuf,
-}
-
-impl Machine {
-    fn new(dir: &Path, name: &str) -> Self {
-        let dir = dir.join(name);
-        fs::create_dir_all(&dir).unwrap();
-        Self { dir }
-    }
-
-    fn data(&self) -> PathBuf {
-        self.dir.join("data")
-    }
-
-    fn pki(&self) -> PathBuf {
-        self.data().join("agent/pki")
-    }
-
-    fn enroll(&self, collector: &Program, token: &str) -> Output {
-        self.enroll_at(&url(collector), token, None)
-    }
-
-    fn enroll_at(&self, url: &str, token: &str, crash_at: Option<&str>) -> Output {
-        let mut command = Command::new(program());
-        command
-            .args(["enroll", url, "--token", token, "--data"])
-            .arg(self.data());
-        if let Some(point) = crash_at {
-            command.env("TIMBERLINE_CRASH_AT", point);
-        }
-        command.output().unwrap()
-    }
-
-    /// Starts the agent; it finds its collector in what enrolling left.
-    fn agent(&self, more: &str) -> Program {
-        let config = format!(
-            "data = {:?}\nhost = \"remote\"\nzone = \"UTC\"\n[agent]\ntail = [{:?}]\nbackoff_max = \"1s\"\n{more}",
-            self.data(),
-            self.dir.join("app.log")
-        );
-        Program::start(&self.dir, "agent", &config)
-    }
-
-    fn write(&self, lines: &str) {
-        append(&self.dir.join("app.log"), lines);
-    }
-
-    fn id(&self) -> String {
-        let path = self.pki().join("id");
-        fs::read_to_string(path).unwrap().trim().to_owned()
-    }
-}
-
-fn url(collector: &Program) -> String {
-    format!("https://{}", collector.announced("agents"))
-}
-
-/// What `timberline agents …` prints.
-#[track_caller]
-fn agents(collector: &Program, arguments: &[&str]) -> String {
-    let server = ["--server", collector.page()];
-    let output = run(&[&["agents"], arguments, &server].concat());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[track_caller]
-fn token(collector: &Program, arguments: &[&str]) -> String {
-    agents(collector, &[&["token", "create"], arguments].concat())
-        .trim()
-        .to_owned()
-}
-
-fn get(collector: &Program, path: &str) -> Value {
-    let (status, body) = collector.get(path);
-    assert_eq!(status, 200, "{body}");
-    serde_json::from_str(&body).unwrap()
-}
-
-fn uses_left(collector: &Program) -> u64 {
-    get(collector, "/api/v1/agents/tokens")["tokens"][0]["uses_left"]
-        .as_u64()
-        .unwrap()
-}
-
-fn machine(collector: &Program, id: &str) -> Value {
-    let list = get(collector, "/api/v1/agents/enrolled");
-    let machines = list["machines"].as_array().unwrap();
-    machines
-        .iter()
-        .find(|machine| machine["id"] == id)
-        .cloned()
-        .unwrap_or_else(|| panic!("no {id} in {list}"))
-}
-
-fn errors(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-#[track_caller]
-fn succeeded(output: &Output) -> String {
-    assert!(output.status.success(), "{}", errors(output));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn sent_by(collector: &Program, host: &str) -> Vec<String> {
-    bodies(&collector.records(&format!("host.name:{host}")))
-}
+use support::fleet::{
+    Machine, agents, collector, errors, get, group, machine, push, sent_by, succeeded, token, two, url, uses_left,
+};
+use support::{Program, append, program, run, scratch, up_config, wait_at_most, wait_for};
 
 #[test]
 fn one_token_makes_a_machine_known_and_its_lines_come_by_mutual_tls() {
@@ -345,7 +228,7 @@ fn revoking_cuts_a_running_agent_and_allowing_lets_it_enroll_anew_without_a_line
         agent.log().contains("was revoked").then_some(())
     });
     assert_eq!(sent_by(&collector, "remote"), ["before"]);
-    let refused = errors(&Machine { dir: web.dir.clone() }.enroll_again(&collector, &several));
+    let refused = errors(&web.enroll_again(&collector, &several));
     assert!(
         refused.contains("was revoked") && refused.contains("agents allow"),
         "{refused}"
@@ -356,16 +239,6 @@ fn revoking_cuts_a_running_agent_and_allowing_lets_it_enroll_anew_without_a_line
     wait_for("all lines, each once", || {
         (sent_by(&collector, "remote") == ["after", "before", "while revoked"]).then_some(())
     });
-}
-
-impl Machine {
-    fn enroll_again(&self, collector: &Program, token: &str) -> Output {
-        let mut command = Command::new(program());
-        command
-            .args(["enroll", &url(collector), "--again", "--token", token, "--data"])
-            .arg(self.data());
-        command.output().unwrap()
-    }
 }
 
 #[test]
@@ -457,49 +330,6 @@ fn plain_text_stays_the_default_on_loopback_and_a_collector_without_tls_enrolls_
     let output = run(&["agents", "token", "create", "--server", program.page()]);
     assert!(errors(&output).contains("server.grpc_tls.mode"), "{}", errors(&output));
     assert!(!dir.path().join("data/collector").exists());
-}
-
-/// What a group runs and how its trial goes.
-fn group(collector: &Program) -> Value {
-    get(collector, "/api/v1/agents/config")["groups"][0].clone()
-}
-
-/// Pushes `text` to the machines with `role=web`.
-fn push(dir: &Path, collector: &Program, wait: &str, text: &str) -> Output {
-    let file = dir.join("pushed.toml");
-    fs::write(&file, text).unwrap();
-    let server = ["--server", collector.page()];
-    let arguments = [
-        "agents",
-        "config",
-        "set",
-        "--group",
-        "role=web",
-        "--wait",
-        wait,
-        file.to_str().unwrap(),
-    ];
-    run(&[&arguments[..], &server].concat())
-}
-
-/// Two machines with the label `role=web`, running.
-fn two(dir: &Path, collector: &Program) -> [(Machine, Program); 2] {
-    let several = token(collector, &["--uses", "2", "--label", "role=web"]);
-    ["web-1", "web-2"].map(|name| {
-        let machine = Machine::new(dir, name);
-        succeeded(&machine.enroll(collector, &several));
-        let agent =
-            machine.agent("pull_interval = \"200ms\"\nreport_interval = \"200ms\"\npushed_deadline = \"20s\"\n");
-        let id = machine.id();
-        wait_for("the agent's report", || {
-            let answer = collector.post(
-                "/api/v1/query",
-                &serde_json::json!({"query": "SELECT agent FROM agents"}),
-            );
-            answer.ok()?.to_string().contains(&id).then_some(())
-        });
-        (machine, agent)
-    })
 }
 
 #[test]

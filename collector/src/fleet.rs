@@ -44,6 +44,8 @@ pub struct FleetLimits {
     pub agent_timeout: Duration,
     /// One that has not for so long is forgotten with its sources.
     pub agent_forget_after: Duration,
+    /// After a loss its health is an error for so long.
+    pub loss_error_for: Duration,
 }
 
 /// One agent.
@@ -84,7 +86,31 @@ pub struct Source {
 #[derive(Debug)]
 struct Known {
     agent: Agent,
+    losses: Losses,
     files: HashMap<Key, Seen>,
+}
+
+/// When something was lost last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Losses {
+    /// Bytes that were gone before they were read, and records that were refused for good, since the
+    /// agent's start.
+    counts: (u64, u64),
+    /// When they grew last, by our clock: it may have been earlier, if the agent was not known here.
+    at: Option<i64>,
+}
+
+impl Losses {
+    fn after(self, counts: (u64, u64), received_at_nanos: i64) -> Self {
+        let grew = counts.0 > self.counts.0 || counts.1 > self.counts.1;
+        // An agent that was started anew counts from nothing.
+        let anew = counts.0 < self.counts.0 || counts.1 < self.counts.1;
+        let lost = grew || anew && counts != (0, 0);
+        Self {
+            counts,
+            at: if lost { Some(received_at_nanos) } else { self.at },
+        }
+    }
 }
 
 /// A file's generation, or its path while it has none.
@@ -115,6 +141,7 @@ impl Fleet {
             agents_max: options.agents_max,
             agent_timeout: options.agent_timeout,
             agent_forget_after: options.agent_forget_after,
+            loss_error_for: options.loss_error_for,
         })
     }
 
@@ -143,7 +170,12 @@ impl Fleet {
         {
             agents.remove(&silent);
         }
-        let files = before.map(|known| known.files).unwrap_or_default();
+        let (files, losses) = before.map(|known| (known.files, known.losses)).unwrap_or_default();
+        let lost = report
+            .work
+            .as_ref()
+            .map(|work| (work.lost_bytes, work.dead_letter_records));
+        let losses = losses.after(lost.unwrap_or_default(), received_at_nanos);
         let files = report.files.iter().map(|file| {
             let key = Key::of(file);
             let first = Seen {
@@ -154,6 +186,7 @@ impl Fleet {
             (key, seen.after(file).at_rate(file.read, report.sent_at_unix_nanos))
         });
         let known = Known {
+            losses,
             files: files.collect(),
             agent: Agent {
                 report,
@@ -170,6 +203,11 @@ impl Fleet {
             .iter()
             .map(|(id, known)| (*id, known.agent.clone()))
             .collect()
+    }
+
+    /// After how long of silence an agent counts as not connected.
+    pub(crate) fn agent_timeout(&self) -> Duration {
+        self.limits.agent_timeout
     }
 
     /// After how long of silence an agent is forgotten.

@@ -23,6 +23,7 @@ pub mod collector;
 pub mod fleet;
 mod health;
 pub mod http;
+mod network;
 pub mod options;
 pub mod rollout;
 pub mod service;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use timberline_queue::QueueOptions;
 
+use crate::service::ConnectionLimits;
 use crate::trust::TrustOptions;
 
 /// How a collector works. Units are in the names; the binary fills this from its configuration.
@@ -14,6 +15,8 @@ pub struct CollectorOptions {
     pub queue_dir: PathBuf,
     /// How machines are known; none are, and the gRPC port speaks plain text, if absent.
     pub trust: Option<TrustOptions>,
+    /// What bounds connections to the gRPC port.
+    pub grpc: ConnectionLimits,
     /// Says what is wrong with a configuration that is to be pushed.
     pub check_pushed: Option<crate::rollout::CheckConfig>,
     /// The queue's own limits.
@@ -21,6 +24,9 @@ pub struct CollectorOptions {
     /// Batches of one stream of an agent that may be without a verdict. At the limit the
     /// collector reads no further from that stream.
     pub in_flight_max: u32,
+    /// Bytes of batches of all streams that may be without a verdict. At the limit the collector reads no
+    /// further from any.
+    pub in_flight_bytes_max: u64,
     /// What an agent is asked to wait after [`TRY_AGAIN`](timberline_proto::wire::v1::ship_response::Verdict).
     pub retry_after: Duration,
     /// A fetch of a store waits at most so long for new records.
@@ -38,6 +44,8 @@ pub struct CollectorOptions {
     /// An agent that has not reported for so long is forgotten with its files: until then it holds
     /// back what is complete.
     pub agent_forget_after: Duration,
+    /// After a loss an agent's health is an error for so long.
+    pub loss_error_for: Duration,
     /// Agents remembered at most; the one that has been silent longest is forgotten first.
     pub agents_max: usize,
     /// zstd level of batches made by a receiver.

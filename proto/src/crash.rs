@@ -128,6 +128,10 @@ points! {
     /// The identity, too; the pending key is still there.
     EnrollIdentityWritten = "enroll-identity-written",
 
+    // A pushed configuration.
+    /// The trial is kept, the agent runs what it ran before.
+    PushedTrialKept = "pushed-trial-kept",
+
     // The store.
     /// A split's file is synced, its directory is not.
     SplitUnsynced = "split-unsynced",

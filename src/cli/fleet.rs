@@ -47,35 +47,13 @@ pub(crate) struct AgentsArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgentsAction {
     /// List the machines that enrolled
-    List {
-        /// One JSON object per line
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        to: CollectorArgs,
-    },
+    List(ListArgs),
     /// Refuse a machine from now on, and cut its connections
-    Revoke {
-        /// Its id, as `agents list` shows it
-        id: String,
-        #[command(flatten)]
-        to: CollectorArgs,
-    },
+    Revoke(OneArgs),
     /// Let a machine enroll with a new key: one that was revoked, or whose files were lost
-    Allow {
-        /// Its id, as `agents list` shows it
-        id: String,
-        #[command(flatten)]
-        to: CollectorArgs,
-    },
+    Allow(OneArgs),
     /// Show who did what with tokens and machines
-    Audit {
-        /// One JSON object per line
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        to: CollectorArgs,
-    },
+    Audit(ListArgs),
     /// Change what is known of a machine, by which groups are made
     Label {
         /// Its id, as `agents list` shows it
@@ -119,20 +97,28 @@ pub(crate) enum TokenAction {
         to: CollectorArgs,
     },
     /// List the tokens, without their secrets
-    List {
-        /// One JSON object per line
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        to: CollectorArgs,
-    },
+    List(ListArgs),
     /// Nobody enrolls with this token any more
-    Revoke {
-        /// Its id, as `agents token list` shows it
-        id: String,
-        #[command(flatten)]
-        to: CollectorArgs,
-    },
+    Revoke(OneArgs),
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// One JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) to: CollectorArgs,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct OneArgs {
+    /// Its id, as the list shows it
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) to: CollectorArgs,
 }
 
 /// Which collector: one that runs, or the data of one that does not.

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use timberline_proto::id::AgentId;
-use timberline_proto::tls::{CertificateFacts, CollectorUrl, EnrollToken, MachineFiles, Peer, Role, enroll};
+use timberline_proto::tls::{
+    CertificateFacts, CollectorUrl, Credentials, EnrollToken, MachineFiles, Peer, Role, enroll,
+};
 
 use crate::cli::{EnrollArgs, RoleArgs};
 use crate::config::Config;
@@ -29,24 +31,36 @@ pub(super) fn run(args: &EnrollArgs) -> anyhow::Result<()> {
     let data = DataDir::open(&config.data, &[])?;
     let files = MachineFiles::new(data.role(token.role.name()).join("pki"));
     let mut out = std::io::stdout().lock();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
     if !args.again
         && let Some(held) = enrolled_there(&files, &url, &token)
     {
-        writeln!(
-            out,
-            "this machine is enrolled at {url} already, until {}; nothing was sent (--again enrolls anew)",
-            time_text(held.not_after_s)
-        )?;
-        return Ok(());
+        if held.not_after_s > now_s() {
+            writeln!(
+                out,
+                "this machine is enrolled at {url} already, until {}; nothing was sent (--again enrolls anew)",
+                time_text(held.not_after_s)
+            )?;
+            return Ok(());
+        }
+        // One that ran out can be renewed for a while, which takes nothing of the token.
+        let credentials = Credentials::new(files.clone(), None);
+        if let Ok(facts) = runtime.block_on(enroll::renew(&url, &credentials)) {
+            writeln!(
+                out,
+                "this machine's certificate for {url} had run out and was renewed, until {}",
+                time_text(facts.not_after_s)
+            )?;
+            return Ok(());
+        }
     }
     let peer = Peer {
         role: token.role,
         id: own_id(token.role, &data, &files)?,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start")?;
     let facts = runtime.block_on(enroll::enroll(&url, &token, &files, peer, &config.host_name()))?;
     writeln!(
         out,
@@ -80,14 +94,12 @@ fn token_text(args: &EnrollArgs) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// The certificate, if this machine has one of the token's authority that lasts.
+/// The certificate, over or not, if this machine has one of the token's authority.
 fn enrolled_there(files: &MachineFiles, url: &CollectorUrl, token: &EnrollToken) -> Option<CertificateFacts> {
     let held = files.identity().ok()?.facts;
     let enrolled = files.enrolled()?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let lasts = held.not_after_s > i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let known = files.authorities().ok()?.iter().any(|authority| token.pins(authority));
-    (lasts && known && enrolled.collector == url.to_string()).then_some(held)
+    (known && enrolled.collector == url.to_string()).then_some(held)
 }
 
 fn own_id(role: Role, data: &DataDir, files: &MachineFiles) -> anyhow::Result<AgentId> {
@@ -115,6 +127,11 @@ fn what_next(config: &Config, role: Role, url: &CollectorUrl, file: Option<&Path
     }
     let file = file.map_or_else(|| "the configuration".to_owned(), |file| file.display().to_string());
     format!("now set `{role}.collector = \"{url}\"` in {file}, where it is {set:?}")
+}
+
+fn now_s() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn time_text(seconds: i64) -> String {

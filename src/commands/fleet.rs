@@ -12,10 +12,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use timberline_collector::Trust;
 use timberline_proto::api::enrollment::{
-    CreatedToken, EnrollmentAudit, MachineInfo, MachineList, NewToken, TokenInfo, TokenList,
+    CreatedToken, EnrollmentAudit, EnrollmentRefusals, MachineInfo, MachineList, NewToken, TokenInfo, TokenList,
 };
 
-use crate::cli::{AgentsAction, AgentsArgs, CollectorArgs, RoleArgs, TokenAction};
+use crate::cli::{AgentsAction, AgentsArgs, CollectorArgs, ListArgs, OneArgs, RoleArgs, TokenAction};
 use crate::client::Client;
 use crate::config::{Config, GrpcTls};
 use crate::data_dir::DataDir;
@@ -23,22 +23,22 @@ use crate::exit::Exit;
 
 pub(super) fn run(args: &AgentsArgs) -> anyhow::Result<()> {
     match &args.action {
-        AgentsAction::List { json, to } => {
+        AgentsAction::List(ListArgs { json, to }) => {
             let list = Collector::of(to)?.machines()?;
             print(&list.machines, *json, machine_line, "no machine has enrolled")
         }
-        AgentsAction::Revoke { id, to } => {
+        AgentsAction::Revoke(OneArgs { id, to }) => {
             let done = Collector::of(to)?.revoke(id)?;
             say(&format!("{} {} is refused from now on", done.role, done.id))
         }
-        AgentsAction::Allow { id, to } => {
+        AgentsAction::Allow(OneArgs { id, to }) => {
             let done = Collector::of(to)?.allow(id)?;
             say(&format!(
-                "{} {} may enroll with a new key; what it had is refused",
+                "{} {} may enroll with a new key, once; what it had is refused",
                 done.role, done.id
             ))
         }
-        AgentsAction::Audit { json, to } => {
+        AgentsAction::Audit(ListArgs { json, to }) => {
             let audit = Collector::of(to)?.audit()?;
             let line = |act: &timberline_proto::api::enrollment::EnrollmentAct| {
                 let origin = act.origin.as_deref().unwrap_or("-");
@@ -47,7 +47,14 @@ pub(super) fn run(args: &AgentsArgs) -> anyhow::Result<()> {
                     act.at, act.actor, act.action, act.object, act.outcome
                 )
             };
-            print(&audit.acts, *json, line, "nothing was done")
+            print(&audit.acts, *json, line, "nothing was done")?;
+            let line = |refused: &EnrollmentRefusals| {
+                format!(
+                    "{}  refused  {}  {}  {} time(s) since {}",
+                    refused.last, refused.origin, refused.why, refused.count, refused.first
+                )
+            };
+            print(&audit.refusals, *json, line, "nobody was refused")
         }
         AgentsAction::Label { id, labels: texts, to } => {
             let done = Collector::of(to)?.label(id, &labels(texts)?)?;
@@ -81,11 +88,11 @@ fn token(action: &TokenAction) -> anyhow::Result<()> {
             );
             say(&created.token)
         }
-        TokenAction::List { json, to } => {
+        TokenAction::List(ListArgs { json, to }) => {
             let list = Collector::of(to)?.tokens()?;
             print(&list.tokens, *json, token_line, "there are no tokens")
         }
-        TokenAction::Revoke { id, to } => {
+        TokenAction::Revoke(OneArgs { id, to }) => {
             let done = Collector::of(to)?.revoke_token(id)?;
             say(&format!("token {} is revoked", done.id))
         }

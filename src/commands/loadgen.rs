@@ -11,9 +11,11 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use timberline_proto::tls::{Credentials, MachineFiles};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::LoadgenArgs;
+use crate::cli::{LoadgenArgs, RoleArgs};
+use crate::config::Config;
 use crate::corpus::Lines;
 use crate::exit::Exit;
 use crate::shutdown;
@@ -52,7 +54,11 @@ pub(super) fn run(args: &LoadgenArgs) -> anyhow::Result<()> {
     let mut sink: Box<dyn Sink> = match (&args.dir, &args.http, &args.grpc) {
         (Some(dir), None, None) => Box::new(files::Files::create(dir, &plan, args)?),
         (None, Some(url), None) => Box::new(http::Http::new(url, &plan, stop.clone())),
-        (None, None, Some(url)) => Box::new(grpc::Grpc::connect(url, &plan, runtime.handle().clone(), stop.clone())?),
+        (None, None, Some(url)) => {
+            let credentials = credentials(args)?;
+            let runtime = runtime.handle().clone();
+            Box::new(grpc::Grpc::connect(url, &credentials, &plan, runtime, stop.clone())?)
+        }
         _ => return Err(Exit::usage("say where to: one of --dir DIR, --http URL and --grpc URL").into()),
     };
     let made = generate(&plan, &mut *sink, &stop)?;
@@ -68,6 +74,17 @@ pub(super) fn run(args: &LoadgenArgs) -> anyhow::Result<()> {
         sink.did()
     )?;
     Ok(())
+}
+
+/// By what the agent of this machine knows its collector, and is known.
+fn credentials(args: &LoadgenArgs) -> anyhow::Result<Credentials> {
+    let config = Config::for_role(&RoleArgs {
+        config: args.config.clone(),
+        data: args.data.clone(),
+        ..RoleArgs::default()
+    })?;
+    let files = MachineFiles::new(config.data.join("agent/pki"));
+    Ok(Credentials::new(files, config.agent.tls_ca))
 }
 
 /// What was made.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use timberline_agent::{Agent, AgentConfig};
 use timberline_collector::fleet::Source;
+use timberline_collector::trust::{IssueError, Refusal};
 use timberline_collector::{Collector, service};
 use timberline_store::Store;
 use timberline_store::read::{AgentFile, Sources};
@@ -107,7 +108,15 @@ async fn enroll_own(collector: &Collector, agent: &AgentConfig) -> anyhow::Resul
     let (dir, endpoint, credentials) = (agent.data_dir.clone(), agent.endpoint.clone(), agent.credentials());
     tokio::task::spawn_blocking(move || {
         let id = timberline_agent::own_id(&dir)?;
-        anyhow::Ok(trust.enroll_own(credentials.files(), id, &endpoint)?)
+        match trust.enroll_own(credentials.files(), id, &endpoint) {
+            Err(IssueError::Refused(revoked @ Refusal::Revoked(_))) => {
+                tracing::error!(
+                    "this process's own agent ships nothing: {revoked}, once this process is started again"
+                );
+                Ok(())
+            }
+            enrolled => anyhow::Ok(enrolled?),
+        }
     })
     .await?
 }

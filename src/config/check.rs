@@ -22,6 +22,18 @@ impl Config {
         if !(1..=100).contains(&percent) {
             return Err(format!("queue.high_water_percent = {percent} is not within 1 to 100"));
         }
+        for (key, count) in [
+            ("server.connections_max", self.server.connections_max),
+            ("server.grpc_connections_max", self.server.grpc_connections_max),
+            (
+                "server.grpc_connections_per_address_max",
+                self.server.grpc_connections_per_address_max,
+            ),
+        ] {
+            if count == 0 {
+                return Err(format!("{key} = 0 lets nobody in"));
+            }
+        }
         for (key, level) in [
             ("agent.zstd_level", self.agent.zstd_level),
             ("store.zstd_level", self.store.zstd_level),

@@ -87,6 +87,12 @@ impl Config {
         Ok(timberline_collector::CollectorOptions {
             queue_dir,
             trust: self.trust_options(trust_dir),
+            grpc: timberline_collector::service::ConnectionLimits {
+                connections_max: self.server.grpc_connections_max as usize,
+                per_address_max: self.server.grpc_connections_per_address_max as usize,
+                handshake_timeout: self.server.header_timeout.get(),
+                guest_timeout: self.server.grpc_tls.guest_timeout.get(),
+            },
             #[cfg(feature = "agent")]
             check_pushed: Some(super::check_pushed),
             #[cfg(not(feature = "agent"))]
@@ -106,6 +112,7 @@ impl Config {
                 index_interval_bytes: queue.index_interval_bytes.get(),
             },
             in_flight_max: self.server.in_flight_max,
+            in_flight_bytes_max: self.server.in_flight_bytes_max.get(),
             retry_after: Duration::from_millis(500),
             fetch_wait_max: queue.fetch_wait_max.get(),
             fetch_bytes_max: queue.fetch_bytes_max.get(),
@@ -114,6 +121,7 @@ impl Config {
             retention_interval: queue.retention_interval.get(),
             agent_timeout: self.server.agent_timeout.get(),
             agent_forget_after: self.server.agent_forget_after.get(),
+            loss_error_for: self.server.agent_loss_error_for.get(),
             agents_max: self.server.agents_max as usize,
             zstd_level: self.agent.zstd_level,
             zone: self.time_zone()?,
@@ -170,6 +178,7 @@ impl Config {
             agents_max: self.server.agents_max as usize,
             agent_timeout: self.server.agent_timeout.get(),
             agent_forget_after: self.server.agent_forget_after.get(),
+            loss_error_for: self.server.agent_loss_error_for.get(),
         }
     }
 

@@ -15,9 +15,14 @@ pub(crate) struct ServerSection {
     pub(crate) grpc: String,
     /// Names besides addresses and localhost under which browsers may reach the page.
     pub(crate) allowed_hosts: Vec<String>,
-    /// Connections served at once.
+    /// Connections to page and API served at once.
     pub(crate) connections_max: u32,
-    /// The time in which a request's headers must arrive.
+    /// Connections of agents and stores at once; more are closed.
+    pub(crate) grpc_connections_max: u32,
+    /// Of these, how many may come from one IPv4 address, or one /64 of IPv6.
+    pub(crate) grpc_connections_per_address_max: u32,
+    /// The time in which a request's headers must arrive, and on `grpc` a TLS handshake and the first
+    /// bytes of HTTP/2.
     pub(crate) header_timeout: Age,
     /// How long a request's body may rest between two pieces of it.
     pub(crate) body_timeout: Age,
@@ -32,8 +37,13 @@ pub(crate) struct ServerSection {
     /// One that has not for so long is forgotten with its files; until then answers say that they
     /// are not complete.
     pub(crate) agent_forget_after: Age,
+    /// After an agent lost something, its health is an error for so long; the ledger and its totals keep
+    /// the loss.
+    pub(crate) agent_loss_error_for: Age,
     /// Batches of one stream of an agent without a verdict at most.
     pub(crate) in_flight_max: u32,
+    /// Bytes of batches of all streams without a verdict at most.
+    pub(crate) in_flight_bytes_max: Size,
     /// By what agents and stores are known.
     pub(crate) grpc_tls: GrpcTlsSection,
     /// What holds for the listeners below.
@@ -51,6 +61,8 @@ impl Default for ServerSection {
             grpc: "127.0.0.1:4317".to_owned(),
             allowed_hosts: Vec::new(),
             connections_max: 1024,
+            grpc_connections_max: 16_384,
+            grpc_connections_per_address_max: 1024,
             header_timeout: Age::seconds(10),
             body_timeout: Age::seconds(30),
             ingest_body_bytes_max: Size::mib(64),
@@ -58,7 +70,9 @@ impl Default for ServerSection {
             agents_max: 10_000,
             agent_timeout: Age::seconds(30),
             agent_forget_after: Age::days(1),
+            agent_loss_error_for: Age::seconds(3600),
             in_flight_max: 64,
+            in_flight_bytes_max: Size::mib(256),
             grpc_tls: GrpcTlsSection::default(),
             receive: ReceiveSection::default(),
             syslog: Vec::new(),

@@ -24,6 +24,9 @@ pub(crate) struct GrpcTlsSection {
     pub(crate) agent_certificate_ttl: Age,
     /// How long after its end a certificate can still be renewed.
     pub(crate) agent_certificate_grace: Age,
+    /// How long a connection without a certificate that holds may last where one is demanded: enough to
+    /// enroll or to renew.
+    pub(crate) guest_timeout: Age,
 }
 
 /// What is asked of who connects.
@@ -45,6 +48,7 @@ impl Default for GrpcTlsSection {
             key: None,
             agent_certificate_ttl: Age::days(30),
             agent_certificate_grace: Age::days(30),
+            guest_timeout: Age::seconds(30),
         }
     }
 }
@@ -69,6 +73,9 @@ impl GrpcTlsSection {
         }
         if self.agent_certificate_ttl.get() < TTL_MIN.get() {
             return Err("server.grpc_tls.agent_certificate_ttl is below 3s; \"30days\" is usual".into());
+        }
+        if self.guest_timeout.get().is_zero() {
+            return Err("server.grpc_tls.guest_timeout is 0, in which nobody enrolls; \"30s\" is usual".into());
         }
         Ok(())
     }

@@ -1,10 +1,14 @@
 //! `DATA/agent/pushed/pushed.json`: what was pushed, replaced whole at each change.
+//!
+//! A change that cannot be written (a full disk) holds until the program ends, and is written with the
+//! next one: the worst that comes of it is that something is tried once more.
 
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use timberline_proto::crash::{Point, reached};
 use timberline_proto::tls::MachineFiles;
 use timberline_proto::tls::files::write_private;
 use timberline_proto::tls::pushed::{PushedDocument, verify};
@@ -27,10 +31,41 @@ struct Content {
     /// How often the program started with the trial.
     starts: u32,
     failed: Option<(u64, String)>,
+    /// Whether that was for a cause that may pass, and how often in a row.
+    #[serde(default)]
+    put_off: u32,
     /// Which version left the machine to its own configuration; 0: none.
     own_version: u64,
     /// Of the newest that was ever taken.
     signed_nanos: u64,
+}
+
+/// What a machine does not run, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) version: u64,
+    pub(super) why: Why,
+}
+
+/// Why a version is not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It does not work here: it is not tried again.
+    Bad(String),
+    /// Something that may pass was in the way: it is tried again.
+    Passing(String),
+}
+
+impl Why {
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Passing(_))
+    }
+
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Bad(text) | Self::Passing(text) => text,
+        }
+    }
 }
 
 /// What was pushed to this machine.
@@ -92,57 +127,92 @@ impl Kept {
         self.content.starts
     }
 
-    pub(super) fn failed(&self) -> Option<(u64, String)> {
-        self.content.failed.clone()
+    pub(super) fn failed(&self) -> Option<Failed> {
+        let (version, why) = self.content.failed.clone()?;
+        let why = match self.content.put_off {
+            0 => Why::Bad(why),
+            _ => Why::Passing(why),
+        };
+        Some(Failed { version, why })
+    }
+
+    /// How often in a row the same version was put off.
+    pub(super) fn put_off(&self) -> u32 {
+        self.content.put_off
     }
 
     pub(super) fn signed_nanos(&self) -> u64 {
         self.content.signed_nanos
     }
 
-    pub(super) fn count_start(&mut self) -> anyhow::Result<()> {
+    /// Counts a start with the trial. False if that cannot be written: what ends the program each time
+    /// would then never be noticed.
+    pub(super) fn count_start(&mut self) -> bool {
         self.content.starts += 1;
         self.save()
     }
 
-    /// A trial begins with the next start of the agent.
-    pub(super) fn begin(&mut self, signed: Signed) -> anyhow::Result<()> {
-        let document = self.read(Some(&signed));
-        self.content.signed_nanos = document.map_or(self.content.signed_nanos, |document| document.signed_nanos);
+    /// A trial begins with the next start of the agent. False if it cannot be written, and does not begin.
+    pub(super) fn begin(&mut self, signed: Signed) -> bool {
+        let Some(document) = self.read(Some(&signed)) else {
+            return false;
+        };
+        let before = self.content.clone();
+        self.content.signed_nanos = document.signed_nanos;
         self.content.trial = Some(signed);
         self.content.starts = 0;
-        self.save()
+        if self.save() {
+            reached(Point::PushedTrialKept);
+            return true;
+        }
+        self.content = before;
+        self.refuse(document.version, Why::Passing("there is no room to keep it".to_owned()));
+        false
     }
 
     /// The trial is what is run from now on.
-    pub(super) fn prove(&mut self) -> anyhow::Result<()> {
+    pub(super) fn prove(&mut self) {
         self.content.good = self.content.trial.take();
         self.content.own_version = 0;
         self.content.failed = None;
-        self.save()
+        self.content.put_off = 0;
+        self.save();
     }
 
     /// The trial is over; what was before holds.
-    pub(super) fn give_up(&mut self, why: String) -> anyhow::Result<()> {
+    pub(super) fn give_up(&mut self, why: Why) {
         let version = self.trial().map_or(0, |trial| trial.version);
         tracing::warn!(
             version,
-            why,
-            "a pushed configuration was given up; the one before is in force again"
+            why = why.text(),
+            "a pushed configuration was {}; the one before is in force again",
+            if why.is_passing() { "put off" } else { "given up" }
         );
         self.content.trial = None;
-        self.content.failed = Some((version, why));
-        self.save()
+        self.note(version, why);
+        self.save();
     }
 
     /// What was pushed is not even tried.
-    pub(super) fn refuse(&mut self, version: u64, why: String) -> anyhow::Result<()> {
-        self.content.failed = Some((version, why));
-        self.save()
+    pub(super) fn refuse(&mut self, version: u64, why: Why) {
+        tracing::warn!(version, why = why.text(), "a pushed configuration is not taken");
+        self.note(version, why);
+        self.save();
+    }
+
+    fn note(&mut self, version: u64, why: Why) {
+        let same = self.content.failed.as_ref().is_some_and(|(of, _)| *of == version);
+        self.content.put_off = match &why {
+            Why::Bad(_) => 0,
+            Why::Passing(_) if same => self.content.put_off.saturating_add(1),
+            Why::Passing(_) => 1,
+        };
+        let (Why::Bad(text) | Why::Passing(text)) = why;
+        self.content.failed = Some((version, text));
     }
 
     /// The machine's own configuration holds alone.
-    pub(super) fn clear(&mut self, document: &PushedDocument) -> anyhow::Result<()> {
+    pub(super) fn clear(&mut self, document: &PushedDocument) {
         tracing::info!(
             version = document.version,
             "the machine's own configuration is in force again"
@@ -152,13 +222,18 @@ impl Kept {
             own_version: document.version,
             ..Content::default()
         };
-        self.save()
+        self.save();
     }
 
-    fn save(&mut self) -> anyhow::Result<()> {
+    fn save(&mut self) -> bool {
         self.content.format = FORMAT;
-        let bytes = serde_json::to_vec(&self.content)?;
-        write_private(&self.dir, NAME, &bytes)
-            .with_context(|| format!("cannot write {}", self.dir.join(NAME).display()))
+        let bytes = serde_json::to_vec(&self.content).expect("text and numbers are JSON");
+        match write_private(&self.dir, NAME, &bytes) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(path = %self.dir.join(NAME).display(), %error, "cannot be written");
+                false
+            }
+        }
     }
 }

@@ -135,6 +135,16 @@ impl Queue {
         self.inner.clean_at_open
     }
 
+    /// Whether there is a topic of this name.
+    pub fn has_topic(&self, name: &str) -> bool {
+        self.inner.topic(name).is_some()
+    }
+
+    /// The names of the topics.
+    pub fn topics(&self) -> Vec<String> {
+        self.inner.topics.read().keys().cloned().collect()
+    }
+
     /// Every partition of every topic.
     pub fn partitions(&self) -> Vec<PartitionInfo> {
         self.inner

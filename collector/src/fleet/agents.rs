@@ -98,6 +98,11 @@ impl Fleet {
         files.collect()
     }
 
+    fn is_lately_lost(&self, known: &Known, now: i64) -> bool {
+        let within = |at: i64| now.saturating_sub(at) <= nanos(self.limits.loss_error_for);
+        known.losses.at.is_some_and(within)
+    }
+
     fn state(&self, id: AgentId, known: &Known, lag_tolerance: Duration, now: i64) -> AgentState {
         let report = &known.agent.report;
         let work = report.work.clone().unwrap_or_default();
@@ -144,7 +149,7 @@ impl Fleet {
                 AgentHealth::Silent,
                 Some(format!("no report for {}", time(silent_for as f64 / 1e9))),
             )
-        } else if let Some(why) = error(report, &state, &work.registry_error) {
+        } else if let Some(why) = error(report, &state, &work.registry_error, self.is_lately_lost(known, now)) {
             (AgentHealth::Error, Some(why))
         } else if let Some((seconds, file)) = worst {
             let why = format!(
@@ -206,18 +211,19 @@ impl Known {
     }
 }
 
-/// What keeps an agent from its work, or what it has lost.
-fn error(report: &ReportRequest, state: &AgentState, registry_error: &str) -> Option<String> {
+/// What keeps an agent from its work, or what it has lost lately. What it lost before is in its totals
+/// and in the ledger.
+fn error(report: &ReportRequest, state: &AgentState, registry_error: &str, lately_lost: bool) -> Option<String> {
     if !registry_error.is_empty() {
         return Some(format!("checkpoints cannot be written: {registry_error}"));
     }
-    if state.lost_bytes > 0 {
+    if lately_lost && state.lost_bytes > 0 {
         return Some(format!(
             "{} bytes were gone before they were read, since its start: the ledger names them",
             state.lost_bytes
         ));
     }
-    if state.dead_letter_records > 0 {
+    if lately_lost && state.dead_letter_records > 0 {
         return Some(format!(
             "{} records were refused for good: they are under dead-letter in its data directory",
             state.dead_letter_records

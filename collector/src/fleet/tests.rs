@@ -11,6 +11,7 @@ fn fleet() -> Fleet {
         agents_max: 2,
         agent_timeout: Duration::from_secs(30),
         agent_forget_after: Duration::from_secs(1000),
+        loss_error_for: Duration::from_secs(60),
     })
 }
 
@@ -197,4 +198,32 @@ fn a_rate_follows_what_is_read_and_fades_when_nothing_is() {
         report(&fleet, 1, second, vec![file("/a", 0, 0, 60 * 5000, 0)]);
     }
     assert!(rate(&fleet) < 10.0, "{}", rate(&fleet));
+}
+
+#[test]
+fn a_loss_is_an_error_for_a_while_and_stays_in_the_totals() {
+    let fleet = fleet();
+    let now = now_nanos() / SECOND;
+    let report = |at: i64, lost_bytes, dead_letter_records| {
+        let report = ReportRequest {
+            work: Some(Work {
+                lost_bytes,
+                dead_letter_records,
+                ..Work::default()
+            }),
+            ..ReportRequest::default()
+        };
+        fleet.report_at(AgentId([1; 16]), report, at * SECOND);
+        let state = fleet.states(TOLERANCE).remove(0);
+        (state.health, state.lost_bytes, state.dead_letter_records)
+    };
+    // It lost something 90 seconds ago, and nothing since.
+    report(now - 90, 5, 0);
+    assert_eq!(report(now, 5, 0), (AgentHealth::Ok, 5, 0));
+    assert_eq!(report(now, 6, 0), (AgentHealth::Error, 6, 0));
+    // So it is for what was refused for good, and for an agent that was started anew.
+    report(now - 80, 6, 2);
+    assert_eq!(report(now, 6, 2), (AgentHealth::Ok, 6, 2));
+    assert_eq!(report(now, 0, 0), (AgentHealth::Ok, 0, 0));
+    assert_eq!(report(now, 1, 0), (AgentHealth::Error, 1, 0));
 }

@@ -110,6 +110,7 @@ fn info(name: &str, group: &Group) -> GroupInfo {
         id: id.to_string(),
         version: failure.version,
         why: failure.why.clone(),
+        passing: failure.passing,
     });
     let trial = group.trial.as_ref();
     GroupInfo {
@@ -122,7 +123,12 @@ fn info(name: &str, group: &Group) -> GroupInfo {
                 Stage::Few => "the first",
                 Stage::All => "all",
             };
-            format!("{stage}: {took} of {} run it", trial.machines.len())
+            let gave_up = trial.machines.values().filter(|tried| tried.gave_up).count();
+            let gave_up = match gave_up {
+                0 => String::new(),
+                n => format!(", {n} gave it up"),
+            };
+            format!("{stage}: {took} of {} run it{gave_up}", trial.machines.len())
         }),
         last: group.last.clone(),
         failures: failures.collect(),

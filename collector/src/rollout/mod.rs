@@ -7,8 +7,13 @@
 //! A group is the machines whose tokens gave them certain labels. What is set for a group is tried on a
 //! few of its machines; if they run it and are well for a while, all get it and are watched for as long
 //! again. If one of the few, or more than a tenth of all, gives it up, falls silent, cannot read files
-//! that it could read, loses bytes or lags, the group runs what it ran before. Every change is durable
-//! before a machine hears of it.
+//! that it could read, loses bytes or lags, the group runs what it ran before. What a machine puts off for
+//! a cause that may pass is no verdict on the configuration; it is given time to try again. Every change
+//! is durable before a machine hears of it.
+//!
+//! What is signed has a time that only grows, whatever the clock does: a machine takes nothing older than
+//! what it had. The list holds a time that is ahead of all that was signed, and is written anew where that
+//! is reached.
 
 mod manage;
 mod state;
@@ -18,7 +23,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
 use rcgen::{KeyPair, PKCS_ED25519, PublicKeyData, SigningKey};
@@ -29,9 +34,14 @@ use timberline_proto::tls::pushed::{PushedDocument, signed_bytes};
 use crate::fleet::{Agent, Fleet};
 use crate::trust::{TrustError, load_state, save_state};
 pub use manage::{GroupConfig, PushError};
-use state::{Failure, Health, Labels, State, Verdict};
+pub(crate) use state::Failure;
+use state::{Health, Labels, State, Verdict};
 
 const STATE_NAME: &str = "rollouts.state";
+/// How far the time in the list is ahead of what is signed.
+const SIGNED_AHEAD: Duration = Duration::from_secs(60);
+/// Characters of a machine's words that are kept.
+const WHY_CHARS_MAX: usize = 500;
 
 /// Says what is wrong with a configuration's text.
 pub type CheckConfig = fn(&str) -> Result<(), String>;
@@ -49,6 +59,9 @@ struct Inner {
     /// Held while a change is made and written.
     changing: Mutex<()>,
     state: RwLock<Arc<State>>,
+    /// The time of what was signed last, nanoseconds since the epoch.
+    signed_nanos: Mutex<u64>,
+    opened: Instant,
 }
 
 impl std::fmt::Debug for Inner {
@@ -74,13 +87,15 @@ impl Rollouts {
     /// [`TrustError`]
     pub fn open(dir: &Path, check: Option<CheckConfig>) -> Result<Self, TrustError> {
         let key = open_key(&dir.join("pki"))?;
-        let state = load_state(dir, STATE_NAME)?;
+        let state: State = load_state(dir, STATE_NAME)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 dir: dir.to_owned(),
                 key,
                 check,
                 changing: Mutex::new(()),
+                signed_nanos: Mutex::new(state.signed_before_nanos),
+                opened: Instant::now(),
                 state: RwLock::new(Arc::new(state)),
             }),
         })
@@ -97,11 +112,11 @@ impl Rollouts {
         id: AgentId,
         labels: &Labels,
         running: u64,
-        failure: Option<(u64, String)>,
+        failure: Option<Failure>,
     ) -> Result<Pulled, TrustError> {
-        let failure = failure.map(|(version, why)| Failure {
-            version,
-            why: why.chars().take(500).collect(),
+        let failure = failure.map(|failure| Failure {
+            why: failure.why.chars().take(WHY_CHARS_MAX).collect(),
+            ..failure
         });
         let now_s = now_s();
         let state = self.state();
@@ -117,20 +132,27 @@ impl Rollouts {
         }
         let state = self.state();
         let Some((group, document)) = state.document_for(id, labels) else {
-            return Ok(self.signed(id, running, 0, "", ""));
+            return self.signed(id, running, 0, "", "");
         };
-        Ok(self.signed(id, running, document.version, group, &document.toml))
+        self.signed(id, running, document.version, group, &document.toml)
     }
 
-    fn signed(&self, agent: AgentId, running: u64, version: u64, group: &str, toml: &str) -> Pulled {
+    fn signed(
+        &self,
+        agent: AgentId,
+        running: u64,
+        version: u64,
+        group: &str,
+        toml: &str,
+    ) -> Result<Pulled, TrustError> {
         if running == version {
-            return Pulled { version, signed: None };
+            return Ok(Pulled { version, signed: None });
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let document = PushedDocument {
             agent,
             version,
-            signed_nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),
+            signed_nanos: self.next_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))?,
             group: group.to_owned(),
             toml: toml.to_owned(),
         };
@@ -140,10 +162,25 @@ impl Rollouts {
             .key
             .sign(&signed_bytes(&document))
             .expect("Ed25519 signs anything");
-        Pulled {
+        Ok(Pulled {
             version,
             signed: Some((document, signature)),
+        })
+    }
+
+    /// A time for what is signed: now, or just after the last one if the clock was set back.
+    fn next_nanos(&self, now_nanos: u64) -> Result<u64, TrustError> {
+        let mut last = self.inner.signed_nanos.lock();
+        let next = last.saturating_add(1).max(now_nanos);
+        if next >= self.state().signed_before_nanos {
+            let ahead = u64::try_from(SIGNED_AHEAD.as_nanos()).unwrap_or(u64::MAX);
+            self.change(|state| {
+                state.signed_before_nanos = next.saturating_add(ahead);
+                Ok::<_, TrustError>(())
+            })?;
         }
+        *last = next;
+        Ok(next)
     }
 
     /// Looks at every trial, and goes on with it or takes it back. Blocks where something changes.
@@ -155,7 +192,9 @@ impl Rollouts {
         fleet: &Fleet,
         labels: impl FnOnce() -> BTreeMap<AgentId, Labels>,
     ) -> Result<(), TrustError> {
-        if self.state().groups.values().all(|group| group.trial.is_none()) {
+        let none = self.state().groups.values().all(|group| group.trial.is_none());
+        // Who has had no time to report since the start is not silent.
+        if none || self.inner.opened.elapsed() < fleet.agent_timeout() {
             return Ok(());
         }
         let (labels, health) = (labels(), health_of(fleet));
@@ -163,16 +202,18 @@ impl Rollouts {
         let state = self.state();
         let look = |id| health.get(&id).copied();
         for (name, group) in &state.groups {
-            let Some(verdict) = group.judge(now_s, look) else {
+            let Some((trial, verdict)) = group.trial.as_ref().zip(group.judge(now_s, look)) else {
                 continue;
             };
-            let others = members(name, &state, &labels, &health);
-            self.change(|state| {
-                if let Some(group) = state.groups.get_mut(name) {
-                    group.enter(&verdict, others, now_s);
-                }
-                Ok::<_, TrustError>(())
+            let (version, others) = (trial.document.version, members(name, &state, &labels, &health));
+            // An operator may have begun another trial since it was looked at.
+            let entered = self.change(|state| {
+                let group = state.groups.get_mut(name);
+                Ok::<_, TrustError>(group.is_some_and(|group| group.enter(version, &verdict, others, now_s)))
             })?;
+            if !entered {
+                continue;
+            }
             match &verdict {
                 Verdict::Spread => tracing::info!(
                     group = name,

@@ -7,10 +7,14 @@ use timberline_proto::id::AgentId;
 
 /// Groups at most, those that were unset among them.
 pub(super) const GROUPS_MAX: usize = 100;
-/// Failures remembered of one group.
+/// Failures of one group that are remembered with their words. All are counted.
 const FAILURES_MAX: usize = 100;
-/// How long a machine may take to fetch what it is to try.
+/// Machines named in a verdict.
+const NAMED_MAX: usize = 3;
+/// How long a machine may take to fetch what it is to try, and to try again what it put off.
 const TAKE_MAX_S: i64 = 120;
+/// How often a machine may put a trial off.
+const PUT_OFF_MAX: u32 = 9;
 /// Unacked bytes beyond twice those before are lag only if they are at least so many.
 const LAG_BYTES_MIN: u64 = 16 << 20;
 
@@ -22,6 +26,9 @@ pub(super) type Labels = BTreeMap<String, String>;
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
     pub(super) last_version: u64,
+    /// Everything that was signed has a time before this, nanoseconds since the epoch.
+    #[serde(default)]
+    pub(super) signed_before_nanos: u64,
     /// By their labels' text.
     pub(super) groups: BTreeMap<String, Group>,
 }
@@ -35,7 +42,7 @@ pub(super) struct Group {
     pub(super) trial: Option<Trial>,
     /// How the last trial ended.
     pub(super) last: String,
-    /// What machines said of versions that they gave up.
+    /// What some machines said of versions that they gave up or put off.
     pub(super) failures: BTreeMap<AgentId, Failure>,
 }
 
@@ -47,10 +54,14 @@ pub(super) struct Document {
     pub(super) set_s: i64,
 }
 
+/// Why a machine does not run a version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Failure {
-    pub(super) version: u64,
-    pub(super) why: String,
+pub(crate) struct Failure {
+    pub(crate) version: u64,
+    pub(crate) why: String,
+    /// Whether the cause may go by itself, and the machine tries again.
+    #[serde(default)]
+    pub(crate) passing: bool,
 }
 
 /// A configuration on its way.
@@ -74,12 +85,49 @@ pub(super) enum Stage {
 }
 
 /// A machine in a trial.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tried {
     /// Since when it runs the new version.
     pub(super) since_s: Option<i64>,
+    /// Whether it gave it up for good.
+    #[serde(default)]
+    pub(super) gave_up: bool,
+    /// How often it put it off.
+    #[serde(default)]
+    pub(super) put_off: u32,
     /// How it was before.
     pub(super) before: Health,
+}
+
+impl Tried {
+    fn new(before: Health) -> Self {
+        Self {
+            since_s: None,
+            gave_up: false,
+            put_off: 0,
+            before,
+        }
+    }
+
+    /// What it is once the machine said that it runs `running`, and gave up or put off what `failure`
+    /// says. A machine repeats that until something changes; that it changes its mind is news only so
+    /// often.
+    fn after(mut self, version: u64, running: u64, failure: Option<&Failure>, now_s: i64) -> Self {
+        if self.gave_up {
+            return self;
+        }
+        match failure.filter(|failure| failure.version == version) {
+            Some(failure) if !failure.passing => self.gave_up = true,
+            _ if running == version => self.since_s = self.since_s.or(Some(now_s)),
+            Some(_) if self.put_off == 0 || self.since_s.is_some() => {
+                self.put_off += 1;
+                self.since_s = None;
+                self.gave_up = self.put_off > PUT_OFF_MAX;
+            }
+            _ => {}
+        }
+        self
+    }
 }
 
 /// How a machine is, as it last reported.
@@ -139,30 +187,36 @@ impl Group {
 
     /// Whether what a machine runs, and what it gave up, is worth noting.
     pub(super) fn is_news(&self, id: AgentId, running: u64, failure: Option<&Failure>) -> bool {
-        let began = self
-            .trial
-            .as_ref()
-            .filter(|trial| trial.document.version == running)
-            .and_then(|trial| trial.machines.get(&id))
-            .is_some_and(|tried| tried.since_s.is_none());
-        let room = self.failures.len() < FAILURES_MAX || self.failures.contains_key(&id);
-        began || room && failure.is_some_and(|failure| self.failures.get(&id) != Some(failure))
+        let tried = self.trial.as_ref().and_then(|trial| {
+            let tried = *trial.machines.get(&id)?;
+            Some((tried, tried.after(trial.document.version, running, failure, 0)))
+        });
+        tried.is_some_and(|(before, after)| before != after) || self.is_example(id, failure)
     }
 
-    /// Notes what a machine runs, and what it gave up.
+    /// Whether a failure is to be kept with its words: the first of what is on trial, and the last one.
+    fn is_example(&self, id: AgentId, failure: Option<&Failure>) -> bool {
+        let on_trial = self.trial.as_ref().map(|trial| trial.document.version);
+        let Some(failure) = failure.filter(|failure| Some(failure.version) == on_trial) else {
+            return false;
+        };
+        match self.failures.get(&id) {
+            None => self.failures.len() < FAILURES_MAX,
+            Some(known) => known.version != failure.version || known.passing && !failure.passing,
+        }
+    }
+
+    /// Notes what a machine runs, and what it gave up. Each machine of the trial is counted, whether or
+    /// not there is room for its words.
     pub(super) fn heard(&mut self, id: AgentId, running: u64, failure: Option<Failure>, now_s: i64) {
-        if !self.is_news(id, running, failure.as_ref()) {
-            return;
-        }
-        if let Some(tried) = self
-            .trial
-            .as_mut()
-            .filter(|trial| trial.document.version == running)
-            .and_then(|trial| trial.machines.get_mut(&id))
+        if let Some(trial) = &mut self.trial
+            && let Some(tried) = trial.machines.get_mut(&id)
         {
-            tried.since_s.get_or_insert(now_s);
+            *tried = tried.after(trial.document.version, running, failure.as_ref(), now_s);
         }
-        if let Some(failure) = failure {
+        if self.is_example(id, failure.as_ref())
+            && let Some(failure) = failure
+        {
             self.failures.insert(id, failure);
         }
     }
@@ -171,19 +225,25 @@ impl Group {
     pub(super) fn judge(&self, now_s: i64, health: impl Fn(AgentId) -> Option<Health>) -> Option<Verdict> {
         let trial = self.trial.as_ref()?;
         let settled = now_s >= trial.settled_s(trial.wait_s);
-        let mut bad = Vec::new();
+        let (mut bad, mut named) = (0, Vec::new());
         for (id, tried) in &trial.machines {
-            if let Some(why) = self.trouble(trial, *id, tried, health(*id), settled, now_s) {
-                bad.push(format!("{id}: {why}"));
+            let Some(why) = self.trouble(trial, *id, tried, health(*id), settled, now_s) else {
+                continue;
+            };
+            bad += 1;
+            if named.len() < NAMED_MAX {
+                named.push(format!("{id}: {why}"));
             }
         }
         let bearable = match trial.stage {
             Stage::Few => 0,
             Stage::All => trial.machines.len() / 10,
         };
-        if bad.len() > bearable {
-            bad.truncate(3);
-            return Some(Verdict::Back(bad.join("; ")));
+        if bad > bearable {
+            if bad > named.len() {
+                named.push(format!("and {} more", bad - named.len()));
+            }
+            return Some(Verdict::Back(named.join("; ")));
         }
         match trial.stage {
             _ if !settled => None,
@@ -201,12 +261,13 @@ impl Group {
         settled: bool,
         now_s: i64,
     ) -> Option<String> {
-        let failed = self
+        let words = self
             .failures
             .get(&id)
-            .filter(|failure| failure.version == trial.document.version);
-        if let Some(failure) = failed {
-            return Some(failure.why.clone());
+            .filter(|failure| failure.version == trial.document.version)
+            .map(|failure| failure.why.as_str());
+        if tried.gave_up {
+            return Some(words.unwrap_or("it gave the configuration up").to_owned());
         }
         let Some(health) = health else {
             return Some("it fell silent".into());
@@ -214,20 +275,34 @@ impl Group {
         if tried.since_s.is_some() {
             return health.worse_than(tried.before, settled).map(str::to_owned);
         }
-        let late = trial.stage == Stage::Few && now_s >= trial.began_s + TAKE_MAX_S;
-        late.then(|| "it did not take the configuration".to_owned())
+        // Who put it off has as long again for each time.
+        let times = i64::from(tried.put_off) + 1;
+        let late = trial.stage == Stage::Few && now_s >= trial.began_s + times * TAKE_MAX_S;
+        late.then(|| match words {
+            Some(why) => format!("it did not take the configuration: {why}"),
+            None => "it did not take the configuration".to_owned(),
+        })
     }
 
-    /// Enters a verdict. `others` are the machines of the group that are there, with their health.
-    pub(super) fn enter(&mut self, verdict: &Verdict, others: BTreeMap<AgentId, Health>, now_s: i64) {
-        let Some(mut trial) = self.trial.take() else { return };
-        let version = trial.document.version;
+    /// Enters a verdict on the trial of `version`; nothing, if that is over and another one may have
+    /// begun. `others` are the machines of the group that are there, with their health. Whether it was
+    /// entered.
+    pub(super) fn enter(
+        &mut self,
+        version: u64,
+        verdict: &Verdict,
+        others: BTreeMap<AgentId, Health>,
+        now_s: i64,
+    ) -> bool {
+        let Some(mut trial) = self.trial.take_if(|trial| trial.document.version == version) else {
+            return false;
+        };
         match verdict {
             Verdict::Spread => {
                 trial.stage = Stage::All;
                 trial.began_s = now_s;
                 for (id, before) in others {
-                    trial.machines.entry(id).or_insert(Tried { since_s: None, before });
+                    trial.machines.entry(id).or_insert(Tried::new(before));
                 }
                 self.trial = Some(trial);
             }
@@ -239,6 +314,7 @@ impl Group {
                 self.last = format!("version {version} was rolled back: {why}");
             }
         }
+        true
     }
 }
 
@@ -287,7 +363,7 @@ impl State {
             failures: BTreeMap::new(),
         });
         group.failures.clear();
-        let tried = |(id, before)| (id, Tried { since_s: None, before });
+        let tried = |(id, before)| (id, Tried::new(before));
         group.trial = Some(Trial {
             document: Document {
                 version,

@@ -52,13 +52,17 @@ pub(super) fn peer(collector: &Collector, caller: &Caller, role: Role) -> Result
     Ok(Some(peer.id))
 }
 
-/// Refuses what one machine says in the name of another.
+/// Refuses what one machine says in the name of another, and what anybody without a certificate says in
+/// the name of one that enrolled.
 ///
 /// # Errors
 /// `PERMISSION_DENIED`
-pub(super) fn is(caller: Option<AgentId>, named: AgentId) -> Result<(), Status> {
-    match caller {
-        Some(caller) if caller != named => Err(foreign(caller, named)),
+pub(super) fn is(collector: &Collector, caller: Option<AgentId>, named: AgentId) -> Result<(), Status> {
+    match (caller, collector.trust()) {
+        (Some(caller), _) if caller != named => Err(foreign(caller, named)),
+        (None, Some(trust)) if trust.is_machine(named) => Err(Status::permission_denied(format!(
+            "agent {named} is enrolled: it is heard by its certificate alone"
+        ))),
         _ => Ok(()),
     }
 }

@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::caller;
 use crate::Collector;
+use crate::rollout::Failure;
 
 pub(super) struct ConfigurationService {
     collector: Collector,
@@ -29,12 +30,16 @@ impl Configuration for ConfigurationService {
         let asked = request.into_inner();
         let named = AgentId::try_from(&asked.agent_id[..])
             .map_err(|error| Status::invalid_argument(format!("agent_id: {error}")))?;
-        caller::is(Some(caller), named)?;
+        caller::is(&self.collector, Some(caller), named)?;
         let (Some(trust), Some(rollouts)) = (self.collector.trust(), self.collector.rollouts()) else {
             return Ok(Response::new(PullResponse::default()));
         };
         let (labels, rollouts) = (trust.labels_of(caller), rollouts.clone());
-        let failure = (asked.failed_version != 0).then_some((asked.failed_version, asked.failed_why));
+        let failure = (asked.failed_version != 0).then_some(Failure {
+            version: asked.failed_version,
+            why: asked.failed_why,
+            passing: asked.failed_passing,
+        });
         let pulled = tokio::task::spawn_blocking(move || rollouts.pull(caller, &labels, asked.version, failure))
             .await
             .map_err(|error| Status::internal(error.to_string()))?

@@ -3,7 +3,8 @@
 //! A stream of batches is handled by one thread that checks each batch and hands it to the queue
 //! in the order of arrival; verdicts go back as the queue's group commit gives them. The number of
 //! batches between the two is bounded by `in_flight_max`: at the bound nothing more is read, and
-//! HTTP/2 flow control holds the agent back.
+//! HTTP/2 flow control holds the agent back. So it is where all streams together hold more than
+//! `in_flight_bytes_max`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,7 +27,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::caller;
-use super::owners::Owners;
+use super::owners::{Claim, NotOwner, Owners};
+use super::room::Room;
+use super::topics::Topics;
 use crate::Collector;
 
 /// Generations asked for in one request at most.
@@ -36,14 +39,18 @@ pub(super) struct IngestService {
     collector: Collector,
     shutdown: CancellationToken,
     owners: Arc<Owners>,
+    topics: Arc<Topics>,
+    room: Room,
 }
 
 impl IngestService {
     pub(super) fn new(collector: Collector, shutdown: CancellationToken) -> Self {
         Self {
+            room: Room::new(collector.options().in_flight_bytes_max),
             collector,
             shutdown,
             owners: Arc::default(),
+            topics: Arc::default(),
         }
     }
 
@@ -61,7 +68,7 @@ impl Ingest for IngestService {
         let caller = self.caller(&request)?;
         let hello = request.into_inner();
         let agent = agent_id(&hello.agent_id)?;
-        caller::is(caller, agent)?;
+        caller::is(&self.collector, caller, agent)?;
         tracing::info!(%agent, host = hello.host, version = hello.version, "agent connected");
         let options = self.collector.options();
         Ok(Response::new(HelloResponse {
@@ -84,9 +91,11 @@ impl Ingest for IngestService {
             in_flight: Arc::new(Semaphore::new(in_flight_max)),
             caller,
             owners: self.owners.clone(),
+            topics: self.topics.clone(),
         };
         tokio::spawn(Arc::new(lane).run(received));
-        tokio::spawn(forward(request.into_inner(), batches, self.shutdown.clone()));
+        let room = self.room.clone();
+        tokio::spawn(forward(request.into_inner(), room, batches, self.shutdown.clone()));
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
     }
 
@@ -97,7 +106,7 @@ impl Ingest for IngestService {
         let caller = self.caller(&request)?;
         let asked = request.into_inner();
         if let Some(caller) = caller {
-            caller::is(Some(caller), agent_id(&asked.agent_id)?)?;
+            caller::is(&self.collector, Some(caller), agent_id(&asked.agent_id)?)?;
         }
         if asked.generation_ids.len() > GENERATIONS_MAX {
             return Err(Status::invalid_argument(format!(
@@ -123,22 +132,36 @@ impl Ingest for IngestService {
         let caller = self.caller(&request)?;
         let report = request.into_inner();
         let agent = agent_id(&report.agent_id)?;
-        caller::is(caller, agent)?;
+        caller::is(&self.collector, caller, agent)?;
         self.collector.fleet().report(agent, report);
         Ok(Response::new(ReportResponse {}))
     }
 }
 
+/// A batch that was read, and the room that it takes until the queue has it.
+type Read = (ShipRequest, OwnedSemaphorePermit);
+
 /// Moves requests from the wire to the lane. Ends with the stream, or at shutdown.
-async fn forward(mut stream: Streaming<ShipRequest>, batches: mpsc::Sender<ShipRequest>, shutdown: CancellationToken) {
+async fn forward(
+    mut stream: Streaming<ShipRequest>,
+    room: Room,
+    batches: mpsc::Sender<Read>,
+    shutdown: CancellationToken,
+) {
     loop {
+        let next = async {
+            let request = stream.message().await?;
+            let Some(request) = request else { return Ok(None) };
+            let permit = room.take(request.record_batch.len()).await;
+            Ok::<_, Status>(Some((request, permit)))
+        };
         let next = tokio::select! {
-            next = stream.message() => next,
+            next = next => next,
             () = shutdown.cancelled() => return,
         };
         match next {
-            Ok(Some(request)) => {
-                if batches.send(request).await.is_err() {
+            Ok(Some(read)) => {
+                if batches.send(read).await.is_err() {
                     return;
                 }
             }
@@ -156,6 +179,7 @@ struct Lane {
     /// As whom the agent may speak; none if as anyone.
     caller: Option<AgentId>,
     owners: Arc<Owners>,
+    topics: Arc<Topics>,
     collector: Collector,
     verdicts: mpsc::Sender<Result<ShipResponse, Status>>,
     in_flight: Arc<Semaphore>,
@@ -164,13 +188,13 @@ struct Lane {
 impl Lane {
     /// Takes batches, one after the other. A stream that waits holds no thread: there are more agents
     /// than threads.
-    async fn run(self: Arc<Self>, mut received: mpsc::Receiver<ShipRequest>) {
-        while let Some(request) = received.recv().await {
+    async fn run(self: Arc<Self>, mut received: mpsc::Receiver<Read>) {
+        while let Some((request, room)) = received.recv().await {
             let Ok(permit) = Arc::clone(&self.in_flight).acquire_owned().await else {
                 return;
             };
             let lane = Arc::clone(&self);
-            let goes_on = tokio::task::spawn_blocking(move || lane.take(&request, permit));
+            let goes_on = tokio::task::spawn_blocking(move || lane.take(&request, (permit, room)));
             if !matches!(goes_on.await, Ok(true)) {
                 return;
             }
@@ -179,7 +203,7 @@ impl Lane {
 
     /// Gives one batch to the queue, or says why not; whether the stream goes on. Blocks: the batch is
     /// unpacked and walked, and a queue that has much to write makes callers wait.
-    fn take(&self, request: &ShipRequest, permit: OwnedSemaphorePermit) -> bool {
+    fn take(&self, request: &ShipRequest, permits: (OwnedSemaphorePermit, OwnedSemaphorePermit)) -> bool {
         let sequence = request.sequence;
         if let Some(status) = self.refuse_foreign(request) {
             tracing::warn!(%status, "a batch of another agent was refused");
@@ -188,21 +212,26 @@ impl Lane {
             return false;
         }
         match self.check(request) {
-            Ok(append) => {
+            Ok((append, claim)) => {
                 let verdicts = self.verdicts.clone();
-                let retry_after_ms =
-                    u32::try_from(self.collector.options().retry_after.as_millis()).unwrap_or(u32::MAX);
+                let retry_after_ms = self.retry_after_ms();
                 let collector = self.collector.clone();
                 let done = move |outcome| {
                     collector.health().note(&outcome);
+                    if let (Some(claim), Ok(Appended::At { .. })) = (claim, &outcome) {
+                        claim.appended();
+                    }
                     send(&verdicts, verdict(sequence, outcome, retry_after_ms));
-                    drop(permit);
+                    drop(permits);
                 };
                 self.collector
                     .queue()
                     .append_then(&request.topic, append, Box::new(done));
             }
-            Err(message) => {
+            Err(NotTaken::Later(message)) => {
+                send(&self.verdicts, try_again(sequence, message, self.retry_after_ms()));
+            }
+            Err(NotTaken::Never(message)) => {
                 tracing::warn!(sequence, message, "batch rejected");
                 send(&self.verdicts, rejected(sequence, message));
             }
@@ -210,59 +239,102 @@ impl Lane {
         true
     }
 
+    fn retry_after_ms(&self) -> u32 {
+        u32::try_from(self.collector.options().retry_after.as_millis()).unwrap_or(u32::MAX)
+    }
+
     /// Why nothing more is taken from this stream: it speaks in the name of another agent.
     fn refuse_foreign(&self, request: &ShipRequest) -> Option<Status> {
-        let caller = self.caller?;
         match AgentId::try_from(&request.agent_id[..]) {
-            Ok(named) => caller::is(Some(caller), named).err(),
-            Err(error) => Some(Status::permission_denied(format!("a batch without its agent: {error}"))),
+            Ok(named) => caller::is(&self.collector, self.caller, named).err(),
+            Err(error) if self.caller.is_some() => {
+                Some(Status::permission_denied(format!("a batch without its agent: {error}")))
+            }
+            Err(_) => None,
         }
     }
 
-    /// Walks the batch once and checks that it is what the message beside it says.
-    fn check(&self, request: &ShipRequest) -> Result<Append, String> {
+    /// Walks the batch once and checks that it is what the message beside it says, and the caller's.
+    fn check(&self, request: &ShipRequest) -> Result<(Append, Option<Claim>), NotTaken> {
         let limits = &self.collector.options().queue;
         let bytes = &request.record_batch;
         if bytes.len() as u64 > limits.batch_bytes_max {
-            return Err(format!(
+            return Err(NotTaken::Never(format!(
                 "batch of {} bytes is above batch_bytes_max = {}",
                 bytes.len(),
                 limits.batch_bytes_max
-            ));
+            )));
         }
         let (header, meta) = batch::verify(bytes, limits.unpacked_bytes_max).map_err(|error| error.to_string())?;
         if header.record_count != request.record_count {
-            return Err(format!(
+            return Err(NotTaken::Never(format!(
                 "batch holds {} records, the message says {}",
                 header.record_count, request.record_count
-            ));
+            )));
         }
         let agent = optional_id::<AgentId>(&request.agent_id)?;
         let generation = optional_id::<GenerationId>(&request.generation_id)?;
         if meta.agent != agent || meta.generation != generation {
-            return Err("agent or generation of the batch and of the message differ".to_owned());
+            return Err("agent or generation of the batch and of the message differ"
+                .to_owned()
+                .into());
         }
         if generation.is_some() && meta.range != (request.range_start, request.range_end) {
-            return Err(format!(
+            return Err(NotTaken::Never(format!(
                 "batch covers bytes {}..{}, the message says {}..{}",
                 meta.range.0, meta.range.1, request.range_start, request.range_end
-            ));
+            )));
         }
-        if let (Some(caller), Some(generation)) = (self.caller, generation) {
-            let queue = self.collector.queue();
-            self.owners
-                .check(queue, limits.unpacked_bytes_max, &request.topic, generation, caller)?;
+        if let Some(caller) = self.caller {
+            self.topics.check(self.collector.queue(), &request.topic, caller)?;
         }
+        let claim = match (generation, agent) {
+            // Whoever is asked for no certificate may still not add to what an enrolled one began.
+            (Some(generation), Some(agent)) if self.collector.trust().is_some() => {
+                Some(self.claim(&request.topic, generation, agent)?)
+            }
+            (Some(_), None) if self.collector.trust().is_some() => {
+                return Err("a generation without its agent".to_owned().into());
+            }
+            _ => None,
+        };
         let origin = generation.map(|generation| (generation, request.range_start, request.range_end));
         let key = match generation {
             Some(generation) => Bytes::copy_from_slice(&generation.0),
             None => Bytes::copy_from_slice(&batch::stream_id(&meta.stream).to_be_bytes()),
         };
-        Ok(Append {
+        let append = Append {
             batch: bytes.clone(),
             origin,
             key,
-        })
+        };
+        Ok((append, claim))
+    }
+
+    fn claim(&self, topic: &str, generation: GenerationId, caller: AgentId) -> Result<Claim, NotTaken> {
+        let (queue, limits) = (self.collector.queue(), &self.collector.options().queue);
+        self.owners
+            .claim(queue, limits.unpacked_bytes_max, topic, generation, caller)
+            .map_err(|not_owner| match not_owner {
+                NotOwner::Other(owner) => {
+                    NotTaken::Never(format!("generation {generation} is another agent's, {owner}"))
+                }
+                NotOwner::Wait => NotTaken::Later(format!("another agent's batch of {generation} is on its way")),
+            })
+    }
+}
+
+/// Why a batch does not go to the queue.
+enum NotTaken {
+    /// For good.
+    Never(String),
+    /// It may be sent again.
+    Later(String),
+}
+
+impl From<String> for NotTaken {
+    fn from(message: String) -> Self {
+        Self::Never(message)
     }
 }
 
@@ -287,9 +359,7 @@ fn verdict(sequence: u64, outcome: Result<Appended, AppendError>, retry_after_ms
         }
         Err(AppendError::Rejected(message)) => return rejected(sequence, message),
         Err(error @ (AppendError::Full(_) | AppendError::Failed(_))) => {
-            response.set_verdict(Verdict::TryAgain);
-            response.retry_after_ms = retry_after_ms;
-            response.message = error.to_string();
+            return try_again(sequence, error.to_string(), retry_after_ms);
         }
     }
     response
@@ -302,6 +372,17 @@ fn rejected(sequence: u64, message: String) -> ShipResponse {
         ..ShipResponse::default()
     };
     response.set_verdict(Verdict::Rejected);
+    response
+}
+
+fn try_again(sequence: u64, message: String, retry_after_ms: u32) -> ShipResponse {
+    let mut response = ShipResponse {
+        sequence,
+        message,
+        retry_after_ms,
+        ..ShipResponse::default()
+    };
+    response.set_verdict(Verdict::TryAgain);
     response
 }
 

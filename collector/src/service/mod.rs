@@ -6,7 +6,12 @@ mod connection;
 mod enrollment;
 mod ingest;
 mod owners;
+mod places;
 mod queue;
+mod room;
+#[cfg(test)]
+mod tests;
+mod topics;
 
 use std::time::Duration;
 
@@ -16,9 +21,12 @@ use timberline_proto::wire::v1::ingest_server::IngestServer;
 use timberline_proto::wire::v1::queue_server::QueueServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::service::InterceptorLayer;
+use tonic::{Request, Status};
 
 use crate::trust::{TlsMode, Trust};
 use crate::{Collector, CollectorError};
+pub use connection::ConnectionLimits;
 
 /// What a message may be larger than the batch that it carries.
 const MESSAGE_OVERHEAD_BYTES: usize = 64 << 10;
@@ -52,12 +60,13 @@ pub async fn serve_grpc(
     let configuration = ConfigurationServer::new(configuration::ConfigurationService::new(collector.clone()))
         .max_decoding_message_size(MESSAGE_OVERHEAD_BYTES);
     warn_if_open(&collector, &listener);
-    let incoming = connection::incoming(listener, collector.trust().cloned(), shutdown.clone());
+    let incoming = connection::incoming(listener, collector.trust().cloned(), options.grpc, shutdown.clone());
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .max_concurrent_streams(256)
         .http2_max_pending_accept_reset_streams(Some(64))
+        .layer(InterceptorLayer::new(count_call))
         .add_service(ingest)
         .add_service(queue)
         .add_service(enrollment)
@@ -65,6 +74,17 @@ pub async fn serve_grpc(
         .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
         .await?;
     Ok(())
+}
+
+/// Lets a guest make few calls.
+#[allow(clippy::result_large_err, reason = "an interceptor answers with a status")]
+fn count_call(request: Request<()>) -> Result<Request<()>, Status> {
+    if caller::of(&request).may_call() {
+        return Ok(request);
+    }
+    Err(Status::resource_exhausted(
+        "a connection without a certificate is for enrolling: it may make no more calls",
+    ))
 }
 
 /// Says what it means if others than this machine reach the port without being known.

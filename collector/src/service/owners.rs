@@ -1,9 +1,13 @@
-//! Whose a generation is: the agent that wrote its last batch. No other agent may add to it.
+//! Whose a generation is: the agent that wrote its last batch. No other agent may add to it, in its topic
+//! or in any other.
 //!
-//! Learned from the queue at the first batch of each generation since the start. Of a generation of
+//! What the queue holds decides; what is remembered here only spares asking it, and is learned once a
+//! batch is appended. While an agent's first batch is on its way, others have to wait. Of a generation of
 //! which the queue holds nothing any more, the first agent to name it is the owner.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use timberline_proto::batch;
@@ -13,46 +17,121 @@ use timberline_queue::Queue;
 /// Generations remembered; at the bound all are forgotten and learned anew.
 const GENERATIONS_MAX: usize = 200_000;
 
+/// A generation's life in a topic.
+type Key = (Arc<str>, GenerationId);
+
 #[derive(Debug, Default)]
 pub(super) struct Owners {
-    known: Mutex<HashMap<GenerationId, AgentId>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    known: HashMap<Key, AgentId>,
+    /// Whose first batches are on their way, and how many of them.
+    claimed: HashMap<GenerationId, (AgentId, usize)>,
+}
+
+/// Why a batch is not appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NotOwner {
+    /// The generation is this agent's.
+    Other(AgentId),
+    /// Another agent's first batch of it is on its way.
+    Wait,
+}
+
+/// An agent's right to append a batch of a generation.
+#[derive(Debug)]
+pub(super) struct Claim {
+    owners: Arc<Owners>,
+    key: Key,
+    caller: AgentId,
+    /// Whether it keeps others waiting.
+    is_first: bool,
 }
 
 impl Owners {
-    /// Blocks where the queue has to be asked.
+    /// Whether `caller` may add to the generation. Blocks where the queue has to be asked.
     ///
     /// # Errors
-    /// If the generation is another agent's.
-    pub(super) fn check(
-        &self,
+    /// [`NotOwner`]
+    pub(super) fn claim(
+        self: &Arc<Self>,
         queue: &Queue,
         unpacked_bytes_max: u64,
         topic: &str,
         generation: GenerationId,
         caller: AgentId,
-    ) -> Result<(), String> {
-        let known = self.known.lock().get(&generation).copied();
-        let owner = match known {
-            Some(owner) => owner,
-            None => {
-                let written = written_by(queue, unpacked_bytes_max, topic, generation);
-                self.learn(generation, written.unwrap_or(caller))
-            }
+    ) -> Result<Claim, NotOwner> {
+        let key: Key = (topic.into(), generation);
+        let known = self.state.lock().known.get(&key).copied();
+        let mut claim = Claim {
+            owners: self.clone(),
+            key,
+            caller,
+            is_first: false,
         };
-        if owner == caller {
-            return Ok(());
+        if known == Some(caller) {
+            return Ok(claim);
         }
-        Err(format!("generation {generation} is another agent's, {owner}"))
+        // Claimed before the queue is asked: of two that ask at once, one waits.
+        self.begin(generation, caller)?;
+        claim.is_first = true;
+        let owner = known.or_else(|| owner_in(queue, unpacked_bytes_max, topic, generation));
+        match owner {
+            Some(owner) if owner != caller => return Err(NotOwner::Other(owner)),
+            Some(_) => claim.learn(),
+            None => {}
+        }
+        Ok(claim)
     }
 
-    /// The owner, which is who came first.
-    fn learn(&self, generation: GenerationId, owner: AgentId) -> AgentId {
-        let mut known = self.known.lock();
-        if known.len() >= GENERATIONS_MAX {
-            known.clear();
+    fn begin(&self, generation: GenerationId, caller: AgentId) -> Result<(), NotOwner> {
+        match self.state.lock().claimed.entry(generation) {
+            Entry::Occupied(claimed) if claimed.get().0 != caller => Err(NotOwner::Wait),
+            claimed => {
+                claimed.and_modify(|(_, count)| *count += 1).or_insert((caller, 1));
+                Ok(())
+            }
         }
-        *known.entry(generation).or_insert(owner)
     }
+}
+
+impl Claim {
+    /// The batch is in the queue.
+    pub(super) fn appended(self) {
+        self.learn();
+    }
+
+    fn learn(&self) {
+        let mut state = self.owners.state.lock();
+        if state.known.len() >= GENERATIONS_MAX {
+            state.known.clear();
+        }
+        state.known.insert(self.key.clone(), self.caller);
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.is_first {
+            return;
+        }
+        let mut state = self.owners.state.lock();
+        if let Entry::Occupied(mut claimed) = state.claimed.entry(self.key.1) {
+            claimed.get_mut().1 -= 1;
+            if claimed.get().1 == 0 {
+                claimed.remove();
+            }
+        }
+    }
+}
+
+/// The agent of a generation: in this topic, else in any.
+fn owner_in(queue: &Queue, unpacked_bytes_max: u64, topic: &str, generation: GenerationId) -> Option<AgentId> {
+    let written = |topic: &str| written_by(queue, unpacked_bytes_max, topic, generation);
+    written(topic).or_else(|| queue.topics().iter().find_map(|other| written(other)))
 }
 
 fn written_by(queue: &Queue, unpacked_bytes_max: u64, topic: &str, generation: GenerationId) -> Option<AgentId> {
@@ -99,23 +178,55 @@ mod tests {
         queue.append("logs", batch).unwrap();
     }
 
+    const FIRST: AgentId = AgentId([1; 16]);
+    const OTHER: AgentId = AgentId([2; 16]);
+
+    fn claim(owners: &Arc<Owners>, queue: &Queue, topic: &str, caller: AgentId) -> Result<Claim, NotOwner> {
+        owners.claim(queue, UNPACKED_BYTES_MAX, topic, GENERATION, caller)
+    }
+
     #[test]
-    fn a_generation_stays_the_agents_that_began_it_also_after_a_restart() {
+    fn a_generation_stays_the_agents_that_began_it_also_after_a_restart_and_under_any_topic() {
         let dir = tempfile::tempdir().unwrap();
-        let (first, other) = (AgentId([1; 16]), AgentId([2; 16]));
-        let check = |owners: &Owners, queue: &Queue, caller| {
-            owners.check(queue, UNPACKED_BYTES_MAX, "logs", GENERATION, caller)
-        };
         let queue = Queue::open(dir.path(), QueueOptions::default()).unwrap();
-        let owners = Owners::default();
-        check(&owners, &queue, first).unwrap();
-        append(&queue, first);
-        assert!(check(&owners, &queue, other).unwrap_err().contains(&first.to_string()));
+        let owners = Arc::new(Owners::default());
+        let first = claim(&owners, &queue, "logs", FIRST).unwrap();
+        append(&queue, FIRST);
+        first.appended();
+        assert_eq!(
+            claim(&owners, &queue, "logs", OTHER).unwrap_err(),
+            NotOwner::Other(FIRST)
+        );
         queue.close().unwrap();
         drop(queue);
         let queue = Queue::open(dir.path(), QueueOptions::default()).unwrap();
-        let owners = Owners::default();
-        assert!(check(&owners, &queue, other).unwrap_err().contains(&first.to_string()));
-        check(&owners, &queue, first).unwrap();
+        let owners = Arc::new(Owners::default());
+        for topic in ["logs", "elsewhere"] {
+            assert_eq!(
+                claim(&owners, &queue, topic, OTHER).unwrap_err(),
+                NotOwner::Other(FIRST),
+                "{topic}"
+            );
+        }
+        claim(&owners, &queue, "logs", FIRST).unwrap().appended();
+        assert!(owners.state.lock().claimed.is_empty());
+    }
+
+    #[test]
+    fn what_was_not_appended_makes_nobody_the_owner_and_keeps_others_waiting_only_meanwhile() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = Queue::open(dir.path(), QueueOptions::default()).unwrap();
+        let owners = Arc::new(Owners::default());
+        let refused = claim(&owners, &queue, "logs", OTHER).unwrap();
+        let again = claim(&owners, &queue, "logs", OTHER).unwrap();
+        assert_eq!(claim(&owners, &queue, "logs", FIRST).unwrap_err(), NotOwner::Wait);
+        drop((refused, again));
+        claim(&owners, &queue, "logs", FIRST).unwrap().appended();
+        // Known under the topic where it was appended, and no other.
+        assert_eq!(
+            claim(&owners, &queue, "logs", OTHER).unwrap_err(),
+            NotOwner::Other(FIRST)
+        );
+        claim(&owners, &queue, "elsewhere", OTHER).unwrap();
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use timberline_proto::api::enrollment::{
-    CreatedToken, EnrollmentAct, EnrollmentAudit, GroupInfo, MachineInfo, MachineList, NewToken, TokenInfo, TokenList,
+    CreatedToken, EnrollmentAct, EnrollmentAudit, EnrollmentRefusals, GroupInfo, MachineInfo, MachineList, NewToken,
+    TokenInfo, TokenList,
 };
 use timberline_proto::id::AgentId;
 use timberline_proto::tls::identity::hex;
 use timberline_proto::tls::{EnrollToken, Peer, Role};
 
-use super::state::{Act, Machine, State, TOKENS_MAX, TTL_MAX_S, Token, USES_MAX, secret_hash};
+use super::state::{Act, Machine, OPERATOR, State, TOKENS_MAX, TTL_MAX_S, Token, USES_MAX, secret_hash};
 use super::{Trust, TrustError, now_s};
 
 /// Labels of one token at most, and the bytes of a name or value.
@@ -134,7 +135,7 @@ impl Trust {
         Ok(info)
     }
 
-    /// Lets a machine enroll with a new key; every certificate that it has is refused from now on.
+    /// Lets a machine enroll with a new key, once; every certificate that it has is refused from now on.
     /// When this returns, that is durable. Blocks.
     ///
     /// # Errors
@@ -202,7 +203,7 @@ impl Trust {
         })
     }
 
-    /// The last acts, the newest first.
+    /// The last acts, and who was refused, the newest first.
     pub fn audit(&self) -> EnrollmentAudit {
         let state = self.state();
         let acts = state.acts.iter().rev().map(|act| EnrollmentAct {
@@ -213,7 +214,19 @@ impl Trust {
             object: act.object.clone(),
             outcome: act.outcome.clone(),
         });
-        EnrollmentAudit { acts: acts.collect() }
+        let mut refusals = self.inner.refused.lock().entries.clone();
+        refusals.sort_by_key(|refused| std::cmp::Reverse(refused.last_s));
+        let refusals = refusals.into_iter().map(|refused| EnrollmentRefusals {
+            origin: refused.origin,
+            why: refused.why,
+            count: refused.count,
+            first: time_text(refused.first_s),
+            last: time_text(refused.last_s),
+        });
+        EnrollmentAudit {
+            acts: acts.collect(),
+            refusals: refusals.collect(),
+        }
     }
 
     /// The names and addresses under which the listener's certificate lets itself be reached.
@@ -293,7 +306,7 @@ pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Mana
 fn note(state: &mut State, action: &str, object: String, origin: Option<String>) {
     state.note(Act {
         at_s: now_s(),
-        actor: "operator".into(),
+        actor: OPERATOR.into(),
         origin,
         action: action.into(),
         object,

@@ -16,7 +16,8 @@
 //! | [`state`] | the rules, without clock and disk |
 //! | [`file`] | `fleet.state` |
 //! | [`manage`] | what an operator asks for |
-//! | [`attempts`] | wrong tokens, counted |
+//! | [`attempts`] | who guesses tokens, and is not listened to for a while |
+//! | [`refusals`] | who was refused, counted |
 //! | [`live`] | open connections |
 
 mod attempts;
@@ -24,6 +25,7 @@ mod authority;
 mod file;
 mod live;
 mod manage;
+mod refusals;
 mod request;
 mod server;
 mod state;
@@ -49,6 +51,7 @@ use live::Live;
 pub(crate) use live::LiveConnection;
 pub use manage::ManageError;
 pub(crate) use manage::check_labels;
+use refusals::Refusals;
 use request::{RequestedKey, requested_key};
 pub use server::ServerCertificate;
 use server::Shown;
@@ -136,8 +139,8 @@ pub struct IssuedCertificate {
     pub labels: std::collections::BTreeMap<String, String>,
 }
 
-/// What a machine says when it enrolls.
-#[derive(Clone, Debug)]
+/// What a machine says when it enrolls. `Debug` does not show the secret.
+#[derive(Clone)]
 pub struct Application {
     /// Which token.
     pub token_id: Vec<u8>,
@@ -149,6 +152,16 @@ pub struct Application {
     pub certificate_request: Vec<u8>,
     /// Its name.
     pub host: String,
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application")
+            .field("token_id", &hex(&self.token_id))
+            .field("id", &self.id)
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Cheap to clone.
@@ -167,6 +180,8 @@ struct Inner {
     changing: Mutex<()>,
     state: RwLock<Arc<State>>,
     attempts: Attempts,
+    /// As in the state, and what came since.
+    refused: Mutex<Refusals>,
     live: Live,
 }
 
@@ -190,7 +205,7 @@ impl Trust {
         let authority = Authority::open(&pki, &options.host)?;
         let shown = Arc::new(Shown::open(options.certificate.clone(), &authority)?);
         let tls = server::config(shown.clone(), &authority, options.grace)?;
-        let state = file::load(&options.dir, STATE_NAME)?;
+        let state: State = file::load(&options.dir, STATE_NAME)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 options,
@@ -198,6 +213,7 @@ impl Trust {
                 shown,
                 tls,
                 changing: Mutex::new(()),
+                refused: Mutex::new(state.refused.clone()),
                 state: RwLock::new(Arc::new(state)),
                 attempts: Attempts::default(),
                 live: Live::default(),
@@ -224,6 +240,12 @@ impl Trust {
         self.state().refusal(peer, &facts.serial)
     }
 
+    /// Whether an agent of this id ever enrolled.
+    pub(crate) fn is_machine(&self, id: AgentId) -> bool {
+        let peer = Peer { role: Role::Agent, id };
+        self.state().machines.contains_key(&peer.urn())
+    }
+
     /// Exchanges a token for a certificate. When this returns, what it took is durable. `shown` is the
     /// connection's own certificate, if there is one. Blocks.
     ///
@@ -236,18 +258,26 @@ impl Trust {
         application: &Application,
     ) -> Result<IssuedCertificate, IssueError> {
         let now_s = now_s();
-        if from.is_some_and(|from| !self.inner.attempts.may_try(from, now_s)) {
-            return Err(Refusal::TooManyAttempts.into());
-        }
-        let outcome = self.admit(from, shown, application, now_s);
-        if let (Err(IssueError::Refused(refusal)), Some(from)) = (&outcome, from) {
-            tracing::warn!(%from, host = application.host, %refusal, "a machine was not enrolled");
-            let counts = *refusal == Refusal::UnknownToken;
-            if counts && self.inner.attempts.failed(from, now_s) {
-                self.note_flood(from, now_s)?;
-            }
+        let outcome = match from {
+            Some(from) if !self.inner.attempts.may_try(from, now_s) => Err(Refusal::TooManyAttempts.into()),
+            _ => self.admit(from, shown, application, now_s),
+        };
+        if let Err(IssueError::Refused(refusal)) = &outcome {
+            self.refused(from, &application.host, refusal, now_s);
         }
         outcome
+    }
+
+    /// Counts a refusal, in memory until the next change or look: whoever is refused without end must
+    /// not make the collector write without end.
+    fn refused(&self, from: Option<IpAddr>, host: &str, refusal: &Refusal, now_s: i64) {
+        if *refusal != Refusal::TooManyAttempts {
+            tracing::warn!(?from, host, %refusal, "a machine was not enrolled");
+        }
+        if let (Refusal::UnknownToken, Some(from)) = (refusal, from) {
+            self.inner.attempts.failed(from, now_s);
+        }
+        self.inner.refused.lock().count(from, refusal.kind(), now_s);
     }
 
     fn admit(
@@ -296,6 +326,7 @@ impl Trust {
                 enrolled_s: now_s,
                 certificates: Vec::new(),
                 revoked_s: None,
+                allowed: false,
             };
             self.issue(state, machine, &key, act, now_s)
         })
@@ -337,6 +368,7 @@ impl Trust {
                 enrolled_s: now_s,
                 certificates: Vec::new(),
                 revoked_s: None,
+                allowed: false,
             };
             self.issue(state, machine, &key, act, now_s)
         })
@@ -346,7 +378,8 @@ impl Trust {
     /// Blocks.
     ///
     /// # Errors
-    /// [`IssueError`], or what the filesystem says.
+    /// [`IssueError`], or what the filesystem says. [`Refusal::Revoked`] if it was revoked: that the
+    /// collector runs in the same process is no reason to let it in again.
     pub fn enroll_own(&self, files: &MachineFiles, id: AgentId, url: &str) -> Result<(), IssueError> {
         let peer = Peer { role: Role::Agent, id };
         let failed = |source| TrustError::Io {
@@ -366,6 +399,9 @@ impl Trust {
         if held && same {
             return Ok(());
         }
+        if let Some(revoked @ Refusal::Revoked(_)) = self.state().refusal(peer, "") {
+            return Err(revoked.into());
+        }
         let _lock = files.lock().map_err(failed)?;
         let key = new_key().map_err(failed)?;
         let request = rcgen::CertificateParams::default()
@@ -374,6 +410,9 @@ impl Trust {
         let requested = requested_key(request.der())?;
         let now_s = now_s();
         let issued = self.change(|state| {
+            if let Some(revoked @ Refusal::Revoked(_)) = state.refusal(peer, "") {
+                return Err(revoked.into());
+            }
             let machine = Machine {
                 role: peer.role,
                 id,
@@ -382,6 +421,7 @@ impl Trust {
                 enrolled_s: now_s,
                 certificates: Vec::new(),
                 revoked_s: None,
+                allowed: false,
             };
             let act = Act {
                 at_s: now_s,
@@ -435,26 +475,16 @@ impl Trust {
         })
     }
 
-    /// Once per address and minute at most.
-    fn note_flood(&self, from: IpAddr, now_s: i64) -> Result<(), IssueError> {
-        self.change(|state| {
-            state.note(Act {
-                at_s: now_s,
-                actor: "unknown".into(),
-                origin: Some(from.to_string()),
-                action: "machine.enroll".into(),
-                object: "wrong tokens".into(),
-                outcome: Refusal::TooManyAttempts.to_string(),
-            });
-            Ok(())
-        })
-    }
-
-    /// Renews the listener's own certificate if it is time. Blocks.
+    /// Renews the listener's own certificate if it is time, and puts on record who was refused since the
+    /// last look. Blocks.
     ///
     /// # Errors
     /// [`TrustError`]; the certificate before is then still shown.
     pub fn refresh(&self) -> Result<(), TrustError> {
+        let news = *self.inner.refused.lock() != self.state().refused;
+        if news {
+            self.change(|_| Ok::<_, TrustError>(()))?;
+        }
         if self.inner.shown.refresh(&self.inner.authority, now_s())? {
             tracing::info!("the listener for agents shows a new certificate");
         }
@@ -471,6 +501,7 @@ impl Trust {
         let mut next = State::clone(&self.state());
         let grace_s = i64::try_from(self.inner.options.grace.as_secs()).unwrap_or(i64::MAX);
         next.expire(now_s(), grace_s);
+        next.refused.clone_from(&self.inner.refused.lock());
         let outcome = change(&mut next)?;
         file::save(&self.inner.options.dir, STATE_NAME, &next)?;
         *self.inner.state.write() = Arc::new(next);

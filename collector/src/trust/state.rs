@@ -9,6 +9,8 @@ use timberline_proto::id::AgentId;
 use timberline_proto::tls::identity::hex;
 use timberline_proto::tls::{Peer, Role};
 
+use super::refusals::Refusals;
+
 /// Tokens remembered at most, those that are over among them.
 pub(super) const TOKENS_MAX: usize = 1000;
 /// Machines of one token at most.
@@ -17,8 +19,10 @@ pub const USES_MAX: u32 = 10_000;
 pub const TTL_MAX_S: u64 = 30 * 86_400;
 /// Certificates of one machine that hold at once, at most.
 const CERTIFICATES_MAX: usize = 16;
-/// Acts remembered.
+/// Acts of operators remembered, and as many of machines.
 pub(super) const ACTS_MAX: usize = 1000;
+/// Who is named as an act's actor if it was an operator.
+pub(super) const OPERATOR: &str = "operator";
 /// Tokens that are over are listed for so long.
 const OVER_S: i64 = 7 * 86_400;
 
@@ -30,6 +34,9 @@ pub(super) struct State {
     /// By their URN.
     pub(super) machines: BTreeMap<String, Machine>,
     pub(super) acts: VecDeque<Act>,
+    /// Who was refused.
+    #[serde(default)]
+    pub(super) refused: Refusals,
 }
 
 /// A token, of whose secret only the hash is known.
@@ -61,10 +68,14 @@ pub(super) struct Machine {
     pub(super) host: String,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) enrolled_s: i64,
-    /// The newest last. Those that are over are forgotten.
+    /// The newest last. Those that are over are forgotten, but for the newest, by which it is known
+    /// whose the id is.
     pub(super) certificates: Vec<Issued>,
     /// Since when it is refused, whatever it shows.
     pub(super) revoked_s: Option<i64>,
+    /// Whether an operator lets it enroll with a new key; once.
+    #[serde(default)]
+    pub(super) allowed: bool,
 }
 
 /// A certificate that was issued.
@@ -103,9 +114,9 @@ pub enum Refusal {
     /// As many machines as may have enrolled with it.
     #[error("this token is used up: make a new one with `timberline agents token create`")]
     UsedUp,
-    /// Another key holds this id.
+    /// Another key holds this id, or held it last.
     #[error(
-        "{0} is enrolled already with another key; if its files were lost, allow it to enroll anew: `timberline agents allow {id}`",
+        "{0} is enrolled already with another key; if its files were lost, or its certificate ran out, allow it to enroll anew: `timberline agents allow {id}`",
         id = .0.id
     )]
     Enrolled(Peer),
@@ -113,7 +124,7 @@ pub enum Refusal {
     #[error("{0} was revoked; `timberline agents allow {id}` lets it enroll anew", id = .0.id)]
     Revoked(Peer),
     /// This certificate was taken back, the machine was not.
-    #[error("this certificate of {0} is no longer accepted: enroll anew")]
+    #[error("this certificate of {0}, and its key, are no longer accepted: enroll anew")]
     RefusedCertificate(Peer),
     /// Too many certificates of one machine hold.
     #[error("{0} has {CERTIFICATES_MAX} certificates that still hold; wait until one is over")]
@@ -138,6 +149,25 @@ pub(super) struct Applicant {
     pub(super) key_sha256: String,
     /// Whether the connection's certificate names this very machine.
     pub(super) proven: bool,
+}
+
+impl Refusal {
+    /// What refusals are counted by.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownToken => "unknown token",
+            Self::ExpiredToken => "expired token",
+            Self::RevokedToken => "revoked token",
+            Self::UsedUp => "token used up",
+            Self::Enrolled(_) => "another machine's id",
+            Self::Revoked(_) => "revoked machine",
+            Self::RefusedCertificate(_) => "refused certificate",
+            Self::TooManyCertificates(_) => "too many certificates",
+            Self::Full(_) => "too many machines",
+            Self::TooManyAttempts => "too many wrong tokens",
+            Self::BadRequest(_) => "bad request",
+        }
+    }
 }
 
 impl Token {
@@ -177,6 +207,8 @@ impl Machine {
     pub(super) fn state(&self, now_s: i64) -> &'static str {
         if self.revoked_s.is_some() {
             "revoked"
+        } else if self.allowed {
+            "allowed"
         } else if self.holding(now_s).next().is_none() {
             "expired"
         } else {
@@ -188,6 +220,29 @@ impl Machine {
         self.certificates
             .iter()
             .filter(move |issued| !issued.refused && issued.expires_s > now_s)
+    }
+
+    /// When its newest certificate ends, or ended.
+    fn ends_s(&self) -> i64 {
+        self.certificates.last().map_or(i64::MIN, |issued| issued.expires_s)
+    }
+
+    /// Whether this key may have the id: the one that had it last, any if an operator said so, or one
+    /// that comes over a connection by which the machine proves itself. That a certificate ran out frees
+    /// no id.
+    fn admits(&self, applicant: &Applicant) -> Result<(), Refusal> {
+        let of_key = |issued: &&Issued| issued.key_sha256 == applicant.key_sha256;
+        if self.revoked_s.is_some() {
+            return Err(Refusal::Revoked(self.peer()));
+        }
+        if self.certificates.iter().filter(of_key).any(|issued| issued.refused) {
+            return Err(Refusal::RefusedCertificate(self.peer()));
+        }
+        let held_last = self.certificates.last().filter(of_key).is_some();
+        if held_last || self.allowed || applicant.proven {
+            return Ok(());
+        }
+        Err(Refusal::Enrolled(self.peer()))
     }
 }
 
@@ -221,15 +276,7 @@ impl State {
             return Err(Refusal::Enrolled(other.peer()));
         }
         if let Some(machine) = self.machines.get(&peer.urn()) {
-            if machine.revoked_s.is_some() {
-                return Err(Refusal::Revoked(peer));
-            }
-            let other_key = machine
-                .holding(now_s)
-                .any(|issued| issued.key_sha256 != applicant.key_sha256);
-            if other_key && !applicant.proven && !again {
-                return Err(Refusal::Enrolled(peer));
-            }
+            machine.admits(applicant)?;
         }
         if !again {
             let used = Use {
@@ -289,19 +336,46 @@ impl State {
     ) -> Result<BTreeMap<String, String>, Refusal> {
         let peer = new.peer();
         let urn = peer.urn();
-        if !self.machines.contains_key(&urn) && self.machines.len() >= machines_max {
-            return Err(Refusal::Full(machines_max));
-        }
-        let machine = self.machines.entry(urn).or_insert(new);
+        let machine = match self.machines.get_mut(&urn) {
+            Some(machine) => machine,
+            None => {
+                self.make_room(machines_max, now_s)?;
+                self.machines.entry(urn).or_insert(new)
+            }
+        };
         if machine.holding(now_s).count() >= CERTIFICATES_MAX {
             return Err(Refusal::TooManyCertificates(peer));
         }
         machine.certificates.push(issued);
+        machine.allowed = false;
         // A newer token may say more of the machine; a renewal says nothing.
         if !labels.is_empty() {
             machine.labels = labels;
         }
         Ok(machine.labels.clone())
+    }
+
+    /// Machines whose certificates are over are remembered beside those that may connect, as many again;
+    /// then the one whose certificate ended first is forgotten, and its id is free.
+    fn make_room(&mut self, machines_max: usize, now_s: i64) -> Result<(), Refusal> {
+        if self.machines.len() < machines_max {
+            return Ok(());
+        }
+        let over = |machine: &&Machine| machine.revoked_s.is_none() && machine.ends_s() <= now_s;
+        let there = self.machines.len() - self.machines.values().filter(over).count();
+        if there >= machines_max {
+            return Err(Refusal::Full(machines_max));
+        }
+        if self.machines.len() >= machines_max.saturating_mul(2) {
+            let first = self
+                .machines
+                .values()
+                .filter(over)
+                .min_by_key(|machine| machine.ends_s());
+            let urn = first.expect("more are there than may connect").peer().urn();
+            self.machines.remove(&urn);
+        }
+        Ok(())
     }
 
     /// Refuses the machine from now on. False if it never enrolled.
@@ -310,15 +384,17 @@ impl State {
             return false;
         };
         machine.revoked_s.get_or_insert(now_s);
+        machine.allowed = false;
         true
     }
 
-    /// Lets the machine enroll with a new key; what it had stays refused. False if it never enrolled.
+    /// Lets the machine enroll with a new key, once; what it had stays refused. False if it never enrolled.
     pub(super) fn allow(&mut self, peer: Peer) -> bool {
         let Some(machine) = self.machines.get_mut(&peer.urn()) else {
             return false;
         };
         machine.revoked_s = None;
+        machine.allowed = true;
         machine.certificates.iter_mut().for_each(|issued| issued.refused = true);
         let id = machine.id;
         // A token that it used before must not let the old key in again.
@@ -330,23 +406,27 @@ impl State {
         true
     }
 
-    /// Forgets what is over: certificates `grace_s` after their end, machines without certificates
-    /// unless they are revoked, tokens a week after their end.
+    /// Forgets what is over: certificates `grace_s` after their end, but for each machine's newest, and
+    /// tokens a week after their end.
     pub(super) fn expire(&mut self, now_s: i64, grace_s: i64) {
         for machine in self.machines.values_mut() {
+            let newest = machine.certificates.pop();
             machine
                 .certificates
                 .retain(|issued| issued.expires_s.saturating_add(grace_s) > now_s);
+            machine.certificates.extend(newest);
         }
-        self.machines
-            .retain(|_, machine| machine.revoked_s.is_some() || !machine.certificates.is_empty());
         self.tokens
             .retain(|token| token.revoked_s.unwrap_or(token.expires_s).min(token.expires_s) + OVER_S > now_s);
     }
 
+    /// Acts push out older ones of their own kind alone: however often machines renew and enroll, what
+    /// operators did stays.
     pub(super) fn note(&mut self, act: Act) {
-        while self.acts.len() >= ACTS_MAX {
-            self.acts.pop_front();
+        let like = |other: &Act| (other.actor == OPERATOR) == (act.actor == OPERATOR);
+        while self.acts.iter().filter(|other| like(other)).count() >= ACTS_MAX {
+            let oldest = self.acts.iter().position(like).expect("there are such acts");
+            self.acts.remove(oldest);
         }
         self.acts.push_back(act);
     }

@@ -154,19 +154,96 @@ fn a_wrong_secret_and_an_unknown_token_are_answered_alike() {
 }
 
 #[test]
-fn wrong_tokens_without_end_are_not_listened_to_and_leave_one_entry() {
+fn wrong_tokens_without_end_are_counted_and_push_out_no_act() {
     let dir = tempfile::tempdir().unwrap();
     let trust = Trust::open(options(dir.path())).unwrap();
     let token = token(&trust, 1);
-    let mut wrong = token.clone();
-    wrong.secret[0] ^= 1;
+    let mut wrong = application(&token, 1, &key());
+    wrong.token_secret[0] ^= 1;
+    let refusal = |from: IpAddr, application: &Application| match trust.enroll(Some(from), None, application) {
+        Err(IssueError::Refused(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    };
+    let one: IpAddr = [10, 0, 0, 9].into();
     for _ in 0..10 {
-        assert_eq!(enroll(&trust, &wrong, 1, &key()).unwrap_err(), Refusal::UnknownToken);
+        assert_eq!(refusal(one, &wrong), Refusal::UnknownToken);
     }
-    assert_eq!(enroll(&trust, &token, 1, &key()).unwrap_err(), Refusal::TooManyAttempts);
-    let acts = trust.audit().acts;
-    assert_eq!(acts.iter().filter(|act| act.object == "wrong tokens").count(), 1);
-    assert_eq!(acts[0].origin.as_deref(), Some("10.0.0.9"));
+    let right = application(&token, 1, &key());
+    assert_eq!(refusal(one, &right), Refusal::TooManyAttempts);
+    // A network of IPv6 is one address; many networks are many.
+    for n in 0..30u16 {
+        let seen = refusal([0x2001, 0xdb8, 0, 0, 0, 0, 0, n].into(), &wrong);
+        assert_eq!(seen == Refusal::UnknownToken, n < 10, "{n}");
+    }
+    for n in 0..3000u16 {
+        refusal([0x2001, 0xdb8, 1, n, 0, 0, 0, 1].into(), &wrong);
+    }
+    trust.refresh().unwrap();
+    drop(trust);
+    let audit = Trust::open(options(dir.path())).unwrap().audit();
+    assert_eq!(audit.acts.len(), 1);
+    assert_eq!(audit.acts[0].action, "token.create");
+    assert!(audit.refusals.len() <= 101, "{}", audit.refusals.len());
+    assert_eq!(
+        audit.refusals.iter().map(|refused| refused.count).sum::<u64>(),
+        11 + 30 + 3000
+    );
+}
+
+#[test]
+fn what_machines_do_pushes_out_nothing_that_an_operator_did() {
+    let mut state = State::default();
+    let act = |actor: &str, n: i64| Act {
+        at_s: n,
+        actor: actor.into(),
+        origin: None,
+        action: "machine.renew".into(),
+        object: String::new(),
+        outcome: "ok".into(),
+    };
+    state.note(act("operator", 0));
+    for n in 1..5000 {
+        state.note(act("agent 1", n));
+    }
+    assert_eq!(state.acts.len(), 1001);
+    assert_eq!((state.acts[0].at_s, state.acts[1].at_s), (0, 4000));
+}
+
+#[test]
+fn an_application_that_is_printed_shows_no_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let trust = Trust::open(options(dir.path())).unwrap();
+    let application = application(&token(&trust, 1), 1, &key());
+    let secret = &application.token_secret;
+    for text in [format!("{application:?}"), format!("{application:#?}")] {
+        assert!(text.contains("web-1"), "{text}");
+        let numbers: Vec<_> = text
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|n| !n.is_empty())
+            .collect();
+        let decimal: Vec<_> = secret.iter().map(ToString::to_string).collect();
+        let shows = numbers.windows(4).any(|four| decimal.windows(4).any(|of| of == four));
+        assert!(!shows && !text.contains(&hex(secret)), "{text}");
+    }
+}
+
+#[test]
+fn the_agent_of_the_collectors_own_process_stays_revoked_until_it_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let trust = Trust::open(options(dir.path())).unwrap();
+    let files = MachineFiles::new(dir.path().join("agent"));
+    let id = AgentId([1; 16]);
+    trust.enroll_own(&files, id, "https://127.0.0.1:1").unwrap();
+    let held = files.identity().unwrap().facts;
+    trust.enroll_own(&files, id, "https://127.0.0.1:1").unwrap();
+    assert_eq!(files.identity().unwrap().facts, held, "what holds is kept");
+    trust.revoke(id, None).unwrap();
+    let refused = trust.enroll_own(&files, id, "https://127.0.0.1:1").unwrap_err();
+    assert!(matches!(refused, IssueError::Refused(Refusal::Revoked(_))), "{refused}");
+    assert_eq!(files.identity().unwrap().facts, held);
+    trust.allow(id, None).unwrap();
+    trust.enroll_own(&files, id, "https://127.0.0.1:1").unwrap();
+    assert_eq!(trust.refusal(&files.identity().unwrap().facts), None);
 }
 
 #[test]
@@ -243,7 +320,7 @@ fn a_revoked_machine_is_refused_until_it_is_allowed_and_its_old_key_for_ever() {
     assert_eq!(trust.refusal(&fresh), None);
     assert_eq!(
         enroll(&trust, &token, 1, &stolen).unwrap_err(),
-        Refusal::Enrolled(peer(1))
+        Refusal::RefusedCertificate(peer(1))
     );
     assert_eq!(trust.refusal(&facts), Some(Refusal::RefusedCertificate(peer(1))));
 }
@@ -324,6 +401,85 @@ fn expiring(expires_s: i64) -> (State, Applicant) {
     (state, applicant)
 }
 
+/// Enrolls machine `id` with this key at this time, for a certificate of 100 seconds.
+fn enroll_at(state: &mut State, id: u8, key: &str, now_s: i64) -> Result<(), Refusal> {
+    let applicant = Applicant {
+        token_id: "t".into(),
+        secret_sha256: secret_hash(&[5; 32]),
+        id: AgentId([id; 16]),
+        key_sha256: key.into(),
+        proven: false,
+    };
+    let (of, labels) = state.admit(&applicant, now_s)?;
+    let machine = Machine {
+        role: of.role,
+        id: of.id,
+        host: String::new(),
+        labels: labels.clone(),
+        enrolled_s: now_s,
+        certificates: Vec::new(),
+        revoked_s: None,
+        allowed: false,
+    };
+    let issued = Issued {
+        serial: format!("{key} {now_s}"),
+        key_sha256: key.into(),
+        expires_s: now_s + 100,
+        refused: false,
+    };
+    state.issued(machine, issued, 3, now_s, labels).map(drop)
+}
+
+#[test]
+fn an_id_whose_certificate_ran_out_is_given_to_no_other_key_unless_an_operator_allows_it() {
+    let (mut state, _) = expiring(1_000_000);
+    state.tokens[0].uses_max = 100;
+    enroll_at(&mut state, 1, "own", 0).unwrap();
+    let of_other = Err(Refusal::Enrolled(peer(1)));
+    // While it holds, once it is over, and long after what can be renewed.
+    for now_s in [50, 150, 500_000] {
+        state.expire(now_s, 100);
+        assert_eq!(enroll_at(&mut state, 1, "other", now_s), of_other, "{now_s}");
+    }
+    // Whoever has the key that it had last is the machine.
+    enroll_at(&mut state, 1, "own", 500_000).unwrap();
+    state.expire(600_000, 100);
+    assert!(state.allow(peer(1)));
+    // One new key is let in, and none that was refused.
+    assert_eq!(
+        enroll_at(&mut state, 1, "own", 600_000),
+        Err(Refusal::RefusedCertificate(peer(1)))
+    );
+    enroll_at(&mut state, 1, "new", 600_000).unwrap();
+    assert_eq!(enroll_at(&mut state, 1, "other", 600_000), of_other);
+    state.expire(700_000, 100);
+    assert_eq!(enroll_at(&mut state, 1, "other", 700_000), of_other);
+}
+
+#[test]
+fn machines_whose_certificates_are_over_keep_nobody_out_and_are_remembered_within_a_bound() {
+    let (mut state, _) = expiring(1_000_000);
+    state.tokens[0].uses_max = 100;
+    for id in 1..=3 {
+        enroll_at(&mut state, id, "own", i64::from(id)).unwrap();
+    }
+    assert_eq!(enroll_at(&mut state, 4, "own", 50), Err(Refusal::Full(3)));
+    for id in 4..=6 {
+        enroll_at(&mut state, id, "own", 1000 + i64::from(id)).unwrap();
+    }
+    assert_eq!(enroll_at(&mut state, 1, "other", 1010), Err(Refusal::Enrolled(peer(1))));
+    state.revoke(peer(1), 1010);
+    for id in 7..=8 {
+        enroll_at(&mut state, id, "own", 2000).unwrap();
+    }
+    let known: Vec<u8> = state.machines.values().map(|machine| machine.id.0[0]).collect();
+    assert_eq!(
+        known,
+        [1, 4, 5, 6, 7, 8],
+        "a revoked one is never forgotten, the oldest are"
+    );
+}
+
 proptest! {
     #[test]
     fn a_token_is_good_before_its_end_and_never_after(expires_s in 1i64..1_000_000, now_s in 0i64..1_000_000) {
@@ -358,7 +514,7 @@ proptest! {
                         prop_assert!(!revoked.contains(&id));
                         let machine = Machine {
                             role: of.role, id: of.id, host: String::new(), labels: labels.clone(), enrolled_s: 10,
-                            certificates: Vec::new(), revoked_s: None,
+                            certificates: Vec::new(), revoked_s: None, allowed: false,
                         };
                         let issued = Issued {
                             serial: format!("s{turn}"), key_sha256: applicant.key_sha256, expires_s: 100, refused: false,

@@ -74,7 +74,7 @@ pub struct MachineInfo {
     pub id: String,
     /// `agent` or `store`.
     pub role: String,
-    /// `valid`, `expired`, `revoked`.
+    /// `valid`, `expired`, `revoked`, `allowed` (to enroll with a new key).
     pub state: String,
     /// Its name when it enrolled.
     pub host: String,
@@ -118,8 +118,26 @@ pub struct EnrollmentAct {
 /// The answer of `GET /api/v1/agents/audit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnrollmentAudit {
-    /// The newest first.
+    /// The newest first: of operators and of machines, 1,000 each.
     pub acts: Vec<EnrollmentAct>,
+    /// Who was refused, counted; the newest first.
+    #[serde(default)]
+    pub refusals: Vec<EnrollmentRefusals>,
+}
+
+/// How often one address was refused for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrollmentRefusals {
+    /// An address, a network of IPv6, or `elsewhere` for those that are not told apart any more.
+    pub origin: String,
+    /// Why.
+    pub why: String,
+    /// How often.
+    pub count: u64,
+    /// When first, RFC 3339.
+    pub first: String,
+    /// When last, RFC 3339.
+    pub last: String,
 }
 
 /// The body of `POST /api/v1/agents/config`: a configuration for a group of machines.
@@ -161,7 +179,7 @@ pub struct GroupInfo {
     pub trial: Option<String>,
     /// How the last trial ended.
     pub last: String,
-    /// Machines that gave a version up.
+    /// Some of the machines that gave a version up or put it off.
     pub failures: Vec<GroupFailure>,
     /// The configuration that it runs.
     pub toml: String,
@@ -176,6 +194,9 @@ pub struct GroupFailure {
     pub version: u64,
     /// In its own words.
     pub why: String,
+    /// Whether it tries again by itself.
+    #[serde(default)]
+    pub passing: bool,
 }
 
 /// The answer of `GET /api/v1/agents/config`.

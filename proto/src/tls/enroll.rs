@@ -55,7 +55,7 @@ pub enum EnrollError {
 }
 
 /// Exchanges a token for a certificate of a new key, and keeps both in `files`. When this returns,
-/// they are durable. Blocks where it reads and writes `files`: for a program of its own.
+/// they are durable. Files are read, written and waited for on threads that may block.
 ///
 /// # Errors
 /// [`EnrollError`]; what was there before is then still there.
@@ -69,11 +69,15 @@ pub async fn enroll(
     if !url.is_tls() {
         return Err(EnrollError::Plain(url.to_string()));
     }
-    let _lock = files.lock().map_err(io_error(files))?;
-    let key = files.pending_key().map_err(io_error(files))?;
-    // An identity that still holds proves that this machine may go by its id again.
-    let show = files.identity().is_ok_and(|held| held.facts.not_after_s > now_s());
-    let trust = Trust::pinned(token.pin, files, show)?;
+    let pin = token.pin;
+    let (_lock, key, trust) = blocking(files, move |files| {
+        let lock = files.lock().map_err(io_error(files))?;
+        let key = files.pending_key().map_err(io_error(files))?;
+        // An identity that still holds proves that this machine may go by its id again.
+        let show = files.identity().is_ok_and(|held| held.facts.not_after_s > now_s());
+        Ok((lock, key, Trust::pinned(pin, files, show)?))
+    })
+    .await?;
     let channel = connect(url, trust).await?;
     reached(Point::EnrollConnected);
     let mut request = tonic::Request::new(EnrollRequest {
@@ -99,17 +103,18 @@ pub async fn enroll(
             "the token's authority is not among its authorities".into(),
         ));
     }
-    take(url, files, &key, Some(peer), None, answer)
+    let url = url.clone();
+    blocking(files, move |files| take(&url, files, &key, Some(peer), None, answer)).await
 }
 
 /// Gets a certificate of a new key for the one in the credentials' files, and keeps it there. When
-/// this returns, it is durable. Reads and writes small files.
+/// this returns, it is durable. Files are read, written and waited for on threads that may block.
 ///
 /// # Errors
 /// [`EnrollError`]; the certificate before is then still in force.
 pub async fn renew(url: &CollectorUrl, credentials: &Credentials) -> Result<CertificateFacts, EnrollError> {
     let files = credentials.files();
-    let held = files.identity()?.facts;
+    let held = blocking(files, |files| Ok(files.identity()?.facts)).await?;
     let key = new_key().map_err(io_error(files))?;
     let channel = connect(url, Trust::Files(credentials.clone())).await?;
     let mut request = tonic::Request::new(RenewRequest {
@@ -120,14 +125,31 @@ pub async fn renew(url: &CollectorUrl, credentials: &Credentials) -> Result<Cert
     let answer = answer
         .map_err(|status| EnrollError::Refused(Box::new(status)))?
         .into_inner();
-    let _lock = files.lock().map_err(io_error(files))?;
-    // Someone may have enrolled anew meanwhile, which wins.
-    let now = files.identity()?.facts;
-    if now != held {
-        return Ok(now);
+    let url = url.clone();
+    blocking(files, move |files| {
+        let _lock = files.lock().map_err(io_error(files))?;
+        // Someone may have enrolled anew meanwhile, which wins.
+        let now = files.identity()?.facts;
+        if now != held {
+            return Ok(now);
+        }
+        let pinned = files.enrolled().and_then(|enrolled| enrolled.configuration_key());
+        take(&url, files, &key, held.peer, pinned.as_deref(), answer)
+    })
+    .await
+}
+
+/// Works on `files` where it holds up nobody else: another process may hold the lock for as long as it
+/// takes to enroll.
+async fn blocking<T: Send + 'static>(
+    files: &MachineFiles,
+    work: impl FnOnce(&MachineFiles) -> Result<T, EnrollError> + Send + 'static,
+) -> Result<T, EnrollError> {
+    let of = files.clone();
+    match tokio::task::spawn_blocking(move || work(&of)).await {
+        Ok(done) => done,
+        Err(error) => Err(io_error(files)(std::io::Error::other(error))),
     }
-    let pinned = files.enrolled().and_then(|enrolled| enrolled.configuration_key());
-    take(url, files, &key, held.peer, pinned.as_deref(), answer)
 }
 
 /// How long until the certificate in `files` is to be renewed; none if there is none that can be.
@@ -198,4 +220,36 @@ fn io_error(files: &MachineFiles) -> impl FnOnce(std::io::Error) -> EnrollError 
 fn now_s() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn waiting_for_another_that_enrolls_holds_up_no_other_task() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = MachineFiles::new(dir.path());
+        let held = files.lock().unwrap();
+        let url: CollectorUrl = "https://127.0.0.1:1".parse().unwrap();
+        let token = EnrollToken {
+            role: super::super::identity::Role::Agent,
+            id: [1; 8],
+            secret: [2; 32],
+            pin: [3; 32],
+        };
+        let peer = Peer {
+            role: super::super::identity::Role::Agent,
+            id: crate::id::AgentId([1; 16]),
+        };
+        // One thread runs both: the second one frees what the first one waits for.
+        let enrolling = enroll(&url, &token, &files, peer, "web-1");
+        let freeing = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            drop(held);
+        };
+        let both = async { tokio::join!(enrolling, freeing).0 };
+        let outcome = tokio::time::timeout(Duration::from_secs(20), both).await.unwrap();
+        assert!(matches!(outcome, Err(EnrollError::Connect { .. })), "{outcome:?}");
+    }
 }

@@ -367,6 +367,9 @@ pub struct PullRequest {
     pub failed_version: u64,
     #[prost(string, tag = "4")]
     pub failed_why: ::prost::alloc::string::String,
+    /// for a cause that may pass: it is tried again
+    #[prost(bool, tag = "5")]
+    pub failed_passing: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PullResponse {

@@ -60,7 +60,8 @@ fn group_line(group: &GroupInfo) -> String {
         line += &format!("  last: {}", group.last);
     }
     for failure in &group.failures {
-        line += &format!("  {} gave {} up: {}", failure.id, failure.version, failure.why);
+        let did = if failure.passing { "put off" } else { "gave up" };
+        line += &format!("  {} {did} {}: {}", failure.id, failure.version, failure.why);
     }
     line
 }

@@ -1,10 +1,14 @@
-//! To a collector's gRPC port, as batches of a sender without identity: a stack trace is one record.
+//! To a collector's gRPC port: a stack trace is one record. In plain text they are batches of a sender
+//! without identity; by TLS they are those of the agent that enrolled on this machine, if one did.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context;
+use bytes::Bytes;
 use timberline_proto::batch::{BatchBuilder, BatchMeta, NewRecord};
+use timberline_proto::id::AgentId;
+use timberline_proto::tls::{CollectorUrl, Credentials, NotEnrolled};
 use timberline_proto::wire::v1::ingest_client::IngestClient;
 use timberline_proto::wire::v1::ship_response::Verdict;
 use timberline_proto::wire::v1::{ShipRequest, ShipResponse};
@@ -12,10 +16,10 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Endpoint;
 
 use super::Sink;
 use super::plan::Plan;
+use crate::exit::Exit;
 
 /// A batch of so many bytes of lines is sent at once.
 const BATCH_BYTES: usize = 1 << 20;
@@ -38,16 +42,28 @@ pub(super) struct Grpc {
 }
 
 impl Grpc {
-    pub(super) fn connect(url: &str, plan: &Plan, runtime: Handle, stop: CancellationToken) -> anyhow::Result<Self> {
+    pub(super) fn connect(
+        url: &str,
+        credentials: &Credentials,
+        plan: &Plan,
+        runtime: Handle,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
         let (requests, receiver) = mpsc::channel(IN_FLIGHT_MAX);
         let (told, verdicts) = mpsc::channel(IN_FLIGHT_MAX);
         let nobody = || format!("no collector takes batches at {url}; --grpc names server.grpc of one");
-        let endpoint = Endpoint::from_shared(url.to_owned())
+        let url: CollectorUrl = url.parse().map_err(Exit::usage)?;
+        let agent = identity(&url, credentials)?;
+        let endpoint = url
+            .endpoint()
             .with_context(nobody)?
             .connect_timeout(KEEPALIVE)
             .http2_keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE);
-        let mut client = IngestClient::new(runtime.block_on(endpoint.connect()).with_context(nobody)?);
+        let channel = runtime
+            .block_on(url.connect(&endpoint, credentials))
+            .with_context(nobody)?;
+        let mut client = IngestClient::new(channel);
         runtime.spawn(async move {
             let failed = |status: String| anyhow::anyhow!("the collector's stream ended: {status}");
             let mut answers = match client.ship(ReceiverStream::new(receiver)).await {
@@ -72,6 +88,7 @@ impl Grpc {
                     ("host.name".to_owned(), format!("loadgen-{}", n + 1)),
                     ("service.name".to_owned(), stream.service.to_owned()),
                 ]),
+                agent,
                 eol_bytes: 1,
                 ..BatchMeta::default()
             };
@@ -100,6 +117,10 @@ impl Grpc {
         let record_batch = builder.finish(meta, LEVEL);
         let request = ShipRequest {
             topic: "logs".to_owned(),
+            agent_id: meta
+                .agent
+                .map(|agent| Bytes::copy_from_slice(&agent.0))
+                .unwrap_or_default(),
             record_count: records,
             record_batch,
             ..ShipRequest::default()
@@ -139,6 +160,18 @@ impl Grpc {
             }
             _ => anyhow::bail!("the collector refused a batch: {}", verdict.message),
         }
+    }
+}
+
+/// Who sends. Whoever shows a certificate is held to it.
+fn identity(url: &CollectorUrl, credentials: &Credentials) -> anyhow::Result<Option<AgentId>> {
+    if !url.is_tls() {
+        return Ok(None);
+    }
+    match credentials.files().identity() {
+        Ok(held) => Ok(held.facts.peer.map(|peer| peer.id)),
+        Err(NotEnrolled::Missing) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Routes below `/api/v1/agents` about tokens and about machines that enrolled with them.
 //!
 //! Until there are accounts, whoever may use them is decided by where they come from: this machine
-//! only (see [`Origin`]). Host and Origin are checked as for every route.
+//! only (see [`Origin`]). What a proxy passes on comes from elsewhere. Host and Origin are checked as for
+//! every route.
 
 mod audit;
 mod config;
@@ -40,7 +41,19 @@ pub(super) fn router() -> Router<Collector> {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
-/// From where an operator asks. Only this machine's own addresses are let through.
+/// What proxies add to what they pass on (RFC 7239; RFC 9110, 7.6.3; and what was usual before).
+const PASSED_ON_BY: [&str; 8] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+    "x-client-ip",
+    "via",
+];
+
+/// From where an operator asks. Only this machine's own addresses are let through, and of them no proxy.
 pub(super) struct Origin(IpAddr);
 
 impl Origin {
@@ -53,13 +66,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Origin {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let forbidden = |message: &str| Err(answer_error(StatusCode::FORBIDDEN, "forbidden", message.to_owned()));
+        if let Some(header) = PASSED_ON_BY.iter().find(|name| parts.headers.contains_key(**name)) {
+            return forbidden(&format!(
+                "who may connect is decided on the collector's own machine, and this request was passed on (`{header}`): ask it there, at 127.0.0.1"
+            ));
+        }
         match parts.extensions.get::<PeerAddress>() {
             Some(PeerAddress(address)) if address.ip().to_canonical().is_loopback() => Ok(Self(address.ip())),
-            _ => Err(answer_error(
-                StatusCode::FORBIDDEN,
-                "forbidden",
-                "who may connect is decided on the collector's own machine: ask it there, at 127.0.0.1".to_owned(),
-            )),
+            _ => forbidden("who may connect is decided on the collector's own machine: ask it there, at 127.0.0.1"),
         }
     }
 }
@@ -125,7 +140,14 @@ mod tests {
     use super::*;
 
     async fn asked_from(address: Option<&str>) -> Result<Origin, StatusCode> {
+        asked_with(address, None).await
+    }
+
+    async fn asked_with(address: Option<&str>, header: Option<&'static str>) -> Result<Origin, StatusCode> {
         let mut request = Request::new(());
+        if let Some(header) = header {
+            request.headers_mut().insert(header, "127.0.0.1".parse().unwrap());
+        }
         if let Some(address) = address {
             let address = PeerAddress(address.parse().unwrap());
             request.extensions_mut().insert(address);
@@ -148,5 +170,15 @@ mod tests {
                 "{address:?}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_proxy_on_the_machine_passes_on_does_not_come_from_the_machine() {
+        for header in ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"] {
+            let header: &'static str = header.to_lowercase().leak();
+            let asked = asked_with(Some("127.0.0.1:9"), Some(header)).await;
+            assert!(asked.is_err_and(|status| status == StatusCode::FORBIDDEN), "{header}");
+        }
+        assert!(asked_with(Some("127.0.0.1:9"), Some("user-agent")).await.is_ok());
     }
 }
