@@ -55,6 +55,9 @@ pub struct RuleConfig {
     /// Masks what is not to leave the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redact: Option<RedactConfig>,
+    /// Runs a program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vrl: Option<VrlConfig>,
 }
 
 /// `parse = { … }`
@@ -200,6 +203,39 @@ pub enum RedactAction {
     /// It is taken out.
     Remove,
     /// The record is dropped.
+    Drop,
+}
+
+/// `vrl = { … }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VrlConfig {
+    /// The program, in the Vector Remap Language.
+    pub source: String,
+    /// Expressions that one record may take; the program fails at the next.
+    pub expressions_max: u64,
+    /// What becomes of a record for which the program fails.
+    pub on_error: VrlError,
+}
+
+impl Default for VrlConfig {
+    fn default() -> Self {
+        Self {
+            source: String::new(),
+            expressions_max: 100_000,
+            on_error: VrlError::Keep,
+        }
+    }
+}
+
+/// What becomes of a record for which a program fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VrlError {
+    /// It is kept as it was, with `log.parse_error`.
+    #[default]
+    Keep,
+    /// It is dropped.
     Drop,
 }
 

@@ -9,7 +9,7 @@ use timberline_proto::line::{self, FieldValue};
 use timberline_proto::query::matcher::{FieldRef, Row};
 
 /// Attributes of one record at most; further ones are not added.
-const ATTRIBUTES_MAX: usize = 1024;
+pub(super) const ATTRIBUTES_MAX: usize = 1024;
 
 /// The attribute of a record whose line is no longer what its file holds.
 pub(crate) const EDITED: &str = "log.edited";

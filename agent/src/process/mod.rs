@@ -23,6 +23,7 @@
 //! | `sample`, `rate_limit` | fewer records |
 //! | `route` | another topic |
 //! | `redact` | what is not to leave the machine |
+//! | `vrl` | programs, for what the others do not reach |
 //! | `preview` | what the rules make of each line of a file |
 
 mod config;
@@ -37,13 +38,14 @@ mod rules;
 mod sample;
 mod select;
 mod time;
+mod vrl;
 
 #[cfg(test)]
 mod tests;
 
 pub use config::{
     Constant, ParseConfig, ParseFormat, RateLimitConfig, RedactAction, RedactConfig, RouteConfig, RuleConfig,
-    SampleConfig, Secret, TimeConfig,
+    SampleConfig, Secret, TimeConfig, VrlConfig, VrlError,
 };
 pub(crate) use event::{Event, Origin};
 pub use preview::{PreviewLine, PreviewStep, preview};

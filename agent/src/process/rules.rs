@@ -14,6 +14,7 @@ use super::route::Route;
 use super::sample::Sample;
 use super::select::Selector;
 use super::time::Time;
+use super::vrl::{Outcome, Program};
 
 /// The attribute of a record in which a rule did not find what it is to read; the rule's name.
 const PARSE_ERROR: &str = "log.parse_error";
@@ -41,6 +42,7 @@ enum Action {
     RateLimit(RateLimit),
     Route(Route),
     Redact(Box<Redact>),
+    Vrl(Box<Program>),
 }
 
 /// The rules that the records of one stream may meet.
@@ -193,13 +195,16 @@ impl Rule {
         if let Some(redact) = &config.redact {
             actions.push(Action::Redact(Box::new(Redact::new(redact)?)));
         }
+        if let Some(vrl) = &config.vrl {
+            actions.push(Action::Vrl(Box::new(Program::new(vrl, zone)?)));
+        }
         if actions.len() > 1 {
             return Err(
                 "it does more than one thing; write a rule for each (add, remove and rename go together)".into(),
             );
         }
         let action = actions.pop().ok_or(
-            "it does nothing; give it one of parse, time, add, remove, rename, drop, sample, rate_limit, route, redact",
+            "it does nothing; give it one of parse, time, add, remove, rename, drop, sample, rate_limit, route, redact, vrl",
         )?;
         Ok(Self {
             name: config.name.clone(),
@@ -225,6 +230,11 @@ impl Rule {
                 let found = |Found(name)| *redacted.entry(name).or_insert(0) += 1;
                 return redact.apply(event, found);
             }
+            Action::Vrl(program) => match program.apply(event) {
+                Outcome::Done => true,
+                Outcome::Failed => false,
+                Outcome::Dropped => return false,
+            },
         };
         if !read {
             event.set(PARSE_ERROR, AttributeValue::Text(self.name.clone()));
@@ -243,6 +253,7 @@ impl Action {
             Self::Sample(_) | Self::RateLimit(_) => "kept",
             Self::Route(_) => "routed",
             Self::Redact(_) => "redacted",
+            Self::Vrl(_) => "program run",
         }
     }
 }
