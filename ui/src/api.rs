@@ -96,9 +96,17 @@ pub(crate) async fn context(id: &str, lines_around: u32, abort: &AbortSignal) ->
         "/api/v1/context?id={}&before={lines_around}&after={lines_around}",
         encode(id)
     );
+    get(&address, abort).await
+}
+
+/// What stands at an address that only reads.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn get<A: DeserializeOwned>(address: &str, abort: &AbortSignal) -> Result<A, Failure> {
     let init = RequestInit::new();
     init.set_signal(Some(abort));
-    read(&fetch(&address, &init, abort).await?, abort).await
+    read(&fetch(address, &init, abort).await?, abort).await
 }
 
 /// Tells the server that nobody waits any more. Whether it heard does not matter to us.

@@ -4,7 +4,11 @@ use leptos::{ev::KeyboardEvent, prelude::*};
 use wasm_bindgen::JsCast;
 
 use crate::{
-    model::{app::App, view::Page, window::Line},
+    model::{
+        app::App,
+        view::{Page, Part},
+        window::Line,
+    },
     text::segment::words,
 };
 
@@ -24,6 +28,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("End G", "oldest"),
     ("t", "time"),
     ("l", "live, and back"),
+    ("p", "pipeline, and back"),
     ("Space", "pause live"),
     ("b", "what repeats is quiet, or not"),
     ("r", "run again"),
@@ -76,6 +81,8 @@ fn escape(app: App) {
         app.drawer.set(false);
     } else if app.view.with_untracked(|view| view.open.is_some()) {
         app.open(None);
+    } else if app.view.with_untracked(|view| view.agent.is_some()) {
+        app.go_to_part(Part::Agents, None);
     } else if untrack(|| app.search.is_busy()) {
         app.search.cancel();
     } else {
@@ -86,15 +93,15 @@ fn escape(app: App) {
 
 /// Does what `key` says; says whether it meant anything. Enter and Space stay with a button.
 fn act(app: App, key: &str, on_button: bool) -> bool {
+    if app.view.with_untracked(|view| view.page == Page::Pipeline) {
+        return act_on_pipeline(app, key);
+    }
     match key {
         "/" => app.focus_query.update(|asked| *asked += 1),
         "?" => app.help.update(|open| *open = !*open),
         "t" => app.time_open.update(|open| *open = !*open),
-        "l" => app.go(if app.view.with_untracked(|view| view.page == Page::Live) {
-            Page::Search
-        } else {
-            Page::Live
-        }),
+        "l" => there_and_back(app, Page::Live),
+        "p" => there_and_back(app, Page::Pipeline),
         "b" => app.prefs.quiet.update(|quiet| *quiet = !*quiet),
         "r" => app.again(),
         "j" | "ArrowDown" => step(app, 1),
@@ -112,6 +119,27 @@ fn act(app: App, key: &str, on_button: bool) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Where there are no lines: what leads elsewhere.
+fn act_on_pipeline(app: App, key: &str) -> bool {
+    match key {
+        "/" => {
+            app.go(Page::Search);
+            app.focus_query.update(|asked| *asked += 1);
+        }
+        "?" => app.help.update(|open| *open = !*open),
+        "l" => app.go(Page::Live),
+        "p" => app.go(Page::Search),
+        "r" => app.again(),
+        _ => return false,
+    }
+    true
+}
+
+fn there_and_back(app: App, page: Page) {
+    let is_there = app.view.with_untracked(|view| view.page == page);
+    app.go(if is_there { Page::Search } else { page });
 }
 
 fn step(app: App, by: i64) {

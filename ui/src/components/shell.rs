@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{ask::Ask, help::Help, live::Live, notice::Notice, rail::Rail, search::SearchPage};
+use super::{ask::Ask, help::Help, live::Live, notice::Notice, pipeline::PipelinePage, rail::Rail, search::SearchPage};
 use crate::{
     keys,
     model::{app::App, view::Page},
@@ -28,12 +28,18 @@ pub(crate) fn Shell() -> impl IntoView {
                 app.search.cancel();
                 app.tail.follow(&view.query);
             }
+            Page::Pipeline => {
+                app.search.cancel();
+                app.tail.close();
+                app.pipeline.ask(&view);
+            }
         }
     });
     Effect::new(move || {
         let title = app.view.with(|view| match (view.query.is_empty(), view.page) {
             (true, Page::Search) => "Timberline".to_owned(),
             (true, Page::Live) => "Live · Timberline".to_owned(),
+            (_, Page::Pipeline) => "Pipeline · Timberline".to_owned(),
             (false, _) => format!("{} · Timberline", view.query),
         });
         document().set_title(&title);
@@ -43,10 +49,10 @@ pub(crate) fn Shell() -> impl IntoView {
         <div class="shell" class:quiet-on=move || app.prefs.quiet.get()>
             <Rail/>
             <main class="main">
-                <Ask/>
                 {move || match page.get() {
-                    Page::Search => view! { <SearchPage/> }.into_any(),
-                    Page::Live => view! { <Live/> }.into_any(),
+                    Page::Search => view! { <Ask/><SearchPage/> }.into_any(),
+                    Page::Live => view! { <Ask/><Live/> }.into_any(),
+                    Page::Pipeline => view! { <PipelinePage/> }.into_any(),
                 }}
             </main>
             <Help/>

@@ -10,6 +10,7 @@ use timberline_proto::api::Column;
 use super::{
     chart::Chart,
     icon::{self, Icon},
+    sorted::{Head, Order},
 };
 use crate::{
     model::{app::App, search},
@@ -28,7 +29,7 @@ const ROWS_DRAWN_MAX: usize = 1_000;
 pub(crate) fn Table() -> impl IntoView {
     let app = App::get();
     let source = app.search.table;
-    let order = RwSignal::new(None::<(usize, bool)>);
+    let order: Order = RwSignal::new(None);
     let sorted = Memo::new(move |_| {
         let mut table = source.get().unwrap_or_default();
         if let Some((column, descending)) = order.get() {
@@ -45,7 +46,10 @@ pub(crate) fn Table() -> impl IntoView {
         columns
             .into_iter()
             .enumerate()
-            .map(|(at, column)| header(at, &column, order))
+            .map(|(at, column)| {
+                let numeric = is_numeric(&column);
+                view! { <Head at word=column.name title=column.kind numeric order/> }
+            })
             .collect_view()
     };
     let body = move || {
@@ -87,34 +91,6 @@ pub(crate) fn Table() -> impl IntoView {
                 <p class="table-rest">{rest}</p>
             </div>
         </div>
-    }
-}
-
-fn header(at: usize, column: &Column, order: RwSignal<Option<(usize, bool)>>) -> impl IntoView + use<> {
-    let numeric = is_numeric(column);
-    let direction = move || {
-        order
-            .get()
-            .filter(|(column, _)| *column == at)
-            .map(|(_, descending)| descending)
-    };
-    let next = move |_| {
-        // Numbers are looked at from the largest on.
-        order.update(|order| {
-            *order = match *order {
-                Some((column, descending)) if column == at && descending == numeric => Some((at, !descending)),
-                Some((column, _)) if column == at => None,
-                _ => Some((at, numeric)),
-            }
-        });
-    };
-    view! {
-        <th class:number=numeric aria-sort=move || direction().map_or("none", |descending| if descending { "descending" } else { "ascending" })>
-            <button class="table-head" on:click=next title=format!("{} · sort", column.kind)>
-                {column.name.clone()}
-                <span class="table-arrow">{move || direction().map_or("", |descending| if descending { "↓" } else { "↑" })}</span>
-            </button>
-        </th>
     }
 }
 

@@ -3,10 +3,11 @@
 use leptos::prelude::*;
 
 use super::{
+    pipeline::Pipeline,
     prefs::Prefs,
     search::Search,
     tail::Tail,
-    view::{Page, TimeRange, View},
+    view::{Page, Part, TimeRange, View},
     window::Window,
 };
 use crate::lang;
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub search: Search,
     /// The live tail.
     pub tail: Tail,
+    /// What brings lines here.
+    pub pipeline: Pipeline,
     /// Choices.
     pub prefs: Prefs,
     /// The line that the keyboard is on: its index in the shown window.
@@ -51,6 +54,7 @@ impl App {
             asked: RwSignal::new(0),
             search: Search::new(),
             tail: Tail::new(),
+            pipeline: Pipeline::new(),
             prefs: Prefs::load(),
             selected: RwSignal::new(None),
             word: RwSignal::new(None),
@@ -132,13 +136,24 @@ impl App {
         self.ask(|view| {
             view.page = page;
             view.query = query;
+            view.part = Part::default();
+            view.agent = None;
+        });
+    }
+
+    /// Goes to a part of the pipeline, or opens an agent there.
+    pub(crate) fn go_to_part(self, part: Part, agent: Option<String>) {
+        self.ask(|view| {
+            view.page = Page::Pipeline;
+            view.part = part;
+            view.agent = agent;
         });
     }
 
     /// The window of the page that is shown.
     pub(crate) fn shown_window(self) -> RwSignal<Window> {
         match self.view.with_untracked(|view| view.page) {
-            Page::Search => self.search.window,
+            Page::Search | Page::Pipeline => self.search.window,
             Page::Live => self.tail.window,
         }
     }

@@ -1,6 +1,7 @@
 //! The address bar's state: what is asked, of which time, and what is open.
 //!
-//! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID&around=ID`; what equals its default is left out.
+//! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID&around=ID` and, of the pipeline,
+//! `/?view=pipeline&part=ledger&agent=ID`; what equals its default is left out.
 
 /// Asked for when the address says nothing.
 pub(crate) const FROM_DEFAULT: &str = "-1h";
@@ -15,6 +16,34 @@ pub(crate) enum Page {
     Search,
     /// What comes in now.
     Live,
+    /// What brings lines here: agents, their files, the ledger, the store.
+    Pipeline,
+}
+
+/// What of the pipeline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Agents and their files.
+    #[default]
+    Agents,
+    /// What became of every byte.
+    Ledger,
+    /// Splits.
+    Store,
+}
+
+impl Part {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Part; 3] = [Part::Agents, Part::Ledger, Part::Store];
+
+    /// Its word in the address.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Part::Agents => "agents",
+            Part::Ledger => "ledger",
+            Part::Store => "store",
+        }
+    }
 }
 
 /// A range of time as chosen: relative or absolute, see [`crate::text::time::instant`].
@@ -70,6 +99,10 @@ pub(crate) struct View {
     pub open: Option<String>,
     /// The lines of one file around this record's are shown instead of the answer.
     pub around: Option<String>,
+    /// Of the pipeline, this.
+    pub part: Part,
+    /// The opened agent's id.
+    pub agent: Option<String>,
 }
 
 impl View {
@@ -81,6 +114,14 @@ impl View {
             let value = decode(value);
             match name {
                 "view" if value == "live" => view.page = Page::Live,
+                "view" if value == "pipeline" => view.page = Page::Pipeline,
+                "part" => {
+                    view.part = Part::ALL
+                        .into_iter()
+                        .find(|part| part.word() == value)
+                        .unwrap_or_default()
+                }
+                "agent" if !value.is_empty() => view.agent = Some(value),
                 "q" => view.query = value,
                 "from" if value == FROM_NONE => view.range.from = String::new(),
                 "from" => view.range.from = value,
@@ -98,8 +139,10 @@ impl View {
     pub(crate) fn address(&self) -> String {
         let mut pairs = Vec::new();
         let mut add = |name: &str, value: &str| pairs.push(format!("{name}={}", encode(value)));
-        if self.page == Page::Live {
-            add("view", "live");
+        match self.page {
+            Page::Search => {}
+            Page::Live => add("view", "live"),
+            Page::Pipeline => add("view", "pipeline"),
         }
         if !self.query.is_empty() {
             add("q", &self.query);
@@ -121,6 +164,12 @@ impl View {
         if let Some(around) = &self.around {
             add("around", around);
         }
+        if self.part != Part::default() {
+            add("part", self.part.word());
+        }
+        if let Some(agent) = &self.agent {
+            add("agent", agent);
+        }
         if pairs.is_empty() {
             "/".into()
         } else {
@@ -130,7 +179,12 @@ impl View {
 
     /// Whether the same records are asked for.
     pub(crate) fn asks_the_same(&self, other: &View) -> bool {
-        self.page == other.page && self.query == other.query && self.range == other.range && self.around == other.around
+        self.page == other.page
+            && self.query == other.query
+            && self.range == other.range
+            && self.around == other.around
+            && self.part == other.part
+            && self.agent == other.agent
     }
 }
 
@@ -197,6 +251,8 @@ mod tests {
             at: Some("1970-01-01T00:00:00.000000001Z".into()),
             open: Some("logs-0-17".into()),
             around: Some("logs-0-17".into()),
+            part: Part::Ledger,
+            agent: Some("a1".into()),
         };
         assert_eq!(View::from_address(view.address().trim_start_matches('/')), view);
         let all = View {

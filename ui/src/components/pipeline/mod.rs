@@ -1,0 +1,70 @@
+//! The pipeline: what brings lines here, in one place.
+//!
+//! | module | what it shows |
+//! |---|---|
+//! | `overview` | a row of numbers about all of it |
+//! | `agents`, `agent` | the agents, how each is and why; one with its files |
+//! | `ledger` | what became of every byte of every file |
+//! | `store` | splits and what they hold |
+
+mod agent;
+mod agents;
+mod ledger;
+mod overview;
+mod page;
+mod store;
+
+pub(crate) use page::PipelinePage;
+
+use leptos::prelude::*;
+
+use crate::{
+    model::app::App,
+    text::{number, time},
+};
+
+/// Rows drawn of a table; the filter finds the others.
+const ROWS_DRAWN_MAX: usize = 500;
+
+/// How long ago an instant is, the exact one on hover.
+fn ago(app: App, instant: &str) -> impl IntoView + use<> {
+    let Some(ms) = time::millis(instant) else {
+        return view! { <span>{instant.to_owned()}</span> }.into_any();
+    };
+    let since = (js_sys::Date::now() as i64 - ms).max(0);
+    let shown = if since < 2_000 {
+        "now".to_owned()
+    } else {
+        format!("{} ago", spoken(since))
+    };
+    view! { <span title=move || super::search::exact(app, ms)>{shown}</span> }.into_any()
+}
+
+/// Without the part that nobody reads: seconds of hours.
+fn spoken(ms: i64) -> String {
+    number::duration(match ms {
+        0..60_000 => ms / 1_000 * 1_000,
+        60_000..3_600_000 => ms / 60_000 * 60_000,
+        3_600_000..86_400_000 => ms / 3_600_000 * 3_600_000,
+        _ => ms / 86_400_000 * 86_400_000,
+    } as f64)
+}
+
+/// Says how many rows are not drawn.
+fn rest(drawn: usize, all: usize) -> Option<impl IntoView> {
+    (all > drawn).then(|| {
+        let text = format!(
+            "{} of {} are shown; filter to find the others.",
+            number::grouped(drawn as u64),
+            number::grouped(all as u64)
+        );
+        view! { <p class="table-rest">{text}</p> }
+    })
+}
+
+/// Stands where rows will be.
+fn skeleton() -> impl IntoView {
+    let rows =
+        (0..8).map(|row| view! { <div class="skeleton-row" style:width=format!("{}%", 92 - row % 3 * 9)></div> });
+    view! { <div class="skeleton" aria-label="Loading">{rows.collect_view()}</div> }
+}
