@@ -28,6 +28,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("End G", "oldest"),
     ("t", "time"),
     ("l", "live, and back"),
+    ("n", "patterns, and back"),
     ("p", "pipeline, and back"),
     ("Space", "pause live"),
     ("b", "what repeats is quiet, or not"),
@@ -81,8 +82,13 @@ fn escape(app: App) {
         app.drawer.set(false);
     } else if app.view.with_untracked(|view| view.open.is_some()) {
         app.open(None);
-    } else if app.view.with_untracked(|view| view.agent.is_some()) {
-        app.go_to_part(Part::Agents, None);
+    } else if app.view.with_untracked(|view| view.item.is_some()) {
+        match app.view.with_untracked(|view| view.page) {
+            Page::Patterns => app.open_pattern(None),
+            _ => app.go_to_part(Part::Agents, None),
+        }
+    } else if untrack(|| app.patterns.is_busy()) {
+        app.patterns.cancel();
     } else if untrack(|| app.search.is_busy()) {
         app.search.cancel();
     } else {
@@ -93,14 +99,18 @@ fn escape(app: App) {
 
 /// Does what `key` says; says whether it meant anything. Enter and Space stay with a button.
 fn act(app: App, key: &str, on_button: bool) -> bool {
-    if app.view.with_untracked(|view| view.page == Page::Pipeline) {
-        return act_on_pipeline(app, key);
+    if app
+        .view
+        .with_untracked(|view| matches!(view.page, Page::Patterns | Page::Pipeline))
+    {
+        return act_without_lines(app, key);
     }
     match key {
         "/" => app.focus_query.update(|asked| *asked += 1),
         "?" => app.help.update(|open| *open = !*open),
         "t" => app.time_open.update(|open| *open = !*open),
         "l" => there_and_back(app, Page::Live),
+        "n" => there_and_back(app, Page::Patterns),
         "p" => there_and_back(app, Page::Pipeline),
         "b" => app.prefs.quiet.update(|quiet| *quiet = !*quiet),
         "r" => app.again(),
@@ -122,15 +132,20 @@ fn act(app: App, key: &str, on_button: bool) -> bool {
 }
 
 /// Where there are no lines: what leads elsewhere.
-fn act_on_pipeline(app: App, key: &str) -> bool {
+fn act_without_lines(app: App, key: &str) -> bool {
+    let page = app.view.with_untracked(|view| view.page);
     match key {
         "/" => {
-            app.go(Page::Search);
+            if page == Page::Pipeline {
+                app.go(Page::Search);
+            }
             app.focus_query.update(|asked| *asked += 1);
         }
         "?" => app.help.update(|open| *open = !*open),
+        "t" if page == Page::Patterns => app.time_open.update(|open| *open = !*open),
         "l" => app.go(Page::Live),
-        "p" => app.go(Page::Search),
+        "n" => there_and_back(app, Page::Patterns),
+        "p" => there_and_back(app, Page::Pipeline),
         "r" => app.again(),
         _ => return false,
     }

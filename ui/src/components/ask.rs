@@ -14,17 +14,25 @@ use crate::model::{app::App, view::Page};
 #[component]
 pub(crate) fn Ask() -> impl IntoView {
     let app = App::get();
-    let on_search = move || app.view.with(|view| view.page == Page::Search);
-    let busy = move || app.search.is_busy();
+    let has_time = move || app.view.with(|view| view.page != Page::Live);
+    let busy = move || match app.view.with(|view| view.page) {
+        Page::Search => app.search.is_busy(),
+        Page::Patterns => app.patterns.is_busy(),
+        Page::Live | Page::Pipeline => false,
+    };
+    let cancel = move |_| {
+        app.search.cancel();
+        app.patterns.cancel();
+    };
     view! {
         <header class="ask">
             <QueryBox/>
             <div class="ask-side">
-                <Show when=on_search>
+                <Show when=has_time>
                     <TimePicker/>
                 </Show>
                 <Show
-                    when=move || on_search() && busy()
+                    when=busy
                     fallback=move || {
                         view! {
                             <button class="button primary" title="Run (Enter)" on:click=move |_| app.run()>
@@ -34,7 +42,7 @@ pub(crate) fn Ask() -> impl IntoView {
                         }
                     }
                 >
-                    <button class="button" title="Cancel (Esc)" on:click=move |_| app.search.cancel()>
+                    <button class="button" title="Cancel (Esc)" on:click=cancel>
                         <Icon path=icon::STOP/>
                         <span>"Cancel"</span>
                     </button>

@@ -17,6 +17,7 @@ pub(crate) fn Icon(
 
 pub(crate) const SEARCH: &str = "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10ZM10.7 10.7 14 14";
 pub(crate) const LIVE: &str = "M1.5 8h3l2-5 3 10 2-5h3";
+pub(crate) const PATTERNS: &str = "M2.5 4h4M9.5 4h4M2.5 8h2M7 8h6.5M2.5 12h4M9.5 12h4";
 pub(crate) const PIPELINE: &str = "M2 4h3v8h3V4h3v8h3";
 pub(crate) const CLOCK: &str = "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 4.8V8l2.2 1.5";
 pub(crate) const RUN: &str = "M4.5 3v10l8-5z";

@@ -14,6 +14,7 @@ mod icon;
 mod lines;
 mod live;
 mod notice;
+mod patterns;
 mod pipeline;
 mod problem;
 mod query_box;

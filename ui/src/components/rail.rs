@@ -30,6 +30,7 @@ pub(crate) fn Rail() -> impl IntoView {
             <div class="rail-mark" title="Timberline"><Icon path=icon::LOGO/><b>"Timberline"</b></div>
             {entry(Page::Search, icon::SEARCH, "Search", "/")}
             {entry(Page::Live, icon::LIVE, "Live", "l")}
+            {entry(Page::Patterns, icon::PATTERNS, "Patterns", "n")}
             {entry(Page::Pipeline, icon::PIPELINE, "Pipeline", "p")}
             <div class="rail-space"></div>
             <button

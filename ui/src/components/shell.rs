@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::{ask::Ask, help::Help, live::Live, notice::Notice, pipeline::PipelinePage, rail::Rail, search::SearchPage};
+use super::{
+    ask::Ask, help::Help, live::Live, notice::Notice, patterns::PatternsPage, pipeline::PipelinePage, rail::Rail,
+    search::SearchPage,
+};
 use crate::{
     keys,
     model::{app::App, view::Page},
@@ -28,6 +31,11 @@ pub(crate) fn Shell() -> impl IntoView {
                 app.search.cancel();
                 app.tail.follow(&view.query);
             }
+            Page::Patterns => {
+                app.search.cancel();
+                app.tail.close();
+                app.patterns.ask(&view, app.prefs.zone.get_untracked());
+            }
             Page::Pipeline => {
                 app.search.cancel();
                 app.tail.close();
@@ -39,6 +47,7 @@ pub(crate) fn Shell() -> impl IntoView {
         let title = app.view.with(|view| match (view.query.is_empty(), view.page) {
             (true, Page::Search) => "Timberline".to_owned(),
             (true, Page::Live) => "Live · Timberline".to_owned(),
+            (true, Page::Patterns) => "Patterns · Timberline".to_owned(),
             (_, Page::Pipeline) => "Pipeline · Timberline".to_owned(),
             (false, _) => format!("{} · Timberline", view.query),
         });
@@ -52,6 +61,7 @@ pub(crate) fn Shell() -> impl IntoView {
                 {move || match page.get() {
                     Page::Search => view! { <Ask/><SearchPage/> }.into_any(),
                     Page::Live => view! { <Ask/><Live/> }.into_any(),
+                    Page::Patterns => view! { <Ask/><PatternsPage/> }.into_any(),
                     Page::Pipeline => view! { <PipelinePage/> }.into_any(),
                 }}
             </main>

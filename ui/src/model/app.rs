@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
+    patterns::Patterns,
     pipeline::Pipeline,
     prefs::Prefs,
     search::Search,
@@ -25,6 +26,8 @@ pub(crate) struct App {
     pub search: Search,
     /// The live tail.
     pub tail: Tail,
+    /// The kinds of lines.
+    pub patterns: Patterns,
     /// What brings lines here.
     pub pipeline: Pipeline,
     /// Choices.
@@ -54,6 +57,7 @@ impl App {
             asked: RwSignal::new(0),
             search: Search::new(),
             tail: Tail::new(),
+            patterns: Patterns::new(),
             pipeline: Pipeline::new(),
             prefs: Prefs::load(),
             selected: RwSignal::new(None),
@@ -137,8 +141,16 @@ impl App {
             view.page = page;
             view.query = query;
             view.part = Part::default();
-            view.agent = None;
+            view.item = None;
+            view.compare = false;
         });
+    }
+
+    /// Opens a pattern, or none.
+    pub(crate) fn open_pattern(self, template: Option<String>) {
+        let mut view = self.view.get_untracked();
+        view.item = template;
+        self.show(view, false);
     }
 
     /// Goes to a part of the pipeline, or opens an agent there.
@@ -146,14 +158,14 @@ impl App {
         self.ask(|view| {
             view.page = Page::Pipeline;
             view.part = part;
-            view.agent = agent;
+            view.item = agent;
         });
     }
 
     /// The window of the page that is shown.
     pub(crate) fn shown_window(self) -> RwSignal<Window> {
         match self.view.with_untracked(|view| view.page) {
-            Page::Search | Page::Pipeline => self.search.window,
+            Page::Search | Page::Patterns | Page::Pipeline => self.search.window,
             Page::Live => self.tail.window,
         }
     }

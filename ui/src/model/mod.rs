@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod layout;
 pub(crate) mod paging;
+pub(crate) mod patterns;
 pub(crate) mod pipeline;
 pub(crate) mod prefs;
 pub(crate) mod search;

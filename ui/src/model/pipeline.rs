@@ -65,14 +65,14 @@ impl Pipeline {
         let other = self
             .agent
             .with_untracked(|agent| agent.as_ref().map(|agent| agent.agent.agent.clone()));
-        if other != view.agent {
+        if other != view.item {
             self.agent.set(None);
         }
         let Ok(abort) = AbortController::new() else { return };
         let signal = abort.signal();
         self.running.set_value(Some(abort));
         self.busy.set(true);
-        let (part, agent) = (view.part, view.agent.clone());
+        let (part, agent) = (view.part, view.item.clone());
         spawn_local(async move {
             let result = self.receive(part, agent, &signal).await;
             if signal.aborted() {

@@ -58,6 +58,28 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// Of a view, asked now.
+    ///
+    /// # Errors
+    /// What is no time.
+    pub(crate) fn of(view: &View, zone: Zone, now_ms: i64) -> Result<Bounds, ApiError> {
+        let end = |text: &str| match text {
+            "" => Ok(None),
+            _ => time::instant(text, now_ms, |ms| zone.offset_ms(ms))
+                .map(Some)
+                .ok_or_else(|| ApiError {
+                    code: "bad_time".into(),
+                    message: format!("“{text}” is no time. Write -15m, 2026-11-20 14:30 or 2026-11-20T14:30:00Z."),
+                    ..ApiError::default()
+                }),
+        };
+        Ok(Bounds {
+            from_ms: end(&view.range.from)?,
+            to_ms: end(&view.range.to)?,
+            now_ms,
+        })
+    }
+
     /// As the API takes them.
     pub(crate) fn request_ends(&self) -> (Option<String>, Option<String>) {
         (self.from_ms.map(time::rfc3339), self.to_ms.map(time::rfc3339))
@@ -243,21 +265,11 @@ impl Search {
     }
 
     fn read_range(self, view: &View, zone: Zone, now_ms: i64) -> Option<Bounds> {
-        let end = |text: &str| match text {
-            "" => Ok(None),
-            _ => time::instant(text, now_ms, |ms| zone.offset_ms(ms))
-                .map(Some)
-                .ok_or_else(|| text.to_owned()),
-        };
-        match (end(&view.range.from), end(&view.range.to)) {
-            (Ok(from_ms), Ok(to_ms)) => Some(Bounds { from_ms, to_ms, now_ms }),
-            (Err(text), _) | (_, Err(text)) => {
+        match Bounds::of(view, zone, now_ms) {
+            Ok(bounds) => Some(bounds),
+            Err(error) => {
                 self.phase.set(Phase::Done);
-                self.error.set(Some(ApiError {
-                    code: "bad_time".into(),
-                    message: format!("“{text}” is no time. Write -15m, 2026-11-20 14:30 or 2026-11-20T14:30:00Z."),
-                    ..ApiError::default()
-                }));
+                self.error.set(Some(error));
                 None
             }
         }

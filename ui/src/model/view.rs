@@ -1,12 +1,13 @@
 //! The address bar's state: what is asked, of which time, and what is open.
 //!
 //! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID&around=ID` and, of the pipeline,
-//! `/?view=pipeline&part=ledger&agent=ID`; what equals its default is left out.
+//! `/?view=pipeline&part=ledger&item=AGENT`, of the patterns `/?view=patterns&compare=before&item=TEMPLATE`; what equals its default is left out.
 
 /// Asked for when the address says nothing.
 pub(crate) const FROM_DEFAULT: &str = "-1h";
 /// In the address: no lower end.
 const FROM_NONE: &str = "all";
+const COMPARE_BEFORE: &str = "before";
 
 /// Which page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(crate) enum Page {
     Search,
     /// What comes in now.
     Live,
+    /// The kinds of lines.
+    Patterns,
     /// What brings lines here: agents, their files, the ledger, the store.
     Pipeline,
 }
@@ -101,8 +104,10 @@ pub(crate) struct View {
     pub around: Option<String>,
     /// Of the pipeline, this.
     pub part: Part,
-    /// The opened agent's id.
-    pub agent: Option<String>,
+    /// The opened agent's or pattern's id.
+    pub item: Option<String>,
+    /// Patterns are compared with those of the same span before.
+    pub compare: bool,
 }
 
 impl View {
@@ -114,6 +119,7 @@ impl View {
             let value = decode(value);
             match name {
                 "view" if value == "live" => view.page = Page::Live,
+                "view" if value == "patterns" => view.page = Page::Patterns,
                 "view" if value == "pipeline" => view.page = Page::Pipeline,
                 "part" => {
                     view.part = Part::ALL
@@ -121,7 +127,8 @@ impl View {
                         .find(|part| part.word() == value)
                         .unwrap_or_default()
                 }
-                "agent" if !value.is_empty() => view.agent = Some(value),
+                "item" if !value.is_empty() => view.item = Some(value),
+                "compare" => view.compare = value == COMPARE_BEFORE,
                 "q" => view.query = value,
                 "from" if value == FROM_NONE => view.range.from = String::new(),
                 "from" => view.range.from = value,
@@ -142,6 +149,7 @@ impl View {
         match self.page {
             Page::Search => {}
             Page::Live => add("view", "live"),
+            Page::Patterns => add("view", "patterns"),
             Page::Pipeline => add("view", "pipeline"),
         }
         if !self.query.is_empty() {
@@ -167,8 +175,11 @@ impl View {
         if self.part != Part::default() {
             add("part", self.part.word());
         }
-        if let Some(agent) = &self.agent {
-            add("agent", agent);
+        if let Some(item) = &self.item {
+            add("item", item);
+        }
+        if self.compare {
+            add("compare", COMPARE_BEFORE);
         }
         if pairs.is_empty() {
             "/".into()
@@ -184,7 +195,8 @@ impl View {
             && self.range == other.range
             && self.around == other.around
             && self.part == other.part
-            && self.agent == other.agent
+            && self.item == other.item
+            && self.compare == other.compare
     }
 }
 
@@ -252,7 +264,8 @@ mod tests {
             open: Some("logs-0-17".into()),
             around: Some("logs-0-17".into()),
             part: Part::Ledger,
-            agent: Some("a1".into()),
+            item: Some("a1".into()),
+            compare: true,
         };
         assert_eq!(View::from_address(view.address().trim_start_matches('/')), view);
         let all = View {

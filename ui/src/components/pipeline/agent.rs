@@ -154,7 +154,7 @@ fn lines_of(app: App, query: &str) {
     let query = query.to_owned();
     app.ask(|view| {
         view.page = Page::Search;
-        view.agent = None;
+        view.item = None;
         view.part = crate::model::view::Part::default();
         view.query = query;
         view.range = TimeRange::all();

@@ -40,7 +40,7 @@ pub(crate) fn Agents() -> impl IntoView {
         sort(&mut agents, order.get(), key);
         agents
     });
-    let opened = Memo::new(move |_| app.view.with(|view| view.agent.clone()));
+    let opened = Memo::new(move |_| app.view.with(|view| view.item.clone()));
     let none_yet = move || pipeline.agents.with(Option::is_none);
     let no_agents = move || {
         pipeline

@@ -1,0 +1,388 @@
+//! The kinds of lines that answer a search: how many of each, since when, how they went over time,
+//! and what stands in their slots.
+
+use std::collections::HashMap;
+
+use leptos::{prelude::*, task::spawn_local};
+use serde_json::Value;
+use timberline_proto::api::{ApiError, Frame, Progress, QueryRequest};
+use web_sys::{AbortController, AbortSignal};
+
+use super::{
+    prefs::Zone,
+    search::{Bounds, Phase, Table},
+    view::View,
+};
+use crate::{
+    api::{self, Failure},
+    lang,
+    text::time,
+};
+
+/// Kinds asked for.
+const PATTERNS_MAX: u64 = 1_000;
+/// Kinds whose course over time is asked for: the most frequent.
+const CURVES_MAX: u64 = 60;
+/// Points of a course.
+pub(crate) const POINTS: i64 = 40;
+/// Values shown of a slot.
+const VALUES: u64 = 8;
+
+/// One kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Pattern {
+    /// The template's id.
+    pub template: String,
+    /// Its words, `<*>` where they vary.
+    pub text: String,
+    /// Lines.
+    pub count: u64,
+    /// Of all lines that match, percent.
+    pub share: f64,
+    /// Lines in the same span before, if compared.
+    pub before: Option<u64>,
+    /// `new`, `gone`, or neither.
+    pub state: String,
+    /// The first line in the range.
+    pub first_seen: String,
+    /// The last line in the range.
+    pub last_seen: String,
+    /// One of the lines.
+    pub example: String,
+}
+
+/// What stands in one slot of a kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Slot {
+    /// From 1 on.
+    pub number: u64,
+    /// Different values.
+    pub distinct: u64,
+    /// The smallest and largest number among them.
+    pub range: Option<(f64, f64)>,
+    /// The most frequent values: how many lines, and their share in percent.
+    pub values: Vec<(String, u64, f64)>,
+}
+
+/// The state. Copies share it.
+#[derive(Clone, Copy)]
+pub(crate) struct Patterns {
+    /// Where the answer is.
+    pub phase: RwSignal<Phase>,
+    /// What went wrong.
+    pub error: RwSignal<Option<ApiError>>,
+    /// The kinds, the most frequent first.
+    pub list: RwSignal<Option<Vec<Pattern>>>,
+    /// The search that the kinds belong to.
+    pub answered: RwSignal<String>,
+    /// Lines over time by template.
+    pub curves: RwSignal<HashMap<String, Vec<u64>>>,
+    /// The slots of the opened kind: its template, and them once they are here.
+    pub slots: RwSignal<Option<(String, Vec<Slot>)>>,
+    /// What the answer cost.
+    pub progress: RwSignal<Progress>,
+    /// The range that was asked.
+    pub bounds: RwSignal<Bounds>,
+    running: StoredValue<Option<AbortController>, LocalStorage>,
+}
+
+impl Patterns {
+    pub(crate) fn new() -> Patterns {
+        Patterns {
+            phase: RwSignal::new(Phase::Done),
+            error: RwSignal::new(None),
+            list: RwSignal::new(None),
+            answered: RwSignal::new(String::new()),
+            curves: RwSignal::new(HashMap::new()),
+            slots: RwSignal::new(None),
+            progress: RwSignal::new(Progress::default()),
+            bounds: RwSignal::new(Bounds::default()),
+            running: StoredValue::new_local(None),
+        }
+    }
+
+    /// Whether an answer is awaited.
+    pub(crate) fn is_busy(self) -> bool {
+        matches!(self.phase.get(), Phase::Waiting | Phase::Streaming)
+    }
+
+    /// Asks for the kinds of the view's lines.
+    pub(crate) fn ask(self, view: &View, zone: Zone) {
+        self.stop();
+        self.error.set(None);
+        self.slots.set(None);
+        let bounds = match Bounds::of(view, zone, js_sys::Date::now() as i64) {
+            Ok(bounds) => bounds,
+            Err(error) => return self.fail(error),
+        };
+        if lang::is_sql(&view.query) || lang::has_table(&view.query) {
+            return self.fail(ApiError {
+                code: "bad_request".into(),
+                message: "Patterns are the kinds of lines of a search: take the pipes away.".into(),
+                ..ApiError::default()
+            });
+        }
+        let Ok(abort) = AbortController::new() else { return };
+        let signal = abort.signal();
+        self.running.set_value(Some(abort));
+        self.phase.set(Phase::Waiting);
+        self.bounds.set(bounds);
+        let (search, compare) = (searched(&view.query), view.compare);
+        spawn_local(async move {
+            let result = self.receive(&search, compare, bounds, &signal).await;
+            if signal.aborted() {
+                return;
+            }
+            self.phase.set(Phase::Done);
+            if let Err(failure) = result {
+                self.error.set(failure.into_error());
+            }
+        });
+    }
+
+    /// Asks what stands in the slots of a kind.
+    pub(crate) fn open(self, template: String) {
+        self.slots.set(None);
+        let (search, bounds) = (searched(&self.answered.get_untracked()), self.bounds.get_untracked());
+        let Some(signal) = self
+            .running
+            .with_value(|running| running.as_ref().map(AbortController::signal))
+        else {
+            return;
+        };
+        spawn_local(async move {
+            let query = format!("{search} | variables {template} {VALUES}");
+            match table(&query, bounds, None, &signal).await {
+                Ok((table, _)) => self.slots.set(Some((template, slots_of(&table)))),
+                Err(failure) => self.error.set(failure.into_error()),
+            }
+        });
+    }
+
+    /// Stops waiting.
+    pub(crate) fn cancel(self) {
+        if self.phase.get_untracked() == Phase::Waiting {
+            self.stop();
+            self.phase.set(Phase::Cancelled);
+        }
+    }
+
+    fn stop(self) {
+        self.running.update_value(|running| {
+            if let Some(abort) = running.take() {
+                abort.abort();
+            }
+        });
+    }
+
+    fn fail(self, error: ApiError) {
+        self.phase.set(Phase::Done);
+        self.error.set(Some(error));
+    }
+
+    async fn receive(self, search: &str, compare: bool, bounds: Bounds, abort: &AbortSignal) -> Result<(), Failure> {
+        let earlier = bounds
+            .from_ms
+            .filter(|_| compare)
+            .map(|from_ms| (bounds.to_ms.unwrap_or(bounds.now_ms) - from_ms) / 1_000)
+            .filter(|seconds| *seconds > 0)
+            .map_or_else(String::new, |seconds| format!(" compare=-{seconds}s"));
+        let query = format!("{search} | patterns {PATTERNS_MAX}{earlier}");
+        let (found, progress) = table(&query, bounds, Some(PATTERNS_MAX), abort).await?;
+        let list = patterns_of(&found);
+        let seen = |get: fn(&Pattern) -> &String| list.iter().filter_map(move |one| time::millis(get(one)));
+        let first = bounds.from_ms.or_else(|| seen(|one| &one.first_seen).min());
+        let last = bounds
+            .to_ms
+            .or_else(|| seen(|one| &one.last_seen).max())
+            .unwrap_or(bounds.now_ms);
+        let is_empty = list.is_empty();
+        self.progress.set(progress);
+        self.answered.set(search.to_owned());
+        self.curves.set(HashMap::new());
+        self.list.set(Some(list));
+        self.phase.set(Phase::Done);
+        if let Some(first) = first.filter(|_| !is_empty) {
+            let step = ((last - first) / 1_000 / POINTS).max(1);
+            let query = format!("{search} | timechart span={step}s limit={CURVES_MAX} count() by template");
+            // Without them the list is whole all the same.
+            if let Ok((found, _)) = table(&query, bounds, Some(100_000), abort).await {
+                self.curves.set(curves_of(&found));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The search as a part of a query.
+fn searched(query: &str) -> String {
+    match query.trim() {
+        "" => "*".to_owned(),
+        text => text.to_owned(),
+    }
+}
+
+async fn table(
+    query: &str,
+    bounds: Bounds,
+    limit: Option<u64>,
+    abort: &AbortSignal,
+) -> Result<(Table, Progress), Failure> {
+    let (from, to) = bounds.request_ends();
+    let request = QueryRequest {
+        query: query.to_owned(),
+        from,
+        to,
+        limit,
+        ..QueryRequest::default()
+    };
+    let (mut table, mut progress) = (Table::default(), Progress::default());
+    api::query(&request, abort, |frame| match frame {
+        Frame::Schema { columns } => table.columns = columns,
+        Frame::Rows { rows } => table.rows.extend(rows),
+        Frame::End(end) => progress = end.progress,
+        _ => {}
+    })
+    .await?;
+    Ok((table, progress))
+}
+
+/// The values of a row by the names of their columns.
+struct Named<'a> {
+    table: &'a Table,
+    row: &'a [Value],
+}
+
+impl Named<'_> {
+    fn get(&self, name: &str) -> Option<&Value> {
+        let at = self.table.columns.iter().position(|column| column.name == name)?;
+        self.row.get(at)
+    }
+
+    fn text(&self, name: &str) -> String {
+        let text = self.get(name).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        match self.get(name)? {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_f64(),
+        }
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        self.get(name).and_then(Value::as_u64).unwrap_or(0)
+    }
+}
+
+fn rows(table: &Table) -> impl Iterator<Item = Named<'_>> {
+    table.rows.iter().map(move |row| Named { table, row })
+}
+
+fn patterns_of(table: &Table) -> Vec<Pattern> {
+    rows(table)
+        .map(|row| Pattern {
+            template: row.text("template"),
+            text: row.text("pattern"),
+            count: row.count("count"),
+            share: row.number("share").unwrap_or(0.0),
+            before: row.get("before").and_then(Value::as_u64),
+            state: row.text("state"),
+            first_seen: row.text("first_seen"),
+            last_seen: row.text("last_seen"),
+            example: row.text("example"),
+        })
+        .collect()
+}
+
+fn slots_of(table: &Table) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = Vec::new();
+    for row in rows(table) {
+        let number = row.count("slot");
+        if slots.last().is_none_or(|slot| slot.number != number) {
+            slots.push(Slot {
+                number,
+                distinct: row.count("distinct"),
+                range: row.number("min").zip(row.number("max")),
+                values: Vec::new(),
+            });
+        }
+        let slot = slots.last_mut().expect("it was pushed if it was not there");
+        slot.values.push((
+            row.text("value"),
+            row.count("count"),
+            row.number("share").unwrap_or(0.0),
+        ));
+    }
+    slots
+}
+
+/// Counts by template, in the order of time.
+fn curves_of(table: &Table) -> HashMap<String, Vec<u64>> {
+    let mut curves: HashMap<String, Vec<u64>> = HashMap::new();
+    for row in rows(table) {
+        let count = table
+            .columns
+            .iter()
+            .position(|column| column.kind == "integer")
+            .and_then(|at| row.row.get(at)?.as_u64())
+            .unwrap_or(0);
+        curves.entry(row.text("template")).or_default().push(count);
+    }
+    curves
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use timberline_proto::api::Column;
+
+    use super::*;
+
+    fn table(columns: &[(&str, &str)], rows: Value) -> Table {
+        let column = |(name, kind): &(&str, &str)| Column {
+            name: (*name).into(),
+            kind: (*kind).into(),
+        };
+        Table {
+            columns: columns.iter().map(column).collect(),
+            rows: serde_json::from_value(rows).unwrap(),
+        }
+    }
+
+    #[test]
+    fn values_of_a_slot_stand_together() {
+        let columns = [
+            ("slot", "integer"),
+            ("value", "text"),
+            ("count", "integer"),
+            ("share", "number"),
+            ("distinct", "integer"),
+            ("min", "number"),
+            ("max", "number"),
+        ];
+        let rows = json!([
+            [1, "alice", 3, 75.0, 2, null, null],
+            [1, "bob", 1, 25.0, 2, null, null],
+            [2, "22", 4, 100.0, 1, 22.0, 22.0],
+        ]);
+        let slots = slots_of(&table(&columns, rows));
+        assert_eq!(slots.len(), 2);
+        assert_eq!(slots[0].values[1], ("bob".to_owned(), 1, 25.0));
+        assert_eq!((slots[0].range, slots[1].range), (None, Some((22.0, 22.0))));
+    }
+
+    #[test]
+    fn counts_over_time_are_told_apart_by_template() {
+        let columns = [("timestamp", "timestamp"), ("template", "text"), ("count()", "integer")];
+        let rows = json!([
+            ["2026-11-01T00:00:00Z", "a", 1],
+            ["2026-11-01T00:00:00Z", "b", 5],
+            ["2026-11-01T01:00:00Z", "a", 2],
+            ["2026-11-01T01:00:00Z", "b", 0],
+        ]);
+        let curves = curves_of(&table(&columns, rows));
+        assert_eq!((&curves["a"], &curves["b"]), (&vec![1, 2], &vec![5, 0]));
+    }
+}
