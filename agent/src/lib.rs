@@ -60,7 +60,7 @@ pub use lines::Format;
 pub use outbox::OutboxConfig;
 pub use process::{
     Constant, ParseConfig, ParseFormat, PreviewLine, PreviewStep, RateLimitConfig, RedactAction, RedactConfig,
-    RouteConfig, RuleConfig, SampleConfig, Secret, TimeConfig, check_rules, preview,
+    RouteConfig, RuleConfig, SampleConfig, Secret, TimeConfig, VrlConfig, VrlError, check_rules, preview,
 };
 pub use scan::check_globs;
 pub use status::{AgentStatus, FileState};

@@ -20,7 +20,8 @@ mod object;
 #[cfg(feature = "vrl")]
 mod program;
 
-#[cfg(all(test, feature = "vrl"))]
+#[cfg(test)]
+#[cfg(feature = "vrl")]
 mod tests;
 
 #[cfg(not(feature = "vrl"))]
