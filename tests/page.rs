@@ -274,7 +274,7 @@ fn three_thousand_lines_scroll_by_with_fewer_than_a_hundred_in_the_document() {
 fn the_pipeline_shows_agents_their_files_the_ledger_and_the_store() {
     let stage = Stage::get();
     let _turn = stage.turn();
-    stage.keep("pipeline.txt", "avocet one\navocet two\n", "avocet");
+    stage.keep("pipeline.txt", "turnstone one\nturnstone two\n", "turnstone");
     let tab = stage.open("/?view=pipeline");
     // One agent, which is well; a click opens its files.
     tab.until("document.querySelector('.rows .health')?.textContent === 'Well'");
@@ -283,7 +283,7 @@ fn the_pipeline_shows_agents_their_files_the_ledger_and_the_store() {
     tab.until(
         "[...document.querySelectorAll('.agent td .link')].some(file => file.textContent.endsWith('pipeline.txt'))",
     );
-    assert!(tab.eval::<String>("location.search").contains("agent="));
+    assert!(tab.eval::<String>("location.search").contains("item="));
     tab.press("Escape");
     tab.until("!document.querySelector('.agent')");
     // Every byte of the file stands in the ledger.
@@ -309,17 +309,17 @@ fn patterns_are_opened_to_what_varies_and_lead_to_their_lines() {
     let _turn = stage.turn();
     let lines: String = (0..30)
         .map(|n| match n % 10 {
-            9 => format!("dunlin refused a visitor from 10.0.0.{n}\n"),
-            _ => format!("dunlin let in visitor number {n} at door {}\n", n % 3),
+            9 => format!("godwit refused a visitor from 10.0.0.{n}\n"),
+            _ => format!("godwit let in visitor number {n} at door {}\n", n % 3),
         })
         .collect();
-    stage.keep("patterns.txt", &lines, "dunlin");
-    let tab = stage.open("/?view=patterns&q=dunlin&from=all");
+    stage.keep("patterns.txt", &lines, "godwit");
+    let tab = stage.open("/?view=patterns&q=godwit&from=all");
     tab.until("document.querySelectorAll('.kinds tr.opens').length === 2");
     let first = "document.querySelector('.kinds tr.opens')";
     assert_eq!(
         tab.eval::<String>(&format!("{first}.querySelector('.kind-open').textContent")),
-        "dunlin let in visitor number • at door •"
+        "godwit let in visitor number • at door •"
     );
     assert_eq!(
         tab.eval::<String>(&format!("{first}.querySelector('b').textContent")),
@@ -339,6 +339,6 @@ fn patterns_are_opened_to_what_varies_and_lead_to_their_lines() {
     tab.eval::<bool>("history.back(), true");
     tab.until("document.querySelectorAll('.kinds tr.opens').length === 2");
     // What has pipes is no search for lines.
-    tab.ask("dunlin | stats count()");
+    tab.ask("godwit | stats count()");
     tab.until("document.querySelector('.problem')?.textContent.includes('take the pipes away')");
 }

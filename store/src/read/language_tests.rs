@@ -441,6 +441,17 @@ async fn check_patterns(fixture: &Fixture, naive: &[Naive]) {
         )
         .await;
         assert!(!variables.is_empty());
+        // All columns together, which the sums above do not ask for.
+        let values = table(fixture, &format!("* | variables {template} 2")).await;
+        assert!(values.len() >= variables.len() && values.len() <= 2 * variables.len());
+        for value in &values {
+            let (count, share) = (value[2].as_f64().unwrap(), value[3].as_f64().unwrap());
+            assert!(
+                (share - 100.0 * count / pattern[2].as_f64().unwrap()).abs() < 1e-6,
+                "{value:?}"
+            );
+            assert!(value[4].as_u64().unwrap() >= 1, "{value:?}");
+        }
         assert!(
             variables.iter().all(|row| row[1] == pattern[2]),
             "{variables:?} {pattern}"

@@ -42,7 +42,8 @@ pub(super) fn lower(mut table: Table, template: &str, limit: u64, span: Span) ->
     ];
     let frame = frame
         .aggregate(keys, vec![count(lit(1)).alias("count")])
-        .and_then(|frame| frame.window(windows()?))
+        .and_then(|frame| frame.window(vec![rank()?]))
+        .and_then(|frame| frame.window(of_slots()?))
         .map_err(planned)?;
     let share = cast(ident("count"), DataType::Float64) * lit(100.0) / cast(ident(TOTAL), DataType::Float64);
     let columns = vec![
@@ -68,22 +69,21 @@ pub(super) fn lower(mut table: Table, template: &str, limit: u64, span: Span) ->
     Ok(table)
 }
 
+/// Each value's place in its slot. A plan of windows holds those of one order only.
+fn rank() -> datafusion::common::Result<Expr> {
+    let order = vec![ident("count").sort(false, false), ident("value").sort(true, false)];
+    let rank = row_number().partition_by(vec![ident("slot")]).order_by(order).build()?;
+    Ok(rank.alias(RANK))
+}
+
 /// What is said of each slot, beside each of its values.
-fn windows() -> datafusion::common::Result<Vec<Expr>> {
+fn of_slots() -> datafusion::common::Result<Vec<Expr>> {
     use datafusion::functions_aggregate::{count::count_udaf, min_max::max_udaf, min_max::min_udaf, sum::sum_udaf};
     let over_slot = |function: std::sync::Arc<datafusion::logical_expr::AggregateUDF>, of: Expr| {
         let call = WindowFunction::new(WindowFunctionDefinition::AggregateUDF(function), vec![of]);
         Expr::from(call).partition_by(vec![ident("slot")]).build()
     };
-    let rank = row_number()
-        .partition_by(vec![ident("slot")])
-        .order_by(vec![
-            ident("count").sort(false, false),
-            ident("value").sort(true, false),
-        ])
-        .build()?;
     Ok(vec![
-        rank.alias(RANK),
         over_slot(sum_udaf(), ident("count"))?.alias(TOTAL),
         over_slot(count_udaf(), lit(1))?.alias("distinct"),
         over_slot(min_udaf(), num(ident("value")))?.alias("min"),

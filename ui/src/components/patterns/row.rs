@@ -72,7 +72,7 @@ pub(super) fn Row(
             <td class="kind-when">{seen(&pattern.last_seen)}</td>
         </tr>
         {move || is_open.get().then(|| view! {
-            <tr class="opened-below"><td colspan="6">
+            <tr class="opened-below"><td colspan=move || if compares.get() { "6" } else { "5" }>
                 <div class="detail-actions">
                     <button class="button small" on:click=move |_| lines_of(app, &template.get_value())><Icon path=icon::SEARCH/>"Show the lines"</button>
                     <button class="button small" on:click=move |_| app.filter(Some("template"), &template.get_value(), false)><Icon path=icon::DROP/>"Leave them out"</button>
