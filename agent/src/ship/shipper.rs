@@ -1,22 +1,23 @@
 //! The task that keeps a connection and moves batches through it.
 
+mod aside;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryFutureExt};
 use timberline_proto::id::{AgentId, GenerationId};
 use timberline_proto::tls::CollectorUrl;
 use timberline_proto::wire::v1::ingest_client::IngestClient;
-use timberline_proto::wire::v1::{
-    GenerationEndsRequest, GenerationEndsResponse, HelloRequest, ShipRequest, ShipResponse,
-};
+use timberline_proto::wire::v1::{HelloRequest, ShipRequest, ShipResponse};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
+use self::aside::Aside;
 use super::backoff::Backoff;
 use super::session::{self, SessionError, id_bytes};
 use super::window::{Effect, Verdict, Window};
@@ -29,10 +30,6 @@ use crate::status::SharedStatus;
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Batches under way without any verdict: the connection is given up.
 const VERDICT_WAIT_MAX: Duration = Duration::from_secs(120);
-/// Generations asked for at once.
-const ASK_MAX: usize = 1000;
-/// Above so many files, reports become rarer in proportion.
-const REPORT_FILES: u32 = 1000;
 
 /// Ends the shipper; dropping it too.
 type Stop = CancellationToken;
@@ -52,13 +49,6 @@ pub(crate) struct Shipper {
     /// Why the collector takes nothing now, as it was logged.
     refused_why: Option<String>,
     stop: Stop,
-}
-
-/// What a call beside the stream gave.
-enum Aside {
-    /// In this topic.
-    Ends(Arc<str>, Result<GenerationEndsResponse, tonic::Status>),
-    Reported(Result<(), tonic::Status>),
 }
 
 /// One connection.
@@ -321,94 +311,6 @@ impl Shipper {
                 let after = Duration::from_secs(30);
                 self.window
                     .verdict(response.sequence, super::window::Verdict::TryAgain { after }, now);
-            }
-        }
-    }
-
-    /// Asks for the ends of generations, one call at a time.
-    fn ask(&self, session: &mut Session) {
-        if session.asking {
-            return;
-        }
-        let Some((topic, _)) = self.asked.first().cloned() else {
-            return;
-        };
-        session.asking = true;
-        let mut request = tonic::Request::new(GenerationEndsRequest {
-            agent_id: id_bytes(self.agent.0),
-            topic: topic.to_string(),
-            generation_ids: self
-                .asked
-                .iter()
-                .take_while(|asked| asked.0 == topic)
-                .take(ASK_MAX)
-                .map(|(_, generation)| id_bytes(generation.0))
-                .collect(),
-        });
-        request.set_timeout(CALL_TIMEOUT);
-        let mut client = session.client.clone();
-        session.asides.spawn(async move {
-            let answer = client.generation_ends(request).await;
-            if answer.is_err() {
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-            Aside::Ends(topic, answer.map(tonic::Response::into_inner))
-        });
-    }
-
-    fn report(&self, session: &mut Session, now: Instant) {
-        if now < session.report_at {
-            return;
-        }
-        let status = self.status.borrow().clone();
-        let rarer = (status.files.len() as u32).div_ceil(REPORT_FILES).max(1);
-        session.report_at = now + self.config.report_interval.max(Duration::from_millis(10)) * rarer;
-        if std::mem::replace(&mut session.reporting, true) {
-            return;
-        }
-        let nanos = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_nanos() as i64);
-        let mut request = tonic::Request::new(session::report(&self.config, &status, nanos));
-        request.set_timeout(CALL_TIMEOUT);
-        let mut client = session.client.clone();
-        session
-            .asides
-            .spawn(async move { Aside::Reported(client.report(request).await.map(drop)) });
-    }
-
-    fn aside(&mut self, session: &mut Session, aside: Result<Aside, tokio::task::JoinError>) {
-        match aside {
-            Ok(Aside::Ends(topic, answer)) => {
-                session.asking = false;
-                match answer {
-                    Ok(answer) => self.ends(&topic, &answer),
-                    Err(status) => tracing::debug!(%status, "generation ends not told; asked again"),
-                }
-            }
-            Ok(Aside::Reported(answer)) => {
-                session.reporting = false;
-                if let Err(status) = answer {
-                    tracing::debug!(%status, "report not taken");
-                }
-            }
-            Err(error) => {
-                (session.asking, session.reporting) = (false, false);
-                tracing::debug!(%error, "a call ended");
-            }
-        }
-    }
-
-    fn ends(&mut self, topic: &Arc<str>, answer: &GenerationEndsResponse) {
-        for end in &answer.ends {
-            let Ok(generation) = GenerationId::try_from(&end.generation_id[..]) else {
-                continue;
-            };
-            if self.asked.remove(&(topic.clone(), generation)) {
-                self.news(&News::End {
-                    generation,
-                    end: end.known.then_some(end.end),
-                });
             }
         }
     }

@@ -7,6 +7,10 @@
 //! | file | what it does |
 //! |---|---|
 //! | `file` | the state of one generation |
+//! | `turn` | one turn of the thread |
+//! | `rounds` | whose turn it is to be read |
+//! | `held` | files that are held open |
+//! | `save` | checkpoints on their way to the disk |
 //! | `read` | cuts one batch of one file |
 //! | `push` | one event on its way into a batch, past the rules |
 //! | `place` | where an offset stands among a file's lines |
@@ -22,6 +26,7 @@
 mod discover;
 mod file;
 mod gone;
+mod held;
 mod news;
 mod packed;
 mod place;
@@ -31,33 +36,33 @@ mod read;
 mod replace;
 mod report;
 mod restore;
+mod rounds;
+mod save;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use timberline_proto::id::{AgentId, GenerationId};
 use tokio::sync::{mpsc, watch};
 
-use self::file::{End, Origin, Standing, Tail};
-use self::read::{Outcome, Reader};
+use self::file::Tail;
+use self::read::Reader;
 use crate::config::AgentConfig;
-use crate::identity::{Inode, Stat};
+use crate::identity::Inode;
 use crate::inbox::Inbox;
 use crate::input::Input;
 use crate::kubernetes::Pods;
-use crate::lines::Flush;
 use crate::outbox::OutboxState;
 use crate::process::Rules;
 use crate::registry::{Entry, Registry, Store};
 use crate::scan::{Walker, Watch};
-use crate::ship::{Batch, ToShip};
+use crate::ship::ToShip;
 use crate::status::SharedStatus;
-use crate::stream;
 
 /// Hints are gathered for so long, so that a busy file does not keep the thread awake.
 const HINT_PAUSE: Duration = Duration::from_millis(20);
@@ -233,397 +238,6 @@ impl Tailer {
                 drain_until: None,
             },
             counts: Counts::default(),
-        }
-    }
-
-    /// Runs until drained, or at once to the end if abandoned.
-    pub(crate) fn run(mut self) {
-        loop {
-            let mail = self.inbox.wait(
-                self.next_turn(),
-                self.pulse.hints_from,
-                self.pulse.drain_until.is_some(),
-            );
-            if mail.abandoned {
-                return;
-            }
-            let now = Instant::now();
-            for news in mail.news {
-                self.news(news, now);
-            }
-            if mail.shutdown && self.drained(now) {
-                return;
-            }
-            if !mail.shutdown {
-                self.look(&mail.hints, mail.hint_all, now);
-                self.read_round(now);
-            }
-            self.send_questions();
-            if self.pulse.dirty && now >= self.pulse.next_save {
-                self.save(now);
-            }
-            self.publish_if_due(now);
-        }
-    }
-
-    /// The moment by which something is to be done even without news.
-    fn next_turn(&self) -> Instant {
-        let mut next = self.pulse.next_publish;
-        if self.pulse.dirty {
-            next = next.min(self.pulse.next_save);
-        }
-        if let Some(until) = self.pulse.drain_until {
-            return next.min(until);
-        }
-        next = next.min(self.pulse.next_scan);
-        match self.pulse.next_read {
-            Some(at) if !self.window_full() => next.min(at),
-            _ => next,
-        }
-    }
-
-    /// Begins to drain; true when everything is acked or the deadline is over.
-    fn drained(&mut self, now: Instant) -> bool {
-        let until = *self.pulse.drain_until.get_or_insert(now + self.config.drain_deadline);
-        if self.counts.pending > 0 && now < until {
-            return false;
-        }
-        if self.counts.pending > 0 {
-            tracing::warn!(
-                batches = self.counts.pending,
-                "not acked within drain_deadline; sent again at the next start"
-            );
-        }
-        self.save(now);
-        self.publish(now);
-        true
-    }
-
-    fn look(&mut self, hints: &std::collections::HashSet<PathBuf>, hint_all: bool, now: Instant) {
-        let unknown = || {
-            hints
-                .iter()
-                .any(|path| !self.tails.values().any(|tail| tail.path == *path))
-        };
-        if now >= self.pulse.next_scan || hint_all || (!hints.is_empty() && (hints.len() > 64 || unknown())) {
-            self.scan(now);
-            let took = now.elapsed();
-            self.pulse.next_scan = now + self.config.scan_interval.max(took * 4);
-            self.pulse.hints_from = now + HINT_PAUSE.max(took * 8);
-        } else if !hints.is_empty() {
-            self.look_at(hints);
-            self.pulse.hints_from = now + HINT_PAUSE;
-        }
-    }
-
-    /// Looks at these files only.
-    fn look_at(&mut self, hints: &std::collections::HashSet<PathBuf>) {
-        let now = Instant::now();
-        let hinted: Vec<GenerationId> = self
-            .tails
-            .values()
-            .filter(|tail| hints.contains(&tail.path) && !matches!(tail.standing, Standing::Replaced { .. }))
-            .map(|tail| tail.generation)
-            .collect();
-        for generation in hinted {
-            let Some(tail) = self.tails.get(&generation) else {
-                continue;
-            };
-            let meta = match &tail.file {
-                Some(file) => file.metadata(),
-                None => std::fs::metadata(&tail.path),
-            };
-            if let Ok(meta) = meta {
-                let stat = Stat::from(&meta);
-                if stat.same_inode(tail.inode, tail.btime) {
-                    self.observe(generation, &stat, now);
-                }
-            }
-        }
-    }
-
-    /// Takes a file's present size, and queues it if there is something to cut.
-    fn observe(&mut self, generation: GenerationId, stat: &Stat, now: Instant) {
-        let Some(tail) = self.tails.get_mut(&generation) else {
-            return;
-        };
-        if let Some(packed) = tail.packed {
-            return self.observe_packed(generation, packed, stat, now);
-        }
-        tail.links = stat.links;
-        let changed = stat.size != tail.size || stat.mtime != tail.mtime;
-        if stat.size > tail.size {
-            tail.grew_at = now;
-        }
-        let shrunk = stat.size < tail.size.max(tail.looked);
-        let rewritten = changed && stat.size == tail.size && tail.mtime != 0;
-        // What grew may be another life already, whose bytes would be counted to this one.
-        let grew = stat.size > tail.size && tail.prefix.len > 0;
-        if shrunk || rewritten || grew {
-            return self.check_replaced(generation, stat, now);
-        }
-        (tail.size, tail.mtime) = (stat.size, stat.mtime);
-        if tail.at_end() {
-            tail.read_to_end_at = now_nanos();
-        }
-        self.queue(generation, now);
-    }
-
-    /// What is set for a file of this name.
-    fn input_of(&self, path: &Path) -> &Arc<Input> {
-        let at = self.walker.input_of(path).unwrap_or(self.inputs.len() - 1);
-        &self.inputs[at]
-    }
-
-    fn origin(&self, path: &Path) -> Origin {
-        let input = self.input_of(path);
-        Origin {
-            stream: Arc::new(stream::attributes(&self.config, input, path)),
-            input: input.clone(),
-        }
-    }
-
-    fn queue(&mut self, generation: GenerationId, now: Instant) {
-        let Some(tail) = self.tails.get_mut(&generation) else {
-            return;
-        };
-        if !tail.unread() || tail.maybe_copy_since.is_some() {
-            return;
-        }
-        match tail.end {
-            End::Known => {
-                tail.ready_since.get_or_insert(now);
-                if !std::mem::replace(&mut tail.queued, true) {
-                    self.ready.push_back(generation);
-                }
-            }
-            End::ToAsk => {
-                tail.end = End::Asked;
-                let topic = self.reader.topic(&tail.topic);
-                self.to_ask.push((topic, generation));
-            }
-            End::Asked => {}
-        }
-        self.pulse.next_read = Some(self.pulse.next_read.map_or(now, |at| at.min(now)));
-    }
-
-    fn send_questions(&mut self) {
-        if self.to_ask.is_empty() {
-            return;
-        }
-        match self.to_ship.try_send(ToShip::AskEnds(std::mem::take(&mut self.to_ask))) {
-            Ok(()) => {}
-            Err(
-                mpsc::error::TrySendError::Full(ToShip::AskEnds(ask))
-                | mpsc::error::TrySendError::Closed(ToShip::AskEnds(ask)),
-            ) => {
-                self.to_ask = ask;
-            }
-            Err(_) => {}
-        }
-    }
-
-    fn window_full(&self) -> bool {
-        self.counts.pending >= self.config.in_flight_max * 2 || self.to_ship.capacity() == 0
-    }
-
-    /// One batch of every file whose turn it is, while there is room.
-    fn read_round(&mut self, now: Instant) {
-        self.pulse.next_read = None;
-        for _ in 0..self.ready.len() {
-            if self.window_full() {
-                self.pulse.next_read = Some(now);
-                return;
-            }
-            let Some(generation) = self.ready.pop_front() else {
-                return;
-            };
-            if let Some(again) = self.read_turn(generation, now) {
-                self.ready.push_back(generation);
-                self.pulse.next_read = Some(self.pulse.next_read.map_or(again, |at| at.min(again)));
-            }
-        }
-    }
-
-    /// Reads one file in its turn; gives back when it is to be read again.
-    fn read_turn(&mut self, generation: GenerationId, now: Instant) -> Option<Instant> {
-        let tail = self.tails.get_mut(&generation)?;
-        if !tail.unread() || tail.end != End::Known || tail.maybe_copy_since.is_some() {
-            (tail.queued, tail.ready_since) = (false, None);
-            return None;
-        }
-        let due = tail.ready_since.map_or(now, |since| since + self.config.batch_age_max);
-        let due = if tail.size - tail.cut.offset >= self.reader.bytes_max() || tail.flush != Flush::No {
-            now
-        } else {
-            due
-        };
-        let due = tail.retry_at.map_or(due, |at| due.max(at));
-        if due > now {
-            return Some(due);
-        }
-        // Before it is durable: its topic may go by what is said of its pod.
-        if let Some(due) = self.waits_for_pod(generation, now) {
-            return Some(due);
-        }
-        let is_durable = self.tails.get(&generation)?.durable;
-        if !is_durable && !self.make_durable(now) {
-            return Some(self.pulse.next_save);
-        }
-        if let Err(error) = self.open(generation) {
-            return self.could_not_read(generation, &error, now);
-        }
-        let tail = self.tails.get_mut(&generation)?;
-        self.counts.reads += 1;
-        tail.used = self.counts.reads;
-        match self.reader.read(tail, now, now_nanos()) {
-            Outcome::Batch(batch) => {
-                tail.recovered();
-                let more = tail.unread();
-                (tail.queued, tail.ready_since) = (more, more.then_some(now));
-                self.send(batch);
-                more.then_some(now)
-            }
-            Outcome::AtEnd => {
-                tail.recovered();
-                (tail.queued, tail.ready_since) = (false, None);
-                None
-            }
-            Outcome::Replaced => {
-                (tail.queued, tail.ready_since) = (false, None);
-                self.seems_replaced(generation, now);
-                None
-            }
-            Outcome::Failed(error) => self.could_not_read(generation, &error, now),
-        }
-    }
-
-    fn could_not_read(&mut self, generation: GenerationId, error: &std::io::Error, now: Instant) -> Option<Instant> {
-        let tail = self.tails.get_mut(&generation)?;
-        self.open.remove(&generation);
-        tail.failed(error.to_string(), now);
-        tail.retry_at
-    }
-
-    fn send(&mut self, batch: Box<Batch>) {
-        self.counts.pending += 1;
-        self.counts.records_read += u64::from(batch.records);
-        if self.to_ship.try_send(ToShip::Batch(batch)).is_err() {
-            // Room was there before reading, so the shipper is gone and the agent is ending.
-            tracing::debug!("the shipper has ended");
-        }
-    }
-
-    /// Opens a generation's file if it is not, closing another if too many are.
-    fn open(&mut self, generation: GenerationId) -> std::io::Result<()> {
-        let Some(tail) = self.tails.get(&generation) else {
-            return Ok(());
-        };
-        if tail.file.is_some() {
-            return Ok(());
-        }
-        let file = File::open(&tail.path)?;
-        let stat = Stat::from(&file.metadata()?);
-        if !stat.same_inode(tail.inode, tail.btime) {
-            self.inbox.hint_all();
-            return Err(std::io::Error::other("another file has its name now; looking for it"));
-        }
-        let file = match tail.packed {
-            Some(_) => self.unpack(&file)?.file,
-            None => file,
-        };
-        self.make_room();
-        self.hold_open(generation, file);
-        Ok(())
-    }
-
-    pub(super) fn hold_open(&mut self, generation: GenerationId, file: File) {
-        if let Some(tail) = self.tails.get_mut(&generation) {
-            tail.file = Some(file);
-            self.open.insert(generation);
-        }
-    }
-
-    /// Closes the least recently read file that is read to its end, if too many are open.
-    fn make_room(&mut self) {
-        while self.open.len() >= self.config.open_files_max {
-            let idle = self
-                .open
-                .iter()
-                .filter_map(|generation| self.tails.get(generation))
-                .filter(|tail| tail.standing == Standing::Named);
-            // An unread file may be closed too: its name leads back to it.
-            let Some(tail) = idle.min_by_key(|tail| (!tail.idle(), tail.used)) else {
-                return;
-            };
-            self.close(tail.generation);
-        }
-    }
-
-    fn close(&mut self, generation: GenerationId) {
-        self.open.remove(&generation);
-        if let Some(tail) = self.tails.get_mut(&generation) {
-            tail.file = None;
-        }
-    }
-
-    /// New generations stand in the registry before their first batch is cut.
-    fn make_durable(&mut self, now: Instant) -> bool {
-        if self.counts.registry_error.is_some() && now < self.pulse.next_save {
-            return false;
-        }
-        self.save(now)
-    }
-
-    /// Writes the registry; true when it is durable.
-    fn save(&mut self, now: Instant) -> bool {
-        let seconds = (now_nanos() / 1_000_000_000) as u64;
-        let clean_before = seconds.saturating_sub(self.config.clean_after.as_secs());
-        self.dormant
-            .retain(|entry| entry.seen >= clean_before || entry.size > entry.acked);
-        let saved = |tail: &&mut Tail| tail.prefix.len > 0 && tail.maybe_copy_since.is_none();
-        for tail in self.tails.values_mut().filter(|tail| !tail.durable) {
-            tail.topic = self.reader.route(&tail.stream);
-        }
-        let live = &self.live;
-        let generations = self.tails.values_mut().filter(saved).map(|tail| {
-            let mut entry = tail.entry(seconds);
-            // One that is gone may come back, as long as nothing else stands in its place.
-            if !live.contains_key(&tail.inode) && !entry.truncated {
-                entry.inode = tail.inode;
-            }
-            entry
-        });
-        let generations = generations.chain(self.dormant.iter().cloned()).collect();
-        let result = self.store.save(&Registry {
-            agent: self.agent,
-            generations,
-            // One that is still to be unpacked is one of before at the next start, too.
-            packed: self.config.gzip && self.packed_before.is_empty(),
-        });
-        let took = now.elapsed();
-        match result {
-            Ok(()) => {
-                for tail in self.tails.values_mut().filter(saved) {
-                    (tail.durable, tail.saved_size) = (true, tail.size);
-                }
-                self.pulse.dirty = false;
-                self.pulse.next_size_save = now + self.config.checkpoint_interval * SIZE_SAVES;
-                self.pulse.next_save = now + self.config.checkpoint_interval.max(took * 20);
-                if self.counts.registry_error.take().is_some() {
-                    tracing::info!("checkpoints can be written again");
-                }
-                true
-            }
-            Err(error) => {
-                self.pulse.next_save = now + Duration::from_secs(1);
-                let dir = self.store.dir().display().to_string();
-                if self.counts.registry_error.is_none() {
-                    tracing::error!(dir, %error, "checkpoints cannot be written; no new file is begun until they can");
-                }
-                self.counts.registry_error = Some(format!("{dir}: {error}"));
-                false
-            }
         }
     }
 }

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
+use super::file::Standing;
 use super::*;
 use crate::config::AgentConfig;
+use crate::identity::Stat;
 use crate::process::Rules;
 use crate::registry;
 
