@@ -54,10 +54,18 @@ pub(crate) fn unpack(packed: &File, dir: &Path, bytes_max: u64) -> io::Result<Un
                 file.write_all(&buffer[..n])?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => break Some(error.to_string()),
+            Err(error) if is_damage(error.kind()) => break Some(error.to_string()),
+            // The disk's fault says nothing of the file.
+            Err(error) => return Err(error),
         }
     };
     Ok(Unpacked { file, bytes, cut_short })
+}
+
+/// Whether the packed bytes themselves are wrong, or end too early.
+fn is_damage(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(kind, UnexpectedEof | InvalidData | InvalidInput)
 }
 
 #[cfg(test)]

@@ -78,6 +78,10 @@ impl Follower {
                     from = None;
                 }
                 Err(error) => {
+                    // It told nothing new: what it was asked from may be what is wrong.
+                    if from == before {
+                        from = None;
+                    }
                     let text = error.to_string();
                     if text != said {
                         tracing::warn!(
@@ -139,7 +143,10 @@ impl Follower {
                 "/api/v1/pods?fieldSelector=spec.nodeName%3D{node}&limit={PAGE_PODS}&continue={}",
                 encoded(&rest)
             );
-            let bytes = self.client.get(&path).await?.whole(ANSWER_BYTES_MAX).await?;
+            let mut answer = self.client.get(&path).await?;
+            let bytes = tokio::time::timeout(SILENCE_MAX, answer.whole(ANSWER_BYTES_MAX))
+                .await
+                .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "a list that does not end"))??;
             let page: PodList = serde_json::from_slice(&bytes).map_err(io::Error::other)?;
             pods.extend(page.items);
             if page.metadata.rest.is_empty() {

@@ -80,9 +80,9 @@ impl Tailer {
     /// Sends the last batch. If that cannot be now, the next walk tries again.
     fn name_loss(&mut self, generation: GenerationId, lost: u64, reason: &str, now: Instant) {
         // Beyond the window: such batches are small, and there is one of a file.
-        if self.to_ship.capacity() == 0 {
+        let Ok(room) = self.to_ship.clone().try_reserve_owned() else {
             return;
-        }
+        };
         let Some(tail) = self.tails.get_mut(&generation) else {
             return;
         };
@@ -120,7 +120,7 @@ impl Tailer {
         }
         self.lost(generation, lost, reason);
         if let Some(batch) = batch {
-            self.send(batch);
+            self.send(batch, room);
         }
     }
 

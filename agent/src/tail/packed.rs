@@ -83,9 +83,9 @@ impl Tailer {
         }
         let unpacked = match self.unpack(file) {
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                // It is left out, and says nothing of others.
-                self.packed_before.remove(&stat.inode);
-                return Err(error);
+                // It is left out until it is another, and says nothing of others.
+                self.refuse_packed(found, stat, "unpacks to more than gzip_bytes_max");
+                return Ok(());
             }
             unpacked => unpacked?,
         };

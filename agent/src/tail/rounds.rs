@@ -1,15 +1,18 @@
 //! Whose turn it is to be read, and handing over what was cut.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use timberline_proto::id::GenerationId;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, OwnedPermit};
 
 use super::file::End;
 use super::read::Outcome;
 use super::{Tailer, now_nanos};
 use crate::lines::Flush;
 use crate::ship::{Batch, ToShip};
+
+/// Until it is looked again whether the shipper has room.
+const NO_ROOM_WAIT: Duration = Duration::from_millis(20);
 
 impl Tailer {
     pub(super) fn queue(&mut self, generation: GenerationId, now: Instant) {
@@ -102,6 +105,10 @@ impl Tailer {
         if let Err(error) = self.open(generation) {
             return self.could_not_read(generation, &error, now);
         }
+        // What is read cannot be given back, and the outbox sends into the same channel.
+        let Ok(room) = self.to_ship.clone().try_reserve_owned() else {
+            return Some(now + NO_ROOM_WAIT);
+        };
         let tail = self.tails.get_mut(&generation)?;
         self.counts.reads += 1;
         tail.used = self.counts.reads;
@@ -110,7 +117,7 @@ impl Tailer {
                 tail.recovered();
                 let more = tail.unread();
                 (tail.queued, tail.ready_since) = (more, more.then_some(now));
-                self.send(batch);
+                self.send(batch, room);
                 more.then_some(now)
             }
             Outcome::AtEnd => {
@@ -139,12 +146,9 @@ impl Tailer {
         tail.retry_at
     }
 
-    pub(super) fn send(&mut self, batch: Box<Batch>) {
+    pub(super) fn send(&mut self, batch: Box<Batch>, room: OwnedPermit<ToShip>) {
         self.counts.pending += 1;
         self.counts.records_read += u64::from(batch.records);
-        if self.to_ship.try_send(ToShip::Batch(batch)).is_err() {
-            // Room was there before reading, so the shipper is gone and the agent is ending.
-            tracing::debug!("the shipper has ended");
-        }
+        drop(room.send(ToShip::Batch(batch)));
     }
 }

@@ -57,3 +57,4 @@ pub use error::QueueError;
 pub use info::{Fetched, PartitionInfo};
 pub use options::QueueOptions;
 pub use queue::Queue;
+pub use topic::is_topic_name;

@@ -30,7 +30,7 @@ pub(crate) struct Topic {
 }
 
 /// Letters, digits, `.`, `_` and `-`, 1 to 127 of them, and neither `.` nor `..`.
-pub(crate) fn is_topic_name(name: &str) -> bool {
+pub fn is_topic_name(name: &str) -> bool {
     (1..=TOPIC_BYTES_MAX).contains(&name.len())
         && name
             .bytes()

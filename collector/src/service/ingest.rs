@@ -141,6 +141,11 @@ impl Ingest for IngestService {
 /// A batch that was read, and the room that it takes until the queue has it.
 type Read = (ShipRequest, OwnedSemaphorePermit);
 
+/// Bytes that a request holds, whatever they are.
+fn size_of(request: &ShipRequest) -> usize {
+    request.record_batch.len() + request.topic.len() + request.agent_id.len() + request.generation_id.len()
+}
+
 /// Moves requests from the wire to the lane. Ends with the stream, or at shutdown.
 async fn forward(
     mut stream: Streaming<ShipRequest>,
@@ -152,7 +157,7 @@ async fn forward(
         let next = async {
             let request = stream.message().await?;
             let Some(request) = request else { return Ok(None) };
-            let permit = room.take(request.record_batch.len()).await;
+            let permit = room.take(size_of(&request)).await;
             Ok::<_, Status>(Some((request, permit)))
         };
         let next = tokio::select! {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use parking_lot::Mutex;
 use timberline_proto::id::AgentId;
-use timberline_queue::Queue;
+use timberline_queue::{Queue, is_topic_name};
 
 /// Topics that one agent may begin while the collector runs.
 const BEGUN_MAX: usize = 64;
@@ -19,7 +19,8 @@ impl Topics {
     /// # Errors
     /// If the topic is new, and the agent has begun too many.
     pub(super) fn check(&self, queue: &Queue, topic: &str, caller: AgentId) -> Result<(), String> {
-        if queue.has_topic(topic) {
+        // What is no name the queue refuses, and it is not worth keeping.
+        if queue.has_topic(topic) || !is_topic_name(topic) {
             return Ok(());
         }
         let mut begun = self.begun.lock();
@@ -52,5 +53,10 @@ mod tests {
         topics.check(&queue, "t1", one).unwrap();
         assert!(topics.check(&queue, "more", one).unwrap_err().contains("no more"));
         topics.check(&queue, "more", other).unwrap();
+        let third = AgentId([3; 16]);
+        for n in 0..=BEGUN_MAX {
+            topics.check(&queue, &"/".repeat(n + 1), third).unwrap();
+        }
+        assert!(!topics.begun.lock().contains_key(&third), "what is no name is not kept");
     }
 }

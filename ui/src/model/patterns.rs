@@ -152,7 +152,11 @@ impl Patterns {
         };
         spawn_local(async move {
             let query = format!("{search} | variables {template} {VALUES}");
-            match table(&query, bounds, None, &signal).await {
+            let result = table(&query, bounds, None, &signal).await;
+            if signal.aborted() {
+                return;
+            }
+            match result {
                 Ok((table, _)) => self.slots.set(Some((template, slots_of(&table)))),
                 Err(failure) => self.error.set(failure.into_error()),
             }

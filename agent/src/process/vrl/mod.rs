@@ -5,9 +5,9 @@
 //! the object is the record. `abort` drops it.
 //!
 //! A program decides by the record alone, so that bytes read again give the same record: functions that
-//! ask the clock, chance or the machine are left out, and so are those whose work or result has no
-//! bound that follows from the record's length (`functions`). What a program does is counted in
-//! expressions, not in time.
+//! ask the clock, chance or the machine are left out, and so are those that unpack or backtrack
+//! (`functions`). What a program does is counted in expressions, not in time. What one expression makes
+//! is bounded only by its operands: whoever writes rules can write one that takes memory.
 //!
 //! The compiler is built in with the feature `vrl`; without it a rule with a program is refused by name.
 

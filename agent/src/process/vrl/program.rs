@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use vrl::compiler::runtime::{Runtime, Terminate};
 use vrl::compiler::state::ExternalEnv;
@@ -76,13 +77,17 @@ impl Program {
             }
             None => ControlFlow::Break(()),
         };
-        let result = (self.runtime).resolve_with_control(&mut target, &self.program, &self.zone, &mut control);
+        // A text times a number of the line asks for as much memory as the number says.
+        let resolved = catch_unwind(AssertUnwindSafe(|| {
+            (self.runtime).resolve_with_control(&mut target, &self.program, &self.zone, &mut control)
+        }));
         self.runtime.clear();
-        let is_made = match result {
-            Ok(_) => object::take(event, value).is_some(),
+        let is_made = match resolved {
+            Err(_panic) => false,
+            Ok(Ok(_)) => object::take(event, value).is_some(),
             // `abort` is what the program wants; anything else is a fault.
-            Err(Terminate::Abort(ExpressionError::Abort { .. })) => return Outcome::Dropped,
-            Err(Terminate::Abort(_) | Terminate::Error(_) | Terminate::Interrupted) => false,
+            Ok(Err(Terminate::Abort(ExpressionError::Abort { .. }))) => return Outcome::Dropped,
+            Ok(Err(Terminate::Abort(_) | Terminate::Error(_) | Terminate::Interrupted)) => false,
         };
         match (is_made, self.on_error) {
             (true, _) => Outcome::Done,

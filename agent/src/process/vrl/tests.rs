@@ -144,6 +144,18 @@ fn a_line_that_grows_beyond_its_bound_fails() {
 }
 
 #[test]
+fn a_program_that_asks_for_more_memory_than_there_is_fails_and_the_next_record_is_taken() {
+    let stream = stream();
+    let mut repeating = program(".a = \"xx\" * int!(to_int!(.body))").unwrap();
+    let largest = i64::MAX.to_string();
+    assert_eq!(
+        repeating.apply(&mut event(&stream, largest.as_bytes())),
+        Outcome::Failed
+    );
+    assert_eq!(repeating.apply(&mut event(&stream, b"3")), Outcome::Done);
+}
+
+#[test]
 fn the_time_is_what_the_program_says() {
     let stream = stream();
     let mut event = event(&stream, b"2026-11-30T10:00:00Z hello");
