@@ -84,6 +84,7 @@ impl Tailer {
         let unpacked = match self.unpack(file) {
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                 // It is left out until it is another, and says nothing of others.
+                tracing::warn!(path = %found.path.display(), %error, "not read: raise agent.gzip_bytes_max to have it");
                 self.refuse_packed(found, stat, "unpacks to more than gzip_bytes_max");
                 return Ok(());
             }
