@@ -179,7 +179,8 @@ impl Reader {
                     topic.end_known(*generation, *end);
                 }
             }
-            News::Connected(_) => {}
+            // Of the outbox no batch is divisible.
+            News::Connected(_) | News::Divide { .. } => {}
         }
     }
 

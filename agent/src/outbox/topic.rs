@@ -294,6 +294,7 @@ impl Topic {
             start,
             end,
             records: part.records,
+            divisible: false,
             bytes: part.bytes,
             meta: part.meta,
         };

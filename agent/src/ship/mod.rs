@@ -34,6 +34,8 @@ pub(crate) struct Batch {
     pub(crate) end: u64,
     /// Log events; a batch without any is a marker of one record.
     pub(crate) records: u32,
+    /// Its records can be read again and cut into smaller batches.
+    pub(crate) divisible: bool,
     pub(crate) bytes: Bytes,
     pub(crate) meta: BatchMeta,
 }

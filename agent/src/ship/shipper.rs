@@ -288,6 +288,19 @@ impl Shipper {
                     dead_letter,
                 });
             }
+            Effect::Divide {
+                generation,
+                epoch,
+                start,
+                end,
+                records,
+            } => self.news(&News::Divide {
+                generation,
+                epoch,
+                start,
+                end,
+                records,
+            }),
             Effect::Rewind { generation, epoch, end } => self.news(&News::Rewind { generation, epoch, end }),
             Effect::None | Effect::DeadLetter => {}
         }

@@ -64,6 +64,15 @@ pub(super) enum Effect {
         epoch: u64,
         end: u64,
     },
+    /// One of these records is refused for good: they are to be cut anew in smaller batches, so that the
+    /// others get through.
+    Divide {
+        generation: GenerationId,
+        epoch: u64,
+        start: u64,
+        end: u64,
+        records: u32,
+    },
     /// The batch of this sequence is to go to the dead letter, then [`Window::replace`].
     DeadLetter,
 }
@@ -189,6 +198,25 @@ impl Window {
             }
             // Not even a marker is taken: something greater is wrong, and waiting loses nothing.
             Verdict::Rejected if self.held[at].dead_letter.is_some() => self.later(at, now + Duration::from_secs(30)),
+            Verdict::Rejected if self.held[at].batch.divisible && records > 1 => {
+                if self
+                    .held
+                    .iter()
+                    .take(at)
+                    .any(|held| held.batch.generation == generation)
+                {
+                    // What is before it may be sent again, and then so is this.
+                    return self.later(at, now + RESEND_PAUSE);
+                }
+                self.drop_generation(generation, epoch);
+                Effect::Divide {
+                    generation,
+                    epoch,
+                    start,
+                    end,
+                    records,
+                }
+            }
             Verdict::Rejected => Effect::DeadLetter,
         }
     }
@@ -267,6 +295,7 @@ mod tests {
             start,
             end,
             records: 1,
+            divisible: false,
             bytes: bytes::Bytes::from_static(b"b"),
             meta: Default::default(),
         })
