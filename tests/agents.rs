@@ -143,6 +143,10 @@ fn bytes_behind_are_told_from_late_ones_and_pages_give_each_agent_once() {
 fn an_agent_that_is_gone_is_silent_and_known_by_its_lines_after_a_restart() {
     let mut edge = Edge::start();
     let id = edge.id();
+    wait_for("its lines published", || {
+        let total = ask(&edge.collector, &format!("/api/v1/ledger?agent={id}"))["total"].clone();
+        (total["indexed"] == 9).then_some(())
+    });
     edge.agent.take().unwrap().kill();
     let silent = edge.shown("silent");
     let reason = silent["reason"].as_str().unwrap();
@@ -154,10 +158,6 @@ fn an_agent_that_is_gone_is_silent_and_known_by_its_lines_after_a_restart() {
         "{metrics}"
     );
     // A collector that was started anew knows it by its lines.
-    wait_for("its lines published", || {
-        let total = ask(&collector, &format!("/api/v1/ledger?agent={id}"))["total"].clone();
-        (total["indexed"] == 9).then_some(())
-    });
     collector.kill();
     let collector = Program::start(dir.path(), "up", &up);
     let one = ask(&collector, &format!("/api/v1/agents/{id}"));
