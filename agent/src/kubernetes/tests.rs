@@ -209,11 +209,12 @@ async fn serve(mut stream: TlsStream<TcpStream>, state: &Mutex<State>) {
         path.starts_with("/api/v1/pods?") && value("fieldSelector") == "spec.nodeName%3Dnode-1",
         "{path}"
     );
-    let (status, body, watches) = {
+    // All of one moment: what is cut after it cuts this, too.
+    let (status, body, watches, cut) = {
         let mut state = state.lock();
         let (status, body, watches) = answer(&state, &request, &value);
         state.asked.push((path.clone(), status));
-        (status, body, watches)
+        (status, body, watches, state.cut)
     };
     let length = if watches {
         String::new()
@@ -229,7 +230,7 @@ async fn serve(mut stream: TlsStream<TcpStream>, state: &Mutex<State>) {
         stream.shutdown().await.ok();
         return;
     }
-    let (mut at, cut): (u64, u64) = (value("resourceVersion").parse().unwrap(), state.lock().cut);
+    let mut at: u64 = value("resourceVersion").parse().unwrap();
     while state.lock().cut == cut {
         let events: Vec<(u64, Value)> = state
             .lock()
