@@ -31,15 +31,6 @@ pub(crate) enum News {
         epoch: u64,
         end: u64,
     },
-    /// One of the records from `start` to `end` is refused for good: they are cut anew in smaller batches.
-    /// The shipper has dropped every batch of this epoch, and all before `start` is acked.
-    Divide {
-        generation: GenerationId,
-        epoch: u64,
-        start: u64,
-        end: u64,
-        records: u32,
-    },
     /// Where the collector's queue ends for a generation; none: it knows none.
     End { generation: GenerationId, end: Option<u64> },
     /// Batches encode to at most so many bytes.

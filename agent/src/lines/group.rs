@@ -73,6 +73,8 @@ pub(crate) struct Event<'a> {
     pub(crate) time: Option<i64>,
     /// What is known of it besides.
     pub(crate) attributes: Vec<(String, AttributeValue)>,
+    /// Its lines and the next event's lie between each other: reading cannot begin behind it.
+    pub(crate) with_next: bool,
 }
 
 impl<'a> From<&Line<'a>> for Event<'a> {
@@ -84,6 +86,7 @@ impl<'a> From<&Line<'a>> for Event<'a> {
             part: line.part,
             time: None,
             attributes: if line.partial { vec![partial()] } else { Vec::new() },
+            with_next: false,
         }
     }
 }
@@ -320,6 +323,7 @@ impl<'a> Groups<'a, '_> {
                 part: None,
                 time,
                 attributes,
+                with_next: false,
             },
             output: unwrapped.output,
             last_line: (line.start, end),
@@ -368,10 +372,11 @@ impl<'a> Groups<'a, '_> {
             None => at,
         };
         let mut found = Vec::with_capacity(ready);
-        for _ in 0..ready {
+        for left in (0..ready).rev() {
             let Some(mut open) = self.events.pop_front() else { break };
             let next = self.events.front().map_or(place.offset, |next| next.event.start);
             open.event.source_len = (next - open.event.start) as u32;
+            open.event.with_next = left > 0;
             if open.amid_line && !open.event.attributes.iter().any(|(name, _)| name == PARTIAL) {
                 open.event.attributes.push(partial());
             }

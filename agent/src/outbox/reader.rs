@@ -179,24 +179,26 @@ impl Reader {
                     topic.end_known(*generation, *end);
                 }
             }
-            // Of the outbox no batch is divisible.
-            News::Connected(_) | News::Divide { .. } => {}
+            News::Connected(_) => {}
         }
     }
 
     /// The collector holds the generation to `end`, and the shipper has dropped all of its batches.
     fn rewind(&mut self, generation: GenerationId, epoch: u64, end: u64) {
+        // The shipper takes no more of this epoch, whether anything of it is under way or is yet to be read
+        // again.
+        let now = self.epochs.entry(generation).or_default();
+        *now = (*now).max(epoch + 1);
         let Some(topic) = self.topics.values_mut().find(|topic| topic.has(generation, epoch)) else {
             return;
         };
-        self.epochs.insert(generation, epoch + 1);
         let sink = Sink {
             to_ship: &self.to_ship,
             epochs: &self.epochs,
             bytes_max: self.batch_bytes_max,
             level: self.config.compression_level,
         };
-        topic.rewind((generation, epoch), end, &sink);
+        topic.rewind(&self.queue, (generation, epoch), end, &sink);
     }
 
     /// Makes positions durable.

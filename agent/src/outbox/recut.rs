@@ -61,10 +61,10 @@ struct Recut<'a> {
 
 impl Recut<'_> {
     fn cut(&mut self, records: &[LogRecord<'_>], range: (u64, u64)) {
-        let meta = self.meta(range);
+        let meta = self.batch.meta_of(range);
         let mut builder = BatchBuilder::new();
         for record in records {
-            builder.push(&new_record(record));
+            builder.push(&record.into());
         }
         let bytes = builder.finish(&meta, self.level);
         if bytes.len() as u64 <= self.bytes_max || (records.is_empty() && meta.dropped.is_empty()) {
@@ -93,6 +93,11 @@ impl Recut<'_> {
         };
         let all: Vec<Piece> = pieces(record.line.len(), place, piece_bytes).collect();
         let count = all.len();
+        // A rule has made the line so much longer than what it was made from that there is not a byte of
+        // its place for each piece.
+        if count > 1 && all.iter().any(|piece| piece.source_len == 0) {
+            return self.too_large(range);
+        }
         let mut start = range.0;
         for (index, piece) in all.into_iter().enumerate() {
             let is_last = index + 1 == count;
@@ -119,9 +124,9 @@ impl Recut<'_> {
                     Some((number, last)) => Some((number, last && is_last)),
                     None => Some((index as u32, is_last)),
                 },
-                ..new_record(record)
+                ..record.into()
             };
-            let meta = self.meta((start, end));
+            let meta = self.batch.meta_of((start, end));
             let mut builder = BatchBuilder::new();
             builder.push(&new);
             let bytes = builder.finish(&meta, self.level);
@@ -146,7 +151,7 @@ impl Recut<'_> {
             bytes_max = self.bytes_max,
             "a record of the outbox is larger than the collector takes, and its attributes leave no room for parts of it; the gap is told"
         );
-        let mut meta = self.meta(range);
+        let mut meta = self.batch.meta_of(range);
         meta.dropped = vec![Dropped {
             start: range.0,
             end: range.1,
@@ -159,35 +164,6 @@ impl Recut<'_> {
             bytes,
         });
     }
-
-    fn meta(&self, range: (u64, u64)) -> BatchMeta {
-        let mut meta = self.batch.meta.clone();
-        meta.range = range;
-        meta.dropped = within(&self.batch.meta.dropped, range);
-        meta
-    }
-}
-
-fn new_record<'a>(record: &'a LogRecord<'a>) -> NewRecord<'a> {
-    NewRecord {
-        time_nanos: record.time_nanos,
-        time_parsed: record.time_parsed,
-        observed_nanos: Some(record.observed_nanos),
-        line: record.line,
-        place: record.place,
-        part: record.part,
-        attributes: &record.attributes,
-    }
-}
-
-/// What of these ranges lies within `range`.
-fn within(dropped: &[Dropped], range: (u64, u64)) -> Vec<Dropped> {
-    let clamped = dropped.iter().map(|dropped| Dropped {
-        start: dropped.start.max(range.0),
-        end: dropped.end.min(range.1),
-        reason: dropped.reason.clone(),
-    });
-    clamped.filter(|dropped| dropped.start < dropped.end).collect()
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! A topic of the outbox: what is read of it, what is under way, and how far it is shipped.
 
+mod rewind;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use timberline_proto::batch::{BatchBuilder, BatchMeta, Dropped, LogBatch};
+use timberline_proto::batch::LogBatch;
 use timberline_proto::crash::{Point, reached};
-use timberline_proto::gap;
 use timberline_proto::id::{AgentId, GenerationId, IncarnationId};
 use timberline_queue::{PartitionInfo, Queue, QueueError};
 use tokio::sync::mpsc;
@@ -15,15 +16,13 @@ use super::GROUP;
 use super::foreign::Foreign;
 use super::recut::{Part, recut};
 use super::report::Shipped;
-use crate::ship::{Batch, ToShip};
+use crate::ship::{Batch, ToShip, UNPACKED_BYTES_MAX};
 use crate::tail::now_nanos;
 
 /// The outbox has one partition a topic: a generation lies in order.
 const PARTITION: u32 = 0;
 /// Taken from the outbox at once.
 const READ_BYTES: u64 = 4 << 20;
-/// A batch unpacks to no more.
-const UNPACKED_BYTES_MAX: u64 = 256 << 20;
 
 /// A topic of the outbox.
 pub(super) struct Topic {
@@ -37,12 +36,16 @@ pub(super) struct Topic {
     fetched: VecDeque<Bytes>,
     /// Where reading goes on behind these.
     fetch_at: u64,
+    /// Batches, or parts of one, for which the shipper had no room; they come before what is fetched.
+    waiting: VecDeque<Waiting>,
     /// Sent and not acked, in order.
     cuts: VecDeque<Cut>,
     agent: AgentId,
     foreign: Foreign,
     /// The collector holds this generation to there: what is below is not sent again.
     held: Option<(GenerationId, u64)>,
+    /// For these, which the collector held to there, the outbox was read again from its start.
+    went_back: HashMap<GenerationId, u64>,
     pub(super) shipped: Shipped,
 }
 
@@ -55,6 +58,14 @@ pub(super) enum Turn {
     AtEnd,
     /// The shipper has no room, or the collector was asked something.
     Waits,
+}
+
+/// A batch, or a part of one, on its way to the shipper.
+struct Waiting {
+    generation: GenerationId,
+    part: Part,
+    /// Where its batch begins in the outbox, and where the next one does.
+    offsets: (u64, u64),
 }
 
 /// A batch, or a part of one, that was handed to the shipper.
@@ -89,11 +100,13 @@ impl Topic {
             next: position,
             saved: position,
             fetched: VecDeque::new(),
+            waiting: VecDeque::new(),
             fetch_at: position,
             cuts: VecDeque::new(),
             agent,
             foreign: Foreign::new(agent),
             held: None,
+            went_back: HashMap::new(),
             shipped: Shipped {
                 begun: if is_earlier {
                     (position, partition.end_offset)
@@ -114,24 +127,28 @@ impl Topic {
 
     /// Bytes of batches without a verdict.
     pub(super) fn in_flight_bytes(&self) -> u64 {
-        self.cuts.iter().map(|cut| cut.bytes).sum()
+        let waiting = self.waiting.iter().map(|waiting| waiting.part.bytes.len() as u64);
+        self.cuts.iter().map(|cut| cut.bytes).chain(waiting).sum()
     }
 
     /// Hands one batch over.
     pub(super) fn read(&mut self, queue: &Queue, sink: &Sink<'_>) -> Turn {
+        let before = self.cuts.len();
         loop {
+            if !self.hand_over(sink) {
+                return Turn::Waits;
+            }
+            if self.cuts.len() > before {
+                return Turn::Shipped;
+            }
             if self.fetched.is_empty() && self.fetch(queue) {
                 return Turn::AtEnd;
             }
-            let before = self.cuts.len();
             if let Some(bytes) = self.fetched.pop_front()
                 && !self.ship(&bytes, sink)
             {
                 self.fetched.push_front(bytes);
                 return Turn::Waits;
-            }
-            if self.cuts.len() > before {
-                return Turn::Shipped;
             }
         }
     }
@@ -163,24 +180,6 @@ impl Topic {
     pub(super) fn has(&self, generation: GenerationId, epoch: u64) -> bool {
         let is_its = |cut: &Cut| (cut.generation, cut.epoch, cut.acked) == (generation, epoch, false);
         self.cuts.iter().any(is_its)
-    }
-
-    /// The collector holds the generation to `end`, and the shipper has dropped its batches.
-    pub(super) fn rewind(&mut self, (generation, epoch): (GenerationId, u64), end: u64, sink: &Sink<'_>) {
-        let is_its = |cut: &Cut| (cut.generation, cut.epoch, cut.acked) == (generation, epoch, false);
-        let Some(at) = self.cuts.iter().position(is_its) else {
-            return;
-        };
-        let from = self.cuts[at].start;
-        if end >= from {
-            // Read again from there; what the collector holds of it is left out.
-            return self.again(at, generation, end);
-        }
-        // It had acked what it does not hold now: it was restored. What it lacks was shipped and is
-        // gone from here.
-        tracing::error!(topic = &*self.name, %generation, end, from, "the collector holds less than it had acked, and the outbox no longer has it; the gap is told");
-        self.shipped.lost_bytes += from - end;
-        self.gap((end, at), sink);
     }
 
     /// Reads on; true if nothing more is there.
@@ -219,7 +218,7 @@ impl Topic {
         }
     }
 
-    /// Hands a batch over; false if the shipper has no room.
+    /// Makes what is shipped of a batch; false if the collector was asked something before.
     fn ship(&mut self, bytes: &Bytes, sink: &Sink<'_>) -> bool {
         let mut batch = match LogBatch::parse(bytes, UNPACKED_BYTES_MAX) {
             Ok(batch) => batch,
@@ -270,34 +269,41 @@ impl Topic {
                 bytes: bytes.clone(),
             }]
         };
-        // All parts or none: half a batch could not be told from one that waits.
-        if sink.to_ship.capacity() < parts.len() && sink.to_ship.capacity() < sink.to_ship.max_capacity() {
-            return false;
-        }
-        for part in parts {
-            self.send(generation, part, (offset, next), sink);
-        }
+        let waiting = parts.into_iter().map(|part| Waiting {
+            generation,
+            part,
+            offsets: (offset, next),
+        });
+        self.waiting.extend(waiting);
         self.shipped.generation = Some(generation);
         self.shipped.read = range.1;
-        self.next = next;
         true
     }
 
-    fn send(&mut self, generation: GenerationId, part: Part, offsets: (u64, u64), sink: &Sink<'_>) {
+    /// Hands over what waits; false if the shipper has no room for all of it.
+    fn hand_over(&mut self, sink: &Sink<'_>) -> bool {
+        while let Some(waiting) = self.waiting.pop_front() {
+            let Ok(room) = sink.to_ship.try_reserve() else {
+                self.waiting.push_front(waiting);
+                return false;
+            };
+            let next = waiting.offsets.1;
+            room.send(ToShip::Batch(Box::new(self.cut(waiting, sink))));
+            if self.waiting.is_empty() {
+                self.next = next;
+            }
+        }
+        true
+    }
+
+    fn cut(&mut self, waiting: Waiting, sink: &Sink<'_>) -> Batch {
+        let Waiting {
+            generation,
+            part,
+            offsets,
+        } = waiting;
         let epoch = sink.epochs.get(&generation).copied().unwrap_or(0);
         let (start, end) = part.meta.range;
-        let bytes = part.bytes.len() as u64;
-        let batch = Batch {
-            generation,
-            topic: self.name.clone(),
-            epoch,
-            start,
-            end,
-            records: part.records,
-            divisible: false,
-            bytes: part.bytes,
-            meta: part.meta,
-        };
         self.cuts.push_back(Cut {
             generation,
             epoch,
@@ -305,12 +311,20 @@ impl Topic {
             end,
             offset: offsets.0,
             next: offsets.1,
-            bytes,
+            bytes: part.bytes.len() as u64,
             acked: false,
         });
-        // Parts of a batch that is larger than the channel wait for room; the shipper takes always.
-        if sink.to_ship.blocking_send(ToShip::Batch(Box::new(batch))).is_err() {
-            tracing::debug!("the shipper has ended");
+        Batch {
+            generation,
+            topic: self.name.clone(),
+            epoch,
+            start,
+            end,
+            records: part.records,
+            // Its records stand in the outbox, where they can be read on from any of them.
+            bound: Vec::new(),
+            bytes: part.bytes,
+            meta: part.meta,
         }
     }
 
@@ -334,7 +348,8 @@ impl Topic {
             // A batch in parts is acked with its last one.
             let next = cut.next;
             self.cuts.pop_front();
-            if self.cuts.front().is_none_or(|cut| cut.next != next) {
+            let waits = self.waiting.front().is_some_and(|waiting| waiting.offsets.1 == next);
+            if !waits && self.cuts.front().is_none_or(|cut| cut.next != next) {
                 self.shipped.position = self.shipped.position.max(next);
             }
         }
@@ -347,51 +362,5 @@ impl Topic {
     fn pass_over(&mut self, next: u64) {
         self.next = self.next.max(next);
         self.advance();
-    }
-
-    /// Everything from this cut on is read and shipped again; of its generation what begins at `end`.
-    fn again(&mut self, at: usize, generation: GenerationId, end: u64) {
-        self.read_from(self.cuts[at].offset);
-        self.held = Some((generation, end));
-        // An earlier part of the same batch is acked and comes again as part of it.
-        let keep = self.cuts.iter().position(|cut| cut.offset == self.next).unwrap_or(at);
-        self.cuts.truncate(keep);
-    }
-
-    fn read_from(&mut self, offset: u64) {
-        self.next = offset;
-        self.fetch_at = offset;
-        self.fetched.clear();
-    }
-
-    /// Tells the collector that `end` to the cut's first byte is lost, and ships on from the cut.
-    fn gap(&mut self, (end, at): (u64, usize), sink: &Sink<'_>) {
-        let Cut {
-            generation,
-            start,
-            offset,
-            ..
-        } = self.cuts[at];
-        let meta = BatchMeta {
-            agent: Some(self.agent),
-            generation: Some(generation),
-            range: (end, start),
-            eol_bytes: 1,
-            observed_nanos: now_nanos(),
-            dropped: vec![Dropped {
-                start: end,
-                end: start,
-                reason: gap::LOST_BY_COLLECTOR.to_owned(),
-            }],
-            ..Default::default()
-        };
-        self.cuts.truncate(at);
-        self.read_from(offset);
-        let part = Part {
-            bytes: BatchBuilder::new().finish(&meta, sink.level),
-            records: 0,
-            meta,
-        };
-        self.send(generation, part, (offset, offset), sink);
     }
 }

@@ -51,13 +51,26 @@ pub(super) fn write(dir: &Path, batch: &Batch, reason: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// What is sent instead: the range with no record, so that the generation goes on behind it.
+/// What is sent instead: the range with no record, so that the generation goes on behind it. What was
+/// dropped of it before stays dropped for its own reason.
 pub(super) fn marker(mut batch: Batch, level: i32) -> Batch {
-    batch.meta.dropped = vec![Dropped {
-        start: batch.start,
-        end: batch.end,
+    let rejected = |start, end| Dropped {
+        start,
+        end,
         reason: gap::REJECTED.into(),
-    }];
+    };
+    let (mut all, mut at) = (Vec::new(), batch.start);
+    for dropped in std::mem::take(&mut batch.meta.dropped) {
+        if at < dropped.start {
+            all.push(rejected(at, dropped.start));
+        }
+        at = dropped.end;
+        all.push(dropped);
+    }
+    if at < batch.end {
+        all.push(rejected(at, batch.end));
+    }
+    batch.meta.dropped = all;
     batch.bytes = BatchBuilder::new().finish(&batch.meta, level);
     batch.records = 0;
     batch

@@ -6,10 +6,12 @@
 //! earlier one that failed.
 //!
 //! Encoded bytes stay here until their verdict, so that after a lost connection the same batches
-//! are sent again and the collector recognises them.
+//! are sent again and the collector recognises them. What the collector does not take as it is, is
+//! divided here (`refused`).
 
 mod backoff;
 mod dead_letter;
+mod refused;
 mod retry_info;
 mod session;
 mod shipper;
@@ -23,6 +25,9 @@ use timberline_proto::id::GenerationId;
 
 pub(crate) use shipper::Shipper;
 
+/// A batch unpacks to no more.
+pub(crate) const UNPACKED_BYTES_MAX: u64 = 256 << 20;
+
 /// A batch cut from a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
@@ -34,8 +39,8 @@ pub(crate) struct Batch {
     pub(crate) end: u64,
     /// Log events; a batch without any is a marker of one record.
     pub(crate) records: u32,
-    /// Its records can be read again and cut into smaller batches.
-    pub(crate) divisible: bool,
+    /// Ends of records amid it behind which reading cannot begin, ascending: it is not divided there.
+    pub(crate) bound: Vec<u64>,
     pub(crate) bytes: Bytes,
     pub(crate) meta: BatchMeta,
 }

@@ -87,7 +87,9 @@ pub(super) fn verdict(response: &ShipResponse) -> Verdict {
         WireVerdict::Refused => Verdict::Refused {
             end: response.generation_end,
         },
-        WireVerdict::Rejected => Verdict::Rejected,
+        WireVerdict::Rejected => Verdict::Rejected {
+            why: response.message.clone(),
+        },
         // A verdict of a newer collector that is not known here moves nothing.
         WireVerdict::TryAgain | WireVerdict::Unspecified => match response.retry_after_ms {
             0 => Verdict::TryAgain {

@@ -19,9 +19,10 @@ use tonic::transport::Channel;
 
 use self::aside::Aside;
 use super::backoff::Backoff;
+use super::refused::{self, Settled};
 use super::session::{self, SessionError, id_bytes};
 use super::window::{Effect, Verdict, Window};
-use super::{ToShip, dead_letter, retry_info};
+use super::{ToShip, retry_info};
 use crate::config::AgentConfig;
 use crate::inbox::{Inbox, News};
 use crate::status::SharedStatus;
@@ -43,6 +44,8 @@ pub(crate) struct Shipper {
     inboxes: Vec<Arc<Inbox>>,
     status: watch::Receiver<SharedStatus>,
     window: Window,
+    /// The batch that is divided or kept now: one at a time, whatever becomes of the connection.
+    settling: JoinSet<(u64, Settled)>,
     asked: BTreeSet<(Arc<str>, GenerationId)>,
     backoff: Backoff,
     dead_letter_dir: PathBuf,
@@ -75,6 +78,7 @@ impl Shipper {
     ) -> Self {
         Self {
             window: Window::new(config.in_flight_max),
+            settling: JoinSet::new(),
             backoff: Backoff::new(config.backoff_min, config.backoff_max),
             dead_letter_dir: config.data_dir.join("dead-letter"),
             asked: BTreeSet::new(),
@@ -194,6 +198,7 @@ impl Shipper {
                 },
                 Some(asked) = self.batches.recv() => self.take(asked),
                 Some(aside) = session.asides.join_next() => self.aside(&mut session, aside),
+                Some(settled) = self.settling.join_next() => self.settled(settled),
                 () = tokio::time::sleep_until(due.into()) => {}
             }
             if self.window.in_flight() == 0 {
@@ -212,9 +217,8 @@ impl Shipper {
     }
 
     fn send(&mut self, session: &mut Session, now: Instant) {
-        while let Some(effect) = self.window.refuse_larger(session.batch_bytes_max) {
-            self.tell(effect);
-        }
+        self.window.refuse_larger(session.batch_bytes_max);
+        self.settle_next();
         while session.requests.capacity() > 0 {
             let Some((sequence, batch)) = self.window.next(now) else {
                 return;
@@ -232,15 +236,38 @@ impl Shipper {
         self.backoff.reset();
         self.note_trouble(response);
         let verdict = session::verdict(response);
-        if verdict == Verdict::Rejected && self.window.is_marker(response.sequence) {
+        if matches!(verdict, Verdict::Rejected { .. }) && self.window.is_marker(response.sequence) {
             tracing::error!(
                 reason = response.message,
                 "the collector refuses for good even the mark that stands for a batch that it refused; what comes behind it waits, and it is tried again"
             );
         }
-        match self.window.verdict(response.sequence, verdict, now) {
-            Effect::DeadLetter => self.dead_letter(response, now),
-            effect => self.tell(effect),
+        let effect = self.window.verdict(response.sequence, verdict, now);
+        self.tell(effect);
+    }
+
+    /// Begins to divide or to keep the next batch that is not taken as it is.
+    fn settle_next(&mut self) {
+        if !self.settling.is_empty() {
+            return;
+        }
+        let Some((id, batch, why)) = self.window.refused() else {
+            return;
+        };
+        let (batch, why) = (batch.clone(), why.clone());
+        let (dir, level) = (self.dead_letter_dir.clone(), self.config.compression_level);
+        self.settling
+            .spawn_blocking(move || (id, refused::settle(&batch, &why, &dir, level)));
+    }
+
+    fn settled(&mut self, settled: Result<(u64, Settled), tokio::task::JoinError>) {
+        match settled {
+            Ok((id, settled)) => {
+                let effect = self.window.settle(id, settled, Instant::now());
+                self.tell(effect);
+            }
+            // It is tried again with the next turn.
+            Err(error) => tracing::error!(%error, "dividing a refused batch ended"),
         }
     }
 
@@ -261,7 +288,7 @@ impl Shipper {
                     tracing::info!("the collector takes lines again");
                 }
             }
-            Verdict::Refused { .. } | Verdict::Rejected => {}
+            Verdict::Refused { .. } | Verdict::Rejected { .. } => {}
         }
     }
 
@@ -271,60 +298,22 @@ impl Shipper {
 
     fn tell(&self, effect: Effect) {
         match effect {
+            Effect::None => {}
             Effect::Acked {
                 generation,
                 epoch,
                 start,
                 end,
-                records,
-                dead_letter,
-            } => {
-                self.news(&News::Acked {
-                    generation,
-                    epoch,
-                    start,
-                    end,
-                    records,
-                    dead_letter,
-                });
-            }
-            Effect::Divide {
+                counts,
+            } => self.news(&News::Acked {
                 generation,
                 epoch,
                 start,
                 end,
-                records,
-            } => self.news(&News::Divide {
-                generation,
-                epoch,
-                start,
-                end,
-                records,
+                records: counts.records,
+                dead_letter: counts.dead_letter,
             }),
             Effect::Rewind { generation, epoch, end } => self.news(&News::Rewind { generation, epoch, end }),
-            Effect::None | Effect::DeadLetter => {}
-        }
-    }
-
-    /// Keeps a refused batch for a human and sends a marker in its place. If it cannot be kept, it
-    /// is sent again later.
-    fn dead_letter(&mut self, response: &ShipResponse, now: Instant) {
-        let Some(batch) = self.window.batch(response.sequence).cloned() else {
-            return;
-        };
-        let path = batch.meta.stream.get("log.file.path").cloned().unwrap_or_default();
-        match dead_letter::write(&self.dead_letter_dir, &batch, &response.message) {
-            Ok(()) => {
-                tracing::error!(path, records = batch.records, reason = response.message, dir = %self.dead_letter_dir.display(), "the collector refused a batch for good; it is kept as a dead letter");
-                let marker = dead_letter::marker(batch, self.config.compression_level);
-                self.window.replace(response.sequence, marker);
-            }
-            Err(error) => {
-                tracing::error!(path, %error, reason = response.message, "the collector refused a batch for good and it cannot be kept; tried again");
-                let after = Duration::from_secs(30);
-                self.window
-                    .verdict(response.sequence, super::window::Verdict::TryAgain { after }, now);
-            }
         }
     }
 }

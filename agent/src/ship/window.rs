@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 use timberline_proto::id::GenerationId;
 
 use super::Batch;
+use super::refused::{Settled, Why};
 
 /// Wait before a refused batch is sent again behind the one that it waits for.
 const RESEND_PAUSE: Duration = Duration::from_millis(20);
+/// Wait before what could not be kept as a dead letter, or even its marker, is sent again.
+const REJECTED_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Window {
@@ -16,16 +19,34 @@ pub(super) struct Window {
     lanes: HashMap<GenerationId, Lane>,
     in_flight_max: usize,
     sequence: u64,
+    /// Batches so far: the next one's [`Held::id`].
+    pushed: u64,
 }
 
 #[derive(Debug)]
 struct Held {
+    /// Its name here, also after a reconnection.
+    id: u64,
     batch: Box<Batch>,
     /// Its sequence on the present stream, if it is under way.
     sent: Option<u64>,
     not_before: Option<Instant>,
+    /// Not sent as it is: it waits for [`Window::settle`].
+    refused: Option<Why>,
+    /// The batch of which it is a part, and which is acked with its last part.
+    whole: Option<(u64, u64)>,
+    /// Of parts before it, which are acked.
+    acked: Counts,
     /// Records in the dead letter that this marker stands for.
     dead_letter: Option<u64>,
+}
+
+/// What of a batch is acked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) records: u64,
+    /// Of which the collector refused these, which are kept as dead letters.
+    pub(super) dead_letter: u64,
 }
 
 /// A generation on this connection.
@@ -38,43 +59,37 @@ struct Lane {
 }
 
 /// A verdict, as far as the window is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Durable,
     Refused { end: u64 },
     TryAgain { after: Duration },
-    Rejected,
+    Rejected { why: String },
 }
 
-/// What follows from a verdict.
+/// What follows beyond the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Nothing beyond the window.
     None,
     Acked {
         generation: GenerationId,
         epoch: u64,
         start: u64,
         end: u64,
-        records: u64,
-        dead_letter: u64,
+        counts: Counts,
     },
     Rewind {
         generation: GenerationId,
         epoch: u64,
         end: u64,
     },
-    /// One of these records is refused for good: they are to be cut anew in smaller batches, so that the
-    /// others get through.
-    Divide {
-        generation: GenerationId,
-        epoch: u64,
-        start: u64,
-        end: u64,
-        records: u32,
-    },
-    /// The batch of this sequence is to go to the dead letter, then [`Window::replace`].
-    DeadLetter,
+}
+
+impl Held {
+    /// Whether it is a part of this batch.
+    fn is_of(&self, generation: GenerationId, whole: Option<(u64, u64)>) -> bool {
+        self.batch.generation == generation && self.whole == whole
+    }
 }
 
 impl Window {
@@ -84,6 +99,7 @@ impl Window {
             lanes: HashMap::new(),
             in_flight_max,
             sequence: 0,
+            pushed: 0,
         }
     }
 
@@ -103,12 +119,22 @@ impl Window {
     pub(super) fn push(&mut self, batch: Box<Batch>) {
         let lane = self.lanes.entry(batch.generation).or_default();
         if batch.epoch >= lane.epoch_min {
-            self.held.push_back(Held {
-                batch,
-                sent: None,
-                not_before: None,
-                dead_letter: None,
-            });
+            let held = self.hold(batch);
+            self.held.push_back(held);
+        }
+    }
+
+    fn hold(&mut self, batch: Box<Batch>) -> Held {
+        self.pushed += 1;
+        Held {
+            id: self.pushed,
+            batch,
+            sent: None,
+            not_before: None,
+            refused: None,
+            whole: None,
+            acked: Counts::default(),
+            dead_letter: None,
         }
     }
 
@@ -126,8 +152,8 @@ impl Window {
         let at = self.held.iter().position(|held| {
             let generation = held.batch.generation;
             let confirmed = lanes.get(&generation).is_some_and(|lane| lane.confirmed);
-            let free =
-                held.sent.is_none() && held.not_before.is_none_or(|at| at <= now) && !blocked.contains(&generation);
+            let waits = held.refused.is_some() || held.not_before.is_some_and(|at| at > now);
+            let free = held.sent.is_none() && !waits && !blocked.contains(&generation);
             if held.sent.is_none() || !confirmed {
                 blocked.insert(generation);
             }
@@ -144,7 +170,7 @@ impl Window {
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.held
             .iter()
-            .filter(|held| held.sent.is_none())
+            .filter(|held| held.sent.is_none() && held.refused.is_none())
             .filter_map(|held| held.not_before)
             .min()
     }
@@ -157,24 +183,10 @@ impl Window {
             generation,
             epoch,
             start,
-            end,
-            records,
             ..
         } = *self.held[at].batch;
         match verdict {
-            Verdict::Durable => {
-                self.lane(generation).confirmed = true;
-                let dead_letter = self.held[at].dead_letter.unwrap_or(0);
-                self.held.remove(at);
-                Effect::Acked {
-                    generation,
-                    epoch,
-                    start,
-                    end,
-                    records: u64::from(records),
-                    dead_letter,
-                }
-            }
+            Verdict::Durable => self.acked(at),
             Verdict::TryAgain { after } => self.later(at, now + after),
             Verdict::Refused { end: queue_end } => {
                 let first = !self
@@ -197,32 +209,84 @@ impl Window {
                 }
             }
             // Not even a marker is taken: something greater is wrong, and waiting loses nothing.
-            Verdict::Rejected if self.held[at].dead_letter.is_some() => self.later(at, now + Duration::from_secs(30)),
-            Verdict::Rejected if self.held[at].batch.divisible && records > 1 => {
-                if self
-                    .held
-                    .iter()
-                    .take(at)
-                    .any(|held| held.batch.generation == generation)
-                {
-                    // What is before it may be sent again, and then so is this.
-                    return self.later(at, now + RESEND_PAUSE);
-                }
-                self.drop_generation(generation, epoch);
-                Effect::Divide {
-                    generation,
-                    epoch,
-                    start,
-                    end,
-                    records,
-                }
+            Verdict::Rejected { .. } if self.held[at].dead_letter.is_some() => self.later(at, now + REJECTED_PAUSE),
+            Verdict::Rejected { why } => {
+                self.held[at].refused = Some(Why::Rejected(why));
+                self.later(at, now)
             }
-            Verdict::Rejected => Effect::DeadLetter,
         }
     }
 
-    pub(super) fn batch(&self, sequence: u64) -> Option<&Batch> {
-        self.at(sequence).map(|at| &*self.held[at].batch)
+    /// Takes out what is durable. A part of a batch leaves its counts to another one, and the batch is
+    /// acked with the last of them.
+    fn acked(&mut self, at: usize) -> Effect {
+        let Some(held) = self.held.remove(at) else {
+            return Effect::None;
+        };
+        let Batch {
+            generation,
+            epoch,
+            start,
+            end,
+            records,
+            ..
+        } = *held.batch;
+        self.lane(generation).confirmed = true;
+        let counts = Counts {
+            records: held.acked.records + u64::from(records),
+            dead_letter: held.acked.dead_letter + held.dead_letter.unwrap_or(0),
+        };
+        let is_part = |other: &&mut Held| held.whole.is_some() && other.is_of(generation, held.whole);
+        if let Some(other) = self.held.iter_mut().find(is_part) {
+            other.acked.records += counts.records;
+            other.acked.dead_letter += counts.dead_letter;
+            return Effect::None;
+        }
+        let (start, end) = held.whole.unwrap_or((start, end));
+        Effect::Acked {
+            generation,
+            epoch,
+            start,
+            end,
+            counts,
+        }
+    }
+
+    /// The first batch that is not taken as it is, and why.
+    pub(super) fn refused(&self) -> Option<(u64, &Batch, &Why)> {
+        self.held
+            .iter()
+            .find_map(|held| Some((held.id, &*held.batch, held.refused.as_ref()?)))
+    }
+
+    /// What became of a batch that was not taken as it was.
+    pub(super) fn settle(&mut self, id: u64, settled: Settled, now: Instant) -> Effect {
+        let Some(at) = self.held.iter().position(|held| held.id == id) else {
+            return Effect::None; // rewound meanwhile
+        };
+        let held = &mut self.held[at];
+        held.refused = None;
+        match settled {
+            Settled::Divided(parts) => {
+                let [first, second] = *parts;
+                let whole = held.whole.or(Some((held.batch.start, held.batch.end)));
+                (*held.batch, held.whole) = (first, whole);
+                let mut second = self.hold(Box::new(second));
+                second.whole = whole;
+                self.held.insert(at + 1, second);
+                Effect::None
+            }
+            Settled::Kept(marker) => {
+                held.dead_letter = Some(u64::from(held.batch.records));
+                held.batch = marker;
+                Effect::None
+            }
+            Settled::NotKept => self.later(at, now + REJECTED_PAUSE),
+            Settled::ToCutAnew => {
+                let generation = held.batch.generation;
+                self.cut_anew(generation)
+            }
+        }
     }
 
     /// Whether it stands for a batch that was refused for good.
@@ -230,26 +294,22 @@ impl Window {
         self.at(sequence).is_some_and(|at| self.held[at].dead_letter.is_some())
     }
 
-    /// A batch's place is taken by the marker that stands for it.
-    pub(super) fn replace(&mut self, sequence: u64, marker: Batch) {
-        if let Some(at) = self.at(sequence) {
-            let held = &mut self.held[at];
-            held.dead_letter = Some(u64::from(held.batch.records));
-            (held.batch, held.sent) = (Box::new(marker), None);
+    /// Batches above `bytes_max` are not sent as they are.
+    pub(super) fn refuse_larger(&mut self, bytes_max: u64) {
+        let too_large = |held: &&mut Held| held.sent.is_none() && held.batch.bytes.len() as u64 > bytes_max;
+        for held in self.held.iter_mut().filter(too_large) {
+            held.refused.get_or_insert(Why::TooLarge);
         }
     }
 
-    /// The first batch above `bytes_max` is to be cut anew, smaller.
-    pub(super) fn refuse_larger(&mut self, bytes_max: u64) -> Option<Effect> {
-        let large = self
-            .held
-            .iter()
-            .find(|held| held.sent.is_none() && held.batch.bytes.len() as u64 > bytes_max)?;
-        let generation = large.batch.generation;
-        let first = self.held.iter().find(|held| held.batch.generation == generation)?;
+    /// Everything of a generation that is held here is to be cut anew.
+    fn cut_anew(&mut self, generation: GenerationId) -> Effect {
+        let Some(first) = self.held.iter().find(|held| held.batch.generation == generation) else {
+            return Effect::None;
+        };
         let (epoch, end) = (first.batch.epoch, first.batch.start);
         self.drop_generation(generation, epoch);
-        Some(Effect::Rewind { generation, epoch, end })
+        Effect::Rewind { generation, epoch, end }
     }
 
     fn at(&self, sequence: u64) -> Option<usize> {
@@ -284,96 +344,4 @@ impl Window {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn batch(generation: u8, start: u64, end: u64) -> Box<Batch> {
-        Box::new(Batch {
-            generation: GenerationId([generation; 16]),
-            topic: "logs".into(),
-            epoch: 0,
-            start,
-            end,
-            records: 1,
-            divisible: false,
-            bytes: bytes::Bytes::from_static(b"b"),
-            meta: Default::default(),
-        })
-    }
-
-    fn window(batches: &[(u8, u64, u64)]) -> Window {
-        let mut window = Window::new(8);
-        batches
-            .iter()
-            .for_each(|(generation, start, end)| window.push(batch(*generation, *start, *end)));
-        window
-    }
-
-    fn sent(window: &mut Window, now: Instant) -> Vec<u64> {
-        std::iter::from_fn(|| window.next(now).map(|(_, batch)| batch.start)).collect()
-    }
-
-    #[test]
-    fn a_generation_goes_one_by_one_until_its_first_ack() {
-        let now = Instant::now();
-        let mut window = window(&[(1, 0, 10), (1, 10, 20), (2, 5, 6), (1, 20, 30)]);
-        assert_eq!(sent(&mut window, now), [0, 5]);
-        window.verdict(1, Verdict::Durable, now);
-        assert_eq!(sent(&mut window, now), [10, 20]);
-        window.reconnected(8);
-        assert_eq!(sent(&mut window, now), [10, 5]);
-    }
-
-    #[test]
-    fn a_batch_to_try_again_keeps_its_place_before_later_ones() {
-        let now = Instant::now();
-        let mut window = window(&[(1, 0, 10)]);
-        sent(&mut window, now);
-        window.verdict(1, Verdict::Durable, now);
-        window.push(batch(1, 10, 20));
-        window.push(batch(1, 20, 30));
-        assert_eq!(sent(&mut window, now), [10, 20]);
-        let after = Duration::from_secs(1);
-        assert_eq!(window.verdict(2, Verdict::TryAgain { after }, now), Effect::None);
-        assert_eq!(window.verdict(3, Verdict::Refused { end: 10 }, now), Effect::None);
-        assert_eq!(sent(&mut window, now), [] as [u64; 0]);
-        assert_eq!(sent(&mut window, now + after), [10]);
-        window.verdict(4, Verdict::Durable, now);
-        assert_eq!(sent(&mut window, now + after), [20]);
-    }
-
-    #[test]
-    fn a_batch_cut_before_a_rewind_is_not_taken_after_a_reconnection_either() {
-        let now = Instant::now();
-        let mut window = window(&[(1, 10, 20)]);
-        sent(&mut window, now);
-        window.verdict(1, Verdict::Refused { end: 4 }, now);
-        window.reconnected(8);
-        window.push(batch(1, 20, 30));
-        assert_eq!(window.len(), 0);
-    }
-
-    #[test]
-    fn a_refusal_drops_the_generation_and_rewinds_once() {
-        let now = Instant::now();
-        let mut window = window(&[(1, 0, 10), (2, 0, 10)]);
-        sent(&mut window, now);
-        window.verdict(1, Verdict::Durable, now);
-        window.push(batch(1, 10, 20));
-        window.push(batch(1, 20, 30));
-        sent(&mut window, now);
-        let generation = GenerationId([1; 16]);
-        assert_eq!(
-            window.verdict(3, Verdict::Refused { end: 4 }, now),
-            Effect::Rewind {
-                generation,
-                epoch: 0,
-                end: 4
-            }
-        );
-        assert_eq!(window.verdict(4, Verdict::Refused { end: 4 }, now), Effect::None);
-        assert_eq!(window.len(), 1);
-        window.push(batch(1, 30, 40));
-        assert_eq!(window.len(), 1, "cut before the rewind");
-    }
-}
+mod tests;

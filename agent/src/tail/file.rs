@@ -89,8 +89,6 @@ pub(crate) struct Tail {
     pub(crate) acked: Place,
     pub(crate) acked_marker: Print,
     pub(crate) cuts: VecDeque<Cut>,
-    /// Up to this byte batches have so many records at most: one there is refused for good.
-    pub(crate) narrow: Option<(u64, u32)>,
     /// Counts rewinds; verdicts of an earlier epoch no longer matter.
     pub(crate) epoch: u64,
     /// Its file is packed, and what is open is its unpacked bytes.
@@ -194,7 +192,6 @@ impl Tail {
             acked,
             acked_marker: entry.marker,
             cuts: VecDeque::new(),
-            narrow: None,
             epoch: 0,
             packed: None,
             size: entry.size,

@@ -29,19 +29,6 @@ impl Tailer {
                 self.acked(generation, epoch, (start, end));
             }
             News::Rewind { generation, epoch, end } => self.rewind(generation, epoch, end, now),
-            News::Divide {
-                generation,
-                epoch,
-                start,
-                end,
-                records,
-            } => {
-                let Some(tail) = self.tails.get_mut(&generation).filter(|tail| tail.epoch == epoch) else {
-                    return;
-                };
-                tail.narrow = Some((end, (records / 2).max(1)));
-                self.rewind(generation, epoch, start, now);
-            }
             News::End { generation, end } => self.end_known(generation, end, now),
             News::Limit { batch_bytes_max } => self.reader.limit(batch_bytes_max),
             News::Connected(state) => {

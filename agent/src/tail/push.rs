@@ -18,6 +18,8 @@ pub(super) struct Tally {
     pub(super) lf: u32,
     pub(super) crlf: u32,
     pub(super) dropped: Vec<Dropped>,
+    /// Ends of events behind which reading cannot begin, ascending.
+    pub(super) bound: Vec<u64>,
     pub(super) last_was_hole: bool,
 }
 
@@ -79,6 +81,9 @@ pub(super) fn push(out: &mut Out<'_>, tail: &mut Tail, found: lines::Event<'_>) 
         _ => {}
     }
     out.tally.last_was_hole = false;
+    if found.with_next {
+        out.tally.bound.push(found.start + u64::from(found.source_len));
+    }
     if tail.rules.as_ref().is_some_and(Option::is_some) {
         return push_processed(out, tail, time, found);
     }

@@ -105,14 +105,7 @@ impl Reader {
         let Some(file) = &tail.file else {
             return Err(io::Error::other("not open"));
         };
-        let mut limits = self.limits;
-        match tail.narrow {
-            Some((end, records)) if tail.cut.offset < end => {
-                limits.pieces_max = limits.pieces_max.min(records as usize)
-            }
-            _ => tail.narrow = None,
-        }
-        let (limits, want) = tail.input.limits_of(tail.read_as.unwrap_or_default(), limits);
+        let (limits, want) = tail.input.limits_of(tail.read_as.unwrap_or_default(), self.limits);
         let head = tail.cut_marker.len as usize;
         let start = tail.cut.offset - head as u64;
         let want = want + head;
@@ -238,7 +231,7 @@ impl Reader {
             start: from.offset,
             end: to.offset,
             records: tally.records,
-            divisible: true,
+            bound: tally.bound,
             bytes,
             meta,
         }

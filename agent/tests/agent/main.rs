@@ -11,6 +11,8 @@ mod identity;
 mod inputs;
 mod lines;
 mod model;
+mod notified;
 mod outbox;
 mod packed;
+mod refused;
 mod rotation;

@@ -137,16 +137,60 @@ fn a37_a_killed_agent_ships_what_was_durable_and_each_once() {
 }
 
 #[test]
-fn a35_a_batch_that_the_collector_refuses_for_good_holds_nothing_up() {
+fn a35_of_a_batch_with_messages_that_are_refused_for_good_all_others_arrive() {
     let mut bench = bench();
-    bench.collector.faults(|faults| faults.reject = Some("poison".into()));
+    bench.config.outbox.commit_interval = Duration::from_millis(300);
+    bench
+        .collector
+        .faults(|faults| faults.reject = Some("message 1".into()));
     bench.start();
-    let mut stream = TcpStream::connect(bench.listening()).unwrap();
-    stream.write_all(b"<13>Nov 30 11:00:00 h a: poison\n").unwrap();
-    wait_until(&bench, "the dead letter", || bench.status().dead_letter_records == 1);
-    send(bench.listening(), 0, 10);
-    once(&bench, 10);
-    assert_eq!(bench.collector.state.lock().unwrap().dropped.len(), 1);
+    send(bench.listening(), 0, 100);
+    wait_until(&bench, "the dead letters", || bench.status().dead_letter_records == 11);
+    wait_until(&bench, "all others", || bench.collector.line_count() == 89);
+    let batches = bench.collector.state.lock().unwrap().rejected;
+    assert!(batches < 60, "{batches} batches with such messages were sent");
+    bench.collector.faults(|faults| faults.reject = None);
+    send(bench.listening(), 100, 110);
+    wait_until(&bench, "what comes behind", || bench.collector.line_count() == 99);
+    wait_until(&bench, "all to be shipped", || {
+        let status = bench.status();
+        let outbox = status.files.iter().find(|file| file.path.starts_with("outbox"));
+        outbox.is_some_and(|file| file.acked == bytes_of(0, 110) + 110)
+    });
+    bench.stop();
+}
+
+#[test]
+fn a35_killed_between_the_parts_of_a_refused_batch_each_message_comes_once() {
+    let mut bench = bench();
+    bench.config.outbox.commit_interval = Duration::from_millis(300);
+    bench
+        .collector
+        .faults(|faults| faults.reject = Some("message 30".into()));
+    bench.start();
+    bench.collector.faults(|faults| faults.appends_left = Some(0));
+    send(bench.listening(), 0, 64);
+    wait_until(&bench, "all to be durable", || durable(&bench, bytes_of(0, 64)));
+    for _ in 0..12 {
+        bench.kill();
+        bench.collector.faults(|faults| faults.appends_left = Some(1));
+        bench.start();
+        wait_until(&bench, "a part, or the end", || {
+            let state = bench.collector.state.lock().unwrap();
+            state.faults.appends_left == Some(0) || state.ends.values().sum::<u64>() == bytes_of(0, 64) + 64
+        });
+    }
+    bench.collector.faults(|faults| faults.appends_left = None);
+    wait_until(&bench, "all others", || bench.collector.line_count() == 63);
+    let (dropped, duplicates) = {
+        let state = bench.collector.state.lock().unwrap();
+        (state.dropped.clone(), state.duplicates)
+    };
+    assert_eq!(dropped.len(), 1, "{dropped:?}, {duplicates} duplicates");
+    assert_eq!(
+        (dropped[0].start, dropped[0].end),
+        (bytes_of(0, 30) + 30, bytes_of(0, 31) + 31)
+    );
     bench.stop();
 }
 
@@ -187,28 +231,116 @@ fn rules_drop_change_and_route_what_is_received() {
     bench.stop();
 }
 
+/// Whether all that was read of the outbox is acked, and so the position moved.
+fn is_shipped(bench: &Bench) -> bool {
+    let status = bench.status();
+    let outbox = status.files.iter().find(|file| file.path.starts_with("outbox"));
+    outbox.is_some_and(|file| file.acked == file.read && file.read > 0)
+}
+
 #[test]
-fn a_collector_that_was_restored_is_told_of_the_gap_and_takes_what_follows() {
+fn a_collector_that_was_restored_is_given_again_what_the_outbox_still_holds() {
     let mut bench = bench();
     bench.start();
-    send(bench.listening(), 0, 100);
-    once(&bench, 100);
-    wait_until(&bench, "the position to be moved", || {
-        bench
-            .status()
-            .files
-            .iter()
-            .any(|file| file.path.starts_with("outbox") && file.acked == file.read)
-    });
+    for round in 0..4 {
+        send(bench.listening(), round * 25, round * 25 + 25);
+        once(&bench, round * 25 + 25);
+    }
+    wait_until(&bench, "the position to be moved", || is_shipped(&bench));
     bench.collector.forget_after(2);
-    let kept = bench.collector.lines().len();
+    assert!(bench.collector.line_count() < 60);
     send(bench.listening(), 100, 110);
-    wait_until(&bench, "what follows", || bench.collector.lines().len() == kept + 10);
+    once(&bench, 110);
+    wait_until(&bench, "all to be shipped", || is_shipped(&bench));
+    assert!(bench.collector.state.lock().unwrap().dropped.is_empty());
+    assert!(bench.status().files.iter().all(|file| file.lost_bytes == 0));
+    bench.stop();
+}
+
+#[test]
+fn a_collector_that_was_restored_is_told_of_what_the_outbox_no_longer_holds_and_takes_the_rest() {
+    let mut bench = bench();
+    bench.config.outbox.bytes_max = 16 << 20;
+    bench.config.listeners[0].message_bytes_max = 1 << 20;
+    bench.start();
+    // Of letters that do not pack, so that segments fill and are deleted.
+    let mut state = 7u64;
+    let mut send = |n: usize| {
+        let noise: String = (0..400_000)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                char::from(b'0' + (state >> 33) as u8 % 64)
+            })
+            .collect();
+        let mut stream = TcpStream::connect(bench.listening()).unwrap();
+        let message = format!("<13>Nov 30 11:00:00 h a: {noise} {n}\n");
+        stream.write_all(message.as_bytes()).unwrap();
+        drop(stream);
+        wait_until(&bench, "the message", || bench.collector.line_count() > n);
+    };
+    (0..30).for_each(&mut send);
+    let outbox = bench.config.data_dir.join("outbox");
+    wait_until(&bench, "what is shipped to be deleted", || log_bytes(&outbox) < 6 << 20);
+    bench.collector.forget_after(8);
+    let kept = bench.collector.line_count();
+    let mut stream = TcpStream::connect(bench.listening()).unwrap();
+    stream.write_all(b"<13>Nov 30 11:00:00 h a: at last\n").unwrap();
+    drop(stream);
+    wait_until(&bench, "what follows", || {
+        let lines = bench.collector.lines();
+        lines.iter().any(|line| line.ends_with(b" at last"))
+    });
     let dropped = bench.collector.state.lock().unwrap().dropped.clone();
+    assert_eq!(dropped.len(), 1, "{dropped:?}");
     assert_eq!(dropped[0].reason, "lost_by_collector");
+    let given_again = bench.collector.line_count() - kept - 1;
+    assert!(given_again > 0, "what the last segment holds is not lost");
+    let lost = dropped[0].end - dropped[0].start;
+    assert_eq!(lost / 400_000, (30 - kept - given_again) as u64);
     wait_until(&bench, "the loss to be told", || {
-        let lost = dropped[0].end - dropped[0].start;
         bench.status().files.iter().any(|file| file.lost_bytes == lost)
+    });
+    bench.stop();
+}
+
+/// Bytes of all segments below a directory.
+fn log_bytes(dir: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(dir).unwrap().filter_map(Result::ok);
+    entries
+        .map(|entry| match entry.path() {
+            path if path.is_dir() => log_bytes(&path),
+            path if path.extension().is_some_and(|name| name == "log") => entry.metadata().map_or(0, |meta| meta.len()),
+            _ => 0,
+        })
+        .sum()
+}
+
+#[test]
+fn a_message_in_more_parts_than_the_shipper_has_room_for_holds_up_no_stop() {
+    let mut bench = bench();
+    bench.config.listeners[0].message_bytes_max = 1 << 20;
+    bench.config.drain_deadline = Duration::from_millis(300);
+    bench.collector.state.lock().unwrap().batch_bytes_max = 1500;
+    bench.start();
+    send(bench.listening(), 0, 1);
+    once(&bench, 1);
+    bench.collector.faults(|faults| faults.down = true);
+    bench.until_status("the collector to be away", |status| !status.connected);
+    let long = "x1".repeat(400_000);
+    let mut stream = TcpStream::connect(bench.listening()).unwrap();
+    stream
+        .write_all(format!("<13>Nov 30 11:00:00 h a: {long}\n").as_bytes())
+        .unwrap();
+    drop(stream);
+    wait_until(&bench, "it to be durable", || durable(&bench, 800_000));
+    let begin = std::time::Instant::now();
+    bench.stop();
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    bench.collector.faults(|faults| faults.down = false);
+    bench.start();
+    wait_until(&bench, "the message, whole", || {
+        let lines = bench.collector.lines();
+        lines.len() == 2 && lines[1].ends_with(long.as_bytes())
     });
     bench.stop();
 }

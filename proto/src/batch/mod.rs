@@ -44,6 +44,7 @@ mod frame;
 mod header;
 mod meta;
 mod own;
+mod part;
 mod read;
 mod stream;
 mod unpack;

@@ -104,3 +104,32 @@ fn parts_of_a_line_are_numbered_and_only_the_last_says_so() {
         .collect();
     assert_eq!(numbers, expected);
 }
+
+#[test]
+fn no_piece_of_a_line_that_a_rule_made_longer_takes_no_byte_of_its_place() {
+    for (source_len, is_cut) in [(3000, true), (9, true), (2, false)] {
+        let line = noise(9000, 11);
+        let mut builder = BatchBuilder::new();
+        builder.push(&NewRecord {
+            line: &line,
+            place: Some((100, source_len)),
+            ..NewRecord::default()
+        });
+        let meta = BatchMeta {
+            generation: Some(GenerationId([2; 16])),
+            range: (100, 100 + u64::from(source_len)),
+            eol_bytes: 1,
+            ..BatchMeta::default()
+        };
+        let whole = LogBatch::parse(&builder.finish(&meta, 1), 64 << 20).unwrap();
+        let parts = recut(&whole, 100, 3000, 1);
+        let mut at = 100;
+        for part in &parts {
+            assert_eq!(part.meta.range.0, at);
+            assert!(part.meta.range.1 > at, "of {source_len}: {:?}", part.meta.range);
+            at = part.meta.range.1;
+            assert_eq!(part.records == 1, is_cut, "of {source_len}");
+        }
+        assert_eq!(at, meta.range.1);
+    }
+}

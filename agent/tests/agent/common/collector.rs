@@ -28,6 +28,8 @@ pub(crate) struct Faults {
     pub(crate) try_again: u32,
     /// Lines with this text make their batch REJECTED.
     pub(crate) reject: Option<String>,
+    /// So many batches are appended; then each is answered with TRY_AGAIN.
+    pub(crate) appends_left: Option<u32>,
     /// Every call fails.
     pub(crate) down: bool,
     /// Ship streams refused with RESOURCE_EXHAUSTED.
@@ -58,6 +60,7 @@ pub(crate) struct State {
     pub(crate) faults: Faults,
     pub(crate) report: Option<ReportRequest>,
     pub(crate) refused: u32,
+    pub(crate) rejected: u32,
     pub(crate) duplicates: u32,
     pub(crate) batches: u32,
     pub(crate) batch_bytes_max: u64,
@@ -209,12 +212,18 @@ fn judge(state: &mut State, request: &ShipRequest) -> Option<ShipResponse> {
             .iter()
             .any(|record| String::from_utf8_lossy(&record.line).contains(text))
     {
+        state.rejected += 1;
         return Some(ShipResponse {
             message: "not wanted".into(),
             ..answer(Verdict::Rejected)
         });
     }
     assert_covers(&records, &meta);
+    match &mut state.faults.appends_left {
+        Some(0) => return Some(answer(Verdict::TryAgain)),
+        Some(left) => *left -= 1,
+        None => {}
+    }
     if known.is_none() {
         state.files.insert(
             generation,
