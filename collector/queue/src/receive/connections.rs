@@ -19,6 +19,8 @@ use super::options::Listener;
 const SILENT_MAX: Duration = Duration::from_secs(10);
 /// Looked at so often whether one has been idle for long enough.
 const LOOK: Duration = Duration::from_millis(500);
+/// So long one that was told to make room keeps others from being told.
+const MAKES_ROOM_MAX: Duration = Duration::from_secs(2);
 /// A connection's time while its messages wait for room: it is not idle.
 const BUSY: u64 = u64::MAX;
 
@@ -41,6 +43,8 @@ struct Known {
     peer: IpAddr,
     heard: Arc<Heard>,
     close: CancellationToken,
+    /// When it was told to make room.
+    told: Option<u64>,
 }
 
 /// When a connection was accepted or something last came on it, milliseconds since the listener began.
@@ -101,16 +105,17 @@ impl Connections {
 
     fn try_place(self: &Arc<Self>, peer: IpAddr) -> Answer {
         let mut open = self.open.lock();
-        let is_its = |known: &Known| known.peer == peer && !known.close.is_cancelled();
+        let is_its = |known: &Known| known.peer == peer && known.told.is_none();
         if open.all.values().filter(|known| is_its(known)).count() >= self.per_peer_max
-            && !self.close_idle(&open, is_its)
+            && !self.close_idle(&mut open, is_its)
         {
             return Answer::Refused;
         }
         if open.all.len() >= self.connections_max {
-            let makes_room = open.all.values().any(|known| known.close.is_cancelled());
-            if !makes_room {
-                self.close_idle(&open, |_| true);
+            let lately = self.now().saturating_sub(MAKES_ROOM_MAX.as_millis() as u64);
+            let makes_room = |known: &Known| known.told.is_some_and(|told| told >= lately);
+            if !open.all.values().any(makes_room) {
+                self.close_idle(&mut open, |known| known.told.is_none());
             }
             return Answer::Full;
         }
@@ -125,6 +130,7 @@ impl Connections {
             peer,
             heard: heard.clone(),
             close: close.clone(),
+            told: None,
         };
         open.all.insert(number, known);
         Answer::Place(Place {
@@ -136,9 +142,9 @@ impl Connections {
     }
 
     /// Lets the one of these that has been idle for longest make room, if it has been for long enough.
-    fn close_idle(&self, open: &Open, is_one: impl Fn(&Known) -> bool) -> bool {
+    fn close_idle(&self, open: &mut Open, is_one: impl Fn(&Known) -> bool) -> bool {
         let now = self.now();
-        let idle = |known: &&Known| {
+        let idle = |known: &Known| {
             let at = known.heard.at.load(Ordering::Relaxed);
             let is_silent = known.heard.bytes.load(Ordering::Relaxed) == 0;
             let wait = match is_silent {
@@ -147,13 +153,15 @@ impl Connections {
             };
             at != BUSY && now.saturating_sub(at) >= wait.as_millis() as u64
         };
-        let all = open.all.values().filter(|known| is_one(known)).filter(idle);
+        let all = open.all.values_mut().filter(|known| is_one(known) && idle(known));
         let longest = all.min_by_key(|known| known.heard.at.load(Ordering::Relaxed));
-        if let Some(known) = longest {
-            tracing::debug!(peer = %known.peer, "a connection on which nothing came makes room");
-            known.close.cancel();
-        }
-        longest.is_some()
+        let Some(known) = longest else {
+            return false;
+        };
+        tracing::debug!(peer = %known.peer, "a connection on which nothing came makes room");
+        known.told = Some(now);
+        known.close.cancel();
+        true
     }
 
     fn now(&self) -> u64 {

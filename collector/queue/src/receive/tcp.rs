@@ -30,6 +30,10 @@ const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
 const LINGER_TICK: Duration = Duration::from_millis(50);
 /// … and closes a connection on which nothing came for so long.
 const LINGER: Duration = Duration::from_millis(200);
+/// One that makes room is read no longer than this, waits for room for its messages left out, …
+const LINGER_MAX: Duration = Duration::from_secs(5);
+/// … and for no more than what may have been on its way when it was told.
+const LINGER_BYTES_MAX: usize = 16 << 20;
 /// Wait after the system refused a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -202,15 +206,23 @@ impl Connection {
         let told = tokio::time::timeout(LINGER_TICK, stream.shutdown()).await;
         tracing::trace!(?told, "no more is read");
         let mut quiet_since = Instant::now();
+        let (mut waited, mut taken) = (Duration::ZERO, 0);
         loop {
+            // At a stop there is another end.
+            if !self.stop.token.is_cancelled() && (waited >= LINGER_MAX || taken >= LINGER_BYTES_MAX) {
+                return Ok(());
+            }
+            let since = Instant::now();
             let read = tokio::select! {
                 () = self.stop.now.cancelled() => return Ok(()),
                 read = tokio::time::timeout(LINGER_TICK, stream.read(buffer)) => read,
             };
+            waited += since.elapsed();
             match read {
                 Ok(Ok(0)) => return Ok(()),
                 Ok(Ok(len)) => {
                     messages.take(&buffer[..len], &self.stop.now).await;
+                    taken += len;
                     quiet_since = Instant::now();
                 }
                 Ok(Err(error)) => return Err(error),

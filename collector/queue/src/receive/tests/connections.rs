@@ -71,6 +71,26 @@ fn a_connection_that_makes_room_is_read_to_its_end_first() {
 }
 
 #[test]
+fn a_connection_that_makes_room_does_not_keep_its_place_by_sending_on() {
+    let bench = Bench::start(
+        vec![few(1, 1, Duration::from_millis(100))],
+        options(),
+        QueueOptions::default(),
+    );
+    let mut held = TcpStream::connect(bench.address()).unwrap();
+    until("it to be served", || bench.seen().connections == 1);
+    let next = send(bench.address(), message(1).as_bytes());
+    // Told to make room, it begins to send, and never pauses for long enough to be silent.
+    assert_eq!(held.read(&mut [0]).unwrap(), 0);
+    until("the next one to be served", || {
+        held.write_all(b"x").ok();
+        std::thread::sleep(Duration::from_millis(10));
+        bench.records().iter().any(|held| held.line.ends_with(" 1"))
+    });
+    drop((held, next));
+}
+
+#[test]
 fn a_peer_has_no_more_than_its_share() {
     let bench = Bench::start(
         vec![few(100, 2, Duration::from_secs(600))],
