@@ -18,19 +18,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use timberline_proto::tls::CertificateFacts;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
+use super::handshakes::{Handshake, Handshakes};
 use super::places::{NoPlace, Place, Places};
 use crate::trust::{LiveConnection, TlsMode, Trust};
 
-/// Handshakes under way at once; more wait to be accepted.
+/// Handshakes under way at once. For one more the oldest of whoever has most is given up.
 const HANDSHAKES_MAX: usize = 256;
-/// Of one address; more are closed, for one that never ends its handshakes would hold up all others.
+/// Of one address.
 const HANDSHAKES_ADDRESS_MAX: usize = 64;
 /// What is waited after a connection that could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -111,7 +112,7 @@ struct Door {
     trust: Option<Trust>,
     limits: ConnectionLimits,
     places: Places,
-    handshakes: Places,
+    handshakes: Handshakes,
     shutdown: CancellationToken,
 }
 
@@ -126,7 +127,7 @@ pub(super) fn incoming(
         trust,
         limits,
         places: Places::new(limits.connections_max, limits.per_address_max),
-        handshakes: Places::new(usize::MAX, HANDSHAKES_ADDRESS_MAX),
+        handshakes: Handshakes::new(HANDSHAKES_MAX, HANDSHAKES_ADDRESS_MAX),
         shutdown,
     };
     let (ready, connections) = mpsc::channel(16);
@@ -136,11 +137,9 @@ pub(super) fn incoming(
 
 impl Door {
     async fn accept(self, listener: TcpListener, ready: mpsc::Sender<io::Result<Connection>>) {
-        let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
         loop {
-            let next = async { (Arc::clone(&handshakes).acquire_owned().await, listener.accept().await) };
-            let (permit, accepted) = tokio::select! {
-                both = next => both,
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
                 () = self.shutdown.cancelled() => return,
                 () = ready.closed() => return,
             };
@@ -160,9 +159,12 @@ impl Door {
                 let opening = tokio::time::timeout(door.limits.handshake_timeout, door.open(stream, address, place));
                 let opened = tokio::select! {
                     opened = opening => opened,
+                    () = handshake.given_up.cancelled() => {
+                        return tracing::debug!(%address, "a handshake was given up for another one");
+                    }
                     () = door.shutdown.cancelled() => return,
                 };
-                drop((permit, handshake));
+                drop(handshake);
                 match opened {
                     // Whoever serves is gone at shutdown only.
                     Ok(Ok(connection)) => ready.send(Ok(connection)).await.unwrap_or_default(),
@@ -173,19 +175,20 @@ impl Door {
         }
     }
 
-    /// A place for a connection, and one for its handshake.
-    fn admit(&self, address: IpAddr) -> Option<(Place, Place)> {
-        let handshake = |place| match self.handshakes.take(address) {
-            Ok(handshake) => Ok((place, handshake)),
-            Err(_) => Err(NoPlace::Handshakes),
-        };
-        match self.places.take(address).and_then(handshake) {
-            Ok(taken) => Some(taken),
+    /// A place for a connection, and its handshake.
+    fn admit(&self, address: IpAddr) -> Option<(Place, Handshake)> {
+        let place = match self.places.take(address) {
+            Ok(place) => place,
             Err(why) => {
                 self.places.say(address, why);
-                None
+                return None;
             }
+        };
+        let (handshake, is_crowded) = self.handshakes.begin(address);
+        if is_crowded {
+            self.places.say(address, NoPlace::Handshakes);
         }
+        Some((place, handshake))
     }
 
     async fn open(&self, stream: TcpStream, address: SocketAddr, place: Place) -> io::Result<Connection> {

@@ -4,7 +4,9 @@ mod caller;
 mod configuration;
 mod connection;
 mod enrollment;
+mod handshakes;
 mod ingest;
+mod lane;
 mod owners;
 mod places;
 mod queue;
@@ -12,6 +14,7 @@ mod room;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod verdict;
 
 use std::time::Duration;
 

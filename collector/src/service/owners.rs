@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use timberline_proto::batch;
 use timberline_proto::id::{AgentId, GenerationId};
-use timberline_queue::Queue;
+use timberline_queue::{Queue, QueueError};
 
 /// Generations remembered; at the bound all are forgotten and learned anew.
 const GENERATIONS_MAX: usize = 200_000;
@@ -39,6 +39,8 @@ pub(super) enum NotOwner {
     Other(AgentId),
     /// Another agent's first batch of it is on its way.
     Wait,
+    /// Whose it is cannot be read now: it is nobody else's before that is known.
+    Unreadable(String),
 }
 
 /// An agent's right to append a batch of a generation.
@@ -78,7 +80,10 @@ impl Owners {
         // Claimed before the queue is asked: of two that ask at once, one waits.
         self.begin(generation, caller)?;
         claim.is_first = true;
-        let owner = known.or_else(|| owner_in(queue, unpacked_bytes_max, topic, generation));
+        let owner = match known {
+            Some(owner) => Some(owner),
+            None => owner_in(queue, unpacked_bytes_max, topic, generation)?,
+        };
         match owner {
             Some(owner) if owner != caller => return Err(NotOwner::Other(owner)),
             Some(_) => claim.learn(),
@@ -129,16 +134,51 @@ impl Drop for Claim {
 }
 
 /// The agent of a generation: in this topic, else in any.
-fn owner_in(queue: &Queue, unpacked_bytes_max: u64, topic: &str, generation: GenerationId) -> Option<AgentId> {
-    let written = |topic: &str| written_by(queue, unpacked_bytes_max, topic, generation);
-    written(topic).or_else(|| queue.topics().iter().find_map(|other| written(other)))
+fn owner_in(
+    queue: &Queue,
+    unpacked_bytes_max: u64,
+    topic: &str,
+    generation: GenerationId,
+) -> Result<Option<AgentId>, NotOwner> {
+    let others = queue.topics();
+    for topic in [topic].into_iter().chain(others.iter().map(|other| &**other)) {
+        if let Some(owner) = written_by(queue, unpacked_bytes_max, topic, generation)? {
+            return Ok(Some(owner));
+        }
+    }
+    Ok(None)
 }
 
-fn written_by(queue: &Queue, unpacked_bytes_max: u64, topic: &str, generation: GenerationId) -> Option<AgentId> {
-    let (partition, offset) = queue.generation_last(topic, generation)?;
-    let fetched = queue.read(topic, partition, offset, 1).ok()?;
-    let (_, meta) = batch::verify(fetched.batches.first()?, unpacked_bytes_max).ok()?;
-    meta.agent.filter(|_| meta.generation == Some(generation))
+/// Who wrote the generation's last batch in this topic; none if the queue holds nothing of it any more.
+///
+/// # Errors
+/// [`NotOwner::Unreadable`] if a batch is there and cannot be read.
+fn written_by(
+    queue: &Queue,
+    unpacked_bytes_max: u64,
+    topic: &str,
+    generation: GenerationId,
+) -> Result<Option<AgentId>, NotOwner> {
+    let Some((partition, offset)) = queue.generation_last(topic, generation) else {
+        return Ok(None);
+    };
+    let unreadable = |error: &dyn std::fmt::Display| {
+        NotOwner::Unreadable(format!("offset {offset} of partition {partition} of {topic}: {error}"))
+    };
+    let fetched = match queue.read(topic, partition, offset, 1) {
+        Ok(fetched) => fetched,
+        Err(QueueError::OutOfRange { .. }) => return Ok(None),
+        Err(error) => return Err(unreadable(&error)),
+    };
+    let first = fetched
+        .batches
+        .first()
+        .ok_or_else(|| unreadable(&"the batch is damaged"))?;
+    let (_, meta) = batch::verify(first, unpacked_bytes_max).map_err(|error| unreadable(&error))?;
+    if meta.generation != Some(generation) {
+        return Err(unreadable(&"the batch is damaged, and another one follows"));
+    }
+    Ok(meta.agent)
 }
 
 #[cfg(test)]
@@ -210,6 +250,44 @@ mod tests {
         }
         claim(&owners, &queue, "logs", FIRST).unwrap().appended();
         assert!(owners.state.lock().claimed.is_empty());
+    }
+
+    #[test]
+    fn where_it_cannot_be_read_whose_a_generation_is_nobody_is_taken_for_its_owner() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = QueueOptions {
+            partitions: 1,
+            ..QueueOptions::default()
+        };
+        let queue = Queue::open(dir.path(), options).unwrap();
+        append(&queue, FIRST);
+        let segment = find_log(dir.path()).unwrap();
+        let sound = std::fs::read(&segment).unwrap();
+        let mut damaged = sound.clone();
+        let last = damaged.len() - 3;
+        damaged[last] ^= 1;
+        std::fs::write(&segment, &damaged).unwrap();
+        let owners = Arc::new(Owners::default());
+        for caller in [FIRST, OTHER] {
+            let refused = claim(&owners, &queue, "logs", caller).unwrap_err();
+            assert!(matches!(refused, NotOwner::Unreadable(_)), "{refused:?}");
+        }
+        std::fs::write(&segment, &sound).unwrap();
+        claim(&owners, &queue, "logs", FIRST).unwrap().appended();
+        assert_eq!(
+            claim(&owners, &queue, "logs", OTHER).unwrap_err(),
+            NotOwner::Other(FIRST)
+        );
+    }
+
+    fn find_log(dir: &std::path::Path) -> Option<std::path::PathBuf> {
+        std::fs::read_dir(dir).unwrap().find_map(|entry| {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => find_log(&path),
+                false => (path.extension()? == "log").then_some(path),
+            }
+        })
     }
 
     #[test]

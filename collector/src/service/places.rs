@@ -58,7 +58,7 @@ pub(super) enum NoPlace {
     #[error("one address has as many connections open as `server.grpc_connections_per_address_max` lets")]
     Address,
     /// A bound on handshakes.
-    #[error("one address has as many handshakes under way as are let be")]
+    #[error("as many handshakes are under way as are let be; the oldest of the address with most of them was given up")]
     Handshakes,
     /// A part of all.
     #[error("a quarter of `server.grpc_connections_max` is taken by machines without a certificate")]

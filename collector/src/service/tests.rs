@@ -168,6 +168,30 @@ async fn one_address_is_given_its_share_of_connections_and_those_beyond_are_clos
 }
 
 #[tokio::test]
+async fn handshakes_that_never_end_keep_no_machine_out() {
+    let limits = ConnectionLimits {
+        handshake_timeout: FOREVER,
+        ..ConnectionLimits::default()
+    };
+    let served = serve(Some(TlsMode::Mutual), limits).await;
+    let machine = served.machine(true);
+    let mut silent = Vec::new();
+    for address in 1..=4u8 {
+        for _ in 0..64 {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind(([127, 0, 1, address], 0).into()).unwrap();
+            silent.push(socket.connect(served.address).await.unwrap());
+        }
+    }
+    let greeted = tokio::time::timeout(DEADLINE, served.greet(&machine)).await;
+    assert!(greeted.is_ok());
+    // All but the one that made room are left alone.
+    let waits = silent.iter_mut().map(|one| closed_after(one, Duration::from_secs(1)));
+    let closed = futures::future::join_all(waits).await;
+    assert_eq!(closed.iter().filter(|after| after.is_some()).count(), 1);
+}
+
+#[tokio::test]
 async fn whoever_says_nothing_is_closed_by_tls_and_in_plain_text() {
     let limits = ConnectionLimits {
         handshake_timeout: Duration::from_millis(200),
