@@ -62,7 +62,7 @@ pub use process::{
     Constant, ParseConfig, ParseFormat, PreviewLine, PreviewStep, RateLimitConfig, RedactAction, RedactConfig,
     RouteConfig, RuleConfig, SampleConfig, Secret, TimeConfig, VrlConfig, VrlError, check_rules, preview,
 };
-pub use scan::check_globs;
+pub use scan::{check_globs, glob_reaches};
 pub use status::{AgentStatus, FileState};
 pub use stdin::StdinConfig;
 pub use timberline_queue::receive::{Listener, Protocol, TlsFiles, Transport};

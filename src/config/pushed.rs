@@ -103,17 +103,29 @@ impl PushedAgent {
 }
 
 /// # Errors
-/// If the pattern leads to files by a name that is not theirs.
+/// If the pattern leads to files by a name that is not theirs, or can: what it can match decides, not how it
+/// is written.
 fn check_pattern(pattern: &str) -> Result<(), String> {
-    let path = Path::new(pattern);
-    let elsewhere = NO_LOGS.iter().any(|dir| path.starts_with(dir));
-    if elsewhere || path.components().any(|part| part == Component::ParentDir) {
+    let goes_round = Path::new(pattern).components().any(|part| part == Component::ParentDir)
+        || pattern.split('/').skip(1).any(|part| part == ".");
+    if goes_round || NO_LOGS.iter().any(|dir| reaches(pattern, Path::new(dir))) {
         return Err(format!(
-            "{pattern:?} is not to be pushed: below {} there are no logs, and `..` goes round `exclude`",
+            "{pattern:?} is not to be pushed, for it can match files below {}, where there are no logs, or goes round `exclude` by `.` and `..`; name the directory where the logs are",
             NO_LOGS.join(", ")
         ));
     }
     Ok(())
+}
+
+#[cfg(feature = "agent")]
+fn reaches(pattern: &str, dir: &Path) -> bool {
+    Path::new(pattern).starts_with(dir) || timberline_agent::glob_reaches(pattern, dir)
+}
+
+/// A collector without an agent leaves what only the machine can judge to it.
+#[cfg(not(feature = "agent"))]
+fn reaches(pattern: &str, dir: &Path) -> bool {
+    Path::new(pattern).starts_with(dir)
 }
 
 /// Whether a text may be pushed.
@@ -198,6 +210,10 @@ mod tests {
     fn no_pushed_configuration_goes_round_what_the_machine_leaves_out_or_redacts() {
         for (text, word) in [
             ("[agent]\ntail = [\"/proc/self/root/var/log/secret\"]\n", "/proc"),
+            ("[agent]\ntail = [\"/pro[c]/self/root/var/log/secret\"]\n", "/proc"),
+            ("[agent]\ntail = [\"/{srv,sys}/x.log\"]\n", "/sys"),
+            ("[agent]\ntail = [\"/**/secret\"]\n", "/proc"),
+            ("[agent]\ntail = [\"/./pro[c]/self/root/x\"]\n", "/proc"),
             ("[agent]\ntail = [\"/srv/../var/log/secret\"]\n", ".."),
             ("[[agent.files]]\ntail = [\"/proc/1/root/**\"]\n", "/proc"),
             ("[agent]\nattributes = { \"service.name\" = \"x\" }\n", "service.name"),

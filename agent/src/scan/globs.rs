@@ -80,7 +80,7 @@ fn compile(key: &'static str, globs: &[String]) -> Result<GlobSet, AgentError> {
     set.build().map_err(|error| fail("all patterns", &error))
 }
 
-fn absolute(glob: &str) -> String {
+pub(super) fn absolute(glob: &str) -> String {
     if glob.starts_with('/') {
         return glob.to_owned();
     }

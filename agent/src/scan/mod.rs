@@ -5,7 +5,9 @@
 //! never enters the agent's own data directory. What cannot be read is named, once.
 
 mod globs;
+mod local;
 mod mount;
+mod reach;
 mod sniff;
 mod walk;
 mod watch;
@@ -13,6 +15,7 @@ mod watch;
 pub(crate) use globs::Globs;
 pub use globs::check_globs;
 pub(crate) use mount::warn_if_mounted;
+pub use reach::glob_reaches;
 pub(crate) use sniff::refuse_content;
 pub(crate) use walk::{Found, OWN_LOG, Scan, Walker};
 pub(crate) use watch::Watch;
