@@ -35,11 +35,13 @@ impl Tailer {
             entry
         });
         let generations = generations.chain(self.dormant.iter().cloned()).collect();
+        // One beside its plain file (`gzip -k`) may stay for ever. It is no riddle: it is a copy of that.
+        let is_copy = |inode| self.packed_wait.get(inode).is_some_and(|wait| wait.owner.is_some());
         let result = self.store.save(&Registry {
             agent: self.agent,
             generations,
             // One that is still to be unpacked is one of before at the next start, too.
-            packed: self.config.gzip && self.packed_before.is_empty(),
+            packed: self.config.gzip && self.packed_before.iter().all(is_copy),
         });
         let took = now.elapsed();
         match result {

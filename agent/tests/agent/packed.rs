@@ -188,6 +188,31 @@ fn a10_an_agent_that_comes_to_follow_packed_files_reads_none_again_that_it_has_r
 }
 
 #[test]
+fn a10_a_packed_file_beside_its_plain_one_hides_none_that_is_packed_while_the_agent_is_stopped() {
+    let mut bench = bench();
+    bench.config.gzip = false;
+    let lines = numbered("a10", 0..60);
+    bench.append("app.log.1", text(&lines[..20]));
+    bench.start();
+    bench.until_lines(20);
+    bench.stop();
+    // As `gzip -k` leaves it.
+    append(&bench.log("app.log.1.gz"), gzip(text(&lines[..20]).as_bytes()));
+    bench.config.gzip = true;
+    bench.start();
+    bench.until_quiet();
+    // The registry is written once more after the packed one was looked at.
+    bench.append("app.log", text(&lines[20..40]));
+    bench.until_lines(40);
+    bench.until_quiet();
+    bench.stop();
+    append(&bench.log("other.log.1.gz"), gzip(text(&lines[40..]).as_bytes()));
+    bench.start();
+    bench.until_lines(60);
+    bench.assert_stays(&lines);
+}
+
+#[test]
 fn packed_files_of_the_first_start_are_begun_where_start_at_says() {
     for start_at in [StartAt::Head, StartAt::Tail] {
         let mut bench = bench();
