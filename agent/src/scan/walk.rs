@@ -30,6 +30,9 @@ pub(crate) struct Scan {
     pub(crate) directories: Vec<(PathBuf, Inode)>,
     /// What could not be read, and why.
     pub(crate) problems: Vec<(PathBuf, String)>,
+    /// Something may change that no directory entered is told of: what a link leads to, or what a pattern
+    /// names that is not there or no directory.
+    pub(crate) is_untold: bool,
 }
 
 /// Walks over the globs.
@@ -41,6 +44,12 @@ pub(crate) struct Walker {
     /// Never read: the program's own log, by place.
     own_logs: HashSet<Inode>,
     own_log_paths: Vec<PathBuf>,
+}
+
+impl Scan {
+    fn has_directory(&self, path: &Path) -> bool {
+        self.directories.iter().any(|(entered, _)| entered == path)
+    }
 }
 
 struct Walk<'a> {
@@ -88,7 +97,9 @@ impl Walker {
         }
         // Links come last, so that a file goes by its real name where both match.
         while let Some((path, depth)) = walk.links.pop() {
+            let before = walk.found();
             walk.visit(&path, depth);
+            walk.scan.is_untold |= walk.found() > before;
         }
         let mut scan = walk.scan;
         scan.files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -106,8 +117,17 @@ impl Walk<'_> {
             let why = "inside the agent's own data directory; refused, for reading it would feed itself";
             self.scan.problems.push((root.to_owned(), why.to_owned()));
         } else {
+            let before = self.scan.directories.len();
             self.visit(root, depth);
+            // One that was entered by another root is there, too.
+            let is_entered = self.scan.directories.len() > before || self.scan.has_directory(root);
+            self.scan.is_untold |= !is_entered;
         }
+    }
+
+    /// Directories and files so far.
+    fn found(&self) -> usize {
+        self.scan.directories.len() + self.scan.files.len()
     }
 
     /// A path whose last part may be a link, which is followed.

@@ -1,5 +1,7 @@
-//! Notifications, which only make the next look come earlier. Losing one, or having none at all
-//! (network filesystems, the watch limit), costs at most `scan_interval`.
+//! Notifications, which make the next look come earlier. Where every directory of the last walk has them,
+//! and is on a local filesystem, walks become rare ([`Watch::tells_all`]); losing a notification then costs
+//! at most the time between two of these. Where one has none (network filesystems, the watch limit), it
+//! costs at most `scan_interval`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,17 +9,26 @@ use std::sync::Arc;
 
 use notify::{Event, EventKind, RecursiveMode, Watcher};
 
+use super::local::is_local;
 use crate::identity::Inode;
 use crate::inbox::Inbox;
 
 /// Directories watched at most; files in others are found by walking.
 const WATCHES_MAX: usize = 8192;
 
+/// A directory with a watch.
+#[derive(Clone, Copy, Debug)]
+struct Watched {
+    inode: Inode,
+    /// It is told of every change.
+    is_told: bool,
+}
+
 /// Watches on directories.
 pub(crate) struct Watch {
     /// One inotify instance for all directories.
     watcher: Box<dyn Watcher + Send>,
-    watched: HashMap<PathBuf, Inode>,
+    watched: HashMap<PathBuf, Watched>,
     /// No more watches are to be had; said once.
     full: bool,
 }
@@ -39,10 +50,13 @@ impl Watch {
         }
     }
 
-    /// Watches the directories that a walk entered, and no others.
-    pub(crate) fn follow(&mut self, directories: &[(PathBuf, Inode)]) {
+    /// Watches the directories that a walk entered, and no others. Whether one was not watched before:
+    /// what was made there meanwhile was not told.
+    pub(crate) fn follow(&mut self, directories: &[(PathBuf, Inode)]) -> bool {
+        let mut is_new = false;
         for (path, inode) in directories {
-            if self.full || self.watched.get(path) == Some(inode) {
+            let known = self.watched.get(path).map(|watched| watched.inode);
+            if self.full || known == Some(*inode) {
                 continue;
             }
             if self.watched.remove(path).is_some() {
@@ -50,11 +64,16 @@ impl Watch {
             }
             if self.watched.len() >= WATCHES_MAX {
                 self.give_up("the limit of watched directories is reached");
-                return;
+                return is_new;
             }
             match self.watcher.watch(path, RecursiveMode::NonRecursive) {
                 Ok(()) => {
-                    self.watched.insert(path.clone(), *inode);
+                    let watched = Watched {
+                        inode: *inode,
+                        is_told: is_local(path),
+                    };
+                    self.watched.insert(path.clone(), watched);
+                    is_new = true;
                 }
                 Err(error) if matches!(error.kind, notify::ErrorKind::MaxFilesWatch) => {
                     self.give_up("the system's limit of watches is reached (fs.inotify.max_user_watches)");
@@ -65,6 +84,16 @@ impl Watch {
         if self.watched.len() > directories.len() {
             self.forget_others(directories);
         }
+        is_new
+    }
+
+    /// Whether every change in these directories is told.
+    pub(crate) fn tells_all(&self, directories: &[(PathBuf, Inode)]) -> bool {
+        let tells = |(path, inode): &(PathBuf, Inode)| {
+            let watched = self.watched.get(path);
+            watched.is_some_and(|watched| watched.inode == *inode && watched.is_told)
+        };
+        directories.iter().all(tells)
     }
 
     fn forget_others(&mut self, directories: &[(PathBuf, Inode)]) {
@@ -171,9 +200,27 @@ mod tests {
         let directories: Vec<_> = (0..6)
             .map(|ino| (PathBuf::from(format!("/l/{ino}")), Inode { dev: 1, ino }))
             .collect();
-        watch.follow(&directories);
+        assert!(watch.follow(&directories));
         assert!(watch.full && watch.watched.len() == 3);
-        watch.follow(&directories);
+        assert!(!watch.follow(&directories));
         assert_eq!(watch.watched.len(), 3);
+        assert!(!watch.tells_all(&directories));
+    }
+
+    #[test]
+    fn only_what_is_watched_as_it_is_now_and_local_is_told() {
+        let local = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let mut watch = Watch {
+            watcher: Box::new(Few(9)),
+            watched: HashMap::new(),
+            full: false,
+        };
+        let here = (local.path().to_owned(), Inode { dev: 1, ino: 1 });
+        let proc = (PathBuf::from("/proc/self"), Inode { dev: 2, ino: 2 });
+        watch.follow(&[here.clone(), proc.clone()]);
+        assert!(watch.tells_all(std::slice::from_ref(&here)));
+        assert!(!watch.tells_all(&[here.clone(), proc]), "another kind of filesystem");
+        let another = (here.0.clone(), Inode { dev: 1, ino: 7 });
+        assert!(!watch.tells_all(&[another]), "a directory in its place");
     }
 }

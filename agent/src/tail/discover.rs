@@ -32,9 +32,7 @@ impl Tailer {
     /// Walks, and takes in what was found.
     pub(super) fn scan(&mut self, now: Instant) {
         let scan = self.walker.walk();
-        if let Some(watch) = &mut self.watch {
-            watch.follow(&scan.directories);
-        }
+        self.note_told(&scan);
         self.note_problems(&scan, now);
         self.packed_before.retain(|inode| scan.names.contains_key(inode));
         self.empty.clear();

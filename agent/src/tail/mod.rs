@@ -11,6 +11,7 @@
 //! | `rounds` | whose turn it is to be read |
 //! | `held` | files that are held open |
 //! | `save` | checkpoints on their way to the disk |
+//! | `pace` | how often is walked |
 //! | `read` | cuts one batch of one file |
 //! | `push` | one event on its way into a batch, past the rules |
 //! | `place` | where an offset stands among a file's lines |
@@ -28,6 +29,7 @@ mod file;
 mod gone;
 mod held;
 mod news;
+mod pace;
 mod packed;
 mod place;
 mod pod;
@@ -149,6 +151,12 @@ struct Pulse {
     /// It has run before and did not follow packed files then.
     first_packed: bool,
     next_scan: Instant,
+    /// How long the last walk took.
+    walk_took: Duration,
+    /// Of what it found, every change is told.
+    is_told: bool,
+    /// Something happened since the status was published.
+    is_news: bool,
     hints_from: Instant,
     next_save: Instant,
     next_publish: Instant,
@@ -229,6 +237,9 @@ impl Tailer {
                 first_start: parts.first_start,
                 first_packed: !parts.first_start && !parts.registry.packed,
                 next_scan: now,
+                walk_took: Duration::ZERO,
+                is_told: false,
+                is_news: true,
                 hints_from: now,
                 next_save: now,
                 next_size_save: now,

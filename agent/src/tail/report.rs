@@ -15,9 +15,18 @@ const TOO_OLD: &str = "not written for longer than ignore_older when the agent f
 
 impl Tailer {
     pub(super) fn publish_if_due(&mut self, now: Instant) {
-        if now >= self.pulse.next_publish {
-            self.publish(now);
+        if now < self.pulse.next_publish {
+            return;
         }
+        // Of the outbox nothing is heard here.
+        if self.pulse.is_news || self.outbox.is_some() {
+            return self.publish(now);
+        }
+        self.pulse.next_publish = now + self.publish_pause();
+    }
+
+    fn publish_pause(&self) -> Duration {
+        (self.config.report_interval / 2).clamp(Duration::from_millis(50), Duration::from_secs(1))
     }
 
     pub(super) fn publish(&mut self, now: Instant) {
@@ -37,8 +46,8 @@ impl Tailer {
             files: self.files(),
         };
         self.status.send_replace(Arc::new(status));
-        let pause = (self.config.report_interval / 2).clamp(Duration::from_millis(50), Duration::from_secs(1));
-        self.pulse.next_publish = now + pause.max(now.elapsed() * 20);
+        self.pulse.is_news = false;
+        self.pulse.next_publish = now + self.publish_pause().max(now.elapsed() * 20);
     }
 
     fn files(&self) -> Vec<FileState> {

@@ -123,6 +123,9 @@ impl Tailer {
             Outcome::AtEnd => {
                 tail.recovered();
                 (tail.queued, tail.ready_since) = (false, None);
+                if tail.size > tail.cut.offset {
+                    self.walk_soon(now);
+                }
                 None
             }
             Outcome::Replaced => {
@@ -140,6 +143,7 @@ impl Tailer {
         error: &std::io::Error,
         now: Instant,
     ) -> Option<Instant> {
+        self.walk_soon(now);
         let tail = self.tails.get_mut(&generation)?;
         self.open.remove(&generation);
         tail.failed(error.to_string(), now);

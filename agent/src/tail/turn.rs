@@ -26,6 +26,7 @@ impl Tailer {
                 return;
             }
             let now = Instant::now();
+            self.pulse.is_news |= !mail.news.is_empty() || !self.ready.is_empty() || mail.shutdown;
             for news in mail.news {
                 self.news(news, now);
             }
@@ -78,17 +79,19 @@ impl Tailer {
     }
 
     pub(super) fn look(&mut self, hints: &HashSet<PathBuf>, hint_all: bool, now: Instant) {
+        // What changes beside the files that are named is nothing to walk for.
         let unknown = || {
             hints
                 .iter()
-                .any(|path| !self.tails.values().any(|tail| tail.path == *path))
+                .any(|path| self.walker.wants(path) && !self.tails.values().any(|tail| tail.path == *path))
         };
         if now >= self.pulse.next_scan || hint_all || (!hints.is_empty() && (hints.len() > 64 || unknown())) {
+            self.pulse.is_news = true;
             self.scan(now);
-            let took = now.elapsed();
-            self.pulse.next_scan = now + self.config.scan_interval.max(took * 4);
-            self.pulse.hints_from = now + HINT_PAUSE.max(took * 8);
+            self.pace(now);
+            self.pulse.hints_from = now + HINT_PAUSE.max(self.pulse.walk_took * 8);
         } else if !hints.is_empty() {
+            self.pulse.is_news = true;
             self.look_at(hints);
             self.pulse.hints_from = now + HINT_PAUSE;
         }
