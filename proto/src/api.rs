@@ -462,6 +462,19 @@ pub struct ContextAnswer {
     pub partial: Vec<String>,
 }
 
+/// The answer of `GET /api/v1/context/find`: the next line of a file that holds a text.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FindAnswer {
+    /// The line; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Record>,
+    /// Records passed over.
+    pub passed: u64,
+    /// What was left out, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<String>,
+}
+
 /// One field in what was looked at.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FieldSummary {

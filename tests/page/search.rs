@@ -1,5 +1,6 @@
 //! Asking: the query, its address, its mistakes.
 
+use crate::browser::CTRL;
 use crate::stage::Stage;
 
 #[test]
@@ -82,6 +83,110 @@ fn a_slash_takes_the_keyboard_to_the_query() {
         tab.eval::<String>("document.querySelector('.query-text').value"),
         "godwit"
     );
+    // First what is offered goes, then the keyboard.
+    tab.press("Escape");
+    tab.until("!document.querySelector('.complete')");
     tab.press("Escape");
     tab.until(&format!("!({focused})"));
+}
+
+#[test]
+fn what_can_stand_at_the_cursor_is_offered_and_taken_by_keyboard() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let lines = concat!(
+        r#"{"message":"smew","pond_name":"north end","depth":3}"#,
+        "\n",
+        r#"{"message":"smew","pond_name":"south","depth":5}"#,
+        "\n",
+    );
+    stage.keep("ponds.txt", lines, "smew");
+    let tab = stage.open("/?q=smew");
+    tab.until("document.querySelectorAll('.row').length === 2");
+    tab.until("document.querySelectorAll('.fields-name').length > 2");
+    let text = "document.querySelector('.query-text').value";
+    let first = "document.querySelector('.complete-item b')?.textContent";
+    tab.click("document.querySelector('.query-text')");
+    tab.press("End");
+    tab.type_text(" pond");
+    tab.until(&format!("{first} === 'pond_name:'"));
+    tab.press("Tab");
+    tab.until(&format!("{text} === 'smew pond_name:'"));
+    // Its values follow, quoted where they must be.
+    tab.until("[...document.querySelectorAll('.complete-item b')].some(item => item.textContent === '\"north end\"')");
+    tab.type_text("n");
+    tab.until(&format!("{first} === '\"north end\"'"));
+    tab.press("ArrowDown");
+    tab.press("Enter");
+    tab.until(&format!("{text} === 'smew pond_name:\"north end\" '"));
+    tab.type_text("| sta");
+    tab.until(&format!("{first} === 'stats'"));
+    tab.press("Tab");
+    tab.type_text("avg");
+    tab.until(&format!("{first} === 'avg()'"));
+    tab.press("Tab");
+    // The cursor is between the brackets.
+    tab.type_text("dep");
+    tab.until(&format!("{first} === 'depth'"));
+    tab.press("Tab");
+    tab.press("Enter");
+    tab.until("[...document.querySelectorAll('.table td')].some(cell => cell.textContent === '3')");
+    assert_eq!(
+        tab.eval::<String>(text),
+        "smew pond_name:\"north end\" | stats avg(depth)"
+    );
+}
+
+#[test]
+fn a_question_asked_before_is_offered_again() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let tab = stage.open("/");
+    tab.ask("garganey AND teal");
+    tab.ask("wigeon");
+    let tab = stage.open("/");
+    tab.click("document.querySelector('.query-text')");
+    tab.press("ArrowDown");
+    tab.until("document.querySelector('.complete-item b')?.textContent === 'wigeon'");
+    tab.type_text("garg");
+    tab.until("document.querySelector('.complete-item.past b')?.textContent === 'garganey AND teal'");
+    tab.press("ArrowDown");
+    tab.press("Enter");
+    tab.until("document.querySelector('.query-text').value === 'garganey AND teal'");
+}
+
+#[test]
+fn the_palette_does_what_a_few_letters_name() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let tab = stage.open("/");
+    tab.press_with(CTRL, "k");
+    tab.until("document.activeElement?.closest('.palette') !== null");
+    tab.type_text("gopipe");
+    tab.until("document.querySelector('.palette .complete-item.current b')?.textContent === 'Go to Pipeline'");
+    tab.press("Enter");
+    tab.until("location.search.includes('view=pipeline') && !document.querySelector('.palette')");
+    tab.press_with(CTRL, "k");
+    tab.until("!!document.querySelector('.palette')");
+    tab.press("Escape");
+    tab.until("!document.querySelector('.palette') && location.search.includes('view=pipeline')");
+}
+
+#[test]
+fn two_clicks_in_the_calendar_mean_the_days_between() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let tab = stage.open("/?from=2026-11-10T00:00:00Z&to=2026-11-11T00:00:00Z");
+    tab.press("Escape");
+    tab.click("document.querySelector('.time button')");
+    tab.until("document.querySelector('.calendar-head b')?.textContent === 'Nov 2026'");
+    tab.click("document.querySelector('[aria-label=\"12 Nov 2026\"]')");
+    tab.click("document.querySelector('[aria-label=\"14 Nov 2026\"]')");
+    tab.until("document.querySelectorAll('.calendar-day.marked').length === 3");
+    tab.click("[...document.querySelectorAll('.time-foot button')].find(button => button.textContent === 'Apply')");
+    tab.until("location.search.includes('from=2026-11-1') && !document.querySelector('.calendar')");
+    let days: f64 = tab.eval(
+        "(() => { const at = new URLSearchParams(location.search); return (Date.parse(at.get('to')) - Date.parse(at.get('from'))) / 864e5; })()",
+    );
+    assert_eq!(days, 3.0);
 }

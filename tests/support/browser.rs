@@ -10,7 +10,10 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use chromiumoxide::cdp::browser_protocol::input::InsertTextParams;
+use chromiumoxide::cdp::browser_protocol::input::{
+    DispatchKeyEventParams, DispatchKeyEventType, DispatchMouseEventParams, DispatchMouseEventType, InsertTextParams,
+    MouseButton,
+};
 use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
 use chromiumoxide::layout::Point;
 use chromiumoxide::{Browser, BrowserConfig, Page};
@@ -20,6 +23,10 @@ use tokio::runtime::Runtime;
 
 use crate::support;
 
+/// The Control key is held.
+pub const CTRL: i64 = 2;
+/// The Shift key is held.
+pub const SHIFT: i64 = 8;
 /// The longest that the page may take to do what it was asked.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at the page.
@@ -191,6 +198,61 @@ impl Tab<'_> {
             let focused = self.page.find_element("body").await.unwrap();
             focused.press_key(key).await.unwrap();
         });
+    }
+
+    /// Presses one key while others are held: [`CTRL`], [`SHIFT`].
+    #[track_caller]
+    pub fn press_with(&self, held: i64, key: &str) {
+        for kind in [DispatchKeyEventType::KeyDown, DispatchKeyEventType::KeyUp] {
+            let event = DispatchKeyEventParams::builder()
+                .r#type(kind)
+                .modifiers(held)
+                .key(key)
+                .build()
+                .unwrap();
+            self.runtime.block_on(self.page.execute(event)).unwrap();
+        }
+    }
+
+    /// Clicks the middle of the element while keys are held.
+    #[track_caller]
+    pub fn click_with(&self, held: i64, element: &str) {
+        let middle = format!(
+            "(() => {{ const box = ({element}).getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+        );
+        let [x, y]: [f64; 2] = self.eval(&middle);
+        for kind in [
+            DispatchMouseEventType::MousePressed,
+            DispatchMouseEventType::MouseReleased,
+        ] {
+            let event = DispatchMouseEventParams::builder()
+                .r#type(kind)
+                .x(x)
+                .y(y)
+                .button(MouseButton::Left)
+                .click_count(1)
+                .modifiers(held)
+                .build()
+                .unwrap();
+            self.runtime.block_on(self.page.execute(event)).unwrap();
+        }
+    }
+
+    /// From now on, what the page copies is what [`copied`](Self::copied) gives.
+    #[track_caller]
+    pub fn hear_copies(&self) {
+        self.eval::<bool>(
+            "(navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); }, true)",
+        );
+    }
+
+    /// Waits until something was copied.
+    #[track_caller]
+    pub fn copied(&self) -> String {
+        self.until("typeof window.copied === 'string'");
+        let text = self.eval("window.copied");
+        self.eval::<bool>("delete window.copied");
+        text
     }
 
     /// Types into whatever has the keyboard.

@@ -3,7 +3,7 @@
 use js_sys::Uint8Array;
 use serde::{Serialize, de::DeserializeOwned};
 use timberline_proto::api::{
-    ApiError, ContextAnswer, FieldsAnswer, FieldsRequest, Frame, HistogramAnswer, HistogramRequest, QueryRequest,
+    ApiError, FieldsAnswer, FieldsRequest, Frame, HistogramAnswer, HistogramRequest, QueryRequest,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -85,18 +85,6 @@ pub(crate) async fn histogram(request: &HistogramRequest, abort: &AbortSignal) -
 /// [`Failure`].
 pub(crate) async fn fields(request: &FieldsRequest, abort: &AbortSignal) -> Result<FieldsAnswer, Failure> {
     whole("/api/v1/fields", request, abort).await
-}
-
-/// The lines of one file around the record `id`, in the order of the file.
-///
-/// # Errors
-/// [`Failure`].
-pub(crate) async fn context(id: &str, lines_around: u32, abort: &AbortSignal) -> Result<ContextAnswer, Failure> {
-    let address = format!(
-        "/api/v1/context?id={}&before={lines_around}&after={lines_around}",
-        encode(id)
-    );
-    get(&address, abort).await
 }
 
 /// What stands at an address that only reads.

@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast;
 use crate::{
     model::{
         app::App,
+        file::End,
         view::{Page, Part},
         window::Line,
     },
@@ -14,7 +15,9 @@ use crate::{
 
 /// The keys, as the sheet of keys shows them.
 pub(crate) const KEYS: &[(&str, &str)] = &[
-    ("/", "to the query"),
+    ("Ctrl-K", "everything that can be done; on a Mac ⌘K"),
+    ("/", "to the query; in a file: to what is looked for"),
+    ("Tab", "take what is offered; Ctrl and Space asks for offers"),
     ("Enter", "run the query; open or close the line"),
     ("j ↓", "next line"),
     ("k ↑", "line before"),
@@ -22,8 +25,11 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("w →", "next word in the line"),
     ("f", "keep only lines with the word"),
     ("x", "leave out lines with the word"),
-    ("y", "copy the line"),
-    ("c", "context: the same file around this line"),
+    ("J K", "choose several lines; Shift and a click does, too"),
+    ("y", "copy the line, or the lines that are chosen"),
+    ("c", "the same file around this line"),
+    ("n N", "in a file: the next, the line before with what is looked for"),
+    ("F", "in a file: follow its end"),
     ("Home g", "newest"),
     ("End G", "oldest"),
     ("t", "time"),
@@ -32,6 +38,8 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("p", "pipeline, and back"),
     ("Space", "pause live"),
     ("b", "what repeats is quiet, or not"),
+    ("z", "long lines are wrapped, or not"),
+    ("d", "dense rows, or not"),
     ("r", "run again"),
     ("Esc", "close, cancel"),
     ("?", "these keys"),
@@ -43,18 +51,30 @@ pub(crate) fn listen(app: App) {
         if event.default_prevented() || event.is_composing() {
             return;
         }
-        if event.key() == "Escape" {
+        if (event.ctrl_key() || event.meta_key()) && event.key() == "k" {
+            event.prevent_default();
+            app.palette.update(|open| *open = !*open);
+        } else if event.key() == "Escape" {
             escape(app);
         } else if !event.ctrl_key()
             && !event.meta_key()
             && !event.alt_key()
             && !in_text(&event)
-            && act(app, &event.key(), on_button(&event))
+            && act(app, &key_of(&event), on_button(&event))
         {
             event.prevent_default();
         }
     });
     on_cleanup(move || handle.remove());
+}
+
+/// An arrow with Shift extends what is chosen, as its letter does.
+fn key_of(event: &KeyboardEvent) -> String {
+    match event.key().as_str() {
+        "ArrowDown" if event.shift_key() => "J".into(),
+        "ArrowUp" if event.shift_key() => "K".into(),
+        key => key.into(),
+    }
 }
 
 fn in_text(event: &KeyboardEvent) -> bool {
@@ -74,7 +94,9 @@ fn target_is(event: &KeyboardEvent, test: impl Fn(&str) -> bool) -> bool {
 
 /// Closes the topmost thing that is open.
 fn escape(app: App) {
-    if app.time_open.get_untracked() {
+    if app.palette.get_untracked() {
+        app.palette.set(false);
+    } else if app.time_open.get_untracked() {
         app.time_open.set(false);
     } else if app.help.get_untracked() {
         app.help.set(false);
@@ -82,6 +104,8 @@ fn escape(app: App) {
         app.drawer.set(false);
     } else if app.view.with_untracked(|view| view.open.is_some()) {
         app.open(None);
+    } else if app.view.with_untracked(|view| view.around.is_some()) {
+        app.leave_file();
     } else if app.view.with_untracked(|view| view.item.is_some()) {
         match app.view.with_untracked(|view| view.page) {
             Page::Patterns => app.open_pattern(None),
@@ -92,8 +116,7 @@ fn escape(app: App) {
     } else if untrack(|| app.search.is_busy()) {
         app.search.cancel();
     } else {
-        app.word.set(None);
-        app.selected.set(None);
+        app.unchoose();
     }
 }
 
@@ -105,25 +128,36 @@ fn act(app: App, key: &str, on_button: bool) -> bool {
     {
         return act_without_lines(app, key);
     }
+    let in_file = app.view.with_untracked(|view| view.around.is_some());
     match key {
-        "/" => app.focus_query.update(|asked| *asked += 1),
+        "/" if !in_file => app.focus_query.update(|asked| *asked += 1),
         "?" => app.help.update(|open| *open = !*open),
         "t" => app.time_open.update(|open| *open = !*open),
         "l" => there_and_back(app, Page::Live),
-        "n" => there_and_back(app, Page::Patterns),
+        "n" if !in_file => there_and_back(app, Page::Patterns),
         "p" => there_and_back(app, Page::Pipeline),
         "b" => app.prefs.quiet.update(|quiet| *quiet = !*quiet),
+        "z" => app.prefs.wrap.update(|wrap| *wrap = !*wrap),
+        "d" => app.prefs.dense.update(|dense| *dense = !*dense),
         "r" => app.again(),
-        "j" | "ArrowDown" => step(app, 1),
-        "k" | "ArrowUp" => step(app, -1),
+        "j" | "ArrowDown" => step(app, 1, false),
+        "k" | "ArrowUp" => step(app, -1, false),
+        "J" => step(app, 1, true),
+        "K" => step(app, -1, true),
         "w" | "ArrowRight" => step_word(app, true),
         "h" | "ArrowLeft" => step_word(app, false),
+        "Home" | "g" if in_file => app.file.travel(app, End::First),
+        "End" | "G" if in_file => app.file.travel(app, End::Last),
+        "F" if in_file => app.file.set_following(app, !app.file.follow.get_untracked()),
+        "n" | "N" if in_file => app.file.find(app, &app.view.get_untracked().find, key == "n"),
+        "/" if in_file => app.file.focus_find.update(|asked| *asked += 1),
         "Home" | "g" => app.search_page(|app| app.again()),
         "End" | "G" => app.search_page(|app| app.search.travel_to_oldest(&app.view.get_untracked().query)),
         "Enter" if !on_button => with_line(app, toggle),
         " " if !on_button => app.tail.paused.update(|paused| *paused = !*paused),
         "f" => with_line(app, |app, line| filter_word(app, line, true)),
         "x" => with_line(app, |app, line| filter_word(app, line, false)),
+        "y" if untrack(|| app.chosen_range().is_some()) => app.copy_chosen(),
         "y" => with_line(app, |app, line| app.copy(&line.record.body, "Line")),
         "c" => with_line(app, show_context),
         _ => return false,
@@ -157,20 +191,24 @@ fn there_and_back(app: App, page: Page) {
     app.go(if is_there { Page::Search } else { page });
 }
 
-fn step(app: App, by: i64) {
-    let (first, end) = app
-        .shown_window()
-        .with_untracked(|window| (window.first(), window.end()));
+/// Goes on by some lines; what was chosen stays so if the choice is to `extend`.
+fn step(app: App, by: i64, extend: bool) {
+    let feed = app.feed();
+    let (first, end) = feed.window.with_untracked(|window| (window.first(), window.end()));
     if first == end {
         return;
     }
     let next = match app.selected.get_untracked() {
         Some(index) => index + by,
         None if app.view.with_untracked(|view| view.page == Page::Live) => end - 1,
-        None => app.search.seen_first.get_untracked(),
+        None => feed.seen_first.get_untracked(),
     };
-    app.word.set(None);
-    app.selected.set(Some(next.clamp(first, end - 1)));
+    let next = next.clamp(first, end - 1);
+    if extend {
+        app.choose_to(next);
+    } else {
+        app.choose(next);
+    }
 }
 
 fn step_word(app: App, forward: bool) {
@@ -192,7 +230,7 @@ fn with_line(app: App, act: impl FnOnce(App, &Line)) {
     let line = app
         .selected
         .get_untracked()
-        .and_then(|index| app.shown_window().with_untracked(|window| window.get(index).cloned()));
+        .and_then(|index| app.feed().window.with_untracked(|window| window.get(index).cloned()));
     if let Some(line) = line {
         act(app, &line);
     }
@@ -213,13 +251,7 @@ fn filter_word(app: App, line: &Line, keep: bool) {
     }
 }
 
-/// Asks for the same file around this line.
+/// Shows the same file around this line.
 pub(crate) fn show_context(app: App, line: &Line) {
-    let (id, at) = (line.record.id.clone(), line.record.timestamp.clone());
-    app.ask(|view| {
-        view.page = Page::Search;
-        view.at = Some(at);
-        view.open = Some(id.clone());
-        view.around = Some(id);
-    });
+    app.show_file(&line.record.id, &line.record.timestamp);
 }

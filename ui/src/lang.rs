@@ -29,10 +29,28 @@ pub(crate) fn with_filter(text: &str, field: Option<&str>, value: &str, keep: bo
     }
 }
 
+/// `query` that also asks for records that have `field`, or have it not.
+pub(crate) fn with_exists(text: &str, field: &str, keep: bool) -> String {
+    query::and_exists(text, field, !keep)
+}
+
+/// The part of `query` before its pipes; nothing of SQL.
+pub(crate) fn filter_text(text: &str) -> &str {
+    if is_sql(text) {
+        return "";
+    }
+    let pipe = query::classify(text)
+        .into_iter()
+        .find(|(span, class)| &text[span.start..span.end] == "|" && *class != TokenClass::String);
+    text[..pipe.map_or(text.len(), |(span, _)| span.start)].trim()
+}
+
 /// What a query looks for in a line.
 #[derive(Debug, Default)]
 pub(crate) struct Hits {
     filter: Option<CompiledFilter>,
+    /// A text that is looked for as it is, in small letters if it has no capital.
+    text: String,
 }
 
 impl Hits {
@@ -42,16 +60,48 @@ impl Hits {
             Ok(Query::Search(search)) => CompiledFilter::compile(&search.filter, 0, &NoRegex).ok(),
             _ => None,
         };
-        Hits { filter }
+        Hits {
+            filter,
+            text: String::new(),
+        }
+    }
+
+    /// Of what is looked for in a file. What a regex finds is not marked.
+    pub(crate) fn of_text(text: &str) -> Hits {
+        let is_regex = text.len() > 2 && text.starts_with('/') && text.ends_with('/');
+        Hits {
+            filter: None,
+            text: if is_regex { String::new() } else { text.to_owned() },
+        }
     }
 
     /// The spans of `line` that match, sorted, without overlap.
     pub(crate) fn find(&self, line: &str) -> Vec<Range<usize>> {
-        let Some(filter) = &self.filter else { return Vec::new() };
+        let Some(filter) = &self.filter else {
+            return self.find_text(line);
+        };
         filter
             .line_spans(line.as_bytes())
             .into_iter()
             .map(|(start, end)| start..end)
+            .collect()
+    }
+}
+
+impl Hits {
+    fn find_text(&self, line: &str) -> Vec<Range<usize>> {
+        if self.text.is_empty() {
+            return Vec::new();
+        }
+        let any_case = !self.text.chars().any(char::is_uppercase);
+        // Letters whose small form has another length would shift what follows.
+        let line = if any_case {
+            line.to_ascii_lowercase()
+        } else {
+            line.to_owned()
+        };
+        line.match_indices(&self.text)
+            .map(|(at, text)| at..at + text.len())
             .collect()
     }
 }
@@ -101,8 +151,17 @@ mod tests {
             "{query}"
         );
         assert!(query::parse(&query).is_ok());
+        let has = with_exists("error | head 5", "user name", true);
+        assert!(query::parse(&has).is_ok() && has.ends_with("| head 5"), "{has}");
         let without = with_filter("", None, "a\"b", false);
         assert!(query::parse(&without).is_ok(), "{without}");
+    }
+
+    #[test]
+    fn the_filter_is_what_stands_before_the_pipes() {
+        assert_eq!(filter_text("a \"|\" b | stats count() | head"), "a \"|\" b");
+        assert_eq!(filter_text("a b"), "a b");
+        assert_eq!(filter_text("SELECT 1"), "");
     }
 
     #[test]
@@ -112,6 +171,15 @@ mod tests {
         let expected = [3..8];
         assert_eq!(hits.find("on block 7, blocks debug"), expected);
         assert!(Hits::of("SELECT 1").find("SELECT 1").is_empty());
+    }
+
+    #[test]
+    fn a_text_in_a_file_is_marked_as_less_would() {
+        assert_eq!(Hits::of_text("er").find("ERR: error"), [0..2, 5..7]);
+        #[expect(clippy::single_range_in_vec_init, reason = "one hit is meant")]
+        let expected = [0..2];
+        assert_eq!(Hits::of_text("ER").find("ERR: error"), expected);
+        assert!(Hits::of_text("").find("x").is_empty() && Hits::of_text("/x/").find("/x/").is_empty());
     }
 
     #[test]

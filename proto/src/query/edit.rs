@@ -32,6 +32,15 @@ pub fn and_text(query: &str, text: &str, negate: bool) -> String {
     add(query, None, test, negate)
 }
 
+/// `query` asking also that `field` has a value, or that it has none.
+pub fn and_exists(query: &str, field: &str, negate: bool) -> String {
+    let field = Field {
+        name: field.to_owned(),
+        span: Span::default(),
+    };
+    add(query, Some(field), Test::Exists, negate)
+}
+
 fn add(query: &str, field: Option<Field>, test: Test, negate: bool) -> String {
     if sql::is_sql(query) {
         return query.to_owned();

@@ -48,8 +48,14 @@ fn paths() -> Value {
         "/api/v1/context": { "get": operation("The records around one, in the order of its file, itself among them", &[
             parameter("id", "query", "string", true, "topic-partition-offset"),
             parameter("before", "query", "integer", false, "How many before it; 10 unless said, at most 1000"),
-            parameter("after", "query", "integer", false, "How many after it; 10 unless said, at most 1000")
+            parameter("after", "query", "integer", false, "How many after it; 10 unless said, at most 1000"),
+            parameter("edge", "query", "string", false, "first: instead, the first `after` records of its file; last: the last `before`")
         ], None, answer("ContextAnswer")) },
+        "/api/v1/context/find": { "get": operation("The next line of a record's file, and of those before or after it at the same path, that holds a text", &[
+            parameter("id", "query", "string", true, "topic-partition-offset"),
+            parameter("text", "query", "string", true, "The text; between slashes a regular expression. Without a capital letter it stands for capitals, too"),
+            parameter("direction", "query", "string", false, "after (unless said) or before")
+        ], None, answer("FindAnswer")) },
         "/api/v1/record/{id}": { "get": operation("A record by its id", &[
             parameter("id", "path", "string", true, "topic-partition-offset")
         ], None, answer("Record")) },
@@ -244,6 +250,10 @@ fn answers() -> Value {
         })),
         "ContextAnswer": object(&["records"], json!({
             "records": list(reference("Record")), "partial": list(string("What was left out, and why"))
+        })),
+        "FindAnswer": object(&["passed"], json!({
+            "record": reference("Record"), "passed": count("Records passed over"),
+            "partial": list(string("What was left out, and why"))
         })),
         "IngestAnswer": object(&["accepted"], json!({ "accepted": count("Records taken") })),
         "Status": object(&["version", "data_dir", "records", "raw_bytes", "disk_bytes", "splits", "completeness"], json!({

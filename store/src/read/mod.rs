@@ -108,7 +108,7 @@ mod workers;
 pub use agents::AgentsRequest;
 pub use cache::CacheStats;
 pub use error::ReadError;
-pub use files::{FileBytes, FileRequest};
+pub use files::{FileBytes, FileRequest, FindDirection};
 pub use frames::Frames;
 pub use ledger::LedgerRequest;
 pub use options::{FileTables, ReadOptions};

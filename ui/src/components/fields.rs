@@ -7,12 +7,16 @@ use timberline_proto::api::{FieldSummary, ValueCount};
 
 use super::icon::{self, Icon};
 use crate::{
-    model::app::App,
+    lang,
+    model::{app::App, columns, complete},
     text::{
         number,
         printable::{Layout, printable},
     },
 };
+
+/// About so many bars show how numbers are spread.
+const SPREAD_BUCKETS: f64 = 20.0;
 
 /// The list.
 #[component]
@@ -102,10 +106,65 @@ fn FieldEntry(field: FieldSummary, rows: u64, open: RwSignal<Option<String>>) ->
             </button>
             {move || is_open.get().then(|| {
                 let top = field.top.iter().map(|value| value_row(app, &field.name, value, field.count)).collect_view();
-                view! { <div class="fields-values">{top}</div> }
+                let numbers = field.min.zip(field.max);
+                let range = numbers.map(|(min, max)| view! {
+                    <p class="fields-range">{number::of(min)}" to "{number::of(max)}</p>
+                });
+                view! {
+                    <div class="fields-values">
+                        {top}
+                        {range}
+                        <FieldActs name=field.name.clone() numbers/>
+                    </div>
+                }
             })}
         </div>
     }
+}
+
+/// What else can be done with a field.
+#[component]
+fn FieldActs(name: String, numbers: Option<(f64, f64)>) -> impl IntoView {
+    let app = App::get();
+    let name = StoredValue::new(name);
+    let is_column = Memo::new(move |_| name.with_value(|name| app.view.with(|view| columns::has(&view.columns, name))));
+    // The pipes of a chart take the place of those that are there.
+    let chart = move |pipe: &dyn Fn(&str) -> String| {
+        let pipe = name.with_value(|name| pipe(&complete::name(name)));
+        app.drawer.set(false);
+        app.ask(|view| {
+            view.query = format!("{} | {pipe}", lang::filter_text(&view.query))
+                .trim_start()
+                .to_owned()
+        });
+    };
+    view! {
+        <div class="fields-acts">
+            <button class="link" aria-pressed=move || is_column.get().to_string() on:click=move |_| name.with_value(|name| app.change_columns(|columns| columns::toggle(columns, name)))>
+                {move || if is_column.get() { "No column" } else { "Column" }}
+            </button>
+            <button class="link" title="Only lines that have it" on:click=move |_| name.with_value(|name| app.filter_exists(name, true))>"Has it"</button>
+            <button class="link" title="Only lines that lack it" on:click=move |_| name.with_value(|name| app.filter_exists(name, false))>"Lacks it"</button>
+            <button class="link" title="How often each value stands" on:click=move |_| chart(&|name| format!("top 20 {name}"))>"Top"</button>
+            <button class="link" title="Its values over time" on:click=move |_| chart(&|name| format!("timechart count() by {name}"))>"Over time"</button>
+            {numbers.map(|(min, max)| view! {
+                <button class="link" title="How its numbers are spread" on:click=move |_| {
+                    let width = bucket((max - min) / SPREAD_BUCKETS);
+                    chart(&|name| format!("stats count() by bin({name}, {width})"));
+                }>"Spread"</button>
+            })}
+        </div>
+    }
+}
+
+/// The round width at or above `least`: 1, 2 or 5 times a power of ten.
+fn bucket(least: f64) -> f64 {
+    let power = 10f64.powf(least.max(1e-9).log10().floor());
+    let width = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|times| times * power)
+        .find(|width| *width >= least);
+    width.unwrap_or(power).max(1e-9)
 }
 
 fn value_row(app: App, name: &str, value: &ValueCount, total: u64) -> impl IntoView + use<> {
@@ -135,5 +194,19 @@ fn value_row(app: App, name: &str, value: &ValueCount, total: u64) -> impl IntoV
                 <Icon path=icon::DROP/>
             </button>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bucket;
+
+    #[test]
+    fn buckets_are_round() {
+        assert_eq!(bucket(0.7), 1.0);
+        assert_eq!(bucket(1.1), 2.0);
+        assert_eq!(bucket(35.0), 50.0);
+        assert_eq!(bucket(501.0), 1000.0);
+        assert!(bucket(0.0) > 0.0);
     }
 }

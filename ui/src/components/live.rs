@@ -43,7 +43,7 @@ pub(crate) fn Live() -> impl IntoView {
                     if nothing_yet.get() {
                         view! { <div class="empty"><h2>{move || waiting_words(app)}</h2><p>"Lines appear here as agents send them."</p></div> }.into_any()
                     } else {
-                        view! { <Lines window=tail.window on_older=nothing on_newer=nothing follow/> }.into_any()
+                        view! { <Lines feed=tail.feed on_front=nothing on_back=nothing follow/> }.into_any()
                     }
                 }}
             </section>

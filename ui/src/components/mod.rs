@@ -4,22 +4,24 @@
 #![allow(unreachable_pub, reason = "the component macro declares its props `pub`")]
 
 mod ask;
+mod calendar;
 mod chart;
-mod detail;
+mod complete;
 mod empty;
 mod fields;
+mod file;
 mod help;
 mod histogram;
 mod icon;
 mod lines;
 mod live;
 mod notice;
+mod palette;
 mod patterns;
 mod pipeline;
 mod problem;
 mod query_box;
 mod rail;
-mod row;
 mod search;
 mod shell;
 mod sorted;

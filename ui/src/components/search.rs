@@ -31,13 +31,12 @@ pub(crate) fn SearchPage() -> impl IntoView {
                 None => search.window.with(|window| window.is_empty()),
             }
     });
-    let is_context = Memo::new(move |_| app.view.with(|view| view.around.is_some()));
     let older = Callback::new(move |()| search.load_older(&search.answered.get_untracked()));
     let newer = Callback::new(move |()| search.load_newer(&search.answered.get_untracked()));
     let blank = Memo::new(move |_| search.window.with(|window| window.epoch() == 0) && !is_table.get());
     // After an error with no answer before it there is nothing to draw, until the next question.
     let has_histogram = Memo::new(move |before: Option<&bool>| {
-        if is_sql.get() || is_context.get() {
+        if is_sql.get() {
             return false;
         }
         let may_come = search.is_busy() || search.histogram.with(Option::is_some);
@@ -49,7 +48,7 @@ pub(crate) fn SearchPage() -> impl IntoView {
         <Summary/>
         <Show when=move || has_histogram.get()><Histogram/></Show>
         <div class="body" class:stale=waiting aria-busy=move || waiting().to_string()>
-            <Show when=move || !is_sql.get() && !is_context.get()><Fields/></Show>
+            <Show when=move || !is_sql.get()><Fields/></Show>
             <section class="answer" aria-label="Answer">
                 {move || {
                     if is_empty.get() {
@@ -60,7 +59,7 @@ pub(crate) fn SearchPage() -> impl IntoView {
                         skeleton().into_any()
                     } else {
                         view! {
-                            <Lines window=search.window on_older=older on_newer=newer follow=Signal::stored(false)/>
+                            <Lines feed=search.feed on_front=newer on_back=older follow=Signal::stored(false)/>
                             <TimeMap/>
                         }
                         .into_any()

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    ask::Ask, help::Help, live::Live, notice::Notice, patterns::PatternsPage, pipeline::PipelinePage, rail::Rail,
-    search::SearchPage,
+    ask::Ask, file::FilePage, help::Help, live::Live, notice::Notice, palette::Palette, patterns::PatternsPage,
+    pipeline::PipelinePage, rail::Rail, search::SearchPage,
 };
 use crate::{
     keys,
@@ -23,7 +23,12 @@ pub(crate) fn Shell() -> impl IntoView {
         app.asked.track();
         let view = app.view.get_untracked();
         match view.page {
+            Page::Search if view.around.is_some() => {
+                app.tail.close();
+                app.file.ask(app, view.around.as_deref().unwrap_or_default());
+            }
             Page::Search => {
+                app.file.leave();
                 app.tail.close();
                 app.search.ask(&view, app.prefs.zone.get_untracked());
             }
@@ -53,19 +58,21 @@ pub(crate) fn Shell() -> impl IntoView {
         });
         document().set_title(&title);
     });
-    let page = Memo::new(move |_| app.view.with(|view| view.page));
+    let page = Memo::new(move |_| app.view.with(|view| (view.page, view.around.is_some())));
     view! {
-        <div class="shell" class:quiet-on=move || app.prefs.quiet.get()>
+        <div class="shell" class:quiet-on=move || app.prefs.quiet.get() class:dense=move || app.prefs.dense.get()>
             <Rail/>
             <main class="main">
                 {move || match page.get() {
-                    Page::Search => view! { <Ask/><SearchPage/> }.into_any(),
-                    Page::Live => view! { <Ask/><Live/> }.into_any(),
-                    Page::Patterns => view! { <Ask/><PatternsPage/> }.into_any(),
-                    Page::Pipeline => view! { <PipelinePage/> }.into_any(),
+                    (Page::Search, true) => view! { <FilePage/> }.into_any(),
+                    (Page::Search, false) => view! { <Ask/><SearchPage/> }.into_any(),
+                    (Page::Live, _) => view! { <Ask/><Live/> }.into_any(),
+                    (Page::Patterns, _) => view! { <Ask/><PatternsPage/> }.into_any(),
+                    (Page::Pipeline, _) => view! { <PipelinePage/> }.into_any(),
                 }}
             </main>
             <Help/>
+            <Palette/>
             <Notice/>
         </div>
     }

@@ -20,7 +20,6 @@ pub(crate) fn Summary() -> impl IntoView {
     let search = app.search;
     let open = RwSignal::new(false);
     let fields = app.prefs.fields;
-    let is_context = move || app.view.with(|view| view.around.is_some());
     view! {
         <div class="summary">
             <button
@@ -36,11 +35,17 @@ pub(crate) fn Summary() -> impl IntoView {
                 <span class="sr">"Fields"</span>
             </button>
             <span class="summary-count">{move || count(app)}</span>
-            <Show when=is_context>
-                <span>"of one file, around the opened one"</span>
-                <button class="button small" on:click=move |_| app.run()>"Back to the search"</button>
-            </Show>
             <span class="summary-cost">{move || cost(app)}</span>
+            <Show when=move || app.chosen_range().is_some()>
+                <button class="button small" title="Copy the chosen lines (y)" on:click=move |_| app.copy_chosen()>
+                    <Icon path=icon::COPY/>
+                    {move || app.chosen_range().map(|(first, last)| format!("Copy {}", number::counted((last - first + 1) as u64, "line", "lines")))}
+                </button>
+            </Show>
+            <span class="summary-toggles">
+                {toggle("Wrap long lines (z)", icon::WRAP, app.prefs.wrap)}
+                {toggle("Dense rows (d)", icon::DENSE, app.prefs.dense)}
+            </span>
             <button class="button bare completeness" class:lacking=move || lacks(app) on:click=move |_| open.update(|open| *open = !*open)>
                 {move || search.completeness.with(|completeness| completeness.as_ref().map(|c| complete_words(app, c)))}
             </button>
@@ -50,6 +55,20 @@ pub(crate) fn Summary() -> impl IntoView {
                 </div>
             </Show>
         </div>
+    }
+}
+
+pub(super) fn toggle(title: &'static str, path: &'static str, on: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <button
+            class="button bare fields-toggle"
+            title=title
+            aria-label=title
+            aria-pressed=move || on.get().to_string()
+            on:click=move |_| on.update(|on| *on = !*on)
+        >
+            <Icon path/>
+        </button>
     }
 }
 

@@ -32,12 +32,12 @@ pub(crate) fn TimeMap() -> impl IntoView {
     };
     let travel = move |share: f64| {
         if let Some(ms) = ms_at(share) {
-            app.selected.set(None);
+            app.unchoose();
             search.travel(&app.view.get_untracked(), ms);
         }
     };
     let marked = Memo::new(move |_| {
-        let (newest, oldest) = search.seen.get()?;
+        let (newest, oldest) = search.feed.seen.get()?;
         search
             .histogram
             .with(|h| h.as_ref().and_then(|h| Some((place(h, newest)?, place(h, oldest)?))))
@@ -64,7 +64,7 @@ pub(crate) fn TimeMap() -> impl IntoView {
             aria-valuemin="0"
             aria-valuemax="100"
             aria-valuenow=move || marked.get().map_or(0, |(top, _)| (top * 100.0) as i64).to_string()
-            aria-valuetext=move || search.seen.get().map(|(newest, _)| exact(app, newest))
+            aria-valuetext=move || search.feed.seen.get().map(|(newest, _)| exact(app, newest))
             on:pointerdown=move |event| {
                 capture(&event);
                 drag.set(share(&event));

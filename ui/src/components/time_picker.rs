@@ -2,13 +2,16 @@
 
 use leptos::{ev::KeyboardEvent, prelude::*};
 
-use super::icon::{self, Icon};
+use super::{
+    calendar::Calendar,
+    icon::{self, Icon},
+};
 use crate::{
     model::{app::App, prefs::Zone, view::TimeRange},
     text::time,
 };
 
-const PRESETS: [(&str, &str); 10] = [
+pub(super) const PRESETS: [(&str, &str); 10] = [
     ("-5m", "5 min"),
     ("-15m", "15 min"),
     ("-30m", "30 min"),
@@ -91,6 +94,7 @@ fn Panel() -> impl IntoView {
                 <button class="chip wide" class:current=everything on:click=move |_| app.set_range(TimeRange::all())>"All time"</button>
             </div>
             <h3>"Between"</h3>
+            {move || view! { <Calendar from to zone=zone.get()/> }}
             <label class="field">
                 <span>"From"</span>
                 <input

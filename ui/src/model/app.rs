@@ -3,15 +3,19 @@
 use leptos::prelude::*;
 
 use super::{
+    columns::FieldColumn,
+    complete::Suggestions,
+    feed::{Feed, Kind},
+    file::File,
+    history,
     patterns::Patterns,
     pipeline::Pipeline,
     prefs::Prefs,
     search::Search,
     tail::Tail,
     view::{Page, Part, TimeRange, View},
-    window::Window,
 };
-use crate::lang;
+use crate::{lang, text::number};
 
 /// The shared state. Copies share it; parts get it with [`App::get`].
 #[derive(Clone, Copy)]
@@ -24,6 +28,8 @@ pub(crate) struct App {
     pub asked: RwSignal<u64>,
     /// The question and its answer.
     pub search: Search,
+    /// The file that is shown around a line.
+    pub file: File,
     /// The live tail.
     pub tail: Tail,
     /// The kinds of lines.
@@ -34,10 +40,14 @@ pub(crate) struct App {
     pub prefs: Prefs,
     /// The line that the keyboard is on: its index in the shown window.
     pub selected: RwSignal<Option<i64>>,
+    /// The other end of the lines that are chosen, if it is more than that one.
+    pub anchor: RwSignal<Option<i64>>,
     /// The word of that line that the keyboard is on.
     pub word: RwSignal<Option<usize>>,
     /// The sheet of keys is open.
     pub help: RwSignal<bool>,
+    /// The palette of everything that can be done is open.
+    pub palette: RwSignal<bool>,
     /// The choice of time is open.
     pub time_open: RwSignal<bool>,
     /// The list of fields is open as a drawer (narrow pages).
@@ -46,6 +56,10 @@ pub(crate) struct App {
     pub notice: RwSignal<Option<String>>,
     /// The query box wants the keyboard.
     pub focus_query: RwSignal<u64>,
+    /// What could stand at the query's cursor.
+    pub suggestions: Suggestions,
+    /// More is known of what could stand there.
+    pub complete_again: RwSignal<u64>,
 }
 
 impl App {
@@ -56,17 +70,22 @@ impl App {
             view: RwSignal::new(view),
             asked: RwSignal::new(0),
             search: Search::new(),
+            file: File::new(),
             tail: Tail::new(),
             patterns: Patterns::new(),
             pipeline: Pipeline::new(),
             prefs: Prefs::load(),
             selected: RwSignal::new(None),
+            anchor: RwSignal::new(None),
             word: RwSignal::new(None),
             help: RwSignal::new(false),
+            palette: RwSignal::new(false),
             time_open: RwSignal::new(false),
             drawer: RwSignal::new(false),
             notice: RwSignal::new(None),
             focus_query: RwSignal::new(0),
+            suggestions: Suggestions::new(),
+            complete_again: RwSignal::new(0),
         }
     }
 
@@ -78,6 +97,7 @@ impl App {
     /// Asks what the box says now.
     pub(crate) fn run(self) {
         let query = self.draft.get_untracked().trim().to_owned();
+        history::remember(&query);
         self.ask(|view| view.query = query);
     }
 
@@ -87,6 +107,7 @@ impl App {
         view.at = None;
         view.open = None;
         view.around = None;
+        view.find.clear();
         change(&mut view);
         let pushed = !view.asks_the_same(&self.view.get_untracked());
         self.draft.set(view.query.clone());
@@ -96,8 +117,7 @@ impl App {
 
     /// Asks the same again.
     pub(crate) fn again(self) {
-        self.selected.set(None);
-        self.word.set(None);
+        self.unchoose();
         self.asked.update(|asked| *asked += 1);
     }
 
@@ -134,6 +154,76 @@ impl App {
         self.ask(|view| view.query = query);
     }
 
+    /// Keeps only, or leaves out, records that have the field.
+    pub(crate) fn filter_exists(self, field: &str, keep: bool) {
+        let query = lang::with_exists(&self.view.get_untracked().query, field, keep);
+        self.drawer.set(false);
+        self.ask(|view| view.query = query);
+    }
+
+    /// Changes which fields stand beside the lines, without asking anew.
+    pub(crate) fn change_columns(self, change: impl FnOnce(&mut Vec<FieldColumn>)) {
+        let mut view = self.view.get_untracked();
+        change(&mut view.columns);
+        self.show(view, false);
+    }
+
+    /// Chooses one line, by its index in the shown window.
+    pub(crate) fn choose(self, index: i64) {
+        self.word.set(None);
+        self.anchor.set(None);
+        self.selected.set(Some(index));
+    }
+
+    /// Chooses the lines from the one chosen before to this one.
+    pub(crate) fn choose_to(self, index: i64) {
+        self.word.set(None);
+        if self.anchor.get_untracked().is_none() {
+            self.anchor.set(self.selected.get_untracked().or(Some(index)));
+        }
+        self.selected.set(Some(index));
+    }
+
+    /// Chooses no line.
+    pub(crate) fn unchoose(self) {
+        self.word.set(None);
+        self.anchor.set(None);
+        self.selected.set(None);
+    }
+
+    /// The first and last of the lines that are chosen, if they are several.
+    pub(crate) fn chosen_range(self) -> Option<(i64, i64)> {
+        let (anchor, selected) = (self.anchor.get()?, self.selected.get()?);
+        Some((anchor.min(selected), anchor.max(selected)))
+    }
+
+    /// Whether the line is one of several that are chosen.
+    pub(crate) fn is_chosen(self, index: i64) -> bool {
+        self.chosen_range()
+            .is_some_and(|(first, last)| (first..=last).contains(&index))
+    }
+
+    /// Copies the lines that are chosen, in the order of their time.
+    pub(crate) fn copy_chosen(self) {
+        let Some((first, last)) = untrack(|| self.chosen_range()) else {
+            return;
+        };
+        let feed = self.feed();
+        let newest_first = feed.kind == Kind::Answer;
+        let lines = feed.window.with_untracked(|window| {
+            let mut lines: Vec<String> = (first..=last)
+                .filter_map(|index| window.get(index))
+                .map(|line| line.record.body.clone())
+                .collect();
+            if newest_first {
+                lines.reverse();
+            }
+            lines
+        });
+        let what = number::counted(lines.len() as u64, "line", "lines");
+        self.copy(&(lines.join("\n") + "\n"), &what);
+    }
+
     /// Goes to another page with the same question.
     pub(crate) fn go(self, page: Page) {
         let query = self.draft.get_untracked().trim().to_owned();
@@ -162,12 +252,37 @@ impl App {
         });
     }
 
-    /// The window of the page that is shown.
-    pub(crate) fn shown_window(self) -> RwSignal<Window> {
-        match self.view.with_untracked(|view| view.page) {
-            Page::Search | Page::Patterns | Page::Pipeline => self.search.window,
-            Page::Live => self.tail.window,
-        }
+    /// The lines of the page that is shown.
+    pub(crate) fn feed(self) -> Feed {
+        self.view.with_untracked(|view| match view.page {
+            Page::Live => self.tail.feed,
+            Page::Search if view.around.is_some() => self.file.feed,
+            _ => self.search.feed,
+        })
+    }
+
+    /// Shows the file around a record; within a file this is no step in the history.
+    pub(crate) fn show_file(self, id: &str, timestamp: &str) {
+        let mut view = self.view.get_untracked();
+        let was_file = view.around.is_some();
+        view.page = Page::Search;
+        view.open = None;
+        view.at = Some(timestamp.to_owned());
+        view.around = Some(id.to_owned());
+        self.show(view, !was_file);
+        self.asked.update(|asked| *asked += 1);
+    }
+
+    /// From the file back to the answer.
+    pub(crate) fn leave_file(self) {
+        self.ask(|_| ());
+    }
+
+    /// Remembers what is looked for in the file.
+    pub(crate) fn set_find(self, text: &str) {
+        let mut view = self.view.get_untracked();
+        view.find = text.to_owned();
+        self.show(view, false);
     }
 
     /// Does it if the page is the search.

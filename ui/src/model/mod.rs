@@ -1,6 +1,11 @@
 //! What the page knows, apart from how it looks.
 
 pub(crate) mod app;
+pub(crate) mod columns;
+pub(crate) mod complete;
+pub(crate) mod feed;
+pub(crate) mod file;
+pub(crate) mod history;
 pub(crate) mod layout;
 pub(crate) mod paging;
 pub(crate) mod patterns;

@@ -30,14 +30,14 @@ pub(crate) enum Edge {
 /// Both ends, and whether more is on its way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Edges {
-    /// Towards now.
-    pub newer: Edge,
-    /// Towards the past.
-    pub older: Edge,
-    /// Newer lines are on their way.
-    pub loading_newer: bool,
-    /// Older lines are on their way.
-    pub loading_older: bool,
+    /// Before the first line: of an answer towards now, of a file towards its beginning.
+    pub front: Edge,
+    /// Behind the last line.
+    pub back: Edge,
+    /// Lines before the first are on their way.
+    pub loading_front: bool,
+    /// Lines behind the last are on their way.
+    pub loading_back: bool,
 }
 
 impl Search {
@@ -74,10 +74,10 @@ impl Search {
             let mut window = self.window.with_untracked(|window| window.next(ROOM_LINES));
             window.append(records.into_iter().rev().map(Line::new));
             self.edges.set(Edges {
-                newer: front_edge(&window),
+                front: front_edge(&window),
                 ..Edges::default()
             });
-            self.from_end.set(true);
+            self.feed.from_end.set(true);
             self.window.set(window);
         });
     }
@@ -85,8 +85,8 @@ impl Search {
     fn load(self, query: &str, direction: Direction) {
         let edges = self.edges.get_untracked();
         let (edge, loading) = match direction {
-            Direction::Backward => (edges.older, edges.loading_older),
-            Direction::Forward => (edges.newer, edges.loading_newer),
+            Direction::Backward => (edges.back, edges.loading_back),
+            Direction::Forward => (edges.front, edges.loading_front),
         };
         if edge == Edge::Reached || loading || self.is_busy_untracked() {
             return;
@@ -160,15 +160,15 @@ impl Search {
         let lines = window.unknown(records);
         match direction {
             Direction::Backward => {
-                edges.older = edge;
+                edges.back = edge;
                 if window.append(lines) {
-                    edges.newer = front_edge(&window);
+                    edges.front = front_edge(&window);
                 }
             }
             Direction::Forward => {
-                edges.newer = edge;
+                edges.front = edge;
                 if window.prepend(lines) {
-                    edges.older = back_edge(&window);
+                    edges.back = back_edge(&window);
                 }
             }
         }
@@ -178,8 +178,8 @@ impl Search {
 
     fn mark_loading(self, direction: Direction, loading: bool) {
         self.edges.update(|edges| match direction {
-            Direction::Backward => edges.loading_older = loading,
-            Direction::Forward => edges.loading_newer = loading,
+            Direction::Backward => edges.loading_back = loading,
+            Direction::Forward => edges.loading_front = loading,
         });
     }
 

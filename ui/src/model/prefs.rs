@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::layout;
+
 /// The zone that times are shown in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Zone {
@@ -52,6 +54,10 @@ pub(crate) struct Prefs {
     pub quiet: RwSignal<bool>,
     /// The list of fields is shown.
     pub fields: RwSignal<bool>,
+    /// Long lines are broken into rows.
+    pub wrap: RwSignal<bool>,
+    /// Rows are dense.
+    pub dense: RwSignal<bool>,
 }
 
 impl Prefs {
@@ -70,6 +76,8 @@ impl Prefs {
             }),
             quiet: RwSignal::new(read("quiet").as_deref() != Some("off")),
             fields: RwSignal::new(read("fields").as_deref() != Some("off")),
+            wrap: RwSignal::new(read("wrap").as_deref() == Some("on")),
+            dense: RwSignal::new(read("dense").as_deref() == Some("on")),
         };
         Effect::new(move || {
             let theme = prefs.theme.get();
@@ -85,7 +93,18 @@ impl Prefs {
         Effect::new(move || write("zone", (prefs.zone.get() == Zone::Utc).then_some("utc")));
         Effect::new(move || write("quiet", (!prefs.quiet.get()).then_some("off")));
         Effect::new(move || write("fields", (!prefs.fields.get()).then_some("off")));
+        Effect::new(move || write("wrap", prefs.wrap.get().then_some("on")));
+        Effect::new(move || write("dense", prefs.dense.get().then_some("on")));
         prefs
+    }
+
+    /// A row's height in pixels.
+    pub(crate) fn row_px(&self) -> f64 {
+        if self.dense.get() {
+            layout::ROW_PX_DENSE
+        } else {
+            layout::ROW_PX
+        }
     }
 
     /// Whether the page is dark now.
@@ -107,12 +126,12 @@ fn storage() -> Option<web_sys::Storage> {
     window().local_storage().ok().flatten()
 }
 
-fn read(name: &str) -> Option<String> {
+pub(super) fn read(name: &str) -> Option<String> {
     storage()?.get_item(&format!("timberline.{name}")).ok().flatten()
 }
 
 /// Without storage (private windows, a full disk) a choice lasts as long as the page.
-fn write(name: &str, value: Option<&str>) {
+pub(super) fn write(name: &str, value: Option<&str>) {
     let Some(storage) = storage() else { return };
     let name = format!("timberline.{name}");
     let _stored = match value {

@@ -10,6 +10,7 @@ use timberline_proto::api::{
 use web_sys::{AbortController, AbortSignal};
 
 use super::{
+    feed::{Feed, Kind},
     paging::{Edge, Edges},
     prefs::Zone,
     view::View,
@@ -27,8 +28,6 @@ pub(crate) const PAGE_LINES: u64 = 500;
 const TABLE_ROWS: u64 = 10_000;
 const HISTOGRAM_BINS: u32 = 120;
 const FIELD_VALUES: u32 = 10;
-/// Lines asked for before, and after, the one whose file is shown.
-const CONTEXT_LINES: u32 = 200;
 /// Indices kept free before the first line when there are newer ones that are not loaded.
 pub(crate) const ROOM_LINES: i64 = 100_000;
 
@@ -106,6 +105,8 @@ pub(crate) struct Search {
     pub answered: RwSignal<String>,
     /// The range that was asked.
     pub bounds: RwSignal<Bounds>,
+    /// Where the list of lines is.
+    pub feed: Feed,
     /// Records, if the answer is records.
     pub window: RwSignal<Window>,
     /// Which ends of the answer are loaded.
@@ -120,14 +121,6 @@ pub(crate) struct Search {
     pub progress: RwSignal<Progress>,
     /// How complete it is.
     pub completeness: RwSignal<Option<Completeness>>,
-    /// The times of the first and last line in sight, milliseconds.
-    pub seen: RwSignal<Option<(i64, i64)>>,
-    /// The next window is shown from its end.
-    pub from_end: RwSignal<bool>,
-    /// The next window is shown with this record in the middle.
-    pub center: StoredValue<Option<String>>,
-    /// The index of the first line in sight.
-    pub seen_first: RwSignal<i64>,
     running: StoredValue<Option<Running>, LocalStorage>,
     generation: StoredValue<u64>,
 }
@@ -155,22 +148,20 @@ impl Ticket {
 
 impl Search {
     pub(crate) fn new() -> Search {
+        let feed = Feed::new(Kind::Answer);
         Search {
             phase: RwSignal::new(Phase::Waiting),
             error: RwSignal::new(None),
             answered: RwSignal::new(String::new()),
             bounds: RwSignal::new(Bounds::default()),
-            window: RwSignal::new(Window::default()),
-            edges: RwSignal::new(Edges::default()),
+            feed,
+            window: feed.window,
+            edges: feed.edges,
             table: RwSignal::new(None),
             histogram: RwSignal::new(None),
             fields: RwSignal::new(None),
             progress: RwSignal::new(Progress::default()),
             completeness: RwSignal::new(None),
-            seen: RwSignal::new(None),
-            from_end: RwSignal::new(false),
-            center: StoredValue::new(None),
-            seen_first: RwSignal::new(0),
             running: StoredValue::new_local(None),
             generation: StoredValue::new(0),
         }
@@ -192,13 +183,6 @@ impl Search {
         let Some(ticket) = self.ticket() else { return };
         self.phase.set(Phase::Waiting);
         self.progress.set(Progress::default());
-        if let Some(id) = view.around.clone() {
-            self.histogram.set(None);
-            self.fields.set(None);
-            self.bounds.set(bounds);
-            spawn_local(self.receive_context(id, view.query.clone(), ticket));
-            return;
-        }
         self.ask_query(view, bounds, ticket.clone());
         if lang::is_sql(&view.query) {
             self.histogram.set(None);
@@ -325,36 +309,6 @@ impl Search {
         }
     }
 
-    /// Takes the lines of a file around one of them, newest first as everywhere.
-    async fn receive_context(self, id: String, query: String, ticket: Ticket) {
-        let begin_ms = js_sys::Date::now();
-        let result = api::context(&id, CONTEXT_LINES, &ticket.abort).await;
-        if !ticket.is_current() {
-            return;
-        }
-        match result {
-            Ok(answer) => {
-                self.center.set_value(Some(id));
-                self.begin(&query, &Edge::Reached);
-                self.take(Frame::Records {
-                    records: answer.records.into_iter().rev().collect(),
-                });
-                if !answer.partial.is_empty() {
-                    self.completeness.set(Some(Completeness {
-                        partial: answer.partial,
-                        ..Completeness::default()
-                    }));
-                }
-                self.progress.set(Progress {
-                    elapsed_ms: js_sys::Date::now() - begin_ms,
-                    ..Progress::default()
-                });
-            }
-            Err(failure) => self.error.set(failure.into_error()),
-        }
-        self.phase.set(Phase::Done);
-    }
-
     /// The first frame is here: the answer before makes room.
     fn begin(self, query: &str, before: &Edge) {
         self.phase.set(Phase::Streaming);
@@ -363,8 +317,8 @@ impl Search {
         let room = if *before == Edge::Reached { 0 } else { ROOM_LINES };
         self.window.update(|window| *window = window.next(room));
         self.edges.set(Edges {
-            newer: before.clone(),
-            older: Edge::Reached,
+            front: before.clone(),
+            back: Edge::Reached,
             ..Edges::default()
         });
     }
@@ -385,7 +339,7 @@ impl Search {
             Frame::Completeness(completeness) => self.completeness.set(Some(completeness)),
             Frame::End(end) => {
                 self.edges
-                    .update(|edges| edges.older = end.cursor.map_or(Edge::Reached, Edge::Cursor));
+                    .update(|edges| edges.back = end.cursor.map_or(Edge::Reached, Edge::Cursor));
                 self.progress.set(end.progress);
             }
             Frame::Error(error) => self.error.set(Some(error)),

@@ -8,7 +8,10 @@ use timberline_proto::api::{ApiError, Frame, Record};
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 
-use super::window::{Line, Window};
+use super::{
+    feed::{Feed, Kind},
+    window::{Line, Window},
+};
 use crate::api;
 
 /// Lines that wait to be drawn; more are skipped, the oldest first, and counted.
@@ -35,6 +38,8 @@ pub(crate) struct Tail {
     pub link: RwSignal<Link>,
     /// The newest lines, newest last.
     pub window: RwSignal<Window>,
+    /// Where the list of lines is.
+    pub feed: Feed,
     /// Held still; what comes waits.
     pub paused: RwSignal<bool>,
     /// Lines waiting while paused.
@@ -71,9 +76,11 @@ enum Event {
 
 impl Tail {
     pub(crate) fn new() -> Tail {
+        let feed = Feed::new(Kind::Tail);
         Tail {
             link: RwSignal::new(Link::Closed),
-            window: RwSignal::new(Window::default()),
+            window: feed.window,
+            feed,
             paused: RwSignal::new(false),
             waiting: RwSignal::new(0),
             skipped: RwSignal::new(0),

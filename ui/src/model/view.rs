@@ -1,7 +1,9 @@
 //! The address bar's state: what is asked, of which time, and what is open.
 //!
-//! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID&around=ID` and, of the pipeline,
+//! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID&around=ID&cols=host:120,status` and, of the pipeline,
 //! `/?view=pipeline&part=ledger&item=AGENT`, of the patterns `/?view=patterns&compare=before&item=TEMPLATE`; what equals its default is left out.
+
+use super::columns::{self, FieldColumn};
 
 /// Asked for when the address says nothing.
 pub(crate) const FROM_DEFAULT: &str = "-1h";
@@ -102,12 +104,16 @@ pub(crate) struct View {
     pub open: Option<String>,
     /// The lines of one file around this record's are shown instead of the answer.
     pub around: Option<String>,
+    /// What is looked for in that file.
+    pub find: String,
     /// Of the pipeline, this.
     pub part: Part,
     /// The opened agent's or pattern's id.
     pub item: Option<String>,
     /// Patterns are compared with those of the same span before.
     pub compare: bool,
+    /// Fields that stand beside each line.
+    pub columns: Vec<FieldColumn>,
 }
 
 impl View {
@@ -128,6 +134,8 @@ impl View {
                         .unwrap_or_default()
                 }
                 "item" if !value.is_empty() => view.item = Some(value),
+                "find" => view.find = value,
+                "cols" => view.columns = columns::read(&value),
                 "compare" => view.compare = value == COMPARE_BEFORE,
                 "q" => view.query = value,
                 "from" if value == FROM_NONE => view.range.from = String::new(),
@@ -172,11 +180,17 @@ impl View {
         if let Some(around) = &self.around {
             add("around", around);
         }
+        if !self.find.is_empty() {
+            add("find", &self.find);
+        }
         if self.part != Part::default() {
             add("part", self.part.word());
         }
         if let Some(item) = &self.item {
             add("item", item);
+        }
+        if !self.columns.is_empty() {
+            add("cols", &columns::write(&self.columns));
         }
         if self.compare {
             add("compare", COMPARE_BEFORE);
@@ -228,7 +242,7 @@ pub(crate) fn encode(text: &str) -> String {
 }
 
 /// What is not well encoded stays as it is.
-fn decode(text: &str) -> String {
+pub(super) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -263,9 +277,11 @@ mod tests {
             at: Some("1970-01-01T00:00:00.000000001Z".into()),
             open: Some("logs-0-17".into()),
             around: Some("logs-0-17".into()),
+            find: "a/b c".into(),
             part: Part::Ledger,
             item: Some("a1".into()),
             compare: true,
+            columns: columns::read("host:90,a%2Cb"),
         };
         assert_eq!(View::from_address(view.address().trim_start_matches('/')), view);
         let all = View {

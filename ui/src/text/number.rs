@@ -70,6 +70,11 @@ pub(crate) fn bytes(n: u64) -> String {
     format!("{} {unit}", trimmed(value, 1))
 }
 
+/// A number as a table shows it.
+pub(crate) fn of(number: f64) -> String {
+    serde_json::Number::from_f64(number).map_or_else(|| number.to_string(), |number| cell(&number))
+}
+
 /// A JSON number with separators in its whole part, as a table shows it.
 pub(crate) fn cell(number: &serde_json::Number) -> String {
     if let Some(n) = number.as_u64() {

@@ -1,8 +1,11 @@
-//! A line cut into what is drawn alike: fixed or variable, hit or not, under the token cursor or not.
+//! A line cut into what is drawn alike: fixed or variable, hit or not, under the token cursor or
+//! not, in which style.
 
 use std::ops::Range;
 
 use timberline_proto::token::tokens;
+
+use super::ansi::{Ansi, Style};
 
 /// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +18,13 @@ pub(crate) struct Segment {
     pub hit: bool,
     /// Whether the token cursor is on it.
     pub chosen: bool,
+    /// How the program that wrote the line wanted it to look.
+    pub style: Style,
 }
 
-/// Cuts `text`; `hits` are sorted and do not overlap. Adjacent equal pieces are joined.
-pub(crate) fn segments(text: &str, hits: &[Range<usize>], chosen: Option<&Range<usize>>) -> Vec<Segment> {
+/// Cuts `text`; `hits` are sorted and do not overlap. Adjacent equal pieces are joined; sequences
+/// that only say how text looks are left out.
+pub(crate) fn segments(text: &str, hits: &[Range<usize>], chosen: Option<&Range<usize>>, ansi: &Ansi) -> Vec<Segment> {
     let variables: Vec<Range<usize>> = tokens(text.as_bytes())
         .filter(|token| token.has_digit)
         .map(|token| token.start..token.end)
@@ -27,6 +33,7 @@ pub(crate) fn segments(text: &str, hits: &[Range<usize>], chosen: Option<&Range<
     for range in variables.iter().chain(hits).chain(chosen) {
         cuts.extend([range.start.min(text.len()), range.end.min(text.len())]);
     }
+    cuts.extend(ansi.cuts());
     cuts.retain(|&at| text.is_char_boundary(at));
     cuts.sort_unstable();
     cuts.dedup();
@@ -35,15 +42,21 @@ pub(crate) fn segments(text: &str, hits: &[Range<usize>], chosen: Option<&Range<
     let (mut variable_at, mut hit_at) = (0, 0);
     for pair in cuts.windows(2) {
         let (start, end) = (pair[0], pair[1]);
+        if ansi.is_sequence(start) {
+            continue;
+        }
         let segment = Segment {
             range: start..end,
             variable: covers(&variables, &mut variable_at, start),
             hit: covers(hits, &mut hit_at, start),
             chosen: chosen.is_some_and(|range| range.contains(&start)),
+            style: ansi.style(start),
         };
         match out.last_mut() {
             Some(last)
-                if last.variable == segment.variable && last.hit == segment.hit && last.chosen == segment.chosen =>
+                if last.range.end == start
+                    && (last.variable, last.hit, last.chosen, last.style)
+                        == (segment.variable, segment.hit, segment.chosen, segment.style) =>
             {
                 last.range.end = end;
             }
@@ -109,7 +122,7 @@ mod tests {
     #[test]
     fn tokens_with_digits_are_variables() {
         let text = "size 67108864 from /10.251.39.242";
-        let variables: Vec<&str> = segments(text, &[], None)
+        let variables: Vec<&str> = segments(text, &[], None, &Ansi::default())
             .into_iter()
             .filter(|s| s.variable)
             .map(|s| &text[s.range])
@@ -122,7 +135,7 @@ mod tests {
         let text = "ünï 5 hit5more, end";
         #[expect(clippy::single_range_in_vec_init, reason = "one hit is meant")]
         let hits = [8..11];
-        let found = segments(text, &hits, Some(&(0..5)));
+        let found = segments(text, &hits, Some(&(0..5)), &Ansi::default());
         let joined: String = found.iter().map(|s| &text[s.range.clone()]).collect();
         assert_eq!(joined, text);
         assert!(
@@ -132,8 +145,17 @@ mod tests {
     }
 
     #[test]
+    fn what_only_colours_is_left_out() {
+        let text = "a \u{1b}[31mred\u{1b}[0m b";
+        let found = segments(text, &[], None, &Ansi::of(text));
+        let joined: String = found.iter().map(|s| &text[s.range.clone()]).collect();
+        assert_eq!(joined, "a red b");
+        assert_eq!(found.len(), 3);
+    }
+
+    #[test]
     fn an_empty_line_has_no_segment() {
-        assert!(segments("", &[], None).is_empty());
+        assert!(segments("", &[], None, &Ansi::default()).is_empty());
     }
 
     #[test]

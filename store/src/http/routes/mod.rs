@@ -30,13 +30,14 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 20] = [
+pub(super) const PATHS: [(&str, &str); 21] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
     ("/api/v1/fields", "post"),
     ("/api/v1/tail", "get"),
     ("/api/v1/context", "get"),
+    ("/api/v1/context/find", "get"),
     ("/api/v1/record/{id}", "get"),
     ("/api/v1/files", "get"),
     ("/api/v1/sources", "get"),
@@ -62,6 +63,7 @@ pub fn router(state: HttpState, others: Router) -> Router {
         .route("/api/v1/fields", post(fields::post))
         .route("/api/v1/tail", get(tail::get))
         .route("/api/v1/context", get(context::get))
+        .route("/api/v1/context/find", get(context::find))
         .route("/api/v1/record/{id}", get(record::get))
         .route("/api/v1/files", get(files::list))
         .route("/api/v1/sources", get(sources::get))

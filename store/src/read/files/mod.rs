@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`pieces`] | where the rows of a generation (or of a stream without files) are |
 //! | [`around`] | the lines next to a place, nearest first |
+//! | [`find`] | the next line that holds a text |
 //! | [`lines`] | parts of a long line joined |
 //! | [`neighbours`] | the generation before or after one at the same path |
 //! | [`spans`] | sets of byte ranges |
@@ -16,6 +17,7 @@
 //! | [`rebuild`] | the original bytes |
 
 mod around;
+mod find;
 mod lines;
 mod list;
 mod neighbours;
@@ -26,5 +28,5 @@ mod spans;
 #[cfg(test)]
 mod tests;
 
-pub use reader::FileRequest;
+pub use reader::{FileRequest, FindDirection};
 pub use rebuild::FileBytes;

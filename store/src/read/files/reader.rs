@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use timberline_proto::api::{ContextAnswer, FilesAnswer, Record};
+use timberline_proto::api::{ContextAnswer, FilesAnswer, FindAnswer, Record};
 use timberline_proto::id::{GenerationId, RecordId};
 
 use super::super::reader::blocking;
@@ -11,6 +11,7 @@ use super::super::running::{Running, ScanLimits};
 use super::super::view::View;
 use super::super::{ReadError, Reader, lookup};
 use super::around::{Center, Side, from_the_end, nearest};
+use super::find::{find, needle};
 use super::lines::records;
 use super::list::list;
 use super::neighbours::neighbour;
@@ -33,6 +34,15 @@ pub struct FileRequest {
     pub path: Option<String>,
     /// At most so many.
     pub limit: Option<usize>,
+}
+
+/// Which way a file is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindDirection {
+    /// Towards its beginning.
+    Before,
+    /// Towards its end.
+    After,
 }
 
 impl Reader {
@@ -88,6 +98,90 @@ impl Reader {
         .await
     }
 
+    /// The first (`Before`) or last `lines` lines of the file of a record, or of its stream if it is
+    /// from no file.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn edge(
+        &self,
+        id: &RecordId,
+        direction: FindDirection,
+        lines: usize,
+    ) -> Result<ContextAnswer, ReadError> {
+        let task = self.begin(None).await?;
+        let view = self.view();
+        let id = id.clone();
+        blocking(move || {
+            let hit = lookup::find(&view, &id, &task.running)?;
+            let found = Found {
+                block: Arc::clone(&hit.block),
+                row: hit.row,
+            };
+            let topic = &hit.key.topic;
+            let member = Member::of(topic, &found.row());
+            let scope = center_of(topic, &found).scope;
+            // From the first on, or from the last back.
+            let side = match direction {
+                FindDirection::Before => Side::After,
+                FindDirection::After => Side::Before,
+            };
+            let rows = from_the_end(&view, &member, &scope, lines, side, &task.running)?;
+            Ok(ContextAnswer {
+                records: records(&rows, topic),
+                partial: task.running.partial(),
+            })
+        })
+        .await
+    }
+
+    /// The next line before or after the record `id`, in its file and in those before (after) it at
+    /// the same path, that holds `text`; a text between slashes is a regular expression. Without a
+    /// capital letter it stands for capitals, too. Of a line that was cut for its length each part
+    /// is looked at by itself.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record); [`ReadError::BadRequest`] for a text that cannot be looked for.
+    pub async fn find_in_file(
+        &self,
+        id: &RecordId,
+        text: &str,
+        direction: FindDirection,
+    ) -> Result<FindAnswer, ReadError> {
+        let needle = needle(text)?;
+        let task = self.begin(None).await?;
+        let view = self.view();
+        let id = id.clone();
+        blocking(move || {
+            let hit = lookup::find(&view, &id, &task.running)?;
+            let center = Found {
+                block: Arc::clone(&hit.block),
+                row: hit.row,
+            };
+            let side = match direction {
+                FindDirection::Before => Side::Before,
+                FindDirection::After => Side::After,
+            };
+            let topic = &hit.key.topic;
+            let (found, passed) = find(&view, topic, center, &needle, side, &task.running)?;
+            let record = match found {
+                Some(found) => {
+                    let member = Member::of(topic, &found.row());
+                    let place = center_of(topic, &found);
+                    let rows = line_around(&view, &member, &place, found, &task.running)?;
+                    records(&rows, topic).into_iter().next()
+                }
+                None => None,
+            };
+            Ok(FindAnswer {
+                record,
+                passed,
+                partial: task.running.partial(),
+            })
+        })
+        .await
+    }
+
     /// The generations that are held.
     ///
     /// # Errors
@@ -137,7 +231,7 @@ impl Reader {
     }
 }
 
-fn center_of(topic: &Arc<str>, found: &Found) -> Center {
+pub(super) fn center_of(topic: &Arc<str>, found: &Found) -> Center {
     let row = found.row();
     Center {
         scope: Scope {

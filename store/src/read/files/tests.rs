@@ -7,7 +7,7 @@ use timberline_proto::id::{AgentId, GenerationId};
 use timberline_proto::line::Severity;
 
 use super::super::fixture::{Fixture, stream};
-use super::super::{FileRequest, ReadError, base64};
+use super::super::{FileRequest, FindDirection, ReadError, base64};
 use crate::catalog::Hole;
 use crate::rows::{Place, Row, RowBlock};
 
@@ -352,5 +352,48 @@ fn records_without_a_file_stand_in_the_order_of_their_stream() {
                 "logs-0-26"
             ]
         );
+    });
+}
+
+#[test]
+fn the_next_line_with_a_text_is_found_across_rotations_in_either_direction() {
+    run(async {
+        let mut fixture = Fixture::new();
+        for of in 1..5u8 {
+            let file = numbered(10);
+            let time = |at: usize| i64::from(of) * 100 + at as i64;
+            fixture.append_block(0, block(&file.cuts, of, u64::from(of - 1) * 10, time));
+            if of % 2 == 0 {
+                fixture.flush(false);
+            }
+        }
+        let start = "logs-0-17".parse().unwrap();
+        let find = async |text: &str, direction| {
+            let answer = fixture.reader.find_in_file(&start, text, direction).await?;
+            Ok::<_, ReadError>((answer.record.map(|record| record.id), answer.passed))
+        };
+        let id = |n: u32| Some(format!("logs-0-{n}"));
+        assert_eq!(find("line 9", FindDirection::After).await.unwrap(), (id(19), 1));
+        assert_eq!(find("LINE 3", FindDirection::After).await.unwrap(), (None, 22));
+        assert_eq!(find("line 3", FindDirection::After).await.unwrap(), (id(23), 5));
+        assert_eq!(find("line 8", FindDirection::Before).await.unwrap(), (id(8), 8));
+        assert_eq!(find("/ [01]$/", FindDirection::Before).await.unwrap(), (id(11), 5));
+        assert_eq!(find("line 7", FindDirection::Before).await.unwrap(), (id(7), 9));
+        let edge = async |direction| {
+            let answer = fixture.reader.edge(&start, direction, 3).await.unwrap();
+            answer.records.into_iter().map(|record| record.id).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            edge(FindDirection::Before).await,
+            ["logs-0-10", "logs-0-11", "logs-0-12"]
+        );
+        assert_eq!(
+            edge(FindDirection::After).await,
+            ["logs-0-17", "logs-0-18", "logs-0-19"]
+        );
+        for text in ["", "/(/"] {
+            let refused = find(text, FindDirection::After).await;
+            assert!(matches!(refused, Err(ReadError::BadRequest(_))), "{text}");
+        }
     });
 }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use leptos::{html, prelude::*};
+use leptos::{ev::MouseEvent, html, prelude::*};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
-use super::{detail::Detail, search::exact};
+use super::{super::search::exact, detail::Detail, text::row_text};
 use crate::{
     keys,
     lang::Hits,
     model::{
         app::App,
+        columns,
         layout::Layout,
         view::Page,
         window::{Line, Window},
@@ -18,13 +19,9 @@ use crate::{
     text::{
         number,
         printable::{self, printable},
-        segment::{segments, words},
         time,
     },
 };
-
-/// Bytes of a line that its row draws; the opened line shows all.
-const ROW_BYTES_MAX: usize = 2_000;
 
 /// The row, and under it the opened line.
 #[component]
@@ -39,15 +36,17 @@ pub(crate) fn Row(
 ) -> impl IntoView {
     let app = App::get();
     let selected = move || app.selected.get() == Some(index);
+    let chosen = move || app.is_chosen(index);
     let id = line.record.id.clone();
     let opened = Memo::new(move |_| app.view.with(|view| view.open.as_deref() == Some(id.as_str())));
     let common = common(&line, window);
     let on_click = {
         let line = Arc::clone(&line);
-        move |_| {
-            if !selects_text() {
-                app.word.set(None);
-                app.selected.set(Some(index));
+        move |event: MouseEvent| {
+            if event.shift_key() {
+                app.choose_to(index);
+            } else if !selects_text() {
+                app.choose(index);
                 keys::toggle(app, &line);
             }
         }
@@ -59,24 +58,54 @@ pub(crate) fn Row(
         move || hover_words(app, &line)
     };
     let detail_line = Arc::clone(&line);
+    let cells = {
+        let line = Arc::clone(&line);
+        move || cells(app, &line)
+    };
     let class = format!("row sev-{}", level.word());
     view! {
         <div
             class=class
             class:selected=selected
+            class:chosen=chosen
             class:opened=move || opened.get()
             class:common=common
             role="listitem"
             style:top=move || format!("{}px", layout.get().top(index))
         >
-            <div class="row-line" on:click=on_click>
+            <div class="row-line" on:click=on_click on:mousedown=keep_from_selecting>
                 <span class="row-time" class:repeats=repeats_second title=hover>{move || clock(app, time_ms)}</span>
                 <i class="row-mark" title=level.word()></i>
                 <b class="row-letter">{level.letter()}</b>
-                <span class="row-text">{move || text(&line, &hits.get(), selected().then(|| app.word.get()).flatten())}</span>
+                {cells}
+                <span class="row-text">{move || row_text(&line, &hits.get(), selected().then(|| app.word.get()).flatten())}</span>
             </div>
             {move || opened.get().then(|| view! { <Opened line=Arc::clone(&detail_line) opened_px/> })}
         </div>
+    }
+}
+
+/// The fields that stand beside the line.
+fn cells(app: App, line: &Line) -> Vec<AnyView> {
+    app.view.with(|view| {
+        let cell = |column: &columns::FieldColumn| {
+            let value = columns::value_of(&line.record, &column.name);
+            match value {
+                Some(value) => {
+                    let shown = printable(&value, printable::Layout::Row).into_owned();
+                    view! { <span class="row-cell" title=shown.clone()>{shown.clone()}</span> }.into_any()
+                }
+                None => view! { <span class="row-cell absent">"–"</span> }.into_any(),
+            }
+        };
+        view.columns.iter().map(cell).collect()
+    })
+}
+
+/// A click with Shift chooses lines, not the text between.
+fn keep_from_selecting(event: MouseEvent) {
+    if event.shift_key() {
+        event.prevent_default();
     }
 }
 
@@ -122,49 +151,8 @@ fn common(line: &Line, window: RwSignal<Window>) -> Memo<bool> {
     })
 }
 
-fn text(line: &Line, hits: &Hits, word: Option<usize>) -> Vec<AnyView> {
-    let body = cut(&line.record.body);
-    let chosen = word.and_then(|word| words(body).get(word).cloned());
-    let found = hits.find(body);
-    let marked = found.iter().chain(&chosen).map(|range| range.start).min();
-    // What is marked stays as it is.
-    let stamp = Some(time::stamp_bytes(body)).filter(|&end| end > 0 && marked.is_none_or(|start| start >= end));
-    let stamp = stamp.unwrap_or(0);
-    let head = (stamp > 0).then(|| view! { <span class="stamp">{body[..stamp].to_owned()}</span> }.into_any());
-    let mut pieces: Vec<AnyView> = head
-        .into_iter()
-        .chain(
-            segments(body, &found, chosen.as_ref())
-                .into_iter()
-                .filter(|segment| segment.range.end > stamp)
-                .map(|segment| {
-                    let range = segment.range.start.max(stamp)..segment.range.end;
-                    let piece = printable(&body[range], printable::Layout::Row).into_owned();
-                    match (segment.hit, segment.variable, segment.chosen) {
-                        (false, false, false) => piece.into_any(),
-                        (false, _, chosen) => view! { <span class="v" class:word=chosen>{piece}</span> }.into_any(),
-                        (true, _, chosen) => view! { <mark class:word=chosen>{piece}</mark> }.into_any(),
-                    }
-                }),
-        )
-        .collect();
-    if body.len() < line.record.body.len() {
-        let rest = number::bytes((line.record.body.len() - body.len()) as u64);
-        pieces.push(view! { <span class="row-more">{format!(" … {rest} more")}</span> }.into_any());
-    }
-    pieces
-}
-
-fn cut(body: &str) -> &str {
-    let mut end = body.len().min(ROW_BYTES_MAX);
-    while !body.is_char_boundary(end) {
-        end -= 1;
-    }
-    &body[..end]
-}
-
 /// The time of day; with the day where the range is longer than one.
-fn clock(app: App, ms: i64) -> String {
+pub(crate) fn clock(app: App, ms: i64) -> String {
     let civil = app.prefs.zone.get().civil(ms);
     if app.view.with(|view| view.page == Page::Live) {
         return civil.clock();

@@ -6,13 +6,17 @@ use leptos::prelude::*;
 use serde_json::Value;
 
 use super::{
-    icon::{self, Icon},
-    search::exact,
+    super::{
+        icon::{self, Icon},
+        search::exact,
+    },
+    text::block_text,
 };
 use crate::{
     keys,
-    model::{app::App, window::Line},
+    model::{app::App, columns, view::encode, window::Line},
     text::{
+        json::{self, Kind},
         number,
         printable::{Layout, printable},
         time,
@@ -65,6 +69,7 @@ pub(crate) fn Detail(line: Arc<Line>) -> impl IntoView {
         Arc::clone(&line),
         record.id.clone(),
     );
+    let request = curl(&record.id);
     let exact_time = {
         let time_ms = line.time_ms;
         move || exact(app, time_ms)
@@ -86,6 +91,9 @@ pub(crate) fn Detail(line: Arc<Line>) -> impl IntoView {
                 <button class="button small" on:click=move |_| app.copy(&window().location().href().unwrap_or_default(), "Link")>
                     <Icon path=icon::LINK/> "Copy link"
                 </button>
+                <button class="button small" title="A command that fetches this line" on:click=move |_| app.copy(&request, "Command")>
+                    <Icon path=icon::COPY/> "Copy curl"
+                </button>
                 <button class="button small bare" title="Close (Esc)" aria-label="Close" on:click=move |_| app.open(None)>
                     <Icon path=icon::CLOSE/>
                 </button>
@@ -106,21 +114,44 @@ pub(crate) fn Detail(line: Arc<Line>) -> impl IntoView {
     }
 }
 
+/// The permalink's page of a line, as a command.
+fn curl(id: &str) -> String {
+    let origin = window().location().origin().unwrap_or_default();
+    format!("curl -s '{origin}/api/v1/record/{}'", encode(id))
+}
+
 #[component]
 fn Text(line: Arc<Line>) -> impl IntoView {
     let whole = RwSignal::new(line.record.body.len() <= TEXT_BYTES_MAX);
     let size = number::bytes(line.record.body.len() as u64);
     let undecodable = line.record.body_base64.is_some();
-    let text = move || {
-        let body = &line.record.body;
-        let mut end = if whole.get() { body.len() } else { TEXT_BYTES_MAX };
-        while !body.is_char_boundary(end) {
-            end -= 1;
+    let laid_out = whole
+        .get_untracked()
+        .then(|| json::laid_out(&line.record.body))
+        .flatten();
+    let is_json = laid_out.is_some();
+    let as_written = RwSignal::new(!is_json);
+    let text = move || match &laid_out {
+        Some(parts) if !as_written.get() => parts.iter().map(part).collect(),
+        _ => {
+            let body = &line.record.body;
+            let end = if whole.get() { body.len() } else { TEXT_BYTES_MAX };
+            block_text(&body[..body.floor_char_boundary(end)])
         }
-        printable(&body[..end], Layout::Block).into_owned()
+    };
+    let form = move |written: bool, word: &'static str| {
+        let current = move || as_written.get() == written;
+        view! {
+            <button class="switch-part" class:current=current aria-pressed=move || current().to_string() on:click=move |_| as_written.set(written)>
+                {word}
+            </button>
+        }
     };
     view! {
-        <pre class="detail-text">{text}</pre>
+        <div class="detail-body">
+            {is_json.then(|| view! { <div class="switch detail-form" role="group" aria-label="Form of the text">{form(false, "Laid out")}{form(true, "As written")}</div> })}
+            <pre class="detail-text" tabindex="0" aria-label="Text of the line">{text}</pre>
+        </div>
         {undecodable.then(|| view! { <p class="detail-note">"Some bytes of this line are not UTF-8 and are shown as \u{fffd}. Copy JSON to get them all, in base64."</p> })}
         <Show when=move || !whole.get()>
             <button class="button small" on:click=move |_| whole.set(true)>"Show all of " {size.clone()}</button>
@@ -128,22 +159,42 @@ fn Text(line: Arc<Line>) -> impl IntoView {
     }
 }
 
+fn part((kind, text): &(Kind, String)) -> AnyView {
+    let shown = printable(text, Layout::Block).into_owned();
+    let class = match kind {
+        Kind::Mark => return shown.into_any(),
+        Kind::Key => "json-key",
+        Kind::Text => "json-text",
+        Kind::Word => "json-word",
+    };
+    view! { <span class=class>{shown}</span> }.into_any()
+}
+
 fn field_row(app: App, (name, value, kind): (String, String, &'static str)) -> impl IntoView {
     let shown = printable(&value, Layout::Block).into_owned();
+    let is_column = {
+        let name = name.clone();
+        Memo::new(move |_| app.view.with(|view| columns::has(&view.columns, &name)))
+    };
     let field = Arc::new((name.clone(), value));
-    let (keep, drop, copy) = (Arc::clone(&field), Arc::clone(&field), Arc::clone(&field));
+    let act = |title: &'static str, label: String, path, act: fn(App, &str, &str)| {
+        let field = Arc::clone(&field);
+        view! {
+            <button class="button bare" title=title aria-label=label on:click=move |_| act(app, &field.0, &field.1)>
+                <Icon path/>
+            </button>
+        }
+    };
     view! {
         <tr>
             <td class="detail-do">
-                <button class="button bare" title="Keep only these" aria-label=format!("Keep only {name}") on:click=move |_| app.filter(Some(&keep.0), &keep.1, true)>
-                    <Icon path=icon::KEEP/>
-                </button>
-                <button class="button bare" title="Leave these out" aria-label=format!("Leave out {name}") on:click=move |_| app.filter(Some(&drop.0), &drop.1, false)>
-                    <Icon path=icon::DROP/>
-                </button>
-                <button class="button bare" title="Copy" aria-label=format!("Copy {name}") on:click=move |_| app.copy(&copy.1, "Value")>
-                    <Icon path=icon::COPY/>
-                </button>
+                {act("Keep only these", format!("Keep only {name}"), icon::KEEP, |app, name, value| app.filter(Some(name), value, true))}
+                {act("Leave these out", format!("Leave out {name}"), icon::DROP, |app, name, value| app.filter(Some(name), value, false))}
+                {act("Keep lines that have this field", format!("Keep lines that have {name}"), icon::HAS, |app, name, _| app.filter_exists(name, true))}
+                <span class:current=move || is_column.get()>
+                    {act("Show as a column, or not", format!("Column {name}"), icon::COLUMN, |app, name, _| app.change_columns(|columns| columns::toggle(columns, name)))}
+                </span>
+                {act("Copy", format!("Copy {name}"), icon::COPY, |app, _, value| app.copy(value, "Value"))}
             </td>
             <th scope="row">{name.clone()}</th>
             <td class=format!("detail-value {kind}")>{shown}</td>

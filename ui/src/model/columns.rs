@@ -1,0 +1,164 @@
+//! Fields shown as columns beside each line: which, in which order, how wide. In the address:
+//! `cols=host:120,status`.
+
+use timberline_proto::api::Record;
+
+use super::view::{decode, encode};
+
+/// Of a column that was never resized, in pixels.
+pub(crate) const WIDTH_PX: u32 = 140;
+/// The narrowest, in pixels.
+pub(crate) const WIDTH_PX_MIN: u32 = 40;
+/// The widest, in pixels.
+pub(crate) const WIDTH_PX_MAX: u32 = 900;
+/// Columns at most.
+const COLUMNS_MAX: usize = 20;
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FieldColumn {
+    /// The field.
+    pub name: String,
+    /// Pixels.
+    pub width_px: u32,
+}
+
+/// The columns of the address's text.
+pub(crate) fn read(text: &str) -> Vec<FieldColumn> {
+    let column = |part: &str| {
+        let (name, width) = part.split_once(':').unwrap_or((part, ""));
+        FieldColumn {
+            name: decode(name),
+            width_px: width.parse().unwrap_or(WIDTH_PX).clamp(WIDTH_PX_MIN, WIDTH_PX_MAX),
+        }
+    };
+    let mut columns: Vec<FieldColumn> = Vec::new();
+    for column in text.split(',').filter(|part| !part.is_empty()).map(column) {
+        if columns.len() < COLUMNS_MAX && !column.name.is_empty() && !has(&columns, &column.name) {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+/// As the address holds them.
+pub(crate) fn write(columns: &[FieldColumn]) -> String {
+    let column = |column: &FieldColumn| {
+        // Of what the address leaves as it is, two signs mean something here.
+        let name = encode(&column.name).replace(':', "%3A").replace(',', "%2C");
+        match column.width_px {
+            WIDTH_PX => name,
+            width => format!("{name}:{width}"),
+        }
+    };
+    columns.iter().map(column).collect::<Vec<_>>().join(",")
+}
+
+/// Whether the field is among them.
+pub(crate) fn has(columns: &[FieldColumn], name: &str) -> bool {
+    columns.iter().any(|column| column.name == name)
+}
+
+/// Adds the field as the last column, or takes it out.
+pub(crate) fn toggle(columns: &mut Vec<FieldColumn>, name: &str) {
+    if has(columns, name) {
+        columns.retain(|column| column.name != name);
+    } else if columns.len() < COLUMNS_MAX {
+        columns.push(FieldColumn {
+            name: name.to_owned(),
+            width_px: WIDTH_PX,
+        });
+    }
+}
+
+/// Moves the column by one place.
+pub(crate) fn shift(columns: &mut [FieldColumn], at: usize, forward: bool) {
+    let to = if forward { at + 1 } else { at.wrapping_sub(1) };
+    if at < columns.len() && to < columns.len() {
+        columns.swap(at, to);
+    }
+}
+
+/// For the style sheet's grid.
+pub(crate) fn grid(columns: &[FieldColumn]) -> String {
+    let widths = columns.iter().map(|column| format!("{}px", column.width_px));
+    widths.collect::<Vec<_>>().join(" ")
+}
+
+/// What stands in the record's column: a field of the line, of its stream, or of the record.
+pub(crate) fn value_of(record: &Record, name: &str) -> Option<String> {
+    if let Some(value) = record.fields.get(name) {
+        return Some(match value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Null => return None,
+            other => other.to_string(),
+        });
+    }
+    let stream = match name {
+        "host" => "host.name",
+        "service" => "service.name",
+        "file" => "log.file.path",
+        other => other,
+    };
+    record.stream.get(stream).cloned().or_else(|| match name {
+        "severity" | "level" => record.severity.clone(),
+        "template" => record.template.clone(),
+        "id" => Some(record.id.clone()),
+        "timestamp" => Some(record.timestamp.clone()),
+        "observed" => Some(record.observed.clone()),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_name_comes_back_from_the_address() {
+        let columns = vec![
+            FieldColumn {
+                name: "a:b,c%~ü".into(),
+                width_px: 77,
+            },
+            FieldColumn {
+                name: "host".into(),
+                width_px: WIDTH_PX,
+            },
+        ];
+        assert_eq!(read(&write(&columns)), columns);
+        assert_eq!(write(&columns[1..]), "host");
+    }
+
+    #[test]
+    fn a_broken_address_gives_the_columns_that_can_be_read() {
+        let columns = read(",,host:x,host,:9,level:99999");
+        let found: Vec<_> = columns.iter().map(|c| (c.name.as_str(), c.width_px)).collect();
+        assert_eq!(found, [("host", WIDTH_PX), ("level", WIDTH_PX_MAX)]);
+    }
+
+    #[test]
+    fn columns_move_and_go() {
+        let mut columns = read("a,b");
+        shift(&mut columns, 1, false);
+        shift(&mut columns, 0, false);
+        assert_eq!(write(&columns), "b,a");
+        toggle(&mut columns, "b");
+        toggle(&mut columns, "c");
+        assert_eq!(write(&columns), "a,c");
+    }
+
+    #[test]
+    fn a_value_is_the_lines_own_before_its_streams() {
+        let record: Record = serde_json::from_str(
+            r#"{"id":"logs-0-1","timestamp":"","observed":"","body":"","severity":"warn",
+                "stream":{"host.name":"web-1"},"fields":{"n":1.5,"host.name":"own"}}"#,
+        )
+        .unwrap();
+        assert_eq!(value_of(&record, "n").as_deref(), Some("1.5"));
+        assert_eq!(value_of(&record, "host").as_deref(), Some("web-1"));
+        assert_eq!(value_of(&record, "host.name").as_deref(), Some("own"));
+        assert_eq!(value_of(&record, "level").as_deref(), Some("warn"));
+        assert_eq!(value_of(&record, "absent"), None);
+    }
+}
