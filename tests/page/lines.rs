@@ -265,3 +265,51 @@ fn three_thousand_lines_scroll_by_with_fewer_than_a_hundred_in_the_document() {
     assert_eq!(seen, 3_000);
     assert!(most < 100, "{most} rows were in the document at once");
 }
+
+#[test]
+fn keys_go_to_the_days_that_have_lines() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    // More than a screen of each day.
+    let lines: String = [3, 7, 20]
+        .into_iter()
+        .flat_map(|day| (0..60).map(move |n| format!("2026-10-{day:02}T08:{n:02}:00Z dowitcher {day} at {n}\n")))
+        .collect();
+    stage.keep("days.txt", &lines, "dowitcher");
+    let tab = stage.open("/?q=dowitcher&from=all");
+    tab.until("document.querySelectorAll('.row').length > 20");
+    let first = "[...document.querySelectorAll('.row')].sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top)) \
+        .find(row => row.getBoundingClientRect().bottom > document.querySelector('.lines').getBoundingClientRect().top + 1)?.querySelector('.row-text').textContent";
+    tab.until(&format!("{first}?.includes('dowitcher 20 at 59')"));
+    tab.press("[");
+    tab.until(&format!("{first}?.includes('dowitcher 7 at 59')"));
+    tab.press("[");
+    tab.until(&format!("{first}?.includes('dowitcher 3 at 59')"));
+    tab.press("]");
+    tab.until(&format!("{first}?.includes('dowitcher 7 at 59')"));
+}
+
+#[test]
+fn marked_text_of_a_line_can_be_found_left_out_and_copied() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    stage.keep(
+        "marked.txt",
+        "ptarmigan white winter\nptarmigan brown summer\n",
+        "ptarmigan",
+    );
+    let tab = stage.open("/?q=ptarmigan");
+    tab.until("document.querySelectorAll('.row').length === 2");
+    let mark = "(() => { const line = [...document.querySelectorAll('.row-text')].find(line => line.textContent.includes('winter')); \
+        const text = [...line.childNodes].map(node => node.firstChild ?? node).find(node => node.textContent.includes('white')); \
+        const range = new Range(); const at = text.textContent.indexOf('white'); range.setStart(text, at); range.setEnd(text, at + 5); \
+        getSelection().removeAllRanges(); getSelection().addRange(range); window.dispatchEvent(new MouseEvent('mouseup')); return true; })()";
+    tab.eval::<bool>(mark);
+    tab.until("!!document.querySelector('.offer')");
+    tab.click("[...document.querySelectorAll('.offer button')].find(button => button.textContent === 'Leave out')");
+    tab.until_lines(&["ptarmigan brown summer"]);
+    assert!(
+        tab.eval::<String>("document.querySelector('.query-text').value")
+            .contains("white")
+    );
+}

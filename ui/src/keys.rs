@@ -32,6 +32,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("F", "in a file: follow its end"),
     ("Home g", "newest"),
     ("End G", "oldest"),
+    ("[ ]", "day before, next day with lines"),
     ("t", "time"),
     ("l", "live, and back"),
     ("n", "patterns, and back"),
@@ -153,6 +154,11 @@ fn act(app: App, key: &str, on_button: bool) -> bool {
         "/" if in_file => app.file.focus_find.update(|asked| *asked += 1),
         "Home" | "g" => app.search_page(|app| app.again()),
         "End" | "G" => app.search_page(|app| app.search.travel_to_oldest(&app.view.get_untracked().query)),
+        "[" | "]" if !in_file => app.search_page(|app| {
+            app.unchoose();
+            let zone = app.prefs.zone.get_untracked();
+            app.search.travel_by_day(&app.view.get_untracked(), zone, key == "]");
+        }),
         "Enter" if !on_button => with_line(app, toggle),
         " " if !on_button => app.tail.paused.update(|paused| *paused = !*paused),
         "f" => with_line(app, |app, line| filter_word(app, line, true)),

@@ -34,6 +34,18 @@ pub(crate) fn with_exists(text: &str, field: &str, keep: bool) -> String {
     query::and_exists(text, field, !keep)
 }
 
+/// `text` that also asks for `fragment`, wherever in a word it stands; the pipes stay. A fragment
+/// with white space cannot be within a word: it is looked for as a phrase.
+pub(crate) fn with_fragment(text: &str, fragment: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    if is_sql(text) || !fragment.chars().all(plain) {
+        return with_filter(text, None, fragment, true);
+    }
+    let filter = filter_text(text);
+    let rest = text.trim_start()[filter.len()..].trim_start();
+    format!("{filter} *{fragment}* {rest}").trim().to_owned()
+}
+
 /// The part of `query` before its pipes; nothing of SQL.
 pub(crate) fn filter_text(text: &str) -> &str {
     if is_sql(text) {
@@ -162,6 +174,14 @@ mod tests {
         assert_eq!(filter_text("a \"|\" b | stats count() | head"), "a \"|\" b");
         assert_eq!(filter_text("a b"), "a b");
         assert_eq!(filter_text("SELECT 1"), "");
+    }
+
+    #[test]
+    fn a_fragment_is_asked_for_before_the_pipes() {
+        assert_eq!(with_fragment("a b | head 5", "rror"), "a b *rror* | head 5");
+        assert_eq!(with_fragment("", "x-1"), "*x-1*");
+        assert!(with_fragment("a", "two words").contains("\"two words\""));
+        assert!(query::parse(&with_fragment("a | head 5", "10.0")).is_ok());
     }
 
     #[test]

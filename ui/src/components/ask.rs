@@ -15,6 +15,13 @@ use crate::model::{app::App, view::Page};
 pub(crate) fn Ask() -> impl IntoView {
     let app = App::get();
     let has_time = move || app.view.with(|view| view.page != Page::Live);
+    let heading = move || {
+        app.view.with(|view| match view.page {
+            Page::Live => "Live",
+            Page::Patterns => "Patterns",
+            _ => "Search",
+        })
+    };
     let busy = move || match app.view.with(|view| view.page) {
         Page::Search => app.search.is_busy(),
         Page::Patterns => app.patterns.is_busy(),
@@ -26,6 +33,7 @@ pub(crate) fn Ask() -> impl IntoView {
     };
     view! {
         <header class="ask">
+            <h1 class="sr">{heading}</h1>
             <QueryBox/>
             <div class="ask-side">
                 <Show when=has_time>

@@ -55,7 +55,7 @@ pub(crate) fn Calendar(from: RwSignal<String>, to: RwSignal<String>, zone: Zone)
                         class:today=day == today
                         class:marked=is_marked
                         aria-pressed=move || is_marked().to_string()
-                        aria-label=format!("{} {}", civil.day_month(), civil.year)
+                        aria-label=format!("{} {}", civil.day_month().trim_start_matches('0'), civil.year)
                         on:click=move |_| pick(day)
                     >
                         {civil.day}

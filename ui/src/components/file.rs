@@ -79,7 +79,7 @@ pub(crate) fn FilePage() -> impl IntoView {
                         </div>
                     }
                     .into_any(),
-                    (None, true) => view! { <div class="skeleton" aria-label="Loading"></div> }.into_any(),
+                    (None, true) => view! { <div class="skeleton" role="status" aria-label="Loading"></div> }.into_any(),
                     (None, false) => view! { <Lines feed=file.feed on_front=front on_back=back follow/> }.into_any(),
                 }}
             </section>

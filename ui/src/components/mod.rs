@@ -16,6 +16,7 @@ mod icon;
 mod lines;
 mod live;
 mod notice;
+mod offer;
 mod palette;
 mod patterns;
 mod pipeline;

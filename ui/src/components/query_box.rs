@@ -106,7 +106,6 @@ pub(crate) fn QueryBox() -> impl IntoView {
             _ => {}
         }
     };
-    let expanded = move || suggestions.items.with(|items| !items.is_empty());
     view! {
         <div class="query-frame">
             <div class="query">
@@ -118,11 +117,10 @@ pub(crate) fn QueryBox() -> impl IntoView {
                     spellcheck="false"
                     autocapitalize="off"
                     autocomplete="off"
-                    role="combobox"
                     aria-label="Query"
                     aria-autocomplete="list"
                     aria-controls=LIST_ID
-                    aria-expanded=move || expanded().to_string()
+                    aria-haspopup="listbox"
                     aria-activedescendant=move || suggestions.current.get().map(option_id)
                     placeholder="Search: error AND service.name:checkout | stats count() by host"
                     prop:value=move || app.draft.get()

@@ -75,7 +75,7 @@ fn skeleton() -> impl IntoView {
     const WIDTHS: [u32; 9] = [62, 48, 71, 55, 80, 44, 66, 58, 73];
     let rows = (0..18)
         .map(|row| view! { <div class="skeleton-row" style:width=format!("{}%", WIDTHS[row % WIDTHS.len()])></div> });
-    view! { <div class="skeleton" aria-label="Loading">{rows.collect_view()}</div> }
+    view! { <div class="skeleton" role="status" aria-label="Loading">{rows.collect_view()}</div> }
 }
 
 /// An instant, exact, with its zone; for hovering.

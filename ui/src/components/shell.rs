@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    ask::Ask, file::FilePage, help::Help, live::Live, notice::Notice, palette::Palette, patterns::PatternsPage,
-    pipeline::PipelinePage, rail::Rail, search::SearchPage,
+    ask::Ask, file::FilePage, help::Help, live::Live, notice::Notice, offer::Offer, palette::Palette,
+    patterns::PatternsPage, pipeline::PipelinePage, rail::Rail, search::SearchPage,
 };
 use crate::{
     keys,
@@ -73,6 +73,7 @@ pub(crate) fn Shell() -> impl IntoView {
             </main>
             <Help/>
             <Palette/>
+            <Offer/>
             <Notice/>
         </div>
     }

@@ -88,12 +88,12 @@ fn Panel() -> impl IntoView {
     let everything = range == TimeRange::all();
     view! {
         <div class="panel time-panel" role="dialog" aria-label="Time">
-            <h3>"Last"</h3>
+            <h2>"Last"</h2>
             <div class="chips">
                 {presets}
                 <button class="chip wide" class:current=everything on:click=move |_| app.set_range(TimeRange::all())>"All time"</button>
             </div>
-            <h3>"Between"</h3>
+            <h2>"Between"</h2>
             {move || view! { <Calendar from to zone=zone.get()/> }}
             <label class="field">
                 <span>"From"</span>

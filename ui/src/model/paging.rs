@@ -4,12 +4,14 @@ use leptos::{prelude::*, task::spawn_local};
 use timberline_proto::api::{Direction, Frame, QueryRequest, Record};
 
 use super::{
+    prefs::Zone,
     search::{PAGE_LINES, ROOM_LINES, Search, Ticket},
+    view::View,
     window::{Line, Window},
 };
 use crate::{
     api::{self, Failure},
-    text::time,
+    text::time::{self, DAY_MS},
 };
 
 /// Pages asked in a row that brought only lines already held (many lines of one instant).
@@ -79,6 +81,46 @@ impl Search {
             });
             self.feed.from_end.set(true);
             self.window.set(window);
+        });
+    }
+
+    /// Moves the lines to the end of the next day, or the one before, that has any of the answer;
+    /// days are those of the zone in which times are shown.
+    pub(crate) fn travel_by_day(self, view: &View, zone: Zone, forward: bool) {
+        let Some(ticket) = self.same_ticket() else { return };
+        let Some((newest_ms, _)) = self.feed.seen.get_untracked() else {
+            return;
+        };
+        let day = move |ms: i64| (ms + zone.offset_ms(ms)).div_euclid(DAY_MS);
+        let instant = move |day: i64| day * DAY_MS - zone.offset_ms(day * DAY_MS);
+        let today = day(newest_ms);
+        let (edge, direction) = match forward {
+            true => (instant(today + 1), Direction::Forward),
+            // Up to, and with, the last moment of the day before.
+            false => (instant(today) - 1, Direction::Backward),
+        };
+        let mut request = self.request(&view.query, direction, &Edge::Time(i128::from(edge) * 1_000_000));
+        request.limit = Some(1);
+        let view = view.clone();
+        spawn_local(async move {
+            let mut found = None;
+            let result = api::query(&request, &ticket.abort, |frame| {
+                if let Frame::Records { records } = frame {
+                    found = records
+                        .first()
+                        .and_then(|record| time::millis(&record.timestamp))
+                        .or(found);
+                }
+            })
+            .await;
+            if !ticket.is_current() {
+                return;
+            }
+            match (result, found) {
+                (Err(failure), _) => self.error.set(failure.into_error()),
+                (Ok(()), Some(ms)) => self.travel(&view, instant(day(ms) + 1)),
+                (Ok(()), None) => {}
+            }
         });
     }
 

@@ -277,18 +277,30 @@ fn date_of(days: i64) -> (i64, u32, u32) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
+/// How the times begin that lines begin with: `0` a digit, `_` a digit or a blank, `A` a letter.
+const STAMPS: [&[u8]; 6] = [
+    b"0000-00-00 00:00:00",
+    b"0000-00-00T00:00:00",
+    b"0000/00/00 00:00:00",
+    b"00/00/00 00:00:00",
+    b"00-00 00:00:00",
+    b"Aaa _0 00:00:00",
+];
+
 /// Bytes of the date and time that a line begins with, and of the blank after it; 0 without one.
 pub(crate) fn stamp_bytes(line: &str) -> usize {
-    let shape = b"0000-00-00 00:00:00";
+    let bytes = line.as_bytes();
     let fits = |(byte, shape): (&u8, &u8)| match shape {
         b'0' => byte.is_ascii_digit(),
-        b' ' => matches!(byte, b' ' | b'T'),
+        b'_' => byte.is_ascii_digit() || *byte == b' ',
+        b'A' => byte.is_ascii_uppercase(),
+        b'a' => byte.is_ascii_lowercase(),
         _ => byte == shape,
     };
-    let bytes = line.as_bytes();
-    if bytes.len() < shape.len() || !bytes.iter().zip(shape).all(fits) {
-        return 0;
-    }
+    let fitting = STAMPS
+        .into_iter()
+        .find(|shape| bytes.len() >= shape.len() && bytes.iter().zip(*shape).all(fits));
+    let Some(shape) = fitting else { return 0 };
     let is_rest = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b':' | b'+' | b'-' | b'Z');
     let rest = bytes[shape.len()..].iter().take_while(|byte| is_rest(byte)).count();
     let end = shape.len() + rest;
@@ -350,6 +362,10 @@ mod tests {
 
     #[test]
     fn a_line_begins_with_a_stamp_or_does_not() {
+        assert_eq!(stamp_bytes("Dec 10 06:55:46 LabSZ sshd"), 16);
+        assert_eq!(stamp_bytes("Jul  1 09:00:55 x"), 16);
+        assert_eq!(stamp_bytes("17/06/09 20:10:40 INFO"), 18);
+        assert_eq!(stamp_bytes("03-17 16:13:38.811  1702"), 19);
         for (line, bytes) in [
             ("2026-11-20T15:52:30.755Z INFO x", 25),
             ("2026-11-20 15:52:30,755 x", 24),

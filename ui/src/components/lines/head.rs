@@ -5,9 +5,12 @@ use leptos::{
     prelude::*,
 };
 
-use super::super::{
-    histogram::capture,
-    icon::{self, Icon},
+use super::{
+    super::{
+        histogram::capture,
+        icon::{self, Icon},
+    },
+    row::clock,
 };
 use crate::model::{
     app::App,
@@ -32,7 +35,7 @@ pub(crate) fn Head() -> impl IntoView {
     view! {
         <Show when=move || names.with(|names| !names.is_empty())>
             <div class="row-line lines-head" role="presentation">
-                <span class="row-time">"Time"</span>
+                <span class="row-time"><b>"Time"</b><span aria-hidden="true">{move || clock(app, app.search.feed.seen.get().map_or(0, |(newest, _)| newest))}</span></span>
                 <i></i>
                 <b></b>
                 {move || {

@@ -96,7 +96,7 @@ pub(crate) fn Lines(
 
     watch_size(scroller, height);
     watch_ends(feed, sight, ends, on_front, on_back);
-    place_first(feed, scroller, layout, ends, scroll_top, height);
+    place_first(feed, scroller, layout, ends, scroll_top);
     keep_selected_in_sight(app, scroller, layout);
     let on_scroll = move |_| {
         if let Some(scroller) = scroller.get_untracked() {

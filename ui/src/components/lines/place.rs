@@ -99,7 +99,6 @@ pub(super) fn place_first(
     layout: Memo<Layout>,
     ends: Memo<(i64, i64, u64)>,
     scroll_top: RwSignal<f64>,
-    height: RwSignal<f64>,
 ) {
     let scroll_to = move |px: f64| {
         scroll_top.set(px);
@@ -120,10 +119,20 @@ pub(super) fn place_first(
         let center = feed.center.try_update_value(Option::take).flatten();
         let center = center.and_then(|id| window.with_untracked(|window| window.index_of(&id)));
         let layout = layout.get_untracked();
-        scroll_to(match center {
-            Some(index) => (layout.top(index) - height.get_untracked() / 2.0).max(0.0),
-            None => layout.top(if from_end { end } else { first }),
-        });
+        match center {
+            Some(index) => {
+                scroll_top.set(layout.top(index));
+                // Only in the next frame is it known how high the list is.
+                request_animation_frame(move || {
+                    if let Some(scroller) = scroller.try_get_untracked().flatten() {
+                        let middle = layout.top(index) - f64::from(scroller.client_height()) / 2.0;
+                        scroll_top.set(middle.max(0.0));
+                        scroller.set_scroll_top(middle.max(0.0) as i32);
+                    }
+                });
+            }
+            None => scroll_to(layout.top(if from_end { end } else { first })),
+        }
         epoch
     });
     Effect::new(move || {

@@ -15,14 +15,16 @@ pub(crate) fn Ruler(columns: RwSignal<usize>) -> impl IntoView {
     let room = NodeRef::<html::Span>::new();
     let characters = NodeRef::<html::Span>::new();
     let measure = move || {
-        let (Some(room), Some(characters)) = (room.get_untracked(), characters.get_untracked()) else {
+        // A frame may come when the list is gone.
+        let node = |node: NodeRef<html::Span>| node.try_get_untracked().flatten();
+        let (Some(room), Some(characters)) = (node(room), node(characters)) else {
             return;
         };
         let character_px = characters.get_bounding_client_rect().width() / CHARACTERS as f64;
         let room_px = room.get_bounding_client_rect().width();
         if character_px > 0.0 && room_px > 0.0 {
             let found = ((room_px / character_px) as usize).max(1);
-            if columns.get_untracked() != found {
+            if columns.try_get_untracked().is_some_and(|columns| columns != found) {
                 columns.set(found);
             }
         }

@@ -199,5 +199,5 @@ fn Nothing() -> impl IntoView {
 fn skeleton() -> impl IntoView {
     let rows =
         (0..12).map(|row| view! { <div class="skeleton-row" style:width=format!("{}%", 90 - row % 4 * 11)></div> });
-    view! { <div class="skeleton" aria-label="Loading">{rows.collect_view()}</div> }
+    view! { <div class="skeleton" role="status" aria-label="Loading">{rows.collect_view()}</div> }
 }

@@ -66,5 +66,5 @@ fn rest(drawn: usize, all: usize) -> Option<impl IntoView> {
 fn skeleton() -> impl IntoView {
     let rows =
         (0..8).map(|row| view! { <div class="skeleton-row" style:width=format!("{}%", 92 - row % 3 * 9)></div> });
-    view! { <div class="skeleton" aria-label="Loading">{rows.collect_view()}</div> }
+    view! { <div class="skeleton" role="status" aria-label="Loading">{rows.collect_view()}</div> }
 }
