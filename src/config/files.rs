@@ -1,11 +1,9 @@
-//! From `[[agent.files]]`, `[agent.journald]` and `[agent.stdin]` to the agent's options.
+//! From `[[agent.files]]` and `[agent.stdin]` to the agent's options.
 
-use timberline_agent::{FileInput, Format, JournaldConfig, MultilineConfig, StartAt, StdinConfig};
+use timberline_agent::{FileInput, Format, MultilineConfig, StartAt, StdinConfig};
 
 use super::Age;
-use super::sections::{
-    AgentSection, FileFormat, FilesSection, JournaldSection, MultilineSection, StartAt as Start, StdinSection,
-};
+use super::sections::{AgentSection, FileFormat, FilesSection, MultilineSection, StartAt as Start, StdinSection};
 
 impl AgentSection {
     /// What is set for some files only.
@@ -24,20 +22,6 @@ impl FilesSection {
             multiline: self.multiline.as_ref().map(MultilineSection::options),
             start_at: self.start_at.map(start_at),
             ignore_older: self.ignore_older.map(Age::get),
-            attributes: self.attributes.clone(),
-        }
-    }
-}
-
-impl JournaldSection {
-    pub(super) fn options(&self) -> JournaldConfig {
-        JournaldConfig {
-            program: self.program.clone(),
-            directory: self.directory.clone(),
-            units: self.units.clone(),
-            matches: self.matches.clone(),
-            start_at: start_at(self.start_at),
-            topic: self.topic.clone(),
             attributes: self.attributes.clone(),
         }
     }

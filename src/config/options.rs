@@ -27,7 +27,7 @@ impl Config {
                 agent.tail.clone()
             },
             exclude,
-            journald: agent.journald.as_ref().map(super::sections::JournaldSection::options),
+            journald: agent.journald.clone(),
             kubernetes: agent.kubernetes.options(),
             stdin: agent.stdin.as_ref().map(super::sections::StdinSection::options),
             listeners: super::listeners::listeners(&agent.syslog, &agent.gelf),

@@ -168,38 +168,11 @@ pub(crate) struct AgentSection {
 }
 
 /// `[agent.journald]`: how the systemd journal is read.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct JournaldSection {
-    /// The program that exports it.
-    pub(crate) program: std::path::PathBuf,
-    /// Where the journal lies; the system's place if absent.
-    pub(crate) directory: Option<std::path::PathBuf>,
-    /// Units whose entries are read; all if empty.
-    pub(crate) units: Vec<String>,
-    /// Further matches, such as `_TRANSPORT=kernel`.
-    pub(crate) matches: Vec<String>,
-    /// Whether the very first start begins at the journal's `head` or its `tail`.
-    pub(crate) start_at: StartAt,
-    /// The queue's topic.
-    pub(crate) topic: String,
-    /// Attributes of its records, besides `agent.attributes`.
-    pub(crate) attributes: std::collections::BTreeMap<String, String>,
-}
-
-impl Default for JournaldSection {
-    fn default() -> Self {
-        Self {
-            program: "journalctl".into(),
-            directory: None,
-            units: Vec::new(),
-            matches: Vec::new(),
-            start_at: StartAt::Head,
-            topic: "logs".to_owned(),
-            attributes: std::collections::BTreeMap::new(),
-        }
-    }
-}
+#[cfg(feature = "agent")]
+pub(crate) type JournaldSection = timberline_agent::JournaldConfig;
+/// `[agent.journald]`, which only an agent reads.
+#[cfg(not(feature = "agent"))]
+pub(crate) type JournaldSection = toml::Table;
 
 /// `[agent.stdin]`: how standard input is read.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -12,15 +12,18 @@
 //! `timeout`; before a hole or a part of a longer line; and with a flush. What
 //! comes behind a limit is an event of its own.
 
+mod open;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use timberline_proto::batch::AttributeValue;
 
 use super::container::{Format, OUTPUTS, Unwrapped};
+use self::open::{Open, PARTIAL, partial, text};
 use super::cut::{Cutter, Limits, Line, Piece, Place};
 use super::encoding::Encoding;
-use super::multiline::{Memory, Multiline, MultilineLimits};
+use super::multiline::{Multiline, MultilineLimits};
 
 /// What waits, of one or two outputs, is bounded by so many times the limits of one event.
 pub(crate) const SPAN_LIMITS: u64 = 2;
@@ -196,23 +199,6 @@ struct Groups<'a, 'r> {
     lines: u64,
 }
 
-/// An event that is not given out yet.
-struct Open<'a> {
-    event: Event<'a>,
-    output: u8,
-    /// The first byte and the end of its last line.
-    last_line: (u64, u64),
-    /// Lines of the file before it, and its own.
-    first: u64,
-    lines: usize,
-    memory: Memory,
-    last_time: Option<i64>,
-    /// The runtime cut its last line.
-    amid_line: bool,
-    /// Decided for a line that a runtime cut by its first piece, which is long.
-    goes_on: bool,
-}
-
 impl<'a> Groups<'a, '_> {
     fn add(&mut self, line: &Line<'a>, cutter: &Cutter<'a>) {
         self.lines += 1;
@@ -384,47 +370,6 @@ impl<'a> Groups<'a, '_> {
         }
         (found, place)
     }
-}
-
-impl<'a> Open<'a> {
-    /// Joins a line. `verbatim`: the event is the file's bytes from its first line to this one.
-    fn append(&mut self, line: &Line<'a>, unwrapped: &Unwrapped<'_>, verbatim: Option<&Cutter<'a>>) {
-        match verbatim {
-            Some(cutter) => {
-                self.event.bytes =
-                    Cow::Borrowed(cutter.between(self.event.start, line.start + line.bytes.len() as u64));
-            }
-            None => {
-                let bytes = self.event.bytes.to_mut();
-                if !self.amid_line {
-                    bytes.push(b'\n');
-                }
-                bytes.extend_from_slice(&unwrapped.text);
-            }
-        }
-        self.lines += usize::from(!self.amid_line);
-        self.amid_line = unwrapped.goes_on;
-        self.last_time = self.last_time.map(|_| unwrapped.time);
-        if line.partial {
-            self.event.attributes.push(partial());
-            self.goes_on = false;
-        }
-    }
-
-    fn end_at_limit(&mut self, limit: &str) {
-        self.goes_on = false;
-        self.event.attributes.push(text("log.multiline.limit", limit));
-    }
-}
-
-const PARTIAL: &str = "log.partial";
-
-fn partial() -> (String, AttributeValue) {
-    (PARTIAL.into(), AttributeValue::Bool(true))
-}
-
-fn text(name: &str, value: &str) -> (String, AttributeValue) {
-    (name.into(), AttributeValue::Text(value.into()))
 }
 
 #[cfg(test)]

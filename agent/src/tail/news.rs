@@ -164,8 +164,10 @@ impl Tailer {
     fn place_in_file(&mut self, generation: GenerationId, end: u64) -> std::io::Result<(Place, Print)> {
         self.open(generation)?;
         let tail = self.tails.get_mut(&generation).ok_or(std::io::ErrorKind::NotFound)?;
-        tail.find_how_to_read()?;
-        let file = tail.file.as_ref().ok_or(std::io::ErrorKind::NotFound)?;
+        let file = tail.file.take().ok_or(std::io::ErrorKind::NotFound)?;
+        let learned = tail.learn_how_to_read(&file);
+        let file = tail.file.insert(file);
+        learned?;
         let floor = if tail.acked.offset <= end {
             tail.acked
         } else {

@@ -14,7 +14,7 @@ use super::file::{Cut, Tail};
 use super::push::{Out, Tally, push};
 use crate::config::AgentConfig;
 use crate::identity::{PREFIX_BYTES_MAX, Print, Stat, read_at, read_prefix, read_settled_prefix};
-use crate::lines::{Flush, Found, HOLE_BYTES_MIN, Limits, Place};
+use crate::lines::{Flush, Found, HOLE_BYTES_MIN, Limits, Place, Stopped};
 use crate::process::Rules;
 use crate::ship::Batch;
 
@@ -94,83 +94,35 @@ impl Reader {
     }
 
     fn try_read(&mut self, tail: &mut Tail, now: Instant, now_nanos: i64) -> io::Result<Outcome> {
-        let Some(file) = &tail.file else {
-            return Err(io::Error::other("not open"));
+        // Out of the tail meanwhile, which learns while its file is read.
+        let file = tail.file.take().ok_or_else(|| io::Error::other("not open"))?;
+        let outcome = self.read_file(&file, tail, now, now_nanos);
+        tail.file = Some(file);
+        outcome
+    }
+
+    fn read_file(&mut self, file: &File, tail: &mut Tail, now: Instant, now_nanos: i64) -> io::Result<Outcome> {
+        let Some(filled) = self.fill(file, tail, now)? else {
+            return Ok(Outcome::Replaced);
         };
-        let stat = Stat::from(&file.metadata()?);
-        if stat.size < tail.cut.offset {
-            return Ok(Outcome::Replaced);
-        }
-        tail.find_how_to_read()?;
-        let Some(file) = &tail.file else {
-            return Err(io::Error::other("not open"));
-        };
-        let (limits, want) = tail.input.limits_of(tail.read_as.unwrap_or_default(), self.limits);
-        let head = tail.cut_marker.len as usize;
-        let start = tail.cut.offset - head as u64;
-        let want = want + head;
-        self.buffer.resize(want.min((stat.size - start) as usize + 1), 0);
-        let n = read_at(file, &mut self.buffer, start)?;
-        // After the bytes: then they are of the life that is checked, also if it is over by now.
-        if !same_prefix(file, &mut tail.prefix)? {
-            return Ok(Outcome::Replaced);
-        }
-        let at_end = n < want;
-        let marker = self.buffer[..n].get(..head).unwrap_or_default();
-        if n < head || Print::of(marker) != tail.cut_marker {
-            return Ok(Outcome::Replaced);
-        }
-        if tail.size < start + n as u64 {
-            tail.grew_at = now;
-            // What has come may belong to what was to be cut without it.
-            if tail.flush == Flush::Events {
-                tail.flush = Flush::No;
-            }
-        }
-        tail.size = stat.size.max(start + n as u64);
-        tail.mtime = stat.mtime;
         let from = tail.cut;
-        let flush = if at_end { tail.flush } else { Flush::No };
-        let hints = TimeHints {
-            reference_nanos: tail.packed.map_or(stat.mtime, |packed| packed.mtime).min(now_nanos),
-            zone: self.zone.clone(),
-        };
+        let flush = if filled.at_end { tail.flush } else { Flush::No };
         let mut tally = Tally::default();
-        let (input, read_as) = (tail.input.clone(), tail.read_as.unwrap_or_default());
-        tail.rules.get_or_insert_with(|| self.rules.select(&tail.stream));
-        let mut out = Out {
-            builder: &mut self.builder,
-            rules: &mut self.rules,
-            hints: &hints,
-            now_nanos,
-            tally: &mut tally,
-        };
-        let stopped = input.cut(
-            read_as,
-            &self.buffer[head..n],
-            from,
-            flush,
-            limits,
-            |found| match found {
-                Found::Event(event) => push(&mut out, tail, event),
-                Found::Hole { start, end } => out.tally.hole(start, end),
-            },
-        );
-        let (mut to, needs_more) = (stopped.place, stopped.needs_more);
-        let ended = start + n as u64;
-        let mut marker = Print::marker(&self.buffer[..head + (to.offset - from.offset) as usize]);
+        let stopped = self.cut(tail, &filled, flush, &mut tally, now_nanos);
+        let mut to = stopped.place;
+        let mut marker = Print::marker(&self.buffer[..filled.head + (to.offset - from.offset) as usize]);
         // Nothing from here on fails: what was pushed above is in the batch that is finished below.
         if tally.last_was_hole
-            && to.offset + HOLE_BYTES_MIN as u64 == ended
-            && let Some(skipped) = tail.file.as_ref().and_then(|file| tally.skip_hole(file, to, tail.size))
+            && to.offset + HOLE_BYTES_MIN as u64 == filled.end
+            && let Some(skipped) = tally.skip_hole(file, to, tail.size)
         {
             (to, marker) = skipped;
         }
-        if at_end && needs_more {
+        if filled.at_end && stopped.needs_more {
             if flush == tail.flush {
                 tail.flush = Flush::No;
             }
-            tail.looked = ended.max(to.offset);
+            tail.looked = filled.end.max(to.offset);
             tail.waiting = stopped.waiting;
             if !tail.waiting {
                 tail.read_to_end_at = now_nanos;
@@ -183,6 +135,68 @@ impl Reader {
         Ok(Outcome::Batch(Box::new(
             self.finish(tail, to, marker, tally, now_nanos),
         )))
+    }
+
+    /// Reads what is new into the buffer, if it stands behind the generation's own bytes.
+    fn fill(&mut self, file: &File, tail: &mut Tail, now: Instant) -> io::Result<Option<Filled>> {
+        let stat = Stat::from(&file.metadata()?);
+        if stat.size < tail.cut.offset {
+            return Ok(None);
+        }
+        tail.learn_how_to_read(file)?;
+        let (limits, want) = tail.input.limits_of(tail.read_as.unwrap_or_default(), self.limits);
+        let head = tail.cut_marker.len as usize;
+        let start = tail.cut.offset - head as u64;
+        let want = want + head;
+        self.buffer.resize(want.min((stat.size - start) as usize + 1), 0);
+        let n = read_at(file, &mut self.buffer, start)?;
+        // After the bytes: then they are of the life that is checked, also if it is over by now.
+        if !same_prefix(file, &mut tail.prefix)? {
+            return Ok(None);
+        }
+        let marker = self.buffer[..n].get(..head).unwrap_or_default();
+        if n < head || Print::of(marker) != tail.cut_marker {
+            return Ok(None);
+        }
+        let end = start + n as u64;
+        if tail.size < end {
+            tail.grew_at = now;
+            // What has come may belong to what was to be cut without it.
+            if tail.flush == Flush::Events {
+                tail.flush = Flush::No;
+            }
+        }
+        tail.size = stat.size.max(end);
+        tail.mtime = stat.mtime;
+        Ok(Some(Filled {
+            head,
+            len: n,
+            end,
+            at_end: n < want,
+            limits,
+        }))
+    }
+
+    /// Cuts what the buffer holds into records, which go to the builder.
+    fn cut(&mut self, tail: &mut Tail, filled: &Filled, flush: Flush, tally: &mut Tally, now_nanos: i64) -> Stopped {
+        let hints = TimeHints {
+            reference_nanos: tail.packed.map_or(tail.mtime, |packed| packed.mtime).min(now_nanos),
+            zone: self.zone.clone(),
+        };
+        let (input, read_as, from) = (tail.input.clone(), tail.read_as.unwrap_or_default(), tail.cut);
+        tail.rules.get_or_insert_with(|| self.rules.select(&tail.stream));
+        let mut out = Out {
+            builder: &mut self.builder,
+            rules: &mut self.rules,
+            hints: &hints,
+            now_nanos,
+            tally,
+        };
+        let bytes = &self.buffer[filled.head..filled.len];
+        input.cut(read_as, bytes, from, flush, filled.limits, |found| match found {
+            Found::Event(event) => push(&mut out, tail, event),
+            Found::Hole { start, end } => out.tally.hole(start, end),
+        })
     }
 
     /// A batch without a record: the bytes up to the file's end are gone.
@@ -238,13 +252,27 @@ impl Reader {
     }
 }
 
+/// What the buffer holds of a file.
+struct Filled {
+    /// Bytes before the cut, by which the file is known again.
+    head: usize,
+    /// These, and those behind the cut.
+    len: usize,
+    /// Where they end in the file.
+    end: u64,
+    /// Which is the file's end.
+    at_end: bool,
+    /// Of what is cut from them.
+    limits: Limits,
+}
+
 impl Tail {
-    /// Looks at the first bytes of the open file, which tell its encoding and format, if that is not
-    /// known yet. Before they do, there is no whole line.
-    pub(crate) fn find_how_to_read(&mut self) -> io::Result<()> {
-        let Some(file) = self.file.as_ref().filter(|_| self.read_as.is_none()) else {
+    /// Looks at the file's first bytes, which tell its encoding and format, if that is not known yet.
+    /// Before they do, there is no whole line.
+    pub(crate) fn learn_how_to_read(&mut self, file: &File) -> io::Result<()> {
+        if self.read_as.is_some() {
             return Ok(());
-        };
+        }
         // If it is cut to its end, what is there is all that is going to tell.
         let whole = self.flush == Flush::All;
         let Some((encoding, format)) = self.input.read_as(read_prefix(file)?, whole) else {

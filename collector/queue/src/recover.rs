@@ -78,36 +78,9 @@ pub(crate) fn open_partition(
         .map_or(0, |point| point.end_offset)
         .max(ends.offset_floor())
         .max(positions.highest());
-    let mut tail = recovery.last_segment(&mut bases, &mut floor, &header)?;
+    let tail = recovery.last_segment(&mut bases, &mut floor, &header)?;
     let mut segments = recovery.sealed_segments(&bases)?;
-    let mut active = match tail.take() {
-        Some(tail) if tail.end_offset >= floor => tail,
-        tail => {
-            let base = floor.max(tail.as_ref().map_or(0, |tail| tail.end_offset));
-            if let Some(old) = tail {
-                tracing::warn!(
-                    topic,
-                    partition = number,
-                    end = old.end_offset,
-                    floor,
-                    "log ends early; offsets have a gap"
-                );
-                segments.push_back(old.segment);
-            }
-            let file = create_segment(&*disk, dir, &header(base)).at(dir)?;
-            let segment = Segment {
-                base,
-                bytes: SEGMENT_HEADER_BYTES,
-                sealed_ms: 0,
-            };
-            Tail {
-                file,
-                segment,
-                end_offset: base,
-                index: Index::default(),
-            }
-        }
-    };
+    let mut active = recovery.active_segment(tail, floor, &mut segments, &header)?;
     segments.push_back(active.segment);
     let log = Log {
         segments,
@@ -217,6 +190,41 @@ struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
+    /// The segment that is appended to: the last one, or where offsets beyond it were given already, a new
+    /// one behind it.
+    fn active_segment(
+        &self,
+        tail: Option<Tail>,
+        floor: u64,
+        segments: &mut VecDeque<Segment>,
+        header: &dyn Fn(u64) -> SegmentHeader,
+    ) -> Result<Tail, QueueError> {
+        let end = match tail {
+            Some(tail) if tail.end_offset >= floor => return Ok(tail),
+            Some(old) => {
+                let SegmentHeader { topic, partition, .. } = header(floor);
+                let end = old.end_offset;
+                tracing::warn!(topic, partition, end, floor, "log ends early; offsets have a gap");
+                segments.push_back(old.segment);
+                end
+            }
+            None => 0,
+        };
+        let base = floor.max(end);
+        let file = create_segment(self.disk, self.dir, &header(base)).at(self.dir)?;
+        let segment = Segment {
+            base,
+            bytes: SEGMENT_HEADER_BYTES,
+            sealed_ms: 0,
+        };
+        Ok(Tail {
+            file,
+            segment,
+            end_offset: base,
+            index: Index::default(),
+        })
+    }
+
     /// Takes the last base and recovers its segment. One whose creation was cut short is removed: the
     /// one before it is sealed, and the log goes on where the removed one began.
     fn last_segment(

@@ -1,12 +1,15 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use rcgen::{CertificateParams, KeyPair};
 use timberline_proto::api::enrollment::NewToken;
-use timberline_proto::tls::EnrollToken;
 use timberline_proto::tls::files::certificates;
+use timberline_proto::tls::identity::hex;
+use timberline_proto::tls::{EnrollToken, MachineFiles};
 
+use super::state::{Act, Applicant, Issued, Machine, secret_hash};
 use super::*;
 
 const ADDRESS: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9)));
