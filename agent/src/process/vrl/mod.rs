@@ -6,8 +6,9 @@
 //!
 //! A program decides by the record alone, so that bytes read again give the same record: functions that
 //! ask the clock, chance or the machine are left out, and so are those that unpack or backtrack
-//! (`functions`). What a program does is counted in expressions, not in time. What one expression makes
-//! is bounded only by its operands: whoever writes rules can write one that takes memory.
+//! (`functions`). What a program does is counted in expressions, not in time. A line cannot make a text any
+//! number of times (`multiply`); beyond that, what one expression makes is bounded only by its operands, so
+//! whoever writes rules can write one that takes memory.
 //!
 //! The compiler is built in with the feature `vrl`; without it a rule with a program is refused by name.
 
@@ -15,6 +16,8 @@
 mod absent;
 #[cfg(feature = "vrl")]
 mod functions;
+#[cfg(feature = "vrl")]
+mod multiply;
 #[cfg(feature = "vrl")]
 mod object;
 #[cfg(feature = "vrl")]

@@ -12,7 +12,7 @@ use vrl::path::OwnedTargetPath;
 use vrl::value::kind::Collection;
 use vrl::value::{Kind, Secrets};
 
-use super::{Outcome, functions, object};
+use super::{Outcome, functions, multiply, object};
 use crate::process::config::{VrlConfig, VrlError};
 use crate::process::event::Event;
 
@@ -43,6 +43,7 @@ impl Program {
         if config.expressions_max == 0 {
             return Err("vrl: expressions_max must be at least 1".to_owned());
         }
+        multiply::check(&config.source)?;
         let any_object = Kind::object(Collection::any());
         let external = ExternalEnv::new_with_kind(any_object.clone(), any_object);
         let mut settings = CompileConfig::default();
@@ -77,7 +78,7 @@ impl Program {
             }
             None => ControlFlow::Break(()),
         };
-        // A text times a number of the line asks for as much memory as the number says.
+        // A fault of a function is the record's, not the agent's.
         let resolved = catch_unwind(AssertUnwindSafe(|| {
             (self.runtime).resolve_with_control(&mut target, &self.program, &self.zone, &mut control)
         }));

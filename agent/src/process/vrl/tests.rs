@@ -144,15 +144,23 @@ fn a_line_that_grows_beyond_its_bound_fails() {
 }
 
 #[test]
-fn a_program_that_asks_for_more_memory_than_there_is_fails_and_the_next_record_is_taken() {
-    let stream = stream();
-    let mut repeating = program(".a = \"xx\" * int!(to_int!(.body))").unwrap();
-    let largest = i64::MAX.to_string();
-    assert_eq!(
-        repeating.apply(&mut event(&stream, largest.as_bytes())),
-        Outcome::Failed
-    );
-    assert_eq!(repeating.apply(&mut event(&stream, b"3")), Outcome::Done);
+fn a_text_is_multiplied_by_no_number_of_a_line() {
+    for refused in [
+        ".a = \"xx\" * int!(to_int!(.body))",
+        ".a = to_int!(.body) * \"xx\"",
+        "n = to_int!(.body)\nif n > 1 { .a = [{ \"b\": (n * 2) }] }",
+        "for_each([1]) -> |_i, v| { .a = upcase(string!(\"x\" * v)) }",
+        ".a = (\"x\" + \"y\") * 3",
+        ".a = !(2 == to_int!(.body) * to_int(.b) ?? \"x\" * 9)",
+        "x = {\"k\": \"v\" * 2}.k\n.a = x",
+        "abort \"x\" * 1000000",
+    ] {
+        let why = program(refused).map(drop).unwrap_err();
+        assert!(why.contains("times a number"), "{refused}: {why}");
+    }
+    let source = ".a = (to_int!(.body) + 1) * 2 * 1.5\n.b = length(string!(.body)) * (to_int(.body) ?? 0)";
+    let (outcome, _, attributes) = made(source, b"3");
+    assert_eq!((outcome, attributes), (Outcome::Done, serde_json::json!({"a": 12.0, "b": 3})));
 }
 
 #[test]
