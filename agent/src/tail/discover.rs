@@ -32,6 +32,7 @@ impl Tailer {
     /// Walks, and takes in what was found.
     pub(super) fn scan(&mut self, now: Instant) {
         let scan = self.walker.walk();
+        self.paths = None;
         self.note_told(&scan);
         self.note_problems(&scan, now);
         self.packed_before.retain(|inode| scan.names.contains_key(inode));

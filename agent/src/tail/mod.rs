@@ -14,6 +14,7 @@
 //! | `pace` | how often is walked |
 //! | `read` | cuts one batch of one file |
 //! | `push` | one event on its way into a batch, past the rules |
+//! | `paths` | which generations go by a path |
 //! | `place` | where an offset stands among a file's lines |
 //! | `discover` | what a walk's findings mean: new, renamed, gone, the same as before |
 //! | `restore` | what a start makes of the registry |
@@ -31,6 +32,7 @@ mod held;
 mod news;
 mod pace;
 mod packed;
+mod paths;
 mod place;
 mod pod;
 mod push;
@@ -53,6 +55,7 @@ use timberline_proto::id::{AgentId, GenerationId};
 use tokio::sync::{mpsc, watch};
 
 use self::file::Tail;
+use self::paths::Paths;
 use self::read::Reader;
 use crate::config::AgentConfig;
 use crate::identity::Inode;
@@ -95,6 +98,8 @@ pub(crate) struct Tailer {
     dormant: Vec<Entry>,
     /// Generations whose file is held open.
     open: BTreeSet<GenerationId>,
+    /// Made when it is first asked after a walk.
+    paths: Option<Paths>,
     /// Generations with bytes to cut, in turn.
     ready: VecDeque<GenerationId>,
     /// Generations to ask the collector for, with their topics.
@@ -223,6 +228,7 @@ impl Tailer {
             live: HashMap::new(),
             dormant: parts.registry.generations,
             open: BTreeSet::new(),
+            paths: None,
             ready: VecDeque::new(),
             to_ask: Vec::new(),
             troubles: HashMap::new(),

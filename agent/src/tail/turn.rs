@@ -8,6 +8,7 @@ use std::time::Instant;
 use timberline_proto::id::GenerationId;
 
 use super::file::{Origin, Standing};
+use super::paths::Paths;
 use super::{HINT_PAUSE, Tailer, now_nanos};
 use crate::identity::Stat;
 use crate::input::Input;
@@ -79,13 +80,7 @@ impl Tailer {
     }
 
     pub(super) fn look(&mut self, hints: &HashSet<PathBuf>, hint_all: bool, now: Instant) {
-        // What changes beside the files that are named is nothing to walk for.
-        let unknown = || {
-            hints
-                .iter()
-                .any(|path| self.walker.wants(path) && !self.tails.values().any(|tail| tail.path == *path))
-        };
-        if now >= self.pulse.next_scan || hint_all || (!hints.is_empty() && (hints.len() > 64 || unknown())) {
+        if now >= self.pulse.next_scan || hint_all || self.is_new(hints) {
             self.pulse.is_news = true;
             self.scan(now);
             self.pace(now);
@@ -97,13 +92,24 @@ impl Tailer {
         }
     }
 
+    /// Whether one of these paths is wanted and not known. What changes beside the files that are named is
+    /// nothing to walk for.
+    fn is_new(&mut self, hints: &HashSet<PathBuf>) -> bool {
+        if hints.is_empty() {
+            return false;
+        }
+        let paths = self.paths.get_or_insert_with(|| Paths::of(&self.tails));
+        let is_known = |path: &PathBuf| paths.at(path, &self.tails).next().is_some();
+        hints.iter().any(|path| self.walker.wants(path) && !is_known(path))
+    }
+
     /// Looks at these files only.
     pub(super) fn look_at(&mut self, hints: &HashSet<PathBuf>) {
         let now = Instant::now();
-        let hinted: Vec<GenerationId> = self
-            .tails
-            .values()
-            .filter(|tail| hints.contains(&tail.path) && !matches!(tail.standing, Standing::Replaced { .. }))
+        let paths = self.paths.get_or_insert_with(|| Paths::of(&self.tails));
+        let all = hints.iter().flat_map(|path| paths.at(path, &self.tails));
+        let hinted: Vec<GenerationId> = all
+            .filter(|tail| !matches!(tail.standing, Standing::Replaced { .. }))
             .map(|tail| tail.generation)
             .collect();
         for generation in hinted {
