@@ -2,6 +2,7 @@
 //! told by a variable of the environment.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -16,7 +17,11 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::tls;
+
 const VARIABLE: &str = "BENCH_COLLECTOR";
+/// Where the files for TLS are; plain without.
+const TLS_VARIABLE: &str = "BENCH_COLLECTOR_TLS";
 
 /// What was acked.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,12 +61,14 @@ pub(crate) fn is_wanted() -> bool {
 }
 
 impl Collector {
-    pub(crate) fn start() -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .env(VARIABLE, "1")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+    /// With the files of [`tls::make`] by mutual TLS, else plain.
+    pub(crate) fn start(tls: Option<&Path>) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.env(VARIABLE, "1").env_remove(TLS_VARIABLE);
+        if let Some(files) = tls {
+            command.env(TLS_VARIABLE, files);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let endpoint = lines.next().unwrap().unwrap();
         let taken = Arc::new(Counts::default());
@@ -107,10 +114,23 @@ pub(crate) fn serve() {
         .unwrap();
     let counts = Arc::new(Counts::default());
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    println!("http://{}", listener.local_addr().unwrap());
+    let files = std::env::var_os(TLS_VARIABLE).map(PathBuf::from);
+    let scheme = if files.is_some() { "https" } else { "http" };
+    println!("{scheme}://{}", listener.local_addr().unwrap());
     let service = IngestServer::new(Null { taken: counts.clone() }).max_decoding_message_size(64 << 20);
     let server = tonic::transport::Server::builder().add_service(service);
-    runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    let plain = TcpListenerStream::new(listener);
+    match files {
+        None => drop(runtime.spawn(server.serve_with_incoming(plain))),
+        Some(files) => {
+            let acceptor = tls::acceptor(&files);
+            let agreed = plain.then(move |stream| {
+                let acceptor = acceptor.clone();
+                async move { acceptor.accept(stream?).await.map(tls::Connection) }
+            });
+            drop(runtime.spawn(server.serve_with_incoming(agreed)));
+        }
+    }
     let mut told = 0;
     loop {
         let taken = counts.get();

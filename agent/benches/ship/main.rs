@@ -2,7 +2,8 @@
 //! `cargo bench -p timberline-agent --bench ship [-- FILE…]`
 //!
 //! The collector is a process of its own, so what is printed is the agent's: megabytes of log a CPU
-//! second, and memory. Without files it makes `BENCH_MB` (200) of log. With `BENCH_FILES=10,10000`
+//! second, and memory. Without files it makes `BENCH_MB` (200) of log. With `BENCH_TLS=1` it ships by
+//! mutual TLS. With `BENCH_FILES=10,10000`
 //! it follows so many small files instead, of which 3 in 100 are written to: what that costs, and
 //! what it costs when nothing is written.
 #![allow(
@@ -19,6 +20,7 @@ mod many;
 #[path = "../../../benches/whole_way/measure.rs"]
 #[allow(dead_code, reason = "shared with another benchmark")]
 mod measure;
+mod tls;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -47,7 +49,11 @@ fn main() {
 
 fn throughput(dir: &Path) {
     let corpus = corpus::named_or_made(dir, 200, None, false);
-    let collector = Collector::start();
+    let by_tls = std::env::var_os("BENCH_TLS").is_some();
+    if by_tls {
+        tls::make(dir, &dir.join("agent"));
+    }
+    let collector = Collector::start(by_tls.then_some(dir));
     let tail = corpus.files.iter().map(|file| file.display().to_string()).collect();
     measure::forget_peak();
     let (cpu, begin) = (measure::own_cpu_seconds(), Instant::now());
@@ -57,7 +63,8 @@ fn throughput(dir: &Path) {
     let megabytes = corpus.bytes as f64 / 1e6;
     let taken = collector.taken();
     println!(
-        "{megabytes:.1} MB: {:.1} MB per CPU second, {:.1} MB/s, {:.2} % of raw sent in {} batches, {:.0} MB resident at most",
+        "{megabytes:.1} MB{}: {:.1} MB per CPU second, {:.1} MB/s, {:.2} % of raw sent in {} batches, {:.0} MB resident at most",
+        if by_tls { " by mutual TLS" } else { "" },
         megabytes / cpu,
         megabytes / seconds,
         100.0 * taken.sent as f64 / corpus.bytes as f64,

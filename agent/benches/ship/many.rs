@@ -38,7 +38,7 @@ pub(crate) fn run(dir: &Path) {
     let count: usize = std::env::var(VARIABLE).unwrap().parse().unwrap();
     let files = make(dir, count);
     let bytes: u64 = files.iter().map(|file| fs::metadata(file).unwrap().len()).sum();
-    let collector = Collector::start();
+    let collector = Collector::start(None);
     measure::forget_peak();
     let own = std::process::id();
     let begin = Instant::now();
