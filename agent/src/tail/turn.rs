@@ -41,6 +41,7 @@ impl Tailer {
             self.send_questions();
             if self.pulse.dirty && now >= self.pulse.next_save {
                 self.save(now);
+                self.pulse.is_news = true;
             }
             self.publish_if_due(now);
         }
