@@ -261,13 +261,14 @@ impl Shipper {
     }
 
     fn settled(&mut self, settled: Result<(u64, Settled), tokio::task::JoinError>) {
-        match settled {
-            Ok((id, settled)) => {
-                let effect = self.window.settle(id, settled, Instant::now());
-                self.tell(effect);
-            }
-            // It is tried again with the next turn.
-            Err(error) => tracing::error!(%error, "dividing a refused batch ended"),
+        let settled = settled.or_else(|error| {
+            tracing::error!(%error, "dividing a refused batch ended; tried again");
+            let first = self.window.refused().map(|(id, ..)| (id, Settled::NotKept));
+            first.ok_or(())
+        });
+        if let Ok((id, settled)) = settled {
+            let effect = self.window.settle(id, settled, Instant::now());
+            self.tell(effect);
         }
     }
 

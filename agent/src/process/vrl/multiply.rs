@@ -108,7 +108,7 @@ fn is_number(expression: &Expr) -> bool {
     use vrl::parser::ast::Literal;
     match expression {
         Expr::Literal(literal) => matches!(literal.inner(), Literal::Integer(_) | Literal::Float(_)),
-        Expr::FunctionCall(call) => NUMBERS.contains(&&***call.ident.inner()),
+        Expr::FunctionCall(call) => NUMBERS.contains(&&**call.ident.inner()),
         Expr::Container(container) => match container.inner() {
             Container::Group(group) => is_number(&group.inner().clone().into_inner()),
             _ => false,
