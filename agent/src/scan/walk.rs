@@ -143,21 +143,21 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, path: &Path, stat: Stat) {
-        if !self.walker.globs.wants(path) {
-            return;
+        if self.walker.globs.wants(path) {
+            self.wanted(path.to_owned(), stat);
         }
+    }
+
+    fn wanted(&mut self, path: PathBuf, stat: Stat) {
         if self.walker.own_logs.contains(&stat.inode) {
             let why = OWN_LOG;
-            self.scan.problems.push((path.to_owned(), why.to_owned()));
+            self.scan.problems.push((path, why.to_owned()));
             return;
         }
         let names = self.scan.names.entry(stat.inode).or_default();
-        names.push(path.to_owned());
+        names.push(path.clone());
         if names.len() == 1 {
-            self.scan.files.push(Found {
-                path: path.to_owned(),
-                stat,
-            });
+            self.scan.files.push(Found { path, stat });
         }
     }
 
@@ -174,13 +174,17 @@ impl Walk<'_> {
         };
         self.scan.directories.push((path.to_owned(), inode));
         let mut entries: Vec<_> = entries.filter_map(Result::ok).collect();
-        entries.sort_by_key(fs::DirEntry::file_name);
+        entries.sort_by_cached_key(fs::DirEntry::file_name);
         for entry in entries {
             let path = entry.path();
             match entry.file_type() {
                 Ok(kind) if kind.is_symlink() => self.links.push((path, depth - 1)),
                 Ok(kind) if kind.is_dir() && depth > 1 => self.visit(&path, depth - 1),
-                Ok(kind) if kind.is_file() && self.walker.globs.wants(&path) => self.visit(&path, depth - 1),
+                Ok(kind) if kind.is_file() && self.walker.globs.wants(&path) => match entry.metadata() {
+                    Ok(meta) if meta.is_file() => self.wanted(path, Stat::from(&meta)),
+                    // Gone or another by now.
+                    _ => self.visit(&path, depth - 1),
+                },
                 _ => {}
             }
         }

@@ -246,6 +246,11 @@ impl Tailer {
         let Some(tail) = self.tails.get_mut(&generation) else {
             return;
         };
+        let cut_short = tail.packed.is_some_and(|packed| packed.cut_short);
+        let held = tail.size > tail.cut.offset && tail.looked >= tail.size && !cut_short;
+        if !held {
+            return;
+        }
         // A file that was rotated gets no more bytes: its last line ends there.
         let rotated = tail.packed.is_some() || tail.path != tail.first_path || stream::is_rotated_name(&tail.path);
         let timeout = if rotated {
@@ -253,11 +258,9 @@ impl Tailer {
         } else {
             self.config.partial_line_timeout
         };
-        let cut_short = tail.packed.is_some_and(|packed| packed.cut_short);
-        let held = tail.size > tail.cut.offset && tail.looked >= tail.size && !cut_short;
-        if !timeout.is_zero() && held && now >= tail.grew_at + timeout {
+        if !timeout.is_zero() && now >= tail.grew_at + timeout {
             tail.flush = Flush::All;
-        } else if tail.waiting && held && now >= tail.grew_at + tail.input.timeout {
+        } else if tail.waiting && now >= tail.grew_at + tail.input.timeout {
             tail.flush = Flush::Events;
         } else {
             return;
