@@ -19,8 +19,8 @@ use std::collections::VecDeque;
 
 use timberline_proto::batch::AttributeValue;
 
-use super::container::{Format, OUTPUTS, Unwrapped};
 use self::open::{Open, PARTIAL, partial, text};
+use super::container::{Format, OUTPUTS, Unwrapped};
 use super::cut::{Cutter, Limits, Line, Piece, Place};
 use super::encoding::Encoding;
 use super::multiline::{Multiline, MultilineLimits};

@@ -62,6 +62,7 @@ fn a05_an_agent_killed_between_the_copy_and_the_truncation_and_after_it_reads_ev
     ] {
         let case = format!("down at the copy {down_at_copy}, up between {up_between}, unread lines {unread}");
         let mut bench = Bench::new(&["*.log*"]);
+        bench.config.rotate_wait = Duration::from_secs(1);
         bench.config.batch_records_max = 7;
         let lines = numbered(&case, 0..150);
         bench.append("app.log", text(&lines[..60]));
@@ -77,7 +78,7 @@ fn a05_an_agent_killed_between_the_copy_and_the_truncation_and_after_it_reads_ev
         if up_between {
             // Shorter than the copy may be held back, long enough to see it.
             bench.start();
-            std::thread::sleep(bench.config.rotate_wait / 3);
+            bench.until_status("the copy to be seen", |status| status.walks > 0);
             bench.kill();
         }
         bench.truncate("app.log");

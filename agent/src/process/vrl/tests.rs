@@ -160,7 +160,10 @@ fn a_text_is_multiplied_by_no_number_of_a_line() {
     }
     let source = ".a = (to_int!(.body) + 1) * 2 * 1.5\n.b = length(string!(.body)) * (to_int(.body) ?? 0)";
     let (outcome, _, attributes) = made(source, b"3");
-    assert_eq!((outcome, attributes), (Outcome::Done, serde_json::json!({"a": 12.0, "b": 3})));
+    assert_eq!(
+        (outcome, attributes),
+        (Outcome::Done, serde_json::json!({"a": 12.0, "b": 3}))
+    );
 }
 
 #[test]

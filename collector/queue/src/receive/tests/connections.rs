@@ -73,11 +73,12 @@ fn a_connection_that_makes_room_is_read_to_its_end_first() {
 #[test]
 fn a_connection_that_makes_room_does_not_keep_its_place_by_sending_on() {
     let bench = Bench::start(
-        vec![few(1, 1, Duration::from_millis(100))],
+        vec![few(1, 100, Duration::from_millis(100))],
         options(),
         QueueOptions::default(),
     );
     let mut held = TcpStream::connect(bench.address()).unwrap();
+    held.set_read_timeout(Some(DEADLINE)).unwrap();
     until("it to be served", || bench.seen().connections == 1);
     let next = send(bench.address(), message(1).as_bytes());
     // Told to make room, it begins to send, and never pauses for long enough to be silent.
