@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use leptos::prelude::*;
 use serde::Deserialize;
-use timberline_proto::api::{ApiError, Frame, Record};
+use timberline_proto::api::{ApiError, Record};
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 
@@ -60,18 +60,11 @@ struct Open {
     waiting: Rc<RefCell<VecDeque<Record>>>,
 }
 
-/// What an event may hold: one record, several, or a frame.
+/// What the server could not send.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Event {
-    Frame(Frame),
-    Record(Box<Record>),
-    Records(Vec<Record>),
-    /// The server could not keep up with so many portions of records.
-    Skipped {
-        blocks: u64,
-    },
-    Error(ApiError),
+struct Skipped {
+    /// It could not keep up with so many portions of records.
+    blocks: u64,
 }
 
 impl Tail {
@@ -175,26 +168,33 @@ impl Tail {
         let waiting = Rc::clone(waiting);
         let on_message = Closure::new(move |message: MessageEvent| {
             if let Some(text) = message.data().as_string() {
-                self.take(&text, &mut waiting.borrow_mut());
+                self.take(&message.type_(), &text, &mut waiting.borrow_mut());
             }
         });
         source.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         source.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         source.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        for name in ["record", "records", "skipped", "frame"] {
+        for name in ["record", "skipped", "failed"] {
             let listening = source.add_event_listener_with_callback(name, on_message.as_ref().unchecked_ref());
             debug_assert!(listening.is_ok());
         }
         vec![on_open, on_error, on_message]
     }
 
-    fn take(self, text: &str, waiting: &mut VecDeque<Record>) {
-        match serde_json::from_str(text) {
-            Ok(Event::Frame(Frame::Records { records }) | Event::Records(records)) => waiting.extend(records),
-            Ok(Event::Record(record)) => waiting.push_back(*record),
-            Ok(Event::Skipped { blocks }) => self.portions_skipped.update(|count| *count += blocks),
-            Ok(Event::Frame(Frame::Error(error)) | Event::Error(error)) => self.link.set(Link::Failed(error.message)),
-            Ok(Event::Frame(_)) | Err(_) => {}
+    /// Takes an event of the kind `kind`; what cannot be read is passed over.
+    fn take(self, kind: &str, text: &str, waiting: &mut VecDeque<Record>) {
+        match kind {
+            "record" => waiting.extend(serde_json::from_str::<Record>(text)),
+            "skipped" => {
+                if let Ok(Skipped { blocks }) = serde_json::from_str(text) {
+                    self.portions_skipped.update(|count| *count += blocks);
+                }
+            }
+            _ => {
+                if let Ok(error) = serde_json::from_str::<ApiError>(text) {
+                    self.link.set(Link::Failed(error.message));
+                }
+            }
         }
         let surplus = waiting.len().saturating_sub(WAITING_LINES_MAX);
         if surplus > 0 {

@@ -11,6 +11,7 @@ use super::{
     row::Row,
     ruler::Ruler,
     text::cut,
+    ticks::Ticks,
 };
 use crate::{
     lang::Hits,
@@ -104,6 +105,7 @@ pub(crate) fn Lines(
         }
     };
     follow_end(scroller, layout, ends, follow);
+    let ticks = Ticks::new(app, feed, layout, hits, visible);
     let grid = move || app.view.with(|view| columns::grid(&view.columns));
     let height_px = move || layout.get().top(ends.get().1 + 1);
     view! {
@@ -112,9 +114,14 @@ pub(crate) fn Lines(
             <Ruler columns=room_columns/>
             <div class="lines" node_ref=scroller role="list" aria-label="Lines" tabindex="0" on:scroll=on_scroll>
                 <div class="lines-room" style:height=move || format!("{}px", height_px())>
-                    <For each=rows key=|shown| (shown.epoch, shown.index, shown.repeats_second) let(shown)>
-                        <Row index=shown.index line=shown.line repeats_second=shown.repeats_second window layout opened_px hits/>
-                    </For>
+                    {move || {
+                        let renewed = ticks.renewed.get();
+                        view! {
+                            <For each=rows key=move |shown| (renewed, shown.epoch, shown.index, shown.repeats_second) let(shown)>
+                                <Row index=shown.index line=shown.line repeats_second=shown.repeats_second feed layout opened_px hits ticks/>
+                            </For>
+                        }
+                    }}
                     <div class="lines-end" style:top=move || format!("{}px", layout.get().top(ends.get().1))>
                         {move || end_words(app, feed)}
                     </div>

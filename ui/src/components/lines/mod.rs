@@ -7,5 +7,6 @@ mod place;
 mod row;
 mod ruler;
 mod text;
+mod ticks;
 
 pub(crate) use list::Lines;

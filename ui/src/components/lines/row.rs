@@ -5,17 +5,11 @@ use std::sync::Arc;
 use leptos::{ev::MouseEvent, html, prelude::*};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
-use super::{super::search::exact, detail::Detail, text::row_text};
+use super::{super::search::exact, detail::Detail, text::row_text, ticks::Ticks};
 use crate::{
     keys,
     lang::Hits,
-    model::{
-        app::App,
-        columns,
-        layout::Layout,
-        view::Page,
-        window::{Line, Window},
-    },
+    model::{app::App, columns, feed::Feed, layout::Layout, view::Page, window::Line},
     text::{
         number,
         printable::{self, printable},
@@ -23,23 +17,40 @@ use crate::{
     },
 };
 
-/// The row, and under it the opened line.
+/// The row, and under it the opened line. It listens to `ticks` alone, and looks at all else.
 #[component]
 pub(crate) fn Row(
     index: i64,
     line: Arc<Line>,
     repeats_second: bool,
-    window: RwSignal<Window>,
+    feed: Feed,
     layout: Memo<Layout>,
     opened_px: RwSignal<f64>,
     hits: Memo<Arc<Hits>>,
+    ticks: Ticks,
 ) -> impl IntoView {
     let app = App::get();
-    let selected = move || app.selected.get() == Some(index);
-    let chosen = move || app.is_chosen(index);
     let id = line.record.id.clone();
-    let opened = Memo::new(move |_| app.view.with(|view| view.open.as_deref() == Some(id.as_str())));
-    let common = common(&line, window);
+    let opened = Memo::new(move |_| {
+        ticks.looks.track();
+        app.view
+            .with_untracked(|view| view.open.as_deref() == Some(id.as_str()))
+    });
+    // What the text is drawn by, so that it is not drawn anew with every choice of a line.
+    let marks = Memo::new(move |_| {
+        ticks.looks.track();
+        let selected = app.selected.get_untracked() == Some(index);
+        let word = selected.then(|| app.word.get_untracked()).flatten();
+        (word, Arc::as_ptr(&hits.get_untracked()).addr())
+    });
+    let class = {
+        let line = Arc::clone(&line);
+        move || {
+            ticks.looks.track();
+            ticks.held.track();
+            untrack(|| class(app, feed, &line, index, opened.get()))
+        }
+    };
     let on_click = {
         let line = Arc::clone(&line);
         move |event: MouseEvent| {
@@ -53,41 +64,63 @@ pub(crate) fn Row(
     };
     let level = line.level;
     let time_ms = line.time_ms;
+    let looked = move |of: &dyn Fn() -> String| {
+        ticks.looks.track();
+        untrack(of)
+    };
     let hover = {
         let line = Arc::clone(&line);
-        move || hover_words(app, &line)
+        move || looked(&|| hover_words(app, &line))
     };
     let detail_line = Arc::clone(&line);
     let cells = {
         let line = Arc::clone(&line);
-        move || cells(app, &line)
+        move || {
+            ticks.looks.track();
+            cells(app, &line)
+        }
     };
-    let class = format!("row sev-{}", level.word());
+    let top = move || {
+        ticks.places.track();
+        layout.with_untracked(|layout| format!("{}px", layout.top(index)))
+    };
     view! {
-        <div
-            class=class
-            class:selected=selected
-            class:chosen=chosen
-            class:opened=move || opened.get()
-            class:common=common
-            role="listitem"
-            style:top=move || format!("{}px", layout.get().top(index))
-        >
+        <div class=class role="listitem" style:top=top>
             <div class="row-line" on:click=on_click on:mousedown=keep_from_selecting>
-                <span class="row-time" class:repeats=repeats_second title=hover>{move || clock(app, time_ms)}</span>
+                <span class="row-time" class:repeats=repeats_second title=hover>{move || looked(&|| clock(app, time_ms))}</span>
                 <i class="row-mark" title=level.word()></i>
                 <b class="row-letter">{level.letter()}</b>
                 {cells}
-                <span class="row-text">{move || row_text(&line, &hits.get(), selected().then(|| app.word.get()).flatten())}</span>
+                <span class="row-text">{move || {
+                    let (word, _) = marks.get();
+                    row_text(&line, &hits.get_untracked(), word)
+                }}</span>
             </div>
             {move || opened.get().then(|| view! { <Opened line=Arc::clone(&detail_line) opened_px/> })}
         </div>
     }
 }
 
+fn class(app: App, feed: Feed, line: &Line, index: i64, opened: bool) -> String {
+    let mut class = format!("row sev-{}", line.level.word());
+    let mut add = |on: bool, word: &str| {
+        if on {
+            class.push(' ');
+            class.push_str(word);
+        }
+    };
+    add(app.selected.get_untracked() == Some(index), "selected");
+    add(app.is_chosen(index), "chosen");
+    add(opened, "opened");
+    let template = line.record.template.as_deref().filter(|_| !line.always_bright());
+    let common = |template| feed.window.with_untracked(|window| window.is_common(template));
+    add(template.is_some_and(common), "common");
+    class
+}
+
 /// The fields that stand beside the line.
 fn cells(app: App, line: &Line) -> Vec<AnyView> {
-    app.view.with(|view| {
+    app.view.with_untracked(|view| {
         let cell = |column: &columns::FieldColumn| {
             let value = columns::value_of(&line.record, &column.name);
             match value {
@@ -139,16 +172,6 @@ pub(crate) fn observe(element: impl Fn() -> Option<web_sys::Element> + 'static, 
             observer.disconnect();
         }
     });
-}
-
-/// Whether the line's template is common among the lines held.
-fn common(line: &Line, window: RwSignal<Window>) -> Memo<bool> {
-    let template = (!line.always_bright()).then(|| line.record.template.clone()).flatten();
-    Memo::new(move |_| {
-        template
-            .as_deref()
-            .is_some_and(|template| window.with(|window| window.is_common(template)))
-    })
 }
 
 /// The time of day; with the day where the range is longer than one.
