@@ -145,14 +145,65 @@ pub(crate) struct QueryArgs {
     /// Up to this time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) to: Option<String>,
-    /// At most so many rows
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<u64>,
+    /// At most so many rows; `all` exports the whole result, streamed, in any form but a table
+    #[arg(long, value_name = "N|all")]
+    pub(crate) limit: Option<RowLimit>,
     /// How to print
-    #[arg(short = 'o', long, value_enum, default_value_t = Output::Table)]
-    pub(crate) output: Output,
+    #[arg(short = 'o', long, value_enum, default_value_t = QueryOutput::Table)]
+    pub(crate) output: QueryOutput,
+    /// Of an export: write to this file, which appears once it is whole
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Of an export as CSV: leave values alone that a spreadsheet would compute
+    #[arg(long)]
+    pub(crate) keep_formulas: bool,
+    /// Of an export: go on without what cannot be read, where it would break off
+    #[arg(long)]
+    pub(crate) skip_unreadable: bool,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+}
+
+/// How many rows.
+#[cfg(feature = "store")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowLimit {
+    /// At most so many.
+    Rows(u64),
+    /// All of them.
+    All,
+}
+
+#[cfg(feature = "store")]
+impl std::str::FromStr for RowLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            text => text
+                .parse()
+                .map(Self::Rows)
+                .map_err(|_| "a number of rows, or all".to_owned()),
+        }
+    }
+}
+
+/// How a query's answer is printed.
+#[cfg(feature = "store")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum QueryOutput {
+    /// For people: control characters escaped
+    Table,
+    /// One JSON object per line
+    #[value(alias = "ndjson")]
+    Json,
+    /// The lines' own bytes
+    Raw,
+    /// Comma-separated values
+    Csv,
+    /// Apache Parquet
+    Parquet,
 }
 
 #[cfg(feature = "store")]

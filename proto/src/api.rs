@@ -5,6 +5,7 @@
 
 mod agents;
 pub mod enrollment;
+mod explain;
 mod ledger;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use crate::query::ast::Span;
 
 pub use agents::{AgentAnswer, AgentFile, AgentHealth, AgentMachine, AgentState, AgentsAnswer, HealthCounts};
+pub use explain::{Cause, CauseCode, ExplainAnswer, ExplainRequest, Way, WayRange};
 pub use ledger::{GapTotal, LedgerAnswer, LedgerGap, LedgerSource, LedgerTotal, QueueGap};
 
 /// The body of `POST /api/v1/query`.
@@ -508,6 +510,39 @@ pub struct ValueCount {
     pub value: String,
     /// Records.
     pub count: u64,
+}
+
+/// The answer of `GET /api/v1/export/{id}`: how far an export is, or how it ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExportAnswer {
+    /// Its id.
+    pub id: String,
+    /// What it does.
+    pub state: ExportState,
+    /// Rows written so far.
+    pub rows: u64,
+    /// Bytes taken so far.
+    pub bytes: u64,
+    /// Milliseconds since it began, until it ended.
+    pub elapsed_ms: f64,
+    /// Why it broke off, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ApiError>,
+}
+
+/// What an export does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportState {
+    /// It is written.
+    #[default]
+    Running,
+    /// All of it was written.
+    Done,
+    /// Someone asked for its end, or nobody took it.
+    Cancelled,
+    /// It broke off.
+    Failed,
 }
 
 /// The answer of `POST /api/v1/ingest`. Sent after the records are durable in the queue.

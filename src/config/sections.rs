@@ -483,6 +483,15 @@ pub(crate) struct QuerySection {
     pub(crate) threads: u32,
     /// Newest records looked at for the list of fields, where all would be too much.
     pub(crate) fields_sample_rows: u64,
+    /// Templates that `patterns` looks at to join those that differ in names alone; rarer ones stay as
+    /// they are.
+    pub(crate) patterns_merge_max: u32,
+    /// Exports running at once; further ones are refused. Each takes one of `concurrent_max`.
+    pub(crate) exports_max: u32,
+    /// An export is ended after so long.
+    pub(crate) export_time_limit: Age,
+    /// Why a search found nothing is looked for at most so long.
+    pub(crate) explain_time_limit: Age,
     /// CSV, TSV and Parquet files that queries may name as tables, such as `hosts = "/srv/hosts.csv"`.
     pub(crate) tables: std::collections::BTreeMap<String, std::path::PathBuf>,
 }
@@ -503,6 +512,10 @@ impl Default for QuerySection {
             tails_max: 64,
             threads: 0,
             fields_sample_rows: 10_000,
+            patterns_merge_max: 20_000,
+            exports_max: 4,
+            export_time_limit: Age::seconds(3600),
+            explain_time_limit: Age::seconds(2),
             tables: std::collections::BTreeMap::new(),
         }
     }

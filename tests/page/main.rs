@@ -1,7 +1,11 @@
 //! The page as a person meets it: the real program serves it to a real browser.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 #[path = "../support/browser.rs"]
 mod browser;
+mod empty;
+mod export;
 mod lines;
 mod live;
 mod patterns;

@@ -95,13 +95,13 @@ fn what_can_stand_at_the_cursor_is_offered_and_taken_by_keyboard() {
     let stage = Stage::get();
     let _turn = stage.turn();
     let lines = concat!(
-        r#"{"message":"smew","pond_name":"north end","depth":3}"#,
+        r#"{"message":"shoveler","pond_name":"north end","depth":3}"#,
         "\n",
-        r#"{"message":"smew","pond_name":"south","depth":5}"#,
+        r#"{"message":"shoveler","pond_name":"south","depth":5}"#,
         "\n",
     );
-    stage.keep("ponds.txt", lines, "smew");
-    let tab = stage.open("/?q=smew");
+    stage.keep("ponds.txt", lines, "shoveler");
+    let tab = stage.open("/?q=shoveler");
     tab.until("document.querySelectorAll('.row').length === 2");
     tab.until("document.querySelectorAll('.fields-name').length > 2");
     let text = "document.querySelector('.query-text').value";
@@ -111,14 +111,14 @@ fn what_can_stand_at_the_cursor_is_offered_and_taken_by_keyboard() {
     tab.type_text(" pond");
     tab.until(&format!("{first} === 'pond_name:'"));
     tab.press("Tab");
-    tab.until(&format!("{text} === 'smew pond_name:'"));
+    tab.until(&format!("{text} === 'shoveler pond_name:'"));
     // Its values follow, quoted where they must be.
     tab.until("[...document.querySelectorAll('.complete-item b')].some(item => item.textContent === '\"north end\"')");
     tab.type_text("n");
     tab.until(&format!("{first} === '\"north end\"'"));
     tab.press("ArrowDown");
     tab.press("Enter");
-    tab.until(&format!("{text} === 'smew pond_name:\"north end\" '"));
+    tab.until(&format!("{text} === 'shoveler pond_name:\"north end\" '"));
     tab.type_text("| sta");
     tab.until(&format!("{first} === 'stats'"));
     tab.press("Tab");
@@ -133,7 +133,7 @@ fn what_can_stand_at_the_cursor_is_offered_and_taken_by_keyboard() {
     tab.until("[...document.querySelectorAll('.table td')].some(cell => cell.textContent === '3')");
     assert_eq!(
         tab.eval::<String>(text),
-        "smew pond_name:\"north end\" | stats avg(depth)"
+        "shoveler pond_name:\"north end\" | stats avg(depth)"
     );
 }
 

@@ -53,6 +53,11 @@ impl Stage {
         });
     }
 
+    /// Files that the browser took.
+    pub(crate) fn downloads(&self) -> PathBuf {
+        self.browser.downloads()
+    }
+
     #[track_caller]
     pub(crate) fn open(&self, path_and_query: &str) -> Tab<'_> {
         self.browser.open(&format!("{}{path_and_query}", self.program.page()))

@@ -10,6 +10,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use chromiumoxide::cdp::browser_protocol::browser::{SetDownloadBehaviorBehavior, SetDownloadBehaviorParams};
 use chromiumoxide::cdp::browser_protocol::input::{
     DispatchKeyEventParams, DispatchKeyEventType, DispatchMouseEventParams, DispatchMouseEventType, InsertTextParams,
     MouseButton,
@@ -31,6 +32,8 @@ pub const SHIFT: i64 = 8;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at the page.
 const LOOK: Duration = Duration::from_millis(20);
+/// Below its profile.
+const DOWNLOADS: &str = "downloads";
 /// What a browser does on its own account, and what a container lacks.
 const FLAGS: [&str; 8] = [
     "disable-gpu",
@@ -47,7 +50,7 @@ const FLAGS: [&str; 8] = [
 pub struct Chromium {
     runtime: Runtime,
     browser: Browser,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 impl Chromium {
@@ -75,13 +78,25 @@ impl Chromium {
         let browser = runtime.block_on(async {
             let (browser, mut events) = Browser::launch(config).await.unwrap();
             tokio::spawn(async move { while events.next().await.is_some() {} });
+            let downloads = profile.path().join(DOWNLOADS);
+            let behavior = SetDownloadBehaviorParams::builder()
+                .behavior(SetDownloadBehaviorBehavior::Allow)
+                .download_path(downloads.display().to_string())
+                .build()
+                .unwrap();
+            browser.execute(behavior).await.unwrap();
             browser
         });
         Self {
             runtime,
             browser,
-            _profile: profile,
+            profile,
         }
+    }
+
+    /// Where files go that the page lets it take.
+    pub fn downloads(&self) -> PathBuf {
+        self.profile.path().join(DOWNLOADS)
     }
 
     /// Opens an address and waits until the page has drawn itself.

@@ -3,7 +3,8 @@
 use js_sys::Uint8Array;
 use serde::{Serialize, de::DeserializeOwned};
 use timberline_proto::api::{
-    ApiError, FieldsAnswer, FieldsRequest, Frame, HistogramAnswer, HistogramRequest, QueryRequest,
+    ApiError, ExplainAnswer, ExplainRequest, ExportAnswer, FieldsAnswer, FieldsRequest, Frame, HistogramAnswer,
+    HistogramRequest, QueryRequest,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -85,6 +86,52 @@ pub(crate) async fn histogram(request: &HistogramRequest, abort: &AbortSignal) -
 /// [`Failure`].
 pub(crate) async fn fields(request: &FieldsRequest, abort: &AbortSignal) -> Result<FieldsAnswer, Failure> {
     whole("/api/v1/fields", request, abort).await
+}
+
+/// Why a search found nothing.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn explain(request: &ExplainRequest, abort: &AbortSignal) -> Result<ExplainAnswer, Failure> {
+    whole("/api/v1/explain", request, abort).await
+}
+
+/// Where a whole result is to be had as a file.
+pub(crate) fn export_address(
+    query: &str,
+    from: Option<&str>,
+    to: Option<&str>,
+    format: &str,
+    newest_first: bool,
+) -> String {
+    let mut address = format!("/api/v1/export?query={}&format={format}", encode(query));
+    for (name, end) in [("from", from), ("to", to)] {
+        if let Some(end) = end {
+            address.push_str(&format!("&{name}={}", encode(end)));
+        }
+    }
+    if newest_first {
+        address.push_str("&direction=backward");
+    }
+    address
+}
+
+/// How far an export is.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn export_state(id: &str, abort: &AbortSignal) -> Result<ExportAnswer, Failure> {
+    get(&format!("/api/v1/export/{}", encode(id)), abort).await
+}
+
+/// What stands at an address, as text.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn get_text(address: &str, abort: &AbortSignal) -> Result<String, Failure> {
+    let init = RequestInit::new();
+    init.set_signal(Some(abort));
+    text(&fetch(address, &init, abort).await?, abort).await
 }
 
 /// What stands at an address that only reads.

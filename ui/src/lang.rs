@@ -57,6 +57,11 @@ pub(crate) fn filter_text(text: &str) -> &str {
     text[..pipe.map_or(text.len(), |(span, _)| span.start)].trim()
 }
 
+/// `query` that also asks for, or against, `field` being one of `values`.
+pub(crate) fn with_one_of(text: &str, field: &str, values: &[String], keep: bool) -> String {
+    query::and_one_of(text, field, values, !keep)
+}
+
 /// What a query looks for in a line.
 #[derive(Debug, Default)]
 pub(crate) struct Hits {

@@ -278,17 +278,13 @@ pub enum PipeKind {
         /// Of each value of these.
         fields: Vec<Field>,
     },
-    /// `patterns [N] [compare=-1d]`: the templates of the lines with their counts.
-    Patterns {
-        /// The most frequent so many; all unless said.
-        limit: Option<u64>,
-        /// Count also so many nanoseconds earlier.
-        compare_nanos: Option<i64>,
-    },
-    /// `variables TEMPLATE [N]`: the values in a template's slots.
+    /// `patterns [N] [merge=off] [points=40] [compare=-1d]`: the kinds of lines with their counts.
+    Patterns(Patterns),
+    /// `variables TEMPLATE, … [N]`: the values in a template's slots, or where the templates of one
+    /// pattern differ.
     Variables {
-        /// The template's id, 16 hexadecimal digits.
-        template: Literal,
+        /// The templates' ids, 16 hexadecimal digits each; at least one.
+        templates: Vec<Literal>,
         /// Values of each slot; 10 unless said.
         limit: u64,
     },
@@ -299,6 +295,19 @@ pub enum PipeKind {
         /// Which columns must be equal.
         on: Vec<LookupKey>,
     },
+}
+
+/// `patterns` arguments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patterns {
+    /// The most frequent so many; all unless said.
+    pub limit: Option<u64>,
+    /// One row per template: those that differ in names are not joined.
+    pub by_template: bool,
+    /// Count also in so many parts of the range.
+    pub points: Option<u64>,
+    /// Count also so many nanoseconds earlier.
+    pub compare_nanos: Option<i64>,
 }
 
 /// `path as name`

@@ -284,8 +284,14 @@ impl Display for Pipe {
             }
             PipeKind::Json { paths, from } => json(f, paths, from.as_ref()),
             PipeKind::Dedup { rows, keep, fields } => dedup(f, *rows, *keep, fields),
-            PipeKind::Patterns { limit, compare_nanos } => patterns(f, *limit, *compare_nanos),
-            PipeKind::Variables { template, limit } => write!(f, "variables {} {limit}", template.text),
+            PipeKind::Patterns(all) => patterns(f, all),
+            PipeKind::Variables { templates, limit } => {
+                write!(
+                    f,
+                    "variables {} {limit}",
+                    list(templates, |template| template.text.clone())
+                )
+            }
             PipeKind::Lookup { table, on } => write!(f, "lookup {} on {}", column(table), list(on, lookup_key)),
         }
     }
@@ -352,12 +358,20 @@ fn dedup(f: &mut Formatter<'_>, rows: u64, keep: Option<Keep>, fields: &[Field])
     f.write_str(&list(fields, column))
 }
 
-fn patterns(f: &mut Formatter<'_>, limit: Option<u64>, compare_nanos: Option<i64>) -> fmt::Result {
+fn patterns(f: &mut Formatter<'_>, patterns: &super::ast::Patterns) -> fmt::Result {
     f.write_str("patterns")?;
-    if let Some(limit) = limit {
+    if let Some(limit) = patterns.limit {
         write!(f, " {limit}")?;
     }
-    compare_nanos.map_or(Ok(()), |nanos| write!(f, " compare=-{}", format_duration(nanos)))
+    if patterns.by_template {
+        f.write_str(" merge=off")?;
+    }
+    if let Some(points) = patterns.points {
+        write!(f, " points={points}")?;
+    }
+    patterns
+        .compare_nanos
+        .map_or(Ok(()), |nanos| write!(f, " compare=-{}", format_duration(nanos)))
 }
 
 fn lookup_key(key: &super::ast::LookupKey) -> String {

@@ -20,6 +20,33 @@ pub fn and_filter(query: &str, field: &str, value: &str, negate: bool) -> String
     add(query, Some(field), Test::Compare(CompareOp::Eq, literal), negate)
 }
 
+/// `query` asking also that `field` is one of `values`, or, negated, none of them. As [`and_filter`].
+pub fn and_one_of(query: &str, field: &str, values: &[String], negate: bool) -> String {
+    match values {
+        [] => query.to_owned(),
+        [value] => and_filter(query, field, value, negate),
+        values => {
+            let leaf = |value: &String| {
+                Filter::Leaf(Leaf {
+                    field: Some(Field {
+                        name: field.to_owned(),
+                        span: Span::default(),
+                    }),
+                    test: Test::Compare(
+                        CompareOp::Eq,
+                        Literal {
+                            text: value.clone(),
+                            span: Span::default(),
+                        },
+                    ),
+                    span: Span::default(),
+                })
+            };
+            add_filter(query, Filter::or(values.iter().map(leaf).collect()), negate)
+        }
+    }
+}
+
 /// `query` asking also that the phrase `text` stands anywhere in the record, or that it does not.
 pub fn and_text(query: &str, text: &str, negate: bool) -> String {
     if text.is_empty() {
@@ -42,14 +69,18 @@ pub fn and_exists(query: &str, field: &str, negate: bool) -> String {
 }
 
 fn add(query: &str, field: Option<Field>, test: Test, negate: bool) -> String {
-    if sql::is_sql(query) {
-        return query.to_owned();
-    }
     let leaf = Filter::Leaf(Leaf {
         field,
         test,
         span: Span::default(),
     });
+    add_filter(query, leaf, negate)
+}
+
+fn add_filter(query: &str, leaf: Filter, negate: bool) -> String {
+    if sql::is_sql(query) {
+        return query.to_owned();
+    }
     let opposite = Filter::Not(Box::new(leaf.clone()));
     let (wanted, unwanted) = if negate { (opposite, leaf) } else { (leaf, opposite) };
     let start = sql::explain_prefix(query).1;
@@ -83,6 +114,10 @@ fn combine(filter: Filter, wanted: Filter, unwanted: &str) -> Option<Combined> {
         one => vec![one],
     };
     let text = wanted.to_string();
+    let added = match wanted {
+        Filter::Or(_) => format!("({text})"),
+        _ => text.clone(),
+    };
     if all.iter().any(|filter| filter.to_string() == text) {
         return None;
     }
@@ -91,7 +126,7 @@ fn combine(filter: Filter, wanted: Filter, unwanted: &str) -> Option<Combined> {
         .into_iter()
         .filter(|filter| filter.to_string() != unwanted)
         .collect();
-    let added = (kept.len() == count && !is_all).then_some((text, is_or));
+    let added = (kept.len() == count && !is_all).then_some((added, is_or));
     kept.push(wanted);
     Some(Combined {
         filter: Filter::and(kept),
@@ -139,6 +174,24 @@ mod tests {
         assert_eq!(host("\"a | b\" | head"), "\"a | b\" host:=web-1 | head");
         assert_eq!(host("explain a"), "explain a host:=web-1");
         assert_eq!(host("SELECT 1"), "SELECT 1");
+    }
+
+    #[test]
+    fn one_of_several_is_asked_for_or_none_of_them() {
+        let ids = ["a".to_owned(), "b".to_owned()];
+        let kept = |query: &str, negate: bool| and_one_of(query, "template", &ids, negate);
+        assert_eq!(kept("x  y", false), "x  y (template:=a OR template:=b)");
+        assert_eq!(kept("x | head 5", true), "x NOT (template:=a OR template:=b) | head 5");
+        assert_eq!(kept("", false), "template:=a OR template:=b");
+        assert_eq!(
+            kept("template:=a OR template:=b", true),
+            "NOT (template:=a OR template:=b)"
+        );
+        assert_eq!(
+            kept("x (template:=a OR template:=b)", true),
+            "x NOT (template:=a OR template:=b)"
+        );
+        assert_eq!(and_one_of("x", "template", &ids[..1], false), "x template:=a");
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub mod time_range;
 
 pub use complete::{Completion, Wanted, complete};
 pub use display::quote_value;
-pub use edit::{and_exists, and_filter, and_text};
+pub use edit::{and_exists, and_filter, and_one_of, and_text};
 pub use error::QueryError;
 pub use highlight::{TokenClass, classify};
 pub use lexer::is_identifier;

@@ -78,16 +78,17 @@ impl<W: Write> Printer<W> {
             Output::Csv => {
                 if !self.csv_begun {
                     self.csv_begun = true;
-                    writeln!(self.out, "timestamp,severity,host,service,body,id")?;
+                    writeln!(self.out, "timestamp,severity,host,service,file,body,id")?;
                 }
                 let stream = |name: &str| csv_field(record.stream.get(name).map_or("", String::as_str));
                 writeln!(
                     self.out,
-                    "{},{},{},{},{},{}",
+                    "{},{},{},{},{},{},{}",
                     record.timestamp,
                     record.severity.as_deref().unwrap_or(""),
                     stream("host.name"),
                     stream("service.name"),
+                    stream("log.file.path"),
                     csv_field(&record.body),
                     csv_field(&record.id)
                 )
@@ -182,7 +183,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// Text that cannot steer a terminal: control characters are escaped (fault case X14).
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     if !text.chars().any(is_steering) {
         return text.to_owned();
     }
@@ -203,7 +204,7 @@ fn is_steering(c: char) -> bool {
 
 /// One CSV field. A value that a spreadsheet would take for a formula gets a `'` in front (X16).
 fn csv_field(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
     let text = if formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))

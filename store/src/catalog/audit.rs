@@ -10,6 +10,8 @@
 //! | `split.release` | split | |
 //! | `queue.gap` | topic-partition | offsets, reason |
 //! | `queue.reset` | topic-partition | next offset, reason |
+//! | `export.begin` | the export's id | query, range, limit, format |
+//! | `export.end` | the export's id | rows; its outcome says why it broke off |
 //! | `retention.configure` | `store` | age in seconds, bytes |
 //!
 //! The store acts as `store`. The columns are made for people too: `origin` is where an actor came
@@ -54,13 +56,24 @@ pub(super) fn note(
     object: &str,
     detail: &Value,
 ) -> Result<(), CatalogError> {
+    note_outcome(transaction, action, object, "ok", detail)
+}
+
+/// The same of an act that may have failed.
+fn note_outcome(
+    transaction: &Transaction<'_>,
+    action: &str,
+    object: &str,
+    outcome: &str,
+    detail: &Value,
+) -> Result<(), CatalogError> {
     let now = now_nanos();
     transaction
         .prepare_cached(
             "INSERT INTO audit (at, actor, origin, action, object, outcome, detail)
-             VALUES (?1, ?2, NULL, ?3, ?4, 'ok', ?5)",
+             VALUES (?1, ?2, NULL, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![now, STORE, action, object, detail.to_string()])?;
+        .execute(params![now, STORE, action, object, outcome, detail.to_string()])?;
     transaction
         .prepare_cached("DELETE FROM audit WHERE at < ?1")?
         .execute(params![now.saturating_sub(AUDIT_AGE_MAX_NANOS)])?;
@@ -121,6 +134,16 @@ impl Catalog {
             Some(last) if last == text => Ok(()),
             _ => note(transaction, ACTION, STORE, &detail),
         })
+    }
+}
+
+impl Catalog {
+    /// Puts on record that data was taken out. Durable on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub fn note_export(&self, action: &str, id: &str, outcome: &str, detail: &Value) -> Result<(), CatalogError> {
+        self.transact(|transaction, _| note_outcome(transaction, action, id, outcome, detail))
     }
 }
 

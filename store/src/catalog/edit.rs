@@ -140,6 +140,35 @@ impl Catalog {
         Ok(forgotten)
     }
 
+    /// What was deleted on purpose of a range of time, if anything was: how many rows in all, and why and
+    /// when last. A split counts whole if it reached into the range.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub fn deleted_between(&self, first: i64, last: i64) -> Result<Option<Deletion>, CatalogError> {
+        let connection = self.inner.connection.lock();
+        let mut statement = connection
+            .prepare_cached("SELECT sum(rows), max(id) FROM deletions WHERE time_min <= ?2 AND time_max >= ?1")?;
+        let (rows, id) = statement.query_row(params![first, last], |row| {
+            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+        })?;
+        let Some((rows, id)) = rows.zip(id) else {
+            return Ok(None);
+        };
+        let mut statement =
+            connection.prepare_cached("SELECT split_id, topic, reason, deleted_at FROM deletions WHERE id = ?1")?;
+        let deletion = statement.query_row(params![id], |row| {
+            Ok(Deletion {
+                split_id: row.get(0)?,
+                topic: row.get(1)?,
+                rows: rows as u64,
+                reason: row.get(2)?,
+                deleted_at_nanos: row.get(3)?,
+            })
+        })?;
+        Ok(Some(deletion))
+    }
+
     /// What was deleted on purpose, oldest first.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
     reason = "the parts of the document are made where they are passed"
 )]
 
+mod answers;
 mod ledger;
 
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "Search, tables, live tail and state of the logs kept by Timberline."
         },
-        "paths": joined([paths(), ledger::paths()]),
+        "paths": joined([paths(), ledger::paths(), answers::paths()]),
         "components": { "schemas": schemas(), "responses": { "Error": {
             "description": "What went wrong, whose fault it is (by the status) and the way out.",
             "content": { "application/json": { "schema": reference("ApiError") } }
@@ -178,7 +179,7 @@ fn count(description: &str) -> Value {
 const INSTANT: &str = "RFC 3339, epoch (s, ms, µs or ns by magnitude), now-15m or -15m";
 
 fn schemas() -> Value {
-    joined([requests(), answers(), parts(), ledger::schemas()])
+    joined([requests(), answers(), parts(), ledger::schemas(), answers::schemas()])
 }
 
 fn joined<const N: usize>(parts: [Value; N]) -> Value {

@@ -21,12 +21,12 @@ pub enum ReadError {
         key: &'static str,
     },
     /// It took longer than the configuration allows.
-    #[error(
-        "the query ran longer than {seconds} s: narrow its time range, or raise query.time_limit in the configuration"
-    )]
+    #[error("the query ran longer than {seconds} s: narrow its time range, or raise {key} in the configuration")]
     Timeout {
         /// The limit.
         seconds: u64,
+        /// The configuration's key.
+        key: &'static str,
     },
     /// Someone asked for its end.
     #[error("the query was cancelled")]

@@ -23,6 +23,8 @@
 //! | [`patterns`] | kinds of lines, counted by template |
 //! | [`per_split`] | what each split answers by itself, joined and kept |
 //! | [`sending`], [`table`], [`cells`], [`records`], [`frames`] | answers on their way out |
+//! | [`explain`] | why a search found nothing |
+//! | [`export`] | whole results as files, streamed |
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
 //! | [`stored`], [`histogram`], [`summaries`], [`lookup`], [`tail`] | how much there is, counts over time, fields, records by id, records as they arrive |
 //! | [`agents`], [`ledger`], [`cursor`] | how each agent is, what became of every byte of every file, pages of lists |
@@ -50,6 +52,8 @@ mod decide;
 mod engine;
 mod error;
 mod exec;
+mod explain;
+mod export;
 mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -108,6 +112,8 @@ mod workers;
 pub use agents::AgentsRequest;
 pub use cache::CacheStats;
 pub use error::ReadError;
+pub use export::{Export, ExportRequest, Format};
+pub(crate) use export::{Formulas, csv_cell, csv_value};
 pub use files::{FileBytes, FileRequest, FindDirection};
 pub use frames::Frames;
 pub use ledger::LedgerRequest;

@@ -37,8 +37,17 @@ pub struct ReadOptions {
     pub lag_tolerance: Duration,
     /// Newest records that field summaries look at where all would be too much: `query.fields_sample_rows`.
     pub fields_sample_rows: usize,
+    /// Templates that `patterns` looks at to join those that differ in names alone; rarer ones stay as they
+    /// are: `query.patterns_merge_max`.
+    pub patterns_merge_max: usize,
     /// Queries that run at once; others wait their turn: `query.concurrent_max`.
     pub concurrent_max: usize,
+    /// Exports that run at once; more are refused. Each also takes a turn: `query.exports_max`.
+    pub exports_max: usize,
+    /// How long one export may take: `query.export_time_limit`.
+    pub export_time_limit: Duration,
+    /// How long it may take to say why a search found nothing: `query.explain_time_limit`.
+    pub explain_time_limit: Duration,
     /// Listeners to new records at once; more are refused: `query.tails_max`.
     pub tails_max: usize,
     /// Threads that one query reads with: `query.threads`.
@@ -75,7 +84,11 @@ impl Default for ReadOptions {
             time_limit: Duration::from_secs(60),
             lag_tolerance: Duration::from_secs(10),
             fields_sample_rows: 10_000,
+            patterns_merge_max: 20_000,
             concurrent_max: 16,
+            exports_max: 4,
+            export_time_limit: Duration::from_secs(3600),
+            explain_time_limit: Duration::from_secs(2),
             tails_max: 64,
             threads: std::thread::available_parallelism().map_or(2, |n| n.get().min(4)),
             tables: FileTables::new(),

@@ -41,6 +41,9 @@ pub(super) struct Inner {
     pub(super) options: ReadOptions,
     pub(super) registry: Arc<Registry>,
     pub(super) permits: Arc<Semaphore>,
+    /// A permit for each export.
+    pub(super) exports: Arc<Semaphore>,
+    pub(super) exports_known: super::export::Known,
     /// A permit for each listener to new records.
     pub(super) tails: Arc<Semaphore>,
     pub(super) runtime: Arc<RuntimeEnv>,
@@ -76,6 +79,8 @@ impl Reader {
                 settled: parking_lot::Mutex::default(),
                 registry: Arc::default(),
                 permits: Arc::new(Semaphore::new(options.concurrent_max.max(1))),
+                exports: Arc::new(Semaphore::new(options.exports_max)),
+                exports_known: Default::default(),
                 tails: Arc::new(Semaphore::new(options.tails_max)),
                 runtime,
                 workers,
@@ -132,7 +137,7 @@ impl Reader {
         })
     }
 
-    fn check_search(&self, search: &ast::Search) -> Result<(), ReadError> {
+    pub(crate) fn check_search(&self, search: &ast::Search) -> Result<(), ReadError> {
         self.check_filter(&search.filter)?;
         let mut filters = search.pipes.iter().filter_map(|pipe| match &pipe.kind {
             PipeKind::Where(filter) => Some(filter),

@@ -81,6 +81,8 @@ impl ScanLimits {
 pub(crate) struct Running {
     started: Instant,
     time_limit: Duration,
+    /// The key of the configuration that says so.
+    time_limit_key: &'static str,
     scan: ScanLimits,
     cancelled: AtomicBool,
     pub(crate) meter: Meter,
@@ -92,9 +94,15 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(time_limit: Duration, scan: ScanLimits) -> Arc<Self> {
+        Self::within(time_limit, "query.time_limit", scan)
+    }
+
+    /// The same with a limit of its own.
+    pub(crate) fn within(time_limit: Duration, time_limit_key: &'static str, scan: ScanLimits) -> Arc<Self> {
         Arc::new(Self {
             started: Instant::now(),
             time_limit,
+            time_limit_key,
             scan,
             cancelled: AtomicBool::new(false),
             meter: Meter::default(),
@@ -117,6 +125,7 @@ impl Running {
     pub(crate) fn timeout(&self) -> ReadError {
         ReadError::Timeout {
             seconds: self.time_limit.as_secs(),
+            key: self.time_limit_key,
         }
     }
 

@@ -29,7 +29,7 @@ const FRAME_ROWS_MAX: usize = 1000;
 /// Answers of so many rows at most are cut by the plan.
 const CUT_ROWS_MAX: usize = 10_000;
 /// So long tasks of a plan that was dropped may take to end.
-const FREED_AFTER: Duration = Duration::from_millis(50);
+pub(super) const FREED_AFTER: Duration = Duration::from_millis(50);
 /// Between two frames of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -139,7 +139,7 @@ fn is_explained(plan: &LogicalPlan) -> bool {
 
 /// The same in less memory, for when there is not enough: smaller batches, fewer parts that each hold
 /// some, and joins that sort both sides and can spill. `None` if nothing in it can spill.
-fn spilling(frame: &DataFrame) -> Option<DataFrame> {
+pub(super) fn spilling(frame: &DataFrame) -> Option<DataFrame> {
     let (mut state, plan) = frame.clone().into_parts();
     let holds = |of: fn(&LogicalPlan) -> bool| plan.exists(|plan| Ok(of(plan))).unwrap_or(false);
     let has_join = holds(|plan| matches!(plan, LogicalPlan::Join(_)));

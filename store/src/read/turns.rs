@@ -1,6 +1,7 @@
 //! Turns: so many queries run at once, and others wait.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::execution::memory_pool::MemoryPool;
 use tokio::sync::OwnedSemaphorePermit;
@@ -28,10 +29,22 @@ pub(crate) struct Turn(#[allow(dead_code, reason = "held, not read")] OwnedSemap
 impl Reader {
     /// Waits for a turn, at most as long as a query may take.
     pub(crate) async fn begin(&self, query_id: Option<String>) -> Result<Task, ReadError> {
-        let running = Running::new(self.inner.options.time_limit, self.inner.options.scan_limits());
+        self.begin_for(query_id, self.inner.options.time_limit, "query.time_limit")
+            .await
+    }
+
+    /// The same for work that has a time limit of its own.
+    pub(crate) async fn begin_for(
+        &self,
+        query_id: Option<String>,
+        time_limit: Duration,
+        key: &'static str,
+    ) -> Result<Task, ReadError> {
+        let running = Running::within(time_limit, key, self.inner.options.scan_limits());
         let guard = self.inner.registry.enter(query_id, &running);
         let permit = Arc::clone(&self.inner.permits).acquire_owned();
-        let permit = tokio::time::timeout_at(running.deadline().into(), permit).await;
+        let waited = self.inner.options.time_limit.min(time_limit);
+        let permit = tokio::time::timeout(waited, permit).await;
         let Ok(Ok(permit)) = permit else {
             return Err(ReadError::Limit {
                 what: format!("{} queries run already", self.inner.options.concurrent_max),

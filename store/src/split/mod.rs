@@ -50,7 +50,7 @@ pub(crate) use column::put_decimal;
 pub use column::{Entries, SlotView, Texts};
 pub(crate) use footer::FORMAT_VERSION;
 pub use index::{HeldRange, OffsetRange};
-pub(crate) use one_line::{LineCutter, pattern_of_row, pattern_of_template, template_id};
+pub(crate) use one_line::{CutLine, LineCutter, is_shape, pattern_of_template, template_id, template_of_row};
 pub use page::{PageCore, PageText};
 pub use read::Split;
 pub use stream_set::StreamSet;

@@ -30,12 +30,17 @@ pub(crate) fn pattern_of_template(template: &[u8]) -> String {
     fixed.join(SLOT)
 }
 
-/// The same of the template of a row.
-pub(crate) fn pattern_of_row(row: &Row<'_>) -> String {
+/// Whether a template is a shape: what is fixed of its lines are names of fields.
+pub(crate) fn is_shape(template: &[u8]) -> bool {
+    Pieces::of(template).is_ok_and(|pieces| pieces.has_leaves())
+}
+
+/// The bytes of the template of a row.
+pub(crate) fn template_of_row(row: &Row<'_>) -> Vec<u8> {
     let mut block = RowBlock::new();
     block.push(row);
-    let cut = StripeText::cut(&block);
-    pattern_of_template(&cut.templates[cut.lines.templates[0] as usize])
+    let mut cut = StripeText::cut(&block);
+    cut.templates.swap_remove(cut.lines.templates[0] as usize).into_vec()
 }
 
 /// Cuts lines that stand alone.
@@ -53,6 +58,8 @@ pub(crate) struct CutLine {
     pub(crate) pattern: String,
     /// What stands in the slots, in their order.
     pub(crate) variables: Vec<String>,
+    /// Whether its template is a shape.
+    pub(crate) is_shape: bool,
 }
 
 impl LineCutter {
@@ -106,6 +113,7 @@ impl LineCutter {
         CutLine {
             variables: cut.lines.slots_of(0).map(variable).collect(),
             pattern: pattern_of_template(template),
+            is_shape: is_shape(template),
         }
     }
 }

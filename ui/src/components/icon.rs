@@ -41,5 +41,6 @@ pub(crate) const LINK: &str =
 pub(crate) const LEFT: &str = "M9.5 4 5.5 8l4 4";
 pub(crate) const RIGHT: &str = "M6.5 4l4 4-4 4";
 pub(crate) const SAVE: &str = "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11";
+pub(crate) const EXPORT: &str = "M8 2.5v7M5 6.8l3 3 3-3M2.5 13h11";
 pub(crate) const CLOSE: &str = "M4 4l8 8M12 4l-8 8";
 pub(crate) const LOGO: &str = "M8 1.8 3.8 8h2L3.2 12h9.6L10.2 8h2zM8 12v2.4";

@@ -8,6 +8,7 @@ mod calendar;
 mod chart;
 mod complete;
 mod empty;
+mod export;
 mod fields;
 mod file;
 mod help;

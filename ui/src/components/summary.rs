@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use timberline_proto::api::Completeness;
 
 use super::{
+    export::ExportMenu,
     icon::{self, Icon},
     search::exact,
 };
@@ -49,6 +50,7 @@ pub(crate) fn Summary() -> impl IntoView {
             <button class="button bare completeness" class:lacking=move || lacks(app) on:click=move |_| open.update(|open| *open = !*open)>
                 {move || search.completeness.with(|completeness| completeness.as_ref().map(|c| complete_words(app, c)))}
             </button>
+            <ExportMenu/>
             <Show when=move || open.get()>
                 <div class="panel completeness-panel">
                     {move || search.completeness.get().map(|completeness| completeness_details(app, completeness))}

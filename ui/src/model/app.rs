@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{
     columns::FieldColumn,
     complete::Suggestions,
+    export::Export,
     feed::{Feed, Kind},
     file::File,
     history,
@@ -32,6 +33,8 @@ pub(crate) struct App {
     pub file: File,
     /// The live tail.
     pub tail: Tail,
+    /// A result on its way into a file.
+    pub export: Export,
     /// The kinds of lines.
     pub patterns: Patterns,
     /// What brings lines here.
@@ -72,6 +75,7 @@ impl App {
             search: Search::new(),
             file: File::new(),
             tail: Tail::new(),
+            export: Export::new(),
             patterns: Patterns::new(),
             pipeline: Pipeline::new(),
             prefs: Prefs::load(),
@@ -233,6 +237,7 @@ impl App {
             view.part = Part::default();
             view.item = None;
             view.compare = false;
+            view.apart = false;
         });
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod columns;
 pub(crate) mod complete;
+pub(crate) mod export;
 pub(crate) mod feed;
 pub(crate) mod file;
 pub(crate) mod history;

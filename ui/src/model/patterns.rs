@@ -1,8 +1,6 @@
 //! The kinds of lines that answer a search: how many of each, since when, how they went over time,
 //! and what stands in their slots.
 
-use std::collections::HashMap;
-
 use leptos::{prelude::*, task::spawn_local};
 use serde_json::Value;
 use timberline_proto::api::{ApiError, Frame, Progress, QueryRequest};
@@ -16,23 +14,24 @@ use super::{
 use crate::{
     api::{self, Failure},
     lang,
-    text::time,
 };
 
 /// Kinds asked for.
 const PATTERNS_MAX: u64 = 1_000;
-/// Kinds whose course over time is asked for: the most frequent.
-const CURVES_MAX: u64 = 60;
-/// Points of a course.
-pub(crate) const POINTS: i64 = 40;
+/// Points of a course over time.
+pub(crate) const POINTS: usize = 40;
+/// Templates of a kind that are asked for at once: the most frequent.
+pub(crate) const TEMPLATES_MAX: usize = 1_000;
 /// Values shown of a slot.
 const VALUES: u64 = 8;
 
 /// One kind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Pattern {
-    /// The template's id.
+    /// The id of its most frequent template.
     pub template: String,
+    /// The ids of all of its templates, the most frequent first.
+    pub templates: Vec<String>,
     /// Its words, `<*>` where they vary.
     pub text: String,
     /// Lines.
@@ -49,6 +48,8 @@ pub(crate) struct Pattern {
     pub last_seen: String,
     /// One of the lines.
     pub example: String,
+    /// Lines in each part of the range.
+    pub points: Vec<u64>,
 }
 
 /// What stands in one slot of a kind.
@@ -75,8 +76,6 @@ pub(crate) struct Patterns {
     pub list: RwSignal<Option<Vec<Pattern>>>,
     /// The search that the kinds belong to.
     pub answered: RwSignal<String>,
-    /// Lines over time by template.
-    pub curves: RwSignal<HashMap<String, Vec<u64>>>,
     /// The slots of the opened kind: its template, and them once they are here.
     pub slots: RwSignal<Option<(String, Vec<Slot>)>>,
     /// What the answer cost.
@@ -93,7 +92,6 @@ impl Patterns {
             error: RwSignal::new(None),
             list: RwSignal::new(None),
             answered: RwSignal::new(String::new()),
-            curves: RwSignal::new(HashMap::new()),
             slots: RwSignal::new(None),
             progress: RwSignal::new(Progress::default()),
             bounds: RwSignal::new(Bounds::default()),
@@ -127,9 +125,9 @@ impl Patterns {
         self.running.set_value(Some(abort));
         self.phase.set(Phase::Waiting);
         self.bounds.set(bounds);
-        let (search, compare) = (searched(&view.query), view.compare);
+        let view = view.clone();
         spawn_local(async move {
-            let result = self.receive(&search, compare, bounds, &signal).await;
+            let result = self.receive(&view, bounds, &signal).await;
             if signal.aborted() {
                 return;
             }
@@ -151,7 +149,12 @@ impl Patterns {
             return;
         };
         spawn_local(async move {
-            let query = format!("{search} | variables {template} {VALUES}");
+            let all = self.with_template(&template, |one| {
+                let ids = &one.templates[..one.templates.len().min(TEMPLATES_MAX)];
+                ids.join(", ")
+            });
+            let all = all.filter(|ids| !ids.is_empty()).unwrap_or_else(|| template.clone());
+            let query = format!("{search} | variables {all} {VALUES}");
             let result = table(&query, bounds, None, &signal).await;
             if signal.aborted() {
                 return;
@@ -161,6 +164,19 @@ impl Patterns {
                 Err(failure) => self.error.set(failure.into_error()),
             }
         });
+    }
+
+    /// What is told of the kind that a template is of.
+    fn with_template<T>(self, template: &str, tell: impl Fn(&Pattern) -> T) -> Option<T> {
+        self.list.with_untracked(|list| {
+            let one = list.iter().flatten().find(|one| one.holds(template));
+            one.map(tell)
+        })
+    }
+
+    /// Whether two templates are of one kind.
+    pub(crate) fn is_one(self, one: &str, other: &str) -> bool {
+        self.with_template(one, |kind| kind.holds(other)).unwrap_or(false)
     }
 
     /// Stops waiting.
@@ -184,37 +200,28 @@ impl Patterns {
         self.error.set(Some(error));
     }
 
-    async fn receive(self, search: &str, compare: bool, bounds: Bounds, abort: &AbortSignal) -> Result<(), Failure> {
+    async fn receive(self, view: &View, bounds: Bounds, abort: &AbortSignal) -> Result<(), Failure> {
+        let search = searched(&view.query);
         let earlier = bounds
             .from_ms
-            .filter(|_| compare)
+            .filter(|_| view.compare)
             .map(|from_ms| (bounds.to_ms.unwrap_or(bounds.now_ms) - from_ms) / 1_000)
             .filter(|seconds| *seconds > 0)
             .map_or_else(String::new, |seconds| format!(" compare=-{seconds}s"));
-        let query = format!("{search} | patterns {PATTERNS_MAX}{earlier}");
+        let merge = if view.apart { " merge=off" } else { "" };
+        let query = format!("{search} | patterns {PATTERNS_MAX}{merge} points={POINTS}{earlier}");
         let (found, progress) = table(&query, bounds, Some(PATTERNS_MAX), abort).await?;
-        let list = patterns_of(&found);
-        let seen = |get: fn(&Pattern) -> &String| list.iter().filter_map(move |one| time::millis(get(one)));
-        let first = bounds.from_ms.or_else(|| seen(|one| &one.first_seen).min());
-        let last = bounds
-            .to_ms
-            .or_else(|| seen(|one| &one.last_seen).max())
-            .unwrap_or(bounds.now_ms);
-        let is_empty = list.is_empty();
         self.progress.set(progress);
-        self.answered.set(search.to_owned());
-        self.curves.set(HashMap::new());
-        self.list.set(Some(list));
-        self.phase.set(Phase::Done);
-        if let Some(first) = first.filter(|_| !is_empty) {
-            let step = ((last - first) / 1_000 / POINTS).max(1);
-            let query = format!("{search} | timechart span={step}s limit={CURVES_MAX} count() by template");
-            // Without them the list is whole all the same.
-            if let Ok((found, _)) = table(&query, bounds, Some(100_000), abort).await {
-                self.curves.set(curves_of(&found));
-            }
-        }
+        self.answered.set(search);
+        self.list.set(Some(patterns_of(&found)));
         Ok(())
+    }
+}
+
+impl Pattern {
+    /// Whether a template is one of its own.
+    pub(crate) fn holds(&self, template: &str) -> bool {
+        self.template == template || self.templates.iter().any(|one| one == template)
     }
 }
 
@@ -275,6 +282,10 @@ impl Named<'_> {
         }
     }
 
+    fn list(&self, name: &str) -> &[Value] {
+        self.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
     fn count(&self, name: &str) -> u64 {
         self.get(name).and_then(Value::as_u64).unwrap_or(0)
     }
@@ -288,6 +299,10 @@ fn patterns_of(table: &Table) -> Vec<Pattern> {
     rows(table)
         .map(|row| Pattern {
             template: row.text("template"),
+            templates: match row.list("templates") {
+                [] => vec![row.text("template")],
+                all => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            },
             text: row.text("pattern"),
             count: row.count("count"),
             share: row.number("share").unwrap_or(0.0),
@@ -296,6 +311,7 @@ fn patterns_of(table: &Table) -> Vec<Pattern> {
             first_seen: row.text("first_seen"),
             last_seen: row.text("last_seen"),
             example: row.text("example"),
+            points: row.list("points").iter().filter_map(Value::as_u64).collect(),
         })
         .collect()
 }
@@ -320,21 +336,6 @@ fn slots_of(table: &Table) -> Vec<Slot> {
         ));
     }
     slots
-}
-
-/// Counts by template, in the order of time.
-fn curves_of(table: &Table) -> HashMap<String, Vec<u64>> {
-    let mut curves: HashMap<String, Vec<u64>> = HashMap::new();
-    for row in rows(table) {
-        let count = table
-            .columns
-            .iter()
-            .position(|column| column.kind == "integer")
-            .and_then(|at| row.row.get(at)?.as_u64())
-            .unwrap_or(0);
-        curves.entry(row.text("template")).or_default().push(count);
-    }
-    curves
 }
 
 #[cfg(test)]
@@ -378,15 +379,18 @@ mod tests {
     }
 
     #[test]
-    fn counts_over_time_are_told_apart_by_template() {
-        let columns = [("timestamp", "timestamp"), ("template", "text"), ("count()", "integer")];
-        let rows = json!([
-            ["2026-11-01T00:00:00Z", "a", 1],
-            ["2026-11-01T00:00:00Z", "b", 5],
-            ["2026-11-01T01:00:00Z", "a", 2],
-            ["2026-11-01T01:00:00Z", "b", 0],
-        ]);
-        let curves = curves_of(&table(&columns, rows));
-        assert_eq!((&curves["a"], &curves["b"]), (&vec![1, 2], &vec![5, 0]));
+    fn a_kind_has_its_templates_and_its_course() {
+        let columns = [
+            ("template", "text"),
+            ("pattern", "text"),
+            ("count", "integer"),
+            ("templates", "map"),
+            ("points", "map"),
+        ];
+        let rows = json!([["a", "user <*>", 6, ["a", "b"], [1, 5]], ["c", "none", 1, null, null]]);
+        let found = patterns_of(&table(&columns, rows));
+        assert!(found[0].holds("b") && !found[0].holds("c"));
+        assert_eq!(found[0].points, [1, 5]);
+        assert_eq!(found[1].templates, ["c"]);
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 /// Records asked for at once.
 pub(crate) const PAGE_LINES: u64 = 500;
 /// Rows of a table asked for.
-const TABLE_ROWS: u64 = 10_000;
+pub(crate) const TABLE_ROWS: u64 = 10_000;
 const HISTOGRAM_BINS: u32 = 120;
 const FIELD_VALUES: u32 = 10;
 /// Indices kept free before the first line when there are newer ones that are not loaded.

@@ -1,7 +1,7 @@
 //! The address bar's state: what is asked, of which time, and what is open.
 //!
 //! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID&around=ID&cols=host:120,status` and, of the pipeline,
-//! `/?view=pipeline&part=ledger&item=AGENT`, of the patterns `/?view=patterns&compare=before&item=TEMPLATE`; what equals its default is left out.
+//! `/?view=pipeline&part=ledger&item=AGENT`, of the patterns `/?view=patterns&compare=before&merge=off&item=TEMPLATE`; what equals its default is left out.
 
 use super::columns::{self, FieldColumn};
 
@@ -10,6 +10,7 @@ pub(crate) const FROM_DEFAULT: &str = "-1h";
 /// In the address: no lower end.
 const FROM_NONE: &str = "all";
 const COMPARE_BEFORE: &str = "before";
+const MERGE_OFF: &str = "off";
 
 /// Which page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +115,8 @@ pub(crate) struct View {
     pub compare: bool,
     /// Fields that stand beside each line.
     pub columns: Vec<FieldColumn>,
+    /// Patterns are single templates: those that differ in names are not joined.
+    pub apart: bool,
 }
 
 impl View {
@@ -137,6 +140,7 @@ impl View {
                 "find" => view.find = value,
                 "cols" => view.columns = columns::read(&value),
                 "compare" => view.compare = value == COMPARE_BEFORE,
+                "merge" => view.apart = value == MERGE_OFF,
                 "q" => view.query = value,
                 "from" if value == FROM_NONE => view.range.from = String::new(),
                 "from" => view.range.from = value,
@@ -195,6 +199,9 @@ impl View {
         if self.compare {
             add("compare", COMPARE_BEFORE);
         }
+        if self.apart {
+            add("merge", MERGE_OFF);
+        }
         if pairs.is_empty() {
             "/".into()
         } else {
@@ -211,6 +218,7 @@ impl View {
             && self.part == other.part
             && self.item == other.item
             && self.compare == other.compare
+            && self.apart == other.apart
     }
 }
 
@@ -282,6 +290,7 @@ mod tests {
             item: Some("a1".into()),
             compare: true,
             columns: columns::read("host:90,a%2Cb"),
+            apart: true,
         };
         assert_eq!(View::from_address(view.address().trim_start_matches('/')), view);
         let all = View {

@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use crate::query::ast::{
     Aggregate, AggregateFunction, Assignment, BinWidth, Bound, CompareOp, Explain, Field, Filter, GroupKey, Keep, Leaf,
-    Literal, LookupKey, Parse, Pipe, PipeKind, Query, Renaming, Search, SortKey, Span, Stats, Test, Timechart, Zone,
+    Literal, LookupKey, Parse, Patterns, Pipe, PipeKind, Query, Renaming, Search, SortKey, Span, Stats, Test,
+    Timechart, Zone,
 };
 use crate::query::expr::{BinaryOp, Expr, ExprKind, SCALARS};
 use crate::query::parse;
@@ -241,13 +242,28 @@ fn pipe_of_rows() -> impl Strategy<Value = PipeKind> {
             fields()
         )
             .prop_map(|(rows, keep, fields)| PipeKind::Dedup { rows, keep, fields }),
-        (prop::option::of(1..=COUNT_MAX), prop::option::of(1..i64::MAX))
-            .prop_map(|(limit, compare_nanos)| PipeKind::Patterns { limit, compare_nanos }),
-        (any::<u64>(), 1..=COUNT_MAX).prop_map(|(id, limit)| PipeKind::Variables {
-            template: Literal {
-                text: format!("{id:016x}"),
-                span: NOWHERE
-            },
+        (
+            prop::option::of(1..=COUNT_MAX),
+            any::<bool>(),
+            prop::option::of(1..=500_u64),
+            prop::option::of(1..i64::MAX)
+        )
+            .prop_map(
+                |(limit, by_template, points, compare_nanos)| PipeKind::Patterns(Patterns {
+                    limit,
+                    by_template,
+                    points,
+                    compare_nanos
+                })
+            ),
+        (prop::collection::vec(any::<u64>(), 1..4), 1..=COUNT_MAX).prop_map(|(ids, limit)| PipeKind::Variables {
+            templates: ids
+                .into_iter()
+                .map(|id| Literal {
+                    text: format!("{id:016x}"),
+                    span: NOWHERE
+                })
+                .collect(),
             limit
         }),
     ]

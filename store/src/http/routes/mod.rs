@@ -2,6 +2,8 @@
 
 mod agents;
 mod context;
+mod explain;
+mod export;
 mod fields;
 mod files;
 mod health;
@@ -30,11 +32,14 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 21] = [
+pub(super) const PATHS: [(&str, &str); 24] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
     ("/api/v1/fields", "post"),
+    ("/api/v1/explain", "post"),
+    ("/api/v1/export", "get"),
+    ("/api/v1/export/{id}", "get"),
     ("/api/v1/tail", "get"),
     ("/api/v1/context", "get"),
     ("/api/v1/context/find", "get"),
@@ -61,6 +66,9 @@ pub fn router(state: HttpState, others: Router) -> Router {
         .route("/api/v1/query/{id}", delete(query::delete))
         .route("/api/v1/histogram", post(histogram::post))
         .route("/api/v1/fields", post(fields::post))
+        .route("/api/v1/explain", post(explain::post))
+        .route("/api/v1/export", get(export::get))
+        .route("/api/v1/export/{id}", get(export::state))
         .route("/api/v1/tail", get(tail::get))
         .route("/api/v1/context", get(context::get))
         .route("/api/v1/context/find", get(context::find))

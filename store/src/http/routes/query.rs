@@ -9,11 +9,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
-use serde_json::Value;
 use timberline_proto::api::{Answer, Frame, QueryRequest};
 
 use crate::http::error::{Body, HttpError};
 use crate::http::state::HttpState;
+use crate::read::{Formulas, csv_cell, csv_value};
 
 pub(super) async fn post(
     State(state): State<HttpState>,
@@ -62,18 +62,16 @@ pub(super) async fn delete(State(state): State<HttpState>, Path(id): Path<String
 /// RFC 4180. Records become the columns that all of them have, and their fields as JSON.
 fn csv(answer: &Answer) -> String {
     let mut out = String::new();
-    let mut row = |cells: &[String]| {
+    let mut row = |cells: &[std::borrow::Cow<'_, str>]| {
         out.push_str(&cells.join(","));
         out.push_str("\r\n");
     };
     if !answer.columns.is_empty() {
-        row(&answer
-            .columns
-            .iter()
-            .map(|column| cell(&column.name))
-            .collect::<Vec<_>>());
+        let names = answer.columns.iter().map(|column| cell(&column.name));
+        row(&names.collect::<Vec<_>>());
         for cells in &answer.rows {
-            row(&cells.iter().map(value).collect::<Vec<_>>());
+            let cells = cells.iter().map(|value| csv_value(value, Formulas::Quote));
+            row(&cells.collect::<Vec<_>>());
         }
         return out;
     }
@@ -87,8 +85,9 @@ fn csv(answer: &Answer) -> String {
         "id",
         "fields",
     ]
-    .map(str::to_owned));
+    .map(Into::into));
     for record in &answer.records {
+        let fields = serde_json::to_string(&record.fields).unwrap_or_default();
         let of_stream = |name: &str| cell(record.stream.get(name).map_or("", String::as_str));
         row(&[
             cell(&record.timestamp),
@@ -98,23 +97,12 @@ fn csv(answer: &Answer) -> String {
             of_stream("log.file.path"),
             cell(&record.body),
             cell(&record.id),
-            cell(&serde_json::to_string(&record.fields).unwrap_or_default()),
+            cell(&fields),
         ]);
     }
     out
 }
 
-fn value(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => cell(text),
-        other => cell(&other.to_string()),
-    }
-}
-
-fn cell(text: &str) -> String {
-    match text.contains([',', '"', '\r', '\n']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    }
+fn cell(text: &str) -> std::borrow::Cow<'_, str> {
+    csv_cell(text, Formulas::Quote)
 }

@@ -50,6 +50,8 @@ pub(crate) struct Lowering {
     pub(crate) running: Arc<Running>,
     pub(crate) threads: usize,
     pub(crate) rows_max: usize,
+    /// Templates that `patterns` joins at most.
+    pub(crate) patterns_merge_max: usize,
     /// Files that may be named as tables.
     pub(crate) files: FileTables,
 }
@@ -64,6 +66,7 @@ impl Lowering {
             running: Arc::clone(running),
             threads: options.threads,
             rows_max: usize::try_from(options.rows_max).unwrap_or(usize::MAX),
+            patterns_merge_max: options.patterns_merge_max,
             files: options.tables.clone(),
         }
     }
@@ -185,10 +188,10 @@ async fn step(lowering: &Lowering, table: Table, pipe: &Pipe, names: &BTreeSet<S
         PipeKind::Extend(all) => extend::lower(table, all),
         PipeKind::Parse(parse) => parse::lower(table, parse),
         PipeKind::Json { paths, from } => json::lower(table, paths, from.as_ref(), names),
-        PipeKind::Patterns { limit, compare_nanos } => {
-            patterns::lower(lowering, table, *limit, *compare_nanos, pipe.span).await
+        PipeKind::Patterns(asked) => patterns::lower(lowering, table, asked, pipe.span).await,
+        PipeKind::Variables { templates, limit } => {
+            variables::lower(lowering, table, templates, *limit, pipe.span).await
         }
-        PipeKind::Variables { template, limit } => variables::lower(table, &template.text, *limit, pipe.span),
         PipeKind::Lookup { table: named, on } => lookup::lower(lowering, table, named, on).await,
     }
 }
@@ -308,7 +311,7 @@ fn names_of(pipe: &PipeKind, add: &mut dyn FnMut(&str)) {
         PipeKind::Parse(parse) => parse.from.iter().for_each(|field| add(&field.name)),
         PipeKind::Json { from, .. } => from.iter().for_each(|field| add(&field.name)),
         PipeKind::Lookup { on, .. } => on.iter().for_each(|key| add(&key.field.name)),
-        PipeKind::Head(_) | PipeKind::Tail(_) | PipeKind::Patterns { .. } | PipeKind::Variables { .. } => {}
+        PipeKind::Head(_) | PipeKind::Tail(_) | PipeKind::Patterns(_) | PipeKind::Variables { .. } => {}
     }
 }
 

@@ -28,6 +28,36 @@ pub(crate) struct Template {
     /// The last of them in the total order.
     pub(crate) last: Key,
     pub(crate) place: Place,
+    /// Rows in each part of a range, if asked for.
+    pub(crate) points: Option<Box<[u32]>>,
+}
+
+/// A range in parts of one width.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts {
+    first: i64,
+    width: i64,
+    count: usize,
+}
+
+impl Parts {
+    /// `count` parts of the range from `first` to `last`.
+    pub(crate) fn new((first, last): (i64, i64), count: usize) -> Self {
+        let width = (i128::from(last) - i128::from(first)) / count.max(1) as i128 + 1;
+        Self {
+            first,
+            width: i64::try_from(width).unwrap_or(i64::MAX),
+            count,
+        }
+    }
+
+    fn add(self, time: i64, points: &mut Option<Box<[u32]>>) {
+        let points = points.get_or_insert_with(|| vec![0; self.count].into());
+        let at = (i128::from(time) - i128::from(self.first)) / i128::from(self.width);
+        if let Some(point) = usize::try_from(at).ok().and_then(|at| points.get_mut(at)) {
+            *point = point.saturating_add(1);
+        }
+    }
 }
 
 /// Where the last of them stands.
@@ -44,6 +74,8 @@ pub(crate) const TEMPLATE_BYTES: usize = size_of::<(u64, Template)>() + 16;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kinds<'a> {
     pub(crate) selection: &'a Selection,
+    /// Of what rows are also counted.
+    pub(crate) parts: Option<Parts>,
 }
 
 impl PerSplit for Kinds<'_> {
@@ -54,7 +86,10 @@ impl PerSplit for Kinds<'_> {
     }
 
     fn question(&self) -> String {
-        "patterns".to_owned()
+        match self.parts {
+            None => "patterns".to_owned(),
+            Some(Parts { first, width, count }) => format!("patterns {count} parts of {width} from {first}"),
+        }
     }
 
     fn of_split(
@@ -85,13 +120,17 @@ impl PerSplit for Kinds<'_> {
             let Some(rows) = matching(self.selection, decider, &open, means.running)? else {
                 return Ok(None);
             };
-            of_page(&open, &id, &rows, &mut found);
+            self.of_page(&open, &id, &rows, &mut found);
             meter.groups.fetch_max(found.len() as u64, Relaxed);
         }
         Ok(Some(found))
     }
 
     fn add_live(&self, part: &LivePart, row: usize, view: &RowView<'_>, found: &mut Found) {
+        let mut points = None;
+        if let Some(parts) = self.parts {
+            parts.add(view.row.time_nanos, &mut points);
+        }
         let template = Template {
             rows: 1,
             first: view.row.time_nanos,
@@ -105,6 +144,7 @@ impl PerSplit for Kinds<'_> {
                 block: Arc::clone(&part.rows),
                 row,
             },
+            points,
         };
         join(found, template_id(&view.row), &template);
     }
@@ -122,7 +162,25 @@ impl PerSplit for Kinds<'_> {
     }
 
     fn bytes(found: &Found) -> usize {
-        found.len() * TEMPLATE_BYTES
+        let points = |template: &Template| {
+            template
+                .points
+                .as_ref()
+                .map_or(0, |points| size_of_val::<[u32]>(points))
+        };
+        found.len() * TEMPLATE_BYTES + found.values().map(points).sum::<usize>()
+    }
+}
+
+/// Adds counts of parts.
+pub(crate) fn add_points(sum: &mut Option<Box<[u32]>>, more: Option<&[u32]>) {
+    let Some(more) = more else { return };
+    match sum {
+        None => *sum = Some(more.into()),
+        Some(sum) => sum
+            .iter_mut()
+            .zip(more)
+            .for_each(|(sum, more)| *sum = sum.saturating_add(*more)),
     }
 }
 
@@ -135,6 +193,7 @@ pub(crate) fn join(found: &mut Found, id: u64, more: &Template) {
         Some(template) => {
             template.rows += more.rows;
             template.first = template.first.min(more.first);
+            add_points(&mut template.points, more.points.as_deref());
             if more.last > template.last {
                 template.last = more.last.clone();
                 template.place = more.place.clone();
@@ -143,44 +202,61 @@ pub(crate) fn join(found: &mut Found, id: u64, more: &Template) {
     }
 }
 
-/// Adds a page's rows.
-fn of_page(open: &OpenPage, split: &Arc<str>, rows: &[u32], found: &mut Found) {
-    let core = &open.core;
-    // Per template of the page: rows, earliest time, and the last row.
-    let mut of_template: Vec<Option<(u64, i64, u32)>> = vec![None; core.templates().len()];
-    let place = |row: u32| {
-        let row = row as usize;
-        (core.times()[row], core.partitions()[row], core.offsets()[row])
-    };
-    for &row in rows {
-        let time = core.times()[row as usize];
-        let known = &mut of_template[core.which()[row as usize] as usize];
-        *known = Some(match *known {
-            None => (1, time, row),
-            Some((count, first, last)) => {
-                let last = if place(row) > place(last) { row } else { last };
-                (count + 1, first.min(time), last)
-            }
-        });
-    }
-    for (&number, known) in core.templates().iter().zip(of_template) {
-        let Some((rows, first, row)) = known else { continue };
-        let (time, partition, offset) = place(row);
-        let template = Template {
-            rows,
-            first,
-            last: Key {
-                time,
-                partition,
-                offset,
-                topic: Arc::clone(&open.topic),
-            },
-            place: Place::Page {
-                split: Arc::clone(split),
-                page: open.page,
-                row,
-            },
+/// What is known of a template's rows in a page.
+#[derive(Clone, Debug, Default)]
+struct InPage {
+    rows: u64,
+    first: i64,
+    /// The last of them.
+    last: u32,
+    points: Option<Box<[u32]>>,
+}
+
+impl Kinds<'_> {
+    /// Adds a page's rows.
+    fn of_page(&self, open: &OpenPage, split: &Arc<str>, rows: &[u32], found: &mut Found) {
+        let core = &open.core;
+        let mut of_template: Vec<Option<InPage>> = vec![None; core.templates().len()];
+        let place = |row: u32| {
+            let row = row as usize;
+            (core.times()[row], core.partitions()[row], core.offsets()[row])
         };
-        join(found, open.template_id(number), &template);
+        for &row in rows {
+            let time = core.times()[row as usize];
+            let known = of_template[core.which()[row as usize] as usize].get_or_insert_with(|| InPage {
+                first: time,
+                last: row,
+                ..InPage::default()
+            });
+            known.rows += 1;
+            known.first = known.first.min(time);
+            if place(row) > place(known.last) {
+                known.last = row;
+            }
+            if let Some(parts) = self.parts {
+                parts.add(time, &mut known.points);
+            }
+        }
+        for (&number, known) in core.templates().iter().zip(of_template) {
+            let Some(known) = known else { continue };
+            let (time, partition, offset) = place(known.last);
+            let template = Template {
+                rows: known.rows,
+                first: known.first,
+                last: Key {
+                    time,
+                    partition,
+                    offset,
+                    topic: Arc::clone(&open.topic),
+                },
+                place: Place::Page {
+                    split: Arc::clone(split),
+                    page: open.page,
+                    row: known.last,
+                },
+                points: known.points,
+            };
+            join(found, open.template_id(number), &template);
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::read::row::RowView;
 use crate::read::test::Tester;
 use crate::read::tests::{ask, request, runtime};
 use crate::read::time::rfc3339_short;
-use crate::split::{pattern_of_row, template_id};
+use crate::split::{pattern_of_template, template_id, template_of_row};
 
 fn any_row() -> impl Strategy<Value = TestRow> {
     let line = prop_oneof![
@@ -47,9 +47,15 @@ fn expected(rows: &[TestRow], query: &str, from: i64, to: i64) -> Kinds {
             }
             let place = (time, row.partition, row.offset);
             let line = String::from_utf8_lossy(row.line).into_owned();
-            let kind = kinds
-                .entry(template_id(&row))
-                .or_insert_with(|| (pattern_of_row(&row), 0, time, place, line.clone()));
+            let kind = kinds.entry(template_id(&row)).or_insert_with(|| {
+                (
+                    pattern_of_template(&template_of_row(&row)),
+                    0,
+                    time,
+                    place,
+                    line.clone(),
+                )
+            });
             kind.1 += 1;
             kind.2 = kind.2.min(time);
             if place >= kind.3 {
@@ -95,16 +101,18 @@ fn same(found: &[Vec<Value>], expected: &[Value], what: &str) {
 
 async fn check(fixture: &Fixture, rows: &[TestRow], query: &str) {
     let all = expected(rows, query, i64::MIN, i64::MAX);
-    let found = ask(fixture, request(&format!("{query} | patterns"))).await;
+    let found = ask(fixture, request(&format!("{query} | patterns merge=off"))).await;
     same(&found.rows, &plain(&all), query);
-    let two = ask(fixture, request(&format!("{query} | patterns 2"))).await;
+    let two = ask(fixture, request(&format!("{query} | patterns 2 merge=off"))).await;
     let expected_two: Vec<_> = plain(&all).into_iter().take(2).collect();
     same(&two.rows, &expected_two, query);
 
     // The same without the short way.
     let slow = ask(
         fixture,
-        request(&format!("{query} | extend x = 1 | patterns | fields - pattern")),
+        request(&format!(
+            "{query} | extend x = 1 | patterns merge=off | fields - pattern"
+        )),
     )
     .await;
     let without = |row: Value| {
@@ -123,7 +131,7 @@ async fn check(fixture: &Fixture, rows: &[TestRow], query: &str) {
         from: Some("1970-01-01T00:00:50Z".to_owned()),
         to: Some("1970-01-01T00:01:39.000000001Z".to_owned()),
         ..request(&format!(
-            "{query} | patterns compare=40s | fields template, count, before, change, state, first_seen, last_seen"
+            "{query} | patterns merge=off compare=40s | fields template, count, before, change, state, first_seen, last_seen"
         ))
     };
     let found = ask(fixture, compared).await;
@@ -217,4 +225,100 @@ async fn a_chart_without_a_range_looks_for_its_ends_and_reads_no_more() {
     assert_eq!(answer.rows.len(), 2);
     // Of 8 pages, the first and the last for the ends, and the one where two bins meet.
     assert!(answer.end.progress.pages_read <= 3, "{:?}", answer.end.progress);
+}
+
+/// Names without a digit make templates of their own; with the merge they are one pattern again.
+#[tokio::test(flavor = "multi_thread")]
+async fn patterns_that_differ_in_names_are_one_with_all_that_is_known_of_them() {
+    let names = ["alice", "bob", "carol", "dave"];
+    let rows: Vec<_> = (0..40_i64)
+        .map(|n| {
+            let line = match n % 5 {
+                4 => "door closed".to_owned(),
+                at => format!("login of user {} from 10.0.0.{n}", names[at as usize]),
+            };
+            TestRow::new(n * 1_000_000_000, &line)
+        })
+        .collect();
+    let mut fixture = Fixture::new();
+    fixture.append(&rows[..20]);
+    fixture.flush(false);
+    fixture.append(&rows[20..]);
+    let answer = ask(
+        &fixture,
+        request("* | patterns points=4 | fields pattern, count, first_seen, last_seen, example, templates, points"),
+    )
+    .await;
+    assert_eq!(answer.rows.len(), 2, "{:?}", answer.rows);
+    let row = &answer.rows[0];
+    assert_eq!(row[0], json!("login of user <*> from <*>.<*>.<*>.<*>"));
+    assert_eq!(row[1], json!(32));
+    assert_eq!(row[2], json!("1970-01-01T00:00:00Z"));
+    assert_eq!(row[3], json!("1970-01-01T00:00:38Z"));
+    assert_eq!(row[4], json!("login of user dave from 10.0.0.38"));
+    let ids: Vec<String> = serde_json::from_value(row[5].clone()).unwrap();
+    assert_eq!(ids.len(), 4);
+    assert_eq!(row[6], json!([8, 8, 8, 8]));
+    // Its lines, by the list of templates.
+    let lines = ask(
+        &fixture,
+        request(&format!("template in ({}) | stats count()", ids.join(", "))),
+    )
+    .await;
+    assert_eq!(lines.rows[0][0], json!(32));
+    let others = ask(
+        &fixture,
+        request(&format!("NOT template in ({}) | stats count()", ids.join(", "))),
+    )
+    .await;
+    assert_eq!(others.rows[0][0], json!(8));
+    // The long way gives the same.
+    let long = ask(
+        &fixture,
+        request("* | extend x = 1 | patterns | fields pattern, count, first_seen, last_seen, example, templates"),
+    )
+    .await;
+    assert_eq!(long.rows[0][..6], row[..6]);
+    // What varies, the name too.
+    let slots = ask(&fixture, request(&format!("* | variables {}", ids.join(", ")))).await;
+    let of_slot = |slot: i64| {
+        slots
+            .rows
+            .iter()
+            .filter(|row| row[0] == json!(slot))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of_slot(1).len(), 4, "{:?}", slots.rows);
+    assert_eq!(of_slot(1)[0][1..3], [json!("alice"), json!(8)]);
+    assert_eq!(of_slot(2)[0][1..3], [json!("10"), json!(32)]);
+    assert_eq!(of_slot(5).len(), 10);
+    // The window before had alice alone: the pattern was there, so it is not new.
+    let compared = QueryRequest {
+        from: Some("1970-01-01T00:00:01Z".to_owned()),
+        to: Some("1970-01-01T00:00:02Z".to_owned()),
+        ..request("* | patterns compare=1s | fields count, before, state")
+    };
+    let compared = ask(&fixture, compared).await;
+    assert_eq!(compared.rows, [[json!(1), json!(1), Value::Null]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn templates_of_two_patterns_have_no_variables_in_common() {
+    let rows = [
+        TestRow::new(0, "login of user alice from 1"),
+        TestRow::new(1, "door closed"),
+    ];
+    let fixture = Fixture::new();
+    fixture.append(&rows);
+    let ids: Vec<String> = ask(&fixture, request("* | patterns merge=off"))
+        .await
+        .rows
+        .iter()
+        .map(|row| row[0].as_str().unwrap().to_owned())
+        .collect();
+    let refused = fixture
+        .reader
+        .query(request(&format!("* | variables {}", ids.join(", "))))
+        .await;
+    assert!(refused.unwrap_err().to_string().contains("not one pattern"));
 }

@@ -94,6 +94,7 @@ fn List() -> impl IntoView {
         }
     };
     let compare = move || app.view.with(|view| view.compare);
+    let joins = move || app.view.with(|view| !view.apart);
     let has_span = move || app.view.with(|view| view.range != TimeRange::all());
     let opened = Memo::new(move |_| app.view.with(|view| view.item.clone()));
     let most = Memo::new(move |_| {
@@ -115,6 +116,13 @@ fn List() -> impl IntoView {
             >
                 "Compare with before"
             </button>
+            <button
+                class="chip" class:current=joins aria-pressed=move || joins().to_string()
+                title="Kinds of lines that differ in names alone (user alice, user bob) are one"
+                on:click=move |_| app.ask(|view| view.apart = !view.apart)
+            >
+                "Join names"
+            </button>
             <Show when=move || compares.get()>
                 {chip("new", "New")}
                 {chip("gone", "Gone")}
@@ -134,10 +142,10 @@ fn List() -> impl IntoView {
                 <tbody>
                     <For
                         each=move || shown.get().into_iter().take(ROWS_DRAWN_MAX)
-                        key=|one| (one.template.clone(), one.count, one.before)
+                        key=|one| (one.template.clone(), one.templates.len(), one.count, one.before)
                         children=move |one| {
-                            let template = one.template.clone();
-                            let is_open = Signal::derive(move || opened.with(|opened| opened.as_ref() == Some(&template)));
+                            let known = one.clone();
+                            let is_open = Signal::derive(move || opened.with(|opened| opened.as_ref().is_some_and(|opened| known.holds(opened))));
                             view! { <Row pattern=one is_open compares most/> }
                         }
                     />

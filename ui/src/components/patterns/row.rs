@@ -11,7 +11,7 @@ use crate::{
     lang,
     model::{
         app::App,
-        patterns::{POINTS, Pattern},
+        patterns::{POINTS, Pattern, TEMPLATES_MAX},
         view::Page,
     },
     text::{
@@ -34,13 +34,13 @@ pub(super) fn Row(
     most: Memo<u64>,
 ) -> impl IntoView {
     let app = App::get();
-    let curves = app.patterns.curves;
     let template = StoredValue::new(pattern.template.clone());
+    let templates = StoredValue::new(pattern.templates.clone());
     let toggle = move |_| app.open_pattern((!is_open.get_untracked()).then(|| template.get_value()));
     let count = pattern.count;
     let width = move || format!("{:.1}%", count as f64 * 100.0 / most.get().max(1) as f64);
-    let curve =
-        move || template.with_value(|template| curves.with(|curves| curves.get(template).map(|points| spark(points))));
+    let curve = (!pattern.points.is_empty()).then(|| spark(&pattern.points));
+    let joined = pattern.templates.len();
     let (state, before) = (pattern.state.clone(), pattern.before);
     let seen = move |instant: &str| {
         let Some(ms) = time::millis(instant) else {
@@ -66,6 +66,7 @@ pub(super) fn Row(
             </Show>
             <td class="kind-text">
                 <button class="kind-open mono" aria-expanded=move || is_open.get().to_string() on:click=toggle>{words(&pattern)}</button>
+                {(joined > 1).then(|| view! { <span class="kind-joined" title="Kinds of lines that differ in names alone, joined">{format!("{} joined", number::grouped(joined as u64))}</span> })}
                 {(!state.is_empty()).then(|| view! { <span class=format!("kind-state is-{state}")>{state.clone()}</span> })}
             </td>
             <td class="kind-when">{seen(&pattern.first_seen)}</td>
@@ -74,12 +75,13 @@ pub(super) fn Row(
         {move || is_open.get().then(|| view! {
             <tr class="opened-below"><td colspan=move || if compares.get() { "6" } else { "5" }>
                 <div class="detail-actions">
-                    <button class="button small" on:click=move |_| lines_of(app, &template.get_value())><Icon path=icon::SEARCH/>"Show the lines"</button>
-                    <button class="button small" on:click=move |_| app.filter(Some("template"), &template.get_value(), false)><Icon path=icon::DROP/>"Leave them out"</button>
+                    <button class="button small" on:click=move |_| lines_of(app, &templates.get_value())><Icon path=icon::SEARCH/>"Show the lines"</button>
+                    <button class="button small" on:click=move |_| leave_out(app, &templates.get_value())><Icon path=icon::DROP/>"Leave them out"</button>
                     <button class="button small" on:click=move |_| app.copy(&example.get_value(), "Example")><Icon path=icon::COPY/>"Copy the example"</button>
-                    <span class="kind-id">"template "<code>{template.get_value()}</code></span>
+                    {(joined == 1).then(|| view! { <span class="kind-id">"template "<code>{template.get_value()}</code></span> })}
                 </div>
                 <div class="kind-example mono">{printable(&example.get_value(), Layout::Row).into_owned()}</div>
+                {(joined > 1).then(|| of_templates(app, &templates.get_value()))}
                 <Slots template=template.get_value()/>
             </td></tr>
         })}
@@ -116,7 +118,7 @@ fn spark(points: &[u64]) -> impl IntoView + use<> {
             view! { <rect x=at.to_string() width="0.8" y=format!("{:.2}", 18.0 - height) height=format!("{height:.2}")/> }
         })
         .collect_view();
-    let width = points.len().max(POINTS as usize);
+    let width = points.len().max(POINTS);
     view! {
         <svg class="spark" viewBox=format!("0 0 {width} 18") preserveAspectRatio="none" role="img" aria-label="Lines over time">{bars}</svg>
     }
@@ -140,12 +142,54 @@ fn percent(share: f64) -> String {
     }
 }
 
-fn lines_of(app: App, template: &str) {
-    let query = lang::with_filter(&app.view.get_untracked().query, Some("template"), template, true);
+/// Templates of a joined kind that are listed.
+const LISTED_MAX: usize = 24;
+
+/// The templates that are joined, each a way to its lines.
+fn of_templates(app: App, templates: &[String]) -> impl IntoView + use<> {
+    let listed = templates
+        .iter()
+        .take(LISTED_MAX)
+        .map(|template| {
+            let id = template.clone();
+            view! {
+                <button class="button bare small" title="Show the lines of this template" on:click=move |_| lines_of(app, std::slice::from_ref(&id))>
+                    <code>{template.clone()}</code>
+                </button>
+            }
+        })
+        .collect_view();
+    let more = templates.len().saturating_sub(LISTED_MAX);
+    view! {
+        <div class="kind-templates">
+            <span>{format!("Joined from {} templates:", number::grouped(templates.len() as u64))}</span>
+            {listed}
+            {(more > 0).then(|| view! { <span>{format!("and {} more", number::grouped(more as u64))}</span> })}
+            {(templates.len() > TEMPLATES_MAX).then(|| view! { <span>{format!("Filters take the {} most frequent of them.", number::grouped(TEMPLATES_MAX as u64))}</span> })}
+        </div>
+    }
+}
+
+fn filtered(app: App, templates: &[String], keep: bool) -> String {
+    let templates = &templates[..templates.len().min(TEMPLATES_MAX)];
+    lang::with_one_of(&app.view.get_untracked().query, "template", templates, keep)
+}
+
+fn leave_out(app: App, templates: &[String]) {
+    let query = filtered(app, templates, false);
+    app.ask(|view| {
+        view.item = None;
+        view.query = query;
+    });
+}
+
+fn lines_of(app: App, templates: &[String]) {
+    let query = filtered(app, templates, true);
     app.ask(|view| {
         view.page = Page::Search;
         view.item = None;
         view.compare = false;
+        view.apart = false;
         view.query = query;
     });
 }

@@ -19,7 +19,7 @@ pub(super) fn Slots(template: String) -> impl IntoView {
         slots.with(|slots| {
             slots
                 .as_ref()
-                .filter(|slots| slots.0 == template)
+                .filter(|slots| slots.0 == template || app.patterns.is_one(&slots.0, &template))
                 .map(|slots| slots.1.clone())
         })
     };
