@@ -235,6 +235,7 @@ async fn serve(dir: &Path, catalog: &Catalog, reader: &Reader) -> String {
         data_dir: Arc::from(dir.to_string_lossy().as_ref()),
         assets: &[],
         host_guard: timberline_collector::http::HostGuard::new(&[]),
+        kept: timberline_store::http::KeptLimits::default(),
         metrics: Arc::new(timberline_store::http::NoMetrics),
     };
     let router = timberline_store::http::router(state, axum::Router::new());

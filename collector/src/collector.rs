@@ -1,13 +1,14 @@
 //! The queue, the fleet and their upkeep together.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use timberline_queue::{Queue, QueueError};
 use tokio_util::sync::CancellationToken;
 
 use crate::health::Health;
 use crate::rollout::Rollouts;
+use crate::topics::{Growth, LOOK_INTERVAL};
 use crate::trust::{Trust, TrustError};
 use crate::{CollectorOptions, Fleet};
 
@@ -26,6 +27,7 @@ struct Inner {
     queue: Queue,
     fleet: Fleet,
     health: Health,
+    growth: Growth,
     trust: Option<Trust>,
     rollouts: Option<Rollouts>,
 }
@@ -66,6 +68,7 @@ impl Collector {
                 queue,
                 fleet,
                 health: Health::default(),
+                growth: Growth::default(),
                 trust,
                 rollouts,
             }),
@@ -96,6 +99,10 @@ impl Collector {
         &self.inner.health
     }
 
+    pub(crate) fn growth(&self) -> &Growth {
+        &self.inner.growth
+    }
+
     /// Why records are not taken now (a full disk, a limit, a disk that failed), if so.
     pub fn not_ready(&self) -> Option<String> {
         let failed = self.queue().partitions().into_iter().find_map(|partition| {
@@ -110,9 +117,25 @@ impl Collector {
         &self.inner.options
     }
 
-    /// Enforces retention, and looks at what is on trial on machines, every so often until told to stop.
+    /// Enforces retention, and looks at what is on trial on machines and at how fast partitions grow,
+    /// every so often until told to stop.
     pub async fn run_upkeep(&self, shutdown: CancellationToken) {
-        tokio::join!(self.keep_queue(shutdown.clone()), self.judge_trials(shutdown));
+        tokio::join!(
+            self.keep_queue(shutdown.clone()),
+            self.watch_growth(shutdown.clone()),
+            self.judge_trials(shutdown)
+        );
+    }
+
+    async fn watch_growth(&self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(LOOK_INTERVAL);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = shutdown.cancelled() => return,
+            }
+            self.growth().look(self.queue(), Instant::now());
+        }
     }
 
     async fn judge_trials(&self, shutdown: CancellationToken) {

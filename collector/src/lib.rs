@@ -17,6 +17,7 @@
 //! | [`rollout`] | configuration pushed to groups of machines |
 //! | [`trust`] | who may connect: authority, tokens, certificates |
 //! | [`service`] | the gRPC services |
+//! | `topics` | how fast each partition grows |
 //! | [`http`] | receivers over HTTP |
 
 pub mod collector;
@@ -27,6 +28,7 @@ mod network;
 pub mod options;
 pub mod rollout;
 pub mod service;
+mod topics;
 pub mod trust;
 
 pub use collector::{Collector, CollectorError};

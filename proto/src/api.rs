@@ -4,9 +4,11 @@
 //! (`Accept: application/x-ndjson`), or with one [`Answer`] (`Accept: application/json`).
 
 mod agents;
+pub mod dashboards;
 pub mod enrollment;
 mod explain;
 mod ledger;
+pub mod topics;
 
 use std::collections::BTreeMap;
 
@@ -361,7 +363,7 @@ pub struct Answer {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct ApiError {
-    /// A stable word: `bad_query`, `bad_request`, `not_found`, `incomplete`, `limit`, `cancelled`, `timeout`,
+    /// A stable word: `bad_query`, `bad_request`, `not_found`, `incomplete`, `conflict`, `limit`, `cancelled`, `timeout`,
     /// `forbidden`, `unavailable`, `internal`.
     pub code: String,
     /// A sentence that names the thing and the way out.
@@ -573,6 +575,15 @@ pub struct Status {
     /// Time of the newest record (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<String>,
+    /// Why the process does not take records or questions, if it does not; what `/readyz` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_ready: Option<String>,
+    /// Memory that the process has, in bytes, where the system says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Bytes free on the disk of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_free_bytes: Option<u64>,
     /// How complete the store is.
     pub completeness: Completeness,
 }

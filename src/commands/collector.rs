@@ -3,7 +3,7 @@
 use anyhow::Context;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use timberline_collector::http::{HostGuard, guard};
+use timberline_collector::http::{HostGuard, MessageReaders, guard};
 use timberline_collector::{Collector, service};
 use timberline_queue::receive::Seen;
 use tokio::net::TcpListener;
@@ -56,7 +56,7 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let upkeep = collector.run_upkeep(stop.clone());
     let host_guard = HostGuard::new(&config.server.allowed_hosts);
-    let routes = timberline_collector::http::router(collector.clone())
+    let routes = timberline_collector::http::router(collector.clone(), MessageReaders::ThisMachine)
         .merge(timberline_collector::http::health(collector.clone(), {
             let seen = seen.clone();
             move || receive::not_ready(&seen())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use timberline_collector::Collector;
-use timberline_collector::http::HostGuard;
+use timberline_collector::http::{HostGuard, MessageReaders};
 use timberline_queue::receive::Seen;
 use timberline_store::Store;
 use timberline_store::http::{self, HttpState, Metrics};
@@ -53,13 +53,17 @@ pub(super) fn router(
         data_dir: data.path().display().to_string().into(),
         assets: assets(),
         host_guard: HostGuard::new(&config.server.allowed_hosts),
+        kept: config.kept_limits(),
         metrics: Arc::new(StoreMetrics {
             store: Arc::clone(&store),
             collector: collector.clone(),
             seen,
         }),
     };
-    let receivers = collector.map(timberline_collector::http::router);
+    let receivers = collector.map(|collector| {
+        // Beside the page, which answers every question to whoever reaches it.
+        timberline_collector::http::router(collector, MessageReaders::Anybody)
+    });
     Ok((store, http::router(state, receivers.unwrap_or_default())))
 }
 

@@ -214,6 +214,16 @@ impl Config {
         options
     }
 
+    /// What is kept of dashboards and saved searches.
+    #[cfg(feature = "store")]
+    pub(crate) fn kept_limits(&self) -> timberline_store::http::KeptLimits {
+        timberline_store::http::KeptLimits {
+            dashboards_max: self.store.dashboards_max,
+            searches_max: self.store.saved_searches_max,
+            document_bytes_max: self.store.document_bytes_max.get(),
+        }
+    }
+
     /// The limits of queries, which spill below the store's `dir`.
     #[cfg(feature = "store")]
     pub(crate) fn read_options(&self, dir: &std::path::Path) -> timberline_store::read::ReadOptions {

@@ -430,6 +430,12 @@ pub(crate) struct StoreSection {
     pub(crate) retention_bytes: Option<Size>,
     /// Files in the ledger; beyond it those of which nothing is held any more are kept as sums.
     pub(crate) ledger_sources_max: u64,
+    /// Dashboards kept at most.
+    pub(crate) dashboards_max: u64,
+    /// Saved searches kept at most.
+    pub(crate) saved_searches_max: u64,
+    /// One dashboard, or one saved search, as JSON; at most 1 MiB comes in at once.
+    pub(crate) document_bytes_max: Size,
 }
 
 impl Default for StoreSection {
@@ -449,6 +455,9 @@ impl Default for StoreSection {
             retention_age: None,
             retention_bytes: None,
             ledger_sources_max: 250_000,
+            dashboards_max: 1_000,
+            saved_searches_max: 1_000,
+            document_bytes_max: Size::kib(256),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 #[path = "../support/browser.rs"]
 mod browser;
+mod dashboards;
 mod empty;
 mod export;
 mod lines;

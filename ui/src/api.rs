@@ -144,6 +144,54 @@ pub(crate) async fn get<A: DeserializeOwned>(address: &str, abort: &AbortSignal)
     read(&fetch(address, &init, abort).await?, abort).await
 }
 
+/// Keeps something new.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn create<Q: Serialize, A: DeserializeOwned>(
+    address: &str,
+    body: &Q,
+    abort: &AbortSignal,
+) -> Result<A, Failure> {
+    whole(address, body, abort).await
+}
+
+/// Keeps what a text says, as it stands: the server says where it is wrong.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn create_of_text<A: DeserializeOwned>(
+    address: &str,
+    text: &str,
+    abort: &AbortSignal,
+) -> Result<A, Failure> {
+    read(&send("POST", address, text, "application/json", abort).await?, abort).await
+}
+
+/// Puts something in the place of what is kept.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn replace<Q: Serialize, A: DeserializeOwned>(
+    address: &str,
+    body: &Q,
+    abort: &AbortSignal,
+) -> Result<A, Failure> {
+    let body = serde_json::to_string(body).map_err(|error| not_an_answer(&error))?;
+    read(&send("PUT", address, &body, "application/json", abort).await?, abort).await
+}
+
+/// Deletes what is kept.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn delete(address: &str, abort: &AbortSignal) -> Result<(), Failure> {
+    let init = RequestInit::new();
+    init.set_method("DELETE");
+    init.set_signal(Some(abort));
+    fetch(address, &init, abort).await.map(|_| ())
+}
+
 /// Tells the server that nobody waits any more. Whether it heard does not matter to us.
 pub(crate) fn cancel(query_id: &str) {
     let init = RequestInit::new();
@@ -170,14 +218,18 @@ async fn read<A: DeserializeOwned>(response: &Response, abort: &AbortSignal) -> 
 
 async fn post<Q: Serialize>(path: &str, request: &Q, accept: &str, abort: &AbortSignal) -> Result<Response, Failure> {
     let body = serde_json::to_string(request).map_err(|error| not_an_answer(&error))?;
+    send("POST", path, &body, accept, abort).await
+}
+
+async fn send(method: &str, path: &str, body: &str, accept: &str, abort: &AbortSignal) -> Result<Response, Failure> {
     let headers = Headers::new().map_err(|error| failure(&error, abort))?;
     for (name, value) in [("content-type", "application/json"), ("accept", accept)] {
         headers.set(name, value).map_err(|error| failure(&error, abort))?;
     }
     let init = RequestInit::new();
-    init.set_method("POST");
+    init.set_method(method);
     init.set_headers(&headers);
-    init.set_body(&JsValue::from_str(&body));
+    init.set_body(&JsValue::from_str(body));
     init.set_signal(Some(abort));
     fetch(path, &init, abort).await
 }

@@ -4,6 +4,7 @@ use leptos::{ev::KeyboardEvent, prelude::*};
 use wasm_bindgen::JsCast;
 
 use crate::{
+    components::toggle_wall,
     model::{
         app::App,
         file::End,
@@ -36,6 +37,9 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("t", "time"),
     ("l", "live, and back"),
     ("n", "patterns, and back"),
+    ("D", "dashboards, and back"),
+    ("e f", "change a dashboard; let it fill the screen"),
+    ("s", "saved searches"),
     ("p", "pipeline, and back"),
     ("Space", "pause live"),
     ("b", "what repeats is quiet, or not"),
@@ -105,6 +109,10 @@ fn escape(app: App) {
         app.drawer.set(false);
     } else if app.view.with_untracked(|view| view.open.is_some()) {
         app.open(None);
+    } else if app.saved.open.get_untracked() {
+        app.saved.open.set(false);
+    } else if is_board(app) {
+        escape_board(app);
     } else if app.view.with_untracked(|view| view.around.is_some()) {
         app.leave_file();
     } else if app.view.with_untracked(|view| view.item.is_some()) {
@@ -121,11 +129,22 @@ fn escape(app: App) {
     }
 }
 
+/// Leaves the full screen, then the panel, then the dashboard unless it is being changed.
+fn escape_board(app: App) {
+    if app.view.with_untracked(|view| view.wall) {
+        toggle_wall(app);
+    } else if app.boards.selected.get_untracked().is_some() {
+        app.boards.selected.set(None);
+    } else if !app.boards.editing.get_untracked() {
+        app.open_board(None);
+    }
+}
+
 /// Does what `key` says; says whether it meant anything. Enter and Space stay with a button.
 fn act(app: App, key: &str, on_button: bool) -> bool {
     if app
         .view
-        .with_untracked(|view| matches!(view.page, Page::Patterns | Page::Pipeline))
+        .with_untracked(|view| matches!(view.page, Page::Patterns | Page::Dashboards | Page::Pipeline))
     {
         return act_without_lines(app, key);
     }
@@ -136,6 +155,8 @@ fn act(app: App, key: &str, on_button: bool) -> bool {
         "t" => app.time_open.update(|open| *open = !*open),
         "l" => there_and_back(app, Page::Live),
         "n" if !in_file => there_and_back(app, Page::Patterns),
+        "D" if !in_file => there_and_back(app, Page::Dashboards),
+        "s" if !in_file => toggle_saved(app),
         "p" => there_and_back(app, Page::Pipeline),
         "b" => app.prefs.quiet.update(|quiet| *quiet = !*quiet),
         "z" => app.prefs.wrap.update(|wrap| *wrap = !*wrap),
@@ -176,20 +197,43 @@ fn act_without_lines(app: App, key: &str) -> bool {
     let page = app.view.with_untracked(|view| view.page);
     match key {
         "/" => {
-            if page == Page::Pipeline {
+            if matches!(page, Page::Dashboards | Page::Pipeline) {
                 app.go(Page::Search);
             }
             app.focus_query.update(|asked| *asked += 1);
         }
         "?" => app.help.update(|open| *open = !*open),
-        "t" if page == Page::Patterns => app.time_open.update(|open| *open = !*open),
+        "t" if page != Page::Pipeline => app.time_open.update(|open| *open = !*open),
         "l" => app.go(Page::Live),
         "n" => there_and_back(app, Page::Patterns),
+        "D" => there_and_back(app, Page::Dashboards),
+        "s" if page == Page::Patterns => toggle_saved(app),
+        "e" if is_board(app) => app.boards.editing.update(|editing| *editing = !*editing),
+        "f" if is_board(app) => toggle_wall(app),
         "p" => there_and_back(app, Page::Pipeline),
         "r" => app.again(),
         _ => return false,
     }
     true
+}
+
+fn is_board(app: App) -> bool {
+    app.view
+        .with_untracked(|view| view.page == Page::Dashboards && view.item.is_some())
+}
+
+/// Opens the saved searches, or closes them.
+pub(crate) fn toggle_saved(app: App) {
+    if app
+        .view
+        .with_untracked(|view| matches!(view.page, Page::Dashboards | Page::Pipeline))
+    {
+        app.go(Page::Search);
+    }
+    app.saved.open.update(|open| *open = !*open);
+    if app.saved.open.get_untracked() {
+        app.saved.load();
+    }
 }
 
 fn there_and_back(app: App, page: Page) {

@@ -149,6 +149,9 @@ fn colours_stand_in_the_token_file_only() {
         include_str!("../style/lines.css"),
         include_str!("../style/fields.css"),
         include_str!("../style/table.css"),
+        include_str!("../style/chart.css"),
+        include_str!("../style/boards.css"),
+        include_str!("../style/pipeline.css"),
         include_str!("../style/z-narrow.css"),
     ];
     for line in sheets.iter().flat_map(|sheet| sheet.lines()) {

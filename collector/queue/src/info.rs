@@ -24,6 +24,15 @@ pub struct PartitionInfo {
     pub failed: Option<String>,
 }
 
+/// One segment of a partition's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentInfo {
+    /// Its first offset.
+    pub base_offset: u64,
+    /// Durable bytes.
+    pub bytes: u64,
+}
+
 /// What a read gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {

@@ -54,7 +54,7 @@ mod tests;
 
 pub use append::{Append, AppendError, Appended};
 pub use error::QueueError;
-pub use info::{Fetched, PartitionInfo};
+pub use info::{Fetched, PartitionInfo, SegmentInfo};
 pub use options::QueueOptions;
 pub use queue::Queue;
 pub use topic::is_topic_name;

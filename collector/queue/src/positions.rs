@@ -47,6 +47,10 @@ impl Positions {
         self.taken.lock().get(group).copied()
     }
 
+    pub(crate) fn all(&self) -> BTreeMap<String, u64> {
+        self.taken.lock().clone()
+    }
+
     /// Durable on return.
     pub(crate) fn advance(&self, group: &str, offset: u64) -> Result<(), QueueError> {
         let mut taken = self.taken.lock();

@@ -16,7 +16,7 @@ use crate::append::{Append, AppendError, Appended};
 use crate::disk::{Disk, RealDisk};
 use crate::error::{At, QueueError, is_retryable};
 use crate::inbox::{Done, Request};
-use crate::info::{Fetched, PartitionInfo};
+use crate::info::{Fetched, PartitionInfo, SegmentInfo};
 use crate::options::QueueOptions;
 use crate::partition::{Clock, Common, Partition, unix_ms};
 use crate::retention;
@@ -197,6 +197,30 @@ impl Queue {
     /// Where the group stands.
     pub fn position(&self, group: &str, topic: &str, partition: u32) -> Option<u64> {
         self.inner.partition(topic, partition).ok()?.positions.get(group)
+    }
+
+    /// Where every group stands that has taken something of the partition.
+    pub fn groups(&self, topic: &str, partition: u32) -> BTreeMap<String, u64> {
+        let partition = self.inner.partition(topic, partition);
+        partition.map_or_else(|_| BTreeMap::new(), |partition| partition.positions.all())
+    }
+
+    /// The partition's segments, oldest first; the last is written to.
+    pub fn segments(&self, topic: &str, partition: u32) -> Vec<SegmentInfo> {
+        let Ok(partition) = self.inner.partition(topic, partition) else {
+            return Vec::new();
+        };
+        let log = partition.log.lock();
+        let segments = log.segments.iter().map(|segment| SegmentInfo {
+            base_offset: segment.base,
+            bytes: segment.bytes,
+        });
+        segments.collect()
+    }
+
+    /// Its limits.
+    pub fn options(&self) -> &QueueOptions {
+        &self.inner.common.options
     }
 
     /// Deletes what retention allows, and gives the bytes freed. Called every so often by the owner.

@@ -4,6 +4,7 @@ mod agents;
 mod guard;
 mod ingest;
 mod serve;
+mod topics;
 mod unpack;
 
 use axum::Router;
@@ -13,6 +14,7 @@ use axum::routing::{get, post};
 
 pub use guard::{HostGuard, guard};
 pub use serve::{PeerAddress, ServeOptions, serve};
+pub use topics::MessageReaders;
 
 use crate::Collector;
 
@@ -37,6 +39,8 @@ pub fn health(collector: Collector, also: impl Fn() -> Option<String> + Clone + 
 /// Every path of [`router`] with a method: what the API's description must hold.
 pub const PATHS: &[(&str, &str)] = &[
     ("/api/v1/ingest", "post"),
+    ("/api/v1/topics", "get"),
+    ("/api/v1/topics/{topic}/{partition}/messages", "get"),
     ("/api/v1/agents/tokens", "post"),
     ("/api/v1/agents/tokens/{id}/revoke", "post"),
     ("/api/v1/agents/enrolled", "get"),
@@ -47,12 +51,13 @@ pub const PATHS: &[(&str, &str)] = &[
     ("/api/v1/agents/config", "post"),
 ];
 
-/// The receivers' routes.
-pub fn router(collector: Collector) -> Router {
+/// The receivers' routes, and what the queue holds, of which `readers` may read the messages.
+pub fn router(collector: Collector, readers: MessageReaders) -> Router {
     let body_bytes_max = collector.options().ingest_body_bytes_max;
     Router::new()
         .route("/api/v1/ingest", post(ingest::post))
         .merge(agents::router())
+        .merge(topics::router(readers))
         .layer(DefaultBodyLimit::max(body_bytes_max))
         .with_state(collector)
 }

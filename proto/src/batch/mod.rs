@@ -42,6 +42,7 @@
 
 mod frame;
 mod header;
+mod message;
 mod meta;
 mod own;
 mod part;
@@ -55,6 +56,7 @@ mod write;
 mod tests;
 
 pub use header::{BatchError, BatchHeader, HEADER_BYTES, assign_base_offset};
+pub use message::RawMessage;
 pub use read::{LogBatch, LogRecord, LogRecords};
 pub use stream::{stream_id, stream_key};
 pub use verify::verify;

@@ -24,7 +24,7 @@ pub struct LogBatch {
     /// Not written by Timberline.
     foreign: bool,
     /// Unpacked and checked.
-    records: Bytes,
+    pub(super) records: Bytes,
 }
 
 impl LogBatch {

@@ -13,8 +13,10 @@
 //! | `export.begin` | the export's id | query, range, limit, format |
 //! | `export.end` | the export's id | rows; its outcome says why it broke off |
 //! | `retention.configure` | `store` | age in seconds, bytes |
+//! | `dashboard.create`, `.change`, `.delete` | id | name, version, bytes |
+//! | `search.create`, `.change`, `.delete` | id | name, version, bytes |
 //!
-//! The store acts as `store`. The columns are made for people too: `origin` is where an actor came
+//! The store acts as `store`, whoever asks over HTTP as `http`. The columns are made for people too: `origin` is where an actor came
 //! from (an address), `outcome` is `ok`, or why an act was refused.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -29,6 +31,8 @@ pub const AUDIT_AGE_MAX_NANOS: i64 = 90 * 86_400 * 1_000_000_000;
 pub(super) const PORTION_ENTRIES: usize = 1000;
 /// The store itself.
 const STORE: &str = "store";
+/// Whoever asks over HTTP; there are no accounts.
+const HTTP: &str = "http";
 
 /// An entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,12 +60,23 @@ pub(super) fn note(
     object: &str,
     detail: &Value,
 ) -> Result<(), CatalogError> {
-    note_outcome(transaction, action, object, "ok", detail)
+    insert(transaction, (STORE, None), action, object, "ok", detail)
 }
 
-/// The same of an act that may have failed.
-fn note_outcome(
+/// As [`note`], of somebody who asked over HTTP from `origin`.
+pub(super) fn note_of(
     transaction: &Transaction<'_>,
+    origin: Option<&str>,
+    action: &str,
+    object: &str,
+    detail: &Value,
+) -> Result<(), CatalogError> {
+    insert(transaction, (HTTP, origin), action, object, "ok", detail)
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    (actor, origin): (&str, Option<&str>),
     action: &str,
     object: &str,
     outcome: &str,
@@ -71,9 +86,9 @@ fn note_outcome(
     transaction
         .prepare_cached(
             "INSERT INTO audit (at, actor, origin, action, object, outcome, detail)
-             VALUES (?1, ?2, NULL, ?3, ?4, ?5, ?6)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute(params![now, STORE, action, object, outcome, detail.to_string()])?;
+        .execute(params![now, actor, origin, action, object, outcome, detail.to_string()])?;
     transaction
         .prepare_cached("DELETE FROM audit WHERE at < ?1")?
         .execute(params![now.saturating_sub(AUDIT_AGE_MAX_NANOS)])?;
@@ -143,7 +158,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Database`]
     pub fn note_export(&self, action: &str, id: &str, outcome: &str, detail: &Value) -> Result<(), CatalogError> {
-        self.transact(|transaction, _| note_outcome(transaction, action, id, outcome, detail))
+        self.transact(|transaction, _| insert(transaction, (STORE, None), action, id, outcome, detail))
     }
 }
 

@@ -21,6 +21,7 @@
 //! | `past_sources`, `past_gaps` | sums | of sources that are not kept one by one any more |
 //! | `alerts` | id, topic, partition, what, noted_at | a partition that came back as another one, or shorter |
 //! | `deletions` | id, split_id, topic, rows, time_min, time_max, reason, deleted_at | what was deleted on purpose, and why |
+//! | `documents` | kind, id, name, version, summary, body, created_at, updated_at | dashboards and saved searches; `body` is JSON, `summary` what lists show of it |
 //! | `audit` | id, at, actor, origin, action, object, outcome, detail | who did what; `detail` is JSON; entries older than 90 days go |
 //!
 //! # What holds
@@ -32,6 +33,7 @@
 //!   `Arc` from snapshot to snapshot: whoever holds one can tell whether others still do.
 
 mod audit;
+mod documents;
 mod edit;
 mod holes;
 mod ledger;
@@ -49,6 +51,7 @@ use parking_lot::{Mutex, RwLock};
 use timberline_proto::id::IncarnationId;
 
 pub use audit::{AUDIT_AGE_MAX_NANOS, AuditEntry};
+pub use documents::{Document, DocumentError, DocumentKind, DocumentLimits, NewDocument};
 pub use holes::Hole;
 pub use ledger::{
     Account, AgentTrace, Counted, GapSum, LedgerFilter, LedgerKey, LedgerView, NamedGap, TakenFile, Totals,

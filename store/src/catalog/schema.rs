@@ -134,6 +134,17 @@ CREATE TABLE IF NOT EXISTS past_gaps (
     ranges INTEGER NOT NULL,
     bytes INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS documents (
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    summary TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sources_place ON sources (host, path, generation);
 CREATE INDEX IF NOT EXISTS sources_last ON sources (last_at);
 CREATE INDEX IF NOT EXISTS split_streams_stream ON split_streams (stream_id);

@@ -4,7 +4,9 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use timberline_proto::api::ApiError;
+use timberline_proto::api::dashboards::Fault;
 
+use crate::catalog::DocumentError;
 use crate::read::ReadError;
 
 /// An error on its way to the client.
@@ -27,7 +29,7 @@ impl HttpError {
             "bad_query" | "bad_request" => StatusCode::BAD_REQUEST,
             "forbidden" => StatusCode::FORBIDDEN,
             "not_found" => StatusCode::NOT_FOUND,
-            "incomplete" => StatusCode::CONFLICT,
+            "incomplete" | "conflict" => StatusCode::CONFLICT,
             "limit" => StatusCode::UNPROCESSABLE_ENTITY,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             // nginx's "client closed request": HTTP has no status of its own for it.
@@ -42,6 +44,25 @@ impl HttpError {
 impl From<ReadError> for HttpError {
     fn from(error: ReadError) -> Self {
         Self(error.to_api())
+    }
+}
+
+impl From<DocumentError> for HttpError {
+    fn from(error: DocumentError) -> Self {
+        let code = match &error {
+            DocumentError::Full { .. } => "limit",
+            DocumentError::TooLarge { .. } => "too_large",
+            DocumentError::NotThere { .. } => "not_found",
+            DocumentError::Conflict { .. } => "conflict",
+            DocumentError::Catalog(_) => "internal",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<Fault> for HttpError {
+    fn from(fault: Fault) -> Self {
+        Self::new("bad_request", fault.to_string())
     }
 }
 

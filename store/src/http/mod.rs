@@ -22,4 +22,4 @@ pub use assets::Asset;
 pub use error::HttpError;
 pub use openapi::document;
 pub use routes::router;
-pub use state::{HttpState, Metrics, NoMetrics};
+pub use state::{HttpState, KeptLimits, Metrics, NoMetrics};

@@ -7,7 +7,9 @@
 )]
 
 mod answers;
+mod documents;
 mod ledger;
+mod topics;
 
 use serde_json::{Value, json};
 
@@ -21,7 +23,7 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "Search, tables, live tail and state of the logs kept by Timberline."
         },
-        "paths": joined([paths(), ledger::paths(), answers::paths()]),
+        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths()]),
         "components": { "schemas": schemas(), "responses": { "Error": {
             "description": "What went wrong, whose fault it is (by the status) and the way out.",
             "content": { "application/json": { "schema": reference("ApiError") } }
@@ -179,7 +181,15 @@ fn count(description: &str) -> Value {
 const INSTANT: &str = "RFC 3339, epoch (s, ms, µs or ns by magnitude), now-15m or -15m";
 
 fn schemas() -> Value {
-    joined([requests(), answers(), parts(), ledger::schemas(), answers::schemas()])
+    joined([
+        requests(),
+        answers(),
+        parts(),
+        ledger::schemas(),
+        answers::schemas(),
+        documents::schemas(),
+        topics::schemas(),
+    ])
 }
 
 fn joined<const N: usize>(parts: [Value; N]) -> Value {
@@ -261,7 +271,9 @@ fn answers() -> Value {
             "version": string("The program's version"), "data_dir": string("Where its data is"),
             "records": count("Records stored"), "raw_bytes": count("Bytes of the lines stored"),
             "disk_bytes": count("Bytes of splits on disk"), "splits": count("Splits"),
-            "oldest": string("RFC 3339"), "newest": string("RFC 3339"), "completeness": reference("Completeness")
+            "oldest": string("RFC 3339"), "newest": string("RFC 3339"), "not_ready": string("Why it takes no records or questions; what /readyz says"),
+            "memory_bytes": count("Memory that the process has"), "disk_free_bytes": count("Free on the disk of the data"),
+            "completeness": reference("Completeness")
         }))
     })
 }
@@ -270,7 +282,7 @@ fn parts() -> Value {
     json!({
         "ApiError": object(&["code", "message"], json!({
             "code": { "type": "string", "enum": ["bad_query", "bad_request", "not_found", "limit", "too_large", "cancelled",
-                "timeout", "forbidden", "unavailable", "incomplete", "internal"] },
+                "timeout", "forbidden", "unavailable", "incomplete", "conflict", "internal"] },
             "message": string("A sentence that names the thing and the way out"),
             "span": reference("Span"), "suggestion": string("What could stand there instead")
         })),

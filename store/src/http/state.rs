@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use timberline_collector::http::HostGuard;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, DocumentLimits};
 use crate::read::Reader;
 
 use super::assets::Asset;
@@ -29,6 +29,43 @@ impl Metrics for NoMetrics {
     }
 }
 
+/// What is kept of dashboards and saved searches.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptLimits {
+    /// Dashboards: `store.dashboards_max`.
+    pub dashboards_max: u64,
+    /// Saved searches: `store.saved_searches_max`.
+    pub searches_max: u64,
+    /// Bytes of one of either: `store.document_bytes_max`.
+    pub document_bytes_max: u64,
+}
+
+impl Default for KeptLimits {
+    fn default() -> Self {
+        Self {
+            dashboards_max: 1_000,
+            searches_max: 1_000,
+            document_bytes_max: 256 << 10,
+        }
+    }
+}
+
+impl KeptLimits {
+    pub(super) fn dashboards(self) -> DocumentLimits {
+        DocumentLimits {
+            count_max: self.dashboards_max,
+            bytes_max: self.document_bytes_max,
+        }
+    }
+
+    pub(super) fn searches(self) -> DocumentLimits {
+        DocumentLimits {
+            count_max: self.searches_max,
+            bytes_max: self.document_bytes_max,
+        }
+    }
+}
+
 /// What the routes share. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct HttpState {
@@ -42,6 +79,8 @@ pub struct HttpState {
     pub assets: &'static [Asset],
     /// Under which names this server may be addressed.
     pub host_guard: HostGuard,
+    /// Of dashboards and saved searches.
+    pub kept: KeptLimits,
     /// Of the other roles.
     pub metrics: Arc<dyn Metrics>,
 }

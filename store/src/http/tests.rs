@@ -10,7 +10,9 @@ use timberline_proto::api::Frame;
 use tower::ServiceExt;
 
 use super::routes::PATHS;
-use super::{Asset, HttpState, NoMetrics, document, router};
+use super::{Asset, HttpState, KeptLimits, NoMetrics, document, router};
+
+mod documents;
 use crate::read::fixture::{Fixture, TestRow};
 
 static ASSETS: [Asset; 2] = [
@@ -37,6 +39,10 @@ fn app(fixture: &Fixture) -> Router {
         data_dir: "/data".into(),
         assets: &ASSETS,
         host_guard: timberline_collector::http::HostGuard::new(&["logs.example".to_owned()]),
+        kept: KeptLimits {
+            dashboards_max: 2,
+            ..KeptLimits::default()
+        },
         metrics: Arc::new(NoMetrics),
     };
     router(
@@ -188,6 +194,8 @@ async fn every_route_is_described_and_answers() {
         "/api/v1/tail?query=error",
         "/api/v1/agents",
         "/api/v1/ledger",
+        "/api/v1/dashboards",
+        "/api/v1/saved",
     ] {
         assert_eq!(
             send(&app, Request::get(path), &Value::Null).await.status(),

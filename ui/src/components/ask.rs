@@ -6,6 +6,7 @@ use super::{
     icon::{self, Icon},
     problem::Problem,
     query_box::QueryBox,
+    saved_menu::SavedMenu,
     time_picker::TimePicker,
 };
 use crate::model::{app::App, view::Page};
@@ -25,7 +26,7 @@ pub(crate) fn Ask() -> impl IntoView {
     let busy = move || match app.view.with(|view| view.page) {
         Page::Search => app.search.is_busy(),
         Page::Patterns => app.patterns.is_busy(),
-        Page::Live | Page::Pipeline => false,
+        Page::Live | Page::Dashboards | Page::Pipeline => false,
     };
     let cancel = move |_| {
         app.search.cancel();
@@ -39,6 +40,7 @@ pub(crate) fn Ask() -> impl IntoView {
                 <Show when=has_time>
                     <TimePicker/>
                 </Show>
+                <SavedMenu/>
                 <Show
                     when=busy
                     fallback=move || {

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "the component macro declares its props `pub`")]
 
 mod ask;
+mod boards;
 mod calendar;
 mod chart;
 mod complete;
@@ -24,6 +25,7 @@ mod pipeline;
 mod problem;
 mod query_box;
 mod rail;
+mod saved_menu;
 mod search;
 mod shell;
 mod sorted;
@@ -32,4 +34,5 @@ mod table;
 mod time_map;
 mod time_picker;
 
+pub(crate) use boards::toggle_wall;
 pub(crate) use shell::Shell;

@@ -163,7 +163,9 @@ fn entries(app: App) -> Vec<Entry> {
         entry("Go to Search", "", Act::Go(Page::Search)),
         entry("Go to Live", "l", Act::Go(Page::Live)),
         entry("Go to Patterns", "n", Act::Go(Page::Patterns)),
+        entry("Go to Dashboards", "D", Act::Go(Page::Dashboards)),
         entry("Go to Pipeline", "p", Act::Go(Page::Pipeline)),
+        entry("Saved searches", "s", Act::Do(crate::keys::toggle_saved)),
         entry(
             "Write a query",
             "/",

@@ -31,6 +31,7 @@ pub(crate) fn Rail() -> impl IntoView {
             {entry(Page::Search, icon::SEARCH, "Search", "/")}
             {entry(Page::Live, icon::LIVE, "Live", "l")}
             {entry(Page::Patterns, icon::PATTERNS, "Patterns", "n")}
+            {entry(Page::Dashboards, icon::DASHBOARDS, "Dashboards", "D")}
             {entry(Page::Pipeline, icon::PIPELINE, "Pipeline", "p")}
             <div class="rail-space"></div>
             <button

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    ask::Ask, file::FilePage, help::Help, live::Live, notice::Notice, offer::Offer, palette::Palette,
-    patterns::PatternsPage, pipeline::PipelinePage, rail::Rail, search::SearchPage,
+    ask::Ask, boards::BoardsPage, file::FilePage, help::Help, live::Live, notice::Notice, offer::Offer,
+    palette::Palette, patterns::PatternsPage, pipeline::PipelinePage, rail::Rail, search::SearchPage,
 };
 use crate::{
     keys,
@@ -41,6 +41,11 @@ pub(crate) fn Shell() -> impl IntoView {
                 app.tail.close();
                 app.patterns.ask(&view, app.prefs.zone.get_untracked());
             }
+            Page::Dashboards => {
+                app.search.cancel();
+                app.tail.close();
+                app.boards.ask(app, &view);
+            }
             Page::Pipeline => {
                 app.search.cancel();
                 app.tail.close();
@@ -53,6 +58,13 @@ pub(crate) fn Shell() -> impl IntoView {
             (true, Page::Search) => "Timberline".to_owned(),
             (true, Page::Live) => "Live · Timberline".to_owned(),
             (true, Page::Patterns) => "Patterns · Timberline".to_owned(),
+            (_, Page::Dashboards) => {
+                let name = app
+                    .boards
+                    .opened
+                    .with(|opened| opened.as_ref().map(|opened| opened.draft.name.clone()));
+                format!("{} · Timberline", name.as_deref().unwrap_or("Dashboards"))
+            }
             (_, Page::Pipeline) => "Pipeline · Timberline".to_owned(),
             (false, _) => format!("{} · Timberline", view.query),
         });
@@ -60,7 +72,7 @@ pub(crate) fn Shell() -> impl IntoView {
     });
     let page = Memo::new(move |_| app.view.with(|view| (view.page, view.around.is_some())));
     view! {
-        <div class="shell" class:quiet-on=move || app.prefs.quiet.get() class:dense=move || app.prefs.dense.get()>
+        <div class="shell" class:quiet-on=move || app.prefs.quiet.get() class:dense=move || app.prefs.dense.get() class:wall=move || app.view.with(|view| view.wall && view.page == Page::Dashboards)>
             <Rail/>
             <main class="main">
                 {move || match page.get() {
@@ -68,6 +80,7 @@ pub(crate) fn Shell() -> impl IntoView {
                     (Page::Search, false) => view! { <Ask/><SearchPage/> }.into_any(),
                     (Page::Live, _) => view! { <Ask/><Live/> }.into_any(),
                     (Page::Patterns, _) => view! { <Ask/><PatternsPage/> }.into_any(),
+                    (Page::Dashboards, _) => view! { <BoardsPage/> }.into_any(),
                     (Page::Pipeline, _) => view! { <PipelinePage/> }.into_any(),
                 }}
             </main>

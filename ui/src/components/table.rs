@@ -5,15 +5,16 @@ use std::cmp::Ordering;
 
 use leptos::prelude::*;
 use serde_json::Value;
-use timberline_proto::api::Column;
+use timberline_proto::api::{Column, dashboards::Reduce};
 
 use super::{
-    chart::Chart,
+    boards::AddToBoard,
+    chart::{Chart, Chooser},
     icon::{self, Icon},
     sorted::{Head, Order},
 };
 use crate::{
-    model::{app::App, search},
+    model::{app::App, search, view::TimeRange},
     text::{
         number,
         printable::{Layout, printable},
@@ -24,25 +25,64 @@ use crate::{
 /// Rows drawn; all of them are sorted and copied.
 const ROWS_DRAWN_MAX: usize = 1_000;
 
-/// The table with its chart.
+/// A table in the order that a person chose.
+#[derive(Clone, Copy)]
+pub(crate) struct Sorted {
+    order: Order,
+    table: Memo<search::Table>,
+}
+
+impl Sorted {
+    /// Of an answer.
+    pub(crate) fn of(source: Signal<Option<search::Table>>) -> Sorted {
+        let order: Order = RwSignal::new(None);
+        let table = Memo::new(move |_| {
+            let mut table = source.get().unwrap_or_default();
+            if let Some((column, descending)) = order.get() {
+                table.rows.sort_by(|a, b| {
+                    let ordering = compare(a.get(column), b.get(column));
+                    if descending { ordering.reverse() } else { ordering }
+                });
+            }
+            table
+        });
+        Sorted { order, table }
+    }
+}
+
+/// The search's table with its chart.
 #[component]
 pub(crate) fn Table() -> impl IntoView {
     let app = App::get();
     let source = app.search.table;
-    let order: Order = RwSignal::new(None);
-    let sorted = Memo::new(move |_| {
-        let mut table = source.get().unwrap_or_default();
-        if let Some((column, descending)) = order.get() {
-            table.rows.sort_by(|a, b| {
-                let ordering = compare(a.get(column), b.get(column));
-                if descending { ordering.reverse() } else { ordering }
-            });
-        }
-        table
-    });
-    let copy = move |_| app.copy(&csv(&sorted.get_untracked()), "Table");
+    let sorted = Sorted::of(source.into());
+    let kind = Memo::new(move |_| app.view.with(|view| view.chart));
+    let choose = Callback::new(move |kind| app.amend(|view| view.chart = kind));
+    let zoom = Callback::new(move |(from, to)| app.set_range(TimeRange::absolute(from, to)));
+    let copy = move |_| app.copy(&csv(&sorted.table.get_untracked()), "Table");
+    view! {
+        <div class="table">
+            <div class="table-tools">
+                <Chooser table=source kind on_choose=choose/>
+                <AddToBoard/>
+                <button class="button small" on:click=copy><Icon path=icon::COPY/>"Copy as CSV"</button>
+            </div>
+            <Chart table=source kind reduce=Signal::stored(Reduce::Last) bounds=app.search.bounds on_zoom=zoom/>
+            <Rows sorted/>
+        </div>
+    }
+}
+
+/// Rows that can be sorted.
+#[component]
+pub(crate) fn Rows(
+    /// The rows.
+    sorted: Sorted,
+) -> impl IntoView {
+    let app = App::get();
+    let Sorted { order, table } = sorted;
     let head = move || {
-        let columns = sorted.with(|table| table.columns.clone());
+        let columns = table.with(|table| table.columns.clone());
         columns
             .into_iter()
             .enumerate()
@@ -53,7 +93,7 @@ pub(crate) fn Table() -> impl IntoView {
             .collect_view()
     };
     let body = move || {
-        sorted.with(|table| {
+        table.with(|table| {
             let rows = table.rows.iter().take(ROWS_DRAWN_MAX);
             rows.map(|row| {
                 let cells = table
@@ -68,7 +108,7 @@ pub(crate) fn Table() -> impl IntoView {
         })
     };
     let rest = move || {
-        let rows = sorted.with(|table| table.rows.len());
+        let rows = table.with(|table| table.rows.len());
         (rows > ROWS_DRAWN_MAX).then(|| {
             format!(
                 "{} of {} rows are shown; Copy takes all.",
@@ -78,18 +118,12 @@ pub(crate) fn Table() -> impl IntoView {
         })
     };
     view! {
-        <div class="table">
-            <Chart table=source/>
-            <div class="table-tools">
-                <button class="button small" on:click=copy><Icon path=icon::COPY/>"Copy as CSV"</button>
-            </div>
-            <div class="table-scroll">
-                <table class="rows">
-                    <thead><tr>{head}</tr></thead>
-                    <tbody>{body}</tbody>
-                </table>
-                <p class="table-rest">{rest}</p>
-            </div>
+        <div class="table-scroll" tabindex="0" role="group" aria-label="Rows">
+            <table class="rows">
+                <thead><tr>{head}</tr></thead>
+                <tbody>{body}</tbody>
+            </table>
+            <p class="table-rest">{rest}</p>
         </div>
     }
 }
@@ -126,7 +160,7 @@ fn when(app: App, text: &str) -> impl IntoView + use<> {
     view! { <span title=exact>{shown}</span> }
 }
 
-pub(crate) fn is_numeric(column: &Column) -> bool {
+fn is_numeric(column: &Column) -> bool {
     matches!(column.kind.as_str(), "integer" | "number")
 }
 

@@ -7,7 +7,11 @@ use super::{
     icon::{self, Icon},
 };
 use crate::{
-    model::{app::App, prefs::Zone, view::TimeRange},
+    model::{
+        app::App,
+        prefs::Zone,
+        view::{FROM_KEPT, TimeRange},
+    },
     text::time,
 };
 
@@ -151,6 +155,7 @@ pub(crate) fn label(range: &TimeRange, zone: Zone) -> String {
     };
     match (from.as_str(), to.as_str()) {
         ("", "") => "All time".into(),
+        (FROM_KEPT, _) => "…".into(),
         (from, "") if from.starts_with('-') => format!("Last {}", words(from)),
         (from, "") => format!("From {}", editable(from, zone)),
         ("", to) => format!("Until {}", editable(to, zone)),

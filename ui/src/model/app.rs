@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
+    boards::Boards,
     columns::FieldColumn,
     complete::Suggestions,
     export::Export,
@@ -12,9 +13,10 @@ use super::{
     patterns::Patterns,
     pipeline::Pipeline,
     prefs::Prefs,
+    saved::Saved,
     search::Search,
     tail::Tail,
-    view::{Page, Part, TimeRange, View},
+    view::{FROM_KEPT, Page, Part, TimeRange, View},
 };
 use crate::{lang, text::number};
 
@@ -39,6 +41,10 @@ pub(crate) struct App {
     pub patterns: Patterns,
     /// What brings lines here.
     pub pipeline: Pipeline,
+    /// Dashboards.
+    pub boards: Boards,
+    /// Searches with a name.
+    pub saved: Saved,
     /// Choices.
     pub prefs: Prefs,
     /// The line that the keyboard is on: its index in the shown window.
@@ -78,6 +84,8 @@ impl App {
             export: Export::new(),
             patterns: Patterns::new(),
             pipeline: Pipeline::new(),
+            boards: Boards::new(),
+            saved: Saved::new(),
             prefs: Prefs::load(),
             selected: RwSignal::new(None),
             anchor: RwSignal::new(None),
@@ -238,7 +246,33 @@ impl App {
             view.item = None;
             view.compare = false;
             view.apart = false;
+            view.variables.clear();
+            view.wall = false;
+            if view.range.from == FROM_KEPT {
+                view.range = TimeRange::default();
+            }
         });
+    }
+
+    /// Opens a dashboard as it was kept, or the list of them.
+    pub(crate) fn open_board(self, id: Option<String>) {
+        self.ask(|view| {
+            view.page = Page::Dashboards;
+            view.range = match id {
+                Some(_) => TimeRange::last(FROM_KEPT),
+                None => TimeRange::default(),
+            };
+            view.item = id;
+            view.variables.clear();
+            view.wall = false;
+        });
+    }
+
+    /// Changes what the address says without a step in the history and without asking.
+    pub(crate) fn amend(self, change: impl FnOnce(&mut View)) {
+        let mut view = self.view.get_untracked();
+        change(&mut view);
+        self.show(view, false);
     }
 
     /// Opens a pattern, or none.

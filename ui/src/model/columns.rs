@@ -12,7 +12,7 @@ pub(crate) const WIDTH_PX_MIN: u32 = 40;
 /// The widest, in pixels.
 pub(crate) const WIDTH_PX_MAX: u32 = 900;
 /// Columns at most.
-const COLUMNS_MAX: usize = 20;
+pub(crate) const COLUMNS_MAX: usize = 20;
 
 /// One column.
 #[derive(Clone, Debug, PartialEq, Eq)]

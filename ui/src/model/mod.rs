@@ -1,6 +1,7 @@
 //! What the page knows, apart from how it looks.
 
 pub(crate) mod app;
+pub(crate) mod boards;
 pub(crate) mod columns;
 pub(crate) mod complete;
 pub(crate) mod export;
@@ -12,7 +13,9 @@ pub(crate) mod paging;
 pub(crate) mod patterns;
 pub(crate) mod pipeline;
 pub(crate) mod prefs;
+pub(crate) mod saved;
 pub(crate) mod search;
 pub(crate) mod tail;
+pub(crate) mod topics;
 pub(crate) mod view;
 pub(crate) mod window;

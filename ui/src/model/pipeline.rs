@@ -6,6 +6,7 @@
 use leptos::{prelude::*, task::spawn_local};
 use timberline_proto::api::{
     AgentAnswer, AgentsAnswer, ApiError, LedgerAnswer, LedgerSource, SplitState, SplitsAnswer, Status,
+    topics::{MessagesAnswer, TopicsAnswer},
 };
 use web_sys::{AbortController, AbortSignal};
 
@@ -32,6 +33,14 @@ pub(crate) struct Pipeline {
     pub ledger: RwSignal<Option<LedgerAnswer>>,
     /// Of the ledger only sources that lost something.
     pub only_loss: RwSignal<bool>,
+    /// Topics and partitions.
+    pub topics: RwSignal<Option<TopicsAnswer>>,
+    /// The store takes its records from a collector elsewhere.
+    pub no_topics: RwSignal<bool>,
+    /// Messages of the opened partition.
+    pub messages: RwSignal<Option<MessagesAnswer>>,
+    /// Why there are none.
+    pub messages_error: RwSignal<Option<ApiError>>,
     /// The splits.
     pub splits: RwSignal<Option<Vec<SplitState>>>,
     /// What went wrong the last time.
@@ -51,6 +60,10 @@ impl Pipeline {
             agent: RwSignal::new(None),
             ledger: RwSignal::new(None),
             only_loss: RwSignal::new(false),
+            topics: RwSignal::new(None),
+            no_topics: RwSignal::new(false),
+            messages: RwSignal::new(None),
+            messages_error: RwSignal::new(None),
             splits: RwSignal::new(None),
             error: RwSignal::new(None),
             busy: RwSignal::new(false),
@@ -72,9 +85,9 @@ impl Pipeline {
         let signal = abort.signal();
         self.running.set_value(Some(abort));
         self.busy.set(true);
-        let (part, agent) = (view.part, view.item.clone());
+        let (part, item, at) = (view.part, view.item.clone(), view.at.clone());
         spawn_local(async move {
-            let result = self.receive(part, agent, &signal).await;
+            let result = self.receive(part, item, at, &signal).await;
             if signal.aborted() {
                 return;
             }
@@ -106,13 +119,19 @@ impl Pipeline {
         self.busy.set(false);
     }
 
-    async fn receive(self, part: Part, agent: Option<String>, abort: &AbortSignal) -> Result<(), Failure> {
+    async fn receive(
+        self,
+        part: Part,
+        item: Option<String>,
+        at: Option<String>,
+        abort: &AbortSignal,
+    ) -> Result<(), Failure> {
         let status: Status = api::get("/api/v1/status", abort).await?;
         self.status.set(Some(status));
         match part {
             Part::Agents => {
                 self.agents.set(Some(all_agents(abort).await?));
-                if let Some(id) = agent {
+                if let Some(id) = item {
                     let answer =
                         api::get(&format!("/api/v1/agents/{}?limit={PAGE_ENTRIES}", encode(&id)), abort).await?;
                     self.agent.set(Some(answer));
@@ -122,6 +141,7 @@ impl Pipeline {
                 let only_loss = self.only_loss.get_untracked();
                 self.ledger.set(Some(whole_ledger(only_loss, abort).await?));
             }
+            Part::Topics => self.receive_topics(item, at, abort).await?,
             Part::Store => {
                 let answer: SplitsAnswer = api::get("/api/v1/splits", abort).await?;
                 self.splits.set(Some(answer.splits));

@@ -1,7 +1,11 @@
 //! The address bar's state: what is asked, of which time, and what is open.
 //!
 //! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID&around=ID&cols=host:120,status` and, of the pipeline,
-//! `/?view=pipeline&part=ledger&item=AGENT`, of the patterns `/?view=patterns&compare=before&merge=off&item=TEMPLATE`; what equals its default is left out.
+//! `/?view=pipeline&part=topics&item=TOPIC/PARTITION&at=OFFSET`, of dashboards `/?view=dashboards&item=ID&var.NAME=VALUE&wall=on`, of the patterns `/?view=patterns&compare=before&merge=off&item=TEMPLATE`; what equals its default is left out.
+
+use std::collections::BTreeMap;
+
+use timberline_proto::api::dashboards::ChartKind;
 
 use super::columns::{self, FieldColumn};
 
@@ -11,6 +15,10 @@ pub(crate) const FROM_DEFAULT: &str = "-1h";
 const FROM_NONE: &str = "all";
 const COMPARE_BEFORE: &str = "before";
 const MERGE_OFF: &str = "off";
+/// In an address, before a variable's name.
+const VARIABLE: &str = "var.";
+/// A dashboard's address that names no time: as the dashboard says.
+pub(crate) const FROM_KEPT: &str = "kept";
 
 /// Which page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +30,8 @@ pub(crate) enum Page {
     Live,
     /// The kinds of lines.
     Patterns,
+    /// Panels that people made.
+    Dashboards,
     /// What brings lines here: agents, their files, the ledger, the store.
     Pipeline,
 }
@@ -34,19 +44,22 @@ pub(crate) enum Part {
     Agents,
     /// What became of every byte.
     Ledger,
+    /// What is on its way: topics, partitions, messages.
+    Topics,
     /// Splits.
     Store,
 }
 
 impl Part {
     /// All of them, in their order.
-    pub(crate) const ALL: [Part; 3] = [Part::Agents, Part::Ledger, Part::Store];
+    pub(crate) const ALL: [Part; 4] = [Part::Agents, Part::Ledger, Part::Topics, Part::Store];
 
     /// Its word in the address.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Part::Agents => "agents",
             Part::Ledger => "ledger",
+            Part::Topics => "topics",
             Part::Store => "store",
         }
     }
@@ -117,18 +130,27 @@ pub(crate) struct View {
     pub columns: Vec<FieldColumn>,
     /// Patterns are single templates: those that differ in names are not joined.
     pub apart: bool,
+    /// How a table is drawn.
+    pub chart: ChartKind,
+    /// Of a dashboard, the values of its variables that were chosen.
+    pub variables: BTreeMap<String, String>,
+    /// A dashboard fills the screen.
+    pub wall: bool,
 }
 
 impl View {
     /// Of an address's search part, with or without `?`.
     pub(crate) fn from_address(search: &str) -> View {
         let mut view = View::default();
+        let mut has_time = false;
         for pair in search.trim_start_matches('?').split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decode(value);
+            has_time |= name == "from";
             match name {
                 "view" if value == "live" => view.page = Page::Live,
                 "view" if value == "patterns" => view.page = Page::Patterns,
+                "view" if value == "dashboards" => view.page = Page::Dashboards,
                 "view" if value == "pipeline" => view.page = Page::Pipeline,
                 "part" => {
                     view.part = Part::ALL
@@ -148,8 +170,17 @@ impl View {
                 "at" if !value.is_empty() => view.at = Some(value),
                 "open" if !value.is_empty() => view.open = Some(value),
                 "around" if !value.is_empty() => view.around = Some(value),
-                _ => {}
+                "chart" => view.chart = ChartKind::of(&value).unwrap_or_default(),
+                "wall" => view.wall = value == "on",
+                _ => {
+                    if let Some(name) = name.strip_prefix(VARIABLE) {
+                        view.variables.insert(decode(name), value);
+                    }
+                }
             }
+        }
+        if view.page == Page::Dashboards && view.item.is_some() && !has_time {
+            view.range.from = FROM_KEPT.into();
         }
         view
     }
@@ -162,13 +193,16 @@ impl View {
             Page::Search => {}
             Page::Live => add("view", "live"),
             Page::Patterns => add("view", "patterns"),
+            Page::Dashboards => add("view", "dashboards"),
             Page::Pipeline => add("view", "pipeline"),
         }
+        let is_dashboard = self.page == Page::Dashboards && self.item.is_some();
         if !self.query.is_empty() {
             add("q", &self.query);
         }
         match self.range.from.as_str() {
-            FROM_DEFAULT => {}
+            FROM_DEFAULT if !is_dashboard => {}
+            FROM_KEPT => {}
             "" => add("from", FROM_NONE),
             from => add("from", from),
         }
@@ -202,6 +236,15 @@ impl View {
         if self.apart {
             add("merge", MERGE_OFF);
         }
+        if self.chart != ChartKind::default() {
+            add("chart", self.chart.word());
+        }
+        for (name, value) in &self.variables {
+            add(&format!("{VARIABLE}{}", encode(name)), value);
+        }
+        if self.wall {
+            add("wall", "on");
+        }
         if pairs.is_empty() {
             "/".into()
         } else {
@@ -219,6 +262,7 @@ impl View {
             && self.item == other.item
             && self.compare == other.compare
             && self.apart == other.apart
+            && self.variables == other.variables
     }
 }
 
@@ -291,6 +335,9 @@ mod tests {
             compare: true,
             columns: columns::read("host:90,a%2Cb"),
             apart: true,
+            chart: ChartKind::Area,
+            variables: [("host".to_owned(), "a&b".to_owned()), ("ü".to_owned(), String::new())].into(),
+            wall: true,
         };
         assert_eq!(View::from_address(view.address().trim_start_matches('/')), view);
         let all = View {
@@ -298,6 +345,18 @@ mod tests {
             ..View::default()
         };
         assert_eq!(View::from_address(&all.address()[1..]), all);
+    }
+
+    #[test]
+    fn a_dashboard_whose_address_names_no_time_is_shown_as_it_was_kept() {
+        let kept = View::from_address("?view=dashboards&item=a1");
+        assert_eq!(kept.range, TimeRange::last(FROM_KEPT));
+        assert_eq!(kept.address(), "/?view=dashboards&item=a1");
+        let hour = View {
+            range: TimeRange::default(),
+            ..kept
+        };
+        assert_eq!(View::from_address(&hour.address()[1..]), hour);
     }
 
     #[test]

@@ -27,6 +27,26 @@ pub(crate) fn short(n: u64) -> String {
     n.to_string()
 }
 
+/// Any number in few characters: `950`, `12.4 k`, `−3.1 M`, `0.25`.
+pub(crate) fn compact(value: f64) -> String {
+    let size = value.abs();
+    let sign = if value < 0.0 { "−" } else { "" };
+    if !size.is_finite() || size >= 1e16 || (size > 0.0 && size < 1e-3) {
+        return format!("{value:.2e}");
+    }
+    let (scaled, unit) = [(1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")]
+        .into_iter()
+        .find(|(least, _)| size >= *least)
+        .map_or((size, ""), |(least, unit)| (size / least, unit));
+    let decimals = match scaled {
+        100.0.. => 0,
+        10.0.. => 1,
+        1.0.. => 2,
+        _ => 3,
+    };
+    format!("{sign}{}{unit}", trimmed(scaled, decimals))
+}
+
 /// Milliseconds: `0.4 ms`, `38 ms`, `1.24 s`, `2 min 3 s`, `1 h 4 min`, `3 d 2 h`.
 pub(crate) fn duration(ms: f64) -> String {
     let ms = ms.abs();
@@ -145,6 +165,20 @@ mod tests {
         assert_eq!(short(950), "950");
         assert_eq!(short(12_400), "12.4 k");
         assert_eq!(short(3_000_000), "3.0 M");
+    }
+
+    #[test]
+    fn any_number_becomes_compact() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.25, "0.25"),
+            (999.0, "999"),
+            (1_000.0, "1 k"),
+            (-12_400.0, "−12.4 k"),
+            (2_500_000.0, "2.5 M"),
+        ] {
+            assert_eq!(compact(value), text);
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ const PASSED_ON_BY: [&str; 8] = [
 ];
 
 /// From where an operator asks. Only this machine's own addresses are let through, and of them no proxy.
-pub(super) struct Origin(IpAddr);
+pub(in crate::http) struct Origin(IpAddr);
 
 impl Origin {
     fn text(&self) -> Option<String> {
@@ -110,7 +110,7 @@ async fn act<T: Send + 'static>(work: impl FnOnce() -> Result<T, ManageError> + 
     }
 }
 
-fn answer_error(status: StatusCode, code: &'static str, message: String) -> Refused {
+pub(super) fn answer_error(status: StatusCode, code: &'static str, message: String) -> Refused {
     Refused { status, code, message }
 }
 

@@ -2,6 +2,7 @@
 
 mod agents;
 mod context;
+mod dashboards;
 mod explain;
 mod export;
 mod fields;
@@ -13,6 +14,7 @@ mod metrics;
 mod openapi;
 mod query;
 mod record;
+mod saved;
 mod sources;
 mod splits;
 mod status;
@@ -32,7 +34,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 24] = [
+pub(super) const PATHS: [(&str, &str); 28] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
@@ -49,6 +51,10 @@ pub(super) const PATHS: [(&str, &str); 24] = [
     ("/api/v1/agents", "get"),
     ("/api/v1/agents/{id}", "get"),
     ("/api/v1/ledger", "get"),
+    ("/api/v1/dashboards", "post"),
+    ("/api/v1/dashboards/{id}", "put"),
+    ("/api/v1/saved", "post"),
+    ("/api/v1/saved/{id}", "put"),
     ("/api/v1/splits", "get"),
     ("/api/v1/splits/{id}/check", "post"),
     ("/api/v1/files/{generation}/bytes", "get"),
@@ -78,6 +84,16 @@ pub fn router(state: HttpState, others: Router) -> Router {
         .route("/api/v1/agents", get(agents::list))
         .route("/api/v1/agents/{id}", get(agents::one))
         .route("/api/v1/ledger", get(ledger::get))
+        .route("/api/v1/dashboards", get(dashboards::list).post(dashboards::create))
+        .route(
+            "/api/v1/dashboards/{id}",
+            get(dashboards::get).put(dashboards::change).delete(dashboards::delete),
+        )
+        .route("/api/v1/saved", get(saved::list).post(saved::create))
+        .route(
+            "/api/v1/saved/{id}",
+            get(saved::get).put(saved::change).delete(saved::delete),
+        )
         .route("/api/v1/splits", get(splits::list))
         .route("/api/v1/splits/{id}/check", post(splits::check))
         .route("/api/v1/files/{generation}/bytes", get(files::bytes))

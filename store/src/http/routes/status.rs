@@ -29,6 +29,22 @@ fn looked_up(state: &HttpState) -> Status {
         splits: stored.splits,
         oldest: stored.oldest,
         newest: stored.newest,
+        not_ready: state.metrics.not_ready(),
+        memory_bytes: memory_bytes(),
+        disk_free_bytes: disk_free_bytes(&state.data_dir),
         completeness: state.reader.status_completeness(),
     }
+}
+
+/// What the process has of memory, as the kernel counts it (proc(5), `VmRSS` of `/proc/self/status`).
+fn memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+fn disk_free_bytes(dir: &str) -> Option<u64> {
+    let disk = rustix::fs::statvfs(dir).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

@@ -5,14 +5,17 @@
 //! | `overview` | a row of numbers about all of it |
 //! | `agents`, `agent` | the agents, how each is and why; one with its files |
 //! | `ledger` | what became of every byte of every file |
+//! | `topics`, `messages` | partitions, their rates and readers; what is in one |
 //! | `store` | splits and what they hold |
 
 mod agent;
 mod agents;
 mod ledger;
+mod messages;
 mod overview;
 mod page;
 mod store;
+mod topics;
 
 pub(crate) use page::PipelinePage;
 
@@ -27,7 +30,7 @@ use crate::{
 const ROWS_DRAWN_MAX: usize = 500;
 
 /// How long ago an instant is, the exact one on hover.
-fn ago(app: App, instant: &str) -> impl IntoView + use<> {
+pub(crate) fn ago(app: App, instant: &str) -> impl IntoView + use<> {
     let Some(ms) = time::millis(instant) else {
         return view! { <span>{instant.to_owned()}</span> }.into_any();
     };

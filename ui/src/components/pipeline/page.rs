@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::{agents::Agents, ledger::Ledger, overview::Overview, store::Store};
+use super::{agents::Agents, ledger::Ledger, overview::Overview, store::Store, topics::Topics};
 use crate::model::{app::App, view::Part};
 
 /// How often it is asked again while it is in sight.
@@ -40,6 +40,7 @@ pub(crate) fn PipelinePage() -> impl IntoView {
                 <div class="tabs" role="tablist" aria-label="Parts of the pipeline">
                     {tab(Part::Agents, "Agents")}
                     {tab(Part::Ledger, "Ledger")}
+                    {tab(Part::Topics, "Topics")}
                     {tab(Part::Store, "Store")}
                 </div>
                 <span class="page-state" role="status">{move || state(app)}</span>
@@ -55,6 +56,7 @@ pub(crate) fn PipelinePage() -> impl IntoView {
                 {move || match part.get() {
                     Part::Agents => view! { <Agents/> }.into_any(),
                     Part::Ledger => view! { <Ledger/> }.into_any(),
+                    Part::Topics => view! { <Topics/> }.into_any(),
                     Part::Store => view! { <Store/> }.into_any(),
                 }}
             </section>
