@@ -75,13 +75,13 @@ fn ask_why(app: App, causes: RwSignal<Option<Vec<Cause>>>) {
 fn known(app: App, causes: Vec<Cause>) -> impl IntoView {
     let mut ways: Vec<Way> = Vec::new();
     for way in causes.iter().filter_map(|cause| cause.way.clone()) {
-        if ways.len() < WAYS_MAX && !ways.contains(&way) {
+        if ways.len() < WAYS_MAX && ways.iter().all(|other| other.label != way.label) {
             ways.push(way);
         }
     }
     let view = app.view.get_untracked();
     for way in always(&view.query, view.range == TimeRange::all(), causes.is_empty()) {
-        if ways.len() < WAYS_MAX {
+        if ways.len() < WAYS_MAX && ways.iter().all(|other| other.label != way.label) {
             ways.push(way);
         }
     }
