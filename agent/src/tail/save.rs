@@ -17,6 +17,7 @@ impl Tailer {
 
     /// Writes the registry; true when it is durable.
     pub(super) fn save(&mut self, now: Instant) -> bool {
+        let begin = Instant::now();
         let seconds = (now_nanos() / 1_000_000_000) as u64;
         let clean_before = seconds.saturating_sub(self.config.clean_after.as_secs());
         self.dormant
@@ -43,7 +44,7 @@ impl Tailer {
             // One that is still to be unpacked is one of before at the next start, too.
             packed: self.config.gzip && self.packed_before.iter().all(is_copy),
         });
-        let took = now.elapsed();
+        let took = begin.elapsed();
         match result {
             Ok(()) => {
                 for tail in self.tails.values_mut().filter(saved) {
@@ -51,7 +52,7 @@ impl Tailer {
                 }
                 self.pulse.dirty = false;
                 self.pulse.next_size_save = now + self.config.checkpoint_interval * SIZE_SAVES;
-                self.pulse.next_save = now + self.config.checkpoint_interval.max(took * 20);
+                self.pulse.next_save = begin.max(now) + self.config.checkpoint_interval.max(took * 20);
                 if self.counts.registry_error.take().is_some() {
                     tracing::info!("checkpoints can be written again");
                 }

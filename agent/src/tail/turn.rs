@@ -76,7 +76,7 @@ impl Tailer {
             );
         }
         self.save(now);
-        self.publish(now);
+        self.publish();
         true
     }
 
