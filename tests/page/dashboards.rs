@@ -158,19 +158,15 @@ fn a_dashboard_is_made_filled_with_panels_saved_and_found_again() {
 fn a_variable_changes_all_panels_and_stands_in_the_address() {
     let stage = Stage::get();
     let _turn = stage.turn();
-    stage.keep(
-        "variables.txt",
-        &birds().replace("redshank", "sanderling"),
-        "sanderling",
-    );
+    stage.keep("variables.txt", &birds().replace("redshank", "wheatear"), "wheatear");
     let mut made = board(
         "Variables",
         &[
-            ("sanderling site:$site | stats count() as n", "stat"),
-            ("sanderling site:${site} level:error | stats count() as n", "stat"),
+            ("wheatear site:$site | stats count() as n", "stat"),
+            ("wheatear site:${site} level:error | stats count() as n", "stat"),
         ],
     );
-    made["variables"] = json!([{ "name": "site", "kind": "query", "source": "sanderling | stats count() by site" }]);
+    made["variables"] = json!([{ "name": "site", "kind": "query", "source": "wheatear | stats count() by site" }]);
     let id = keep(&stage, &made);
     let tab = stage.open(&format!("/?view=dashboards&item={id}"));
     let values = |a: &str, b: &str| {
@@ -189,7 +185,7 @@ fn a_variable_changes_all_panels_and_stands_in_the_address() {
     tab.until(&values("30", "15"));
     assert!(tab.eval::<String>("location.search").contains("var.site=dune"));
     // A value is data: what it holds asks nothing.
-    let address = format!("/?view=dashboards&item={id}&from=all&var.site=%22+OR+sanderling+%7C+head");
+    let address = format!("/?view=dashboards&item={id}&from=all&var.site=%22+OR+wheatear+%7C+head");
     drop(tab);
     let tab = stage.open(&address);
     tab.until(&values("0", "0"));
@@ -285,14 +281,14 @@ fn a_key_fills_the_screen_and_a_drag_zooms_every_panel() {
     let stage = Stage::get();
     let _turn = stage.turn();
     let lines: String = (0..40)
-        .map(|n| format!("2026-11-20T10:{n:02}:00Z phalarope {n}\n"))
+        .map(|n| format!("2026-11-20T10:{n:02}:00Z merganser {n}\n"))
         .collect();
-    stage.keep("wall.txt", &lines, "phalarope");
+    stage.keep("wall.txt", &lines, "merganser");
     let mut made = board(
         "Wall",
         &[
-            ("phalarope | timechart span=1m count() as n", "line"),
-            ("phalarope | stats count() as n", "stat"),
+            ("merganser | timechart span=1m count() as n", "line"),
+            ("merganser | stats count() as n", "stat"),
         ],
     );
     made["from"] = json!("2026-11-20T10:00:00Z");

@@ -136,10 +136,10 @@ fn several_lines_are_chosen_and_copied_in_the_order_of_their_time() {
     let stage = Stage::get();
     let _turn = stage.turn();
     let lines: String = (0..5)
-        .map(|n| format!("2026-11-20T10:00:0{n}Z dotterel {n}\n"))
+        .map(|n| format!("2026-11-20T10:00:0{n}Z lapwing {n}\n"))
         .collect();
-    stage.keep("chosen.txt", &lines, "dotterel");
-    let tab = stage.open("/?q=dotterel&from=all");
+    stage.keep("chosen.txt", &lines, "lapwing");
+    let tab = stage.open("/?q=lapwing&from=all");
     tab.until("document.querySelectorAll('.row').length === 5");
     tab.hear_copies();
     tab.press("j");
@@ -148,11 +148,11 @@ fn several_lines_are_chosen_and_copied_in_the_order_of_their_time() {
     tab.press("y");
     assert_eq!(
         tab.copied(),
-        "2026-11-20T10:00:03Z dotterel 3\n2026-11-20T10:00:04Z dotterel 4\n"
+        "2026-11-20T10:00:03Z lapwing 3\n2026-11-20T10:00:04Z lapwing 4\n"
     );
     tab.click_with(
         SHIFT,
-        "[...document.querySelectorAll('.row-text')].find(line => line.textContent.includes('dotterel 1'))",
+        "[...document.querySelectorAll('.row-text')].find(line => line.textContent.includes('lapwing 1'))",
     );
     tab.until("document.querySelectorAll('.row.chosen').length === 4");
     tab.press("Escape");

@@ -48,16 +48,21 @@ fn patterns_that_differ_in_names_are_one_until_they_are_to_stand_apart() {
     let _turn = stage.turn();
     let names = ["alice", "bob", "carol"];
     let lines: String = (0..30)
-        .map(|n| format!("pintail session {n} opened for user {} from 10.1.0.{n}\n", names[n % 3]))
+        .map(|n| {
+            format!(
+                "sandgrouse session {n} opened for user {} from 10.1.0.{n}\n",
+                names[n % 3]
+            )
+        })
         .collect();
-    stage.keep("joined.txt", &format!("{lines}pintail sleeps\n"), "pintail");
-    let tab = stage.open("/?view=patterns&q=pintail&from=all");
+    stage.keep("joined.txt", &format!("{lines}sandgrouse sleeps\n"), "sandgrouse");
+    let tab = stage.open("/?view=patterns&q=sandgrouse&from=all");
     tab.until("document.querySelectorAll('.kinds tr.opens').length === 2");
     let first = "document.querySelector('.kinds tr.opens')";
     let of_first = |what: &str| tab.eval::<String>(&format!("{first}.querySelector('{what}').textContent"));
     assert_eq!(
         of_first(".kind-open"),
-        "pintail session • opened for user • from •.•.•.•"
+        "sandgrouse session • opened for user • from •.•.•.•"
     );
     assert_eq!(
         (of_first("b"), of_first(".kind-joined")),
@@ -85,7 +90,7 @@ fn patterns_that_differ_in_names_are_one_until_they_are_to_stand_apart() {
     tab.until("!!document.querySelector('.detail-actions') || (document.querySelector('.kind-open').click(), false)");
     tab.click(&button("Leave them out"));
     tab.until("document.querySelectorAll('.kinds tr.opens').length === 1");
-    assert_eq!(of_first(".kind-open"), "pintail sleeps");
+    assert_eq!(of_first(".kind-open"), "sandgrouse sleeps");
     tab.eval::<bool>("history.back(), true");
     tab.until("document.querySelectorAll('.kinds tr.opens').length === 2");
     // The switch is in the address, and takes them apart.

@@ -15,6 +15,7 @@ use chromiumoxide::cdp::browser_protocol::input::{
     DispatchKeyEventParams, DispatchKeyEventType, DispatchMouseEventParams, DispatchMouseEventType, InsertTextParams,
     MouseButton,
 };
+use chromiumoxide::cdp::browser_protocol::page::NavigateParams;
 use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
 use chromiumoxide::layout::Point;
 use chromiumoxide::{Browser, BrowserConfig, Page};
@@ -102,7 +103,12 @@ impl Chromium {
     /// Opens an address and waits until the page has drawn itself.
     #[track_caller]
     pub fn open(&self, address: &str) -> Tab<'_> {
-        let page = self.runtime.block_on(self.browser.new_page(address)).unwrap();
+        // Not waited for as a whole: a page that changes its own address while it loads would be
+        // waited for without end.
+        let page = self.runtime.block_on(self.browser.new_page("about:blank")).unwrap();
+        self.runtime
+            .block_on(page.execute(NavigateParams::new(address)))
+            .unwrap();
         let tab = Tab {
             runtime: &self.runtime,
             page,

@@ -228,10 +228,9 @@ fn begins_otherwise(word: &str, is_value: bool) -> bool {
 
 /// Whether `/…` could find its closing slash at its end or beyond: only a slash inside forbids it.
 fn slash_may_open_regex(word: &str) -> bool {
-    regex_at(word).is_some() || {
-        let closing = format!("{word} /");
-        regex_at(&closing).is_some()
-    }
+    // What follows may be a blank, with which no regex begins, or a bracket.
+    let closed = |between: &str| regex_at(&format!("{word}{between}/")).is_some();
+    regex_at(word).is_some() || closed(" ") || closed(")")
 }
 
 /// `pattern` between slashes. `\/` is the same pattern as `/`; an empty pattern or white space at

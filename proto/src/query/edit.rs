@@ -195,6 +195,16 @@ mod tests {
     }
 
     #[test]
+    fn a_slash_within_brackets_opens_no_regex() {
+        let asked = and_filter("&||/", "f", "/", false);
+        assert!(
+            parse(&asked).is_ok_and(|query| matches!(query, Query::Search(_))),
+            "{asked}"
+        );
+        assert_eq!(and_filter(&asked, "f", "/", false), asked);
+    }
+
+    #[test]
     fn values_and_names_are_quoted() {
         assert_eq!(
             and_filter("", "odd name", "a \"b\"", true),

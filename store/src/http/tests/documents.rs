@@ -1,3 +1,5 @@
+//! Dashboards and saved searches over HTTP.
+
 use super::*;
 
 fn board(name: &str) -> Value {
