@@ -11,7 +11,9 @@ pub(super) struct Scale {
 impl Scale {
     /// About `count` steps over `min..=max`; zero is always among them.
     pub(super) fn over(min: f64, max: f64, count: usize) -> Scale {
-        let (min, max) = (min.min(0.0), max.max(0.0));
+        // What has no end has no place on a scale.
+        let known = |value: f64| if value.is_finite() { value } else { 0.0 };
+        let (min, max) = (known(min).min(0.0), known(max).max(0.0));
         let span = if max - min > 0.0 && (max - min).is_finite() {
             max - min
         } else {
