@@ -54,6 +54,7 @@ pub(crate) struct File {
     pub focus_find: RwSignal<u64>,
     abort: StoredValue<Option<AbortController>, LocalStorage>,
     asked: StoredValue<u64>,
+    looks: StoredValue<u64>,
 }
 
 impl File {
@@ -69,6 +70,7 @@ impl File {
             focus_find: RwSignal::new(0),
             abort: StoredValue::new_local(None),
             asked: StoredValue::new(0),
+            looks: StoredValue::new(0),
         }
     }
 
@@ -126,7 +128,8 @@ impl File {
         self.follow.set(follows);
         if follows {
             self.travel(app, End::Last);
-            self.look_again();
+            self.looks.update_value(|looks| *looks += 1);
+            self.look_again(self.looks.get_value());
         }
     }
 
@@ -330,11 +333,12 @@ impl File {
         });
     }
 
-    /// While it follows: asks for what came since, again and again.
-    fn look_again(self) {
+    /// While it follows: asks for what came since, again and again; who stops and follows again
+    /// within the interval begins other looks, and these end.
+    fn look_again(self, looks: u64) {
         set_timeout(
             move || {
-                if self.follow.try_get_untracked() != Some(true) {
+                if self.follow.try_get_untracked() != Some(true) || self.looks.try_get_value() != Some(looks) {
                     return;
                 }
                 let last = self
@@ -346,7 +350,7 @@ impl File {
                     self.feed.edges.update(|edges| edges.back = Edge::Cursor(last));
                 }
                 self.load_back();
-                self.look_again();
+                self.look_again(looks);
             },
             FOLLOW_INTERVAL,
         );
