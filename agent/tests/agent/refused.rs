@@ -111,15 +111,24 @@ fn a35_killed_between_the_parts_of_a_refused_batch_each_record_comes_once() {
     bench.until_told(&told);
 }
 
-#[test]
-fn a35_killed_between_the_parts_events_that_lie_between_each_other_come_once() {
+/// Tails the logs as a container runtime writes them.
+fn container_bench() -> Bench {
     let mut bench = Bench::new(&[]);
     bench.config.files = vec![FileInput {
         tail: vec![format!("{}/logs/*.log", bench.dir.path().display())],
         format: Format::Cri,
         ..FileInput::default()
     }];
-    let line = |output: &str, tag: &str, text: &str| format!("2026-01-02T03:04:05.1Z {output} {tag} {text}\n");
+    bench
+}
+
+fn container_line(output: &str, tag: &str, text: &str) -> String {
+    format!("2026-01-02T03:04:05.1Z {output} {tag} {text}\n")
+}
+
+#[test]
+fn a35_killed_between_the_parts_events_that_lie_between_each_other_come_once() {
+    let (mut bench, line) = (container_bench(), container_line);
     let (mut log, mut expected) = (String::new(), Vec::new());
     for n in 0..12 {
         log += &line("stdout", "P", &format!("out {n} be"));
@@ -149,13 +158,7 @@ fn a35_killed_between_the_parts_events_that_lie_between_each_other_come_once() {
 
 #[test]
 fn a35_a_record_among_events_that_lie_between_each_other_takes_only_them_along() {
-    let mut bench = Bench::new(&[]);
-    bench.config.files = vec![FileInput {
-        tail: vec![format!("{}/logs/*.log", bench.dir.path().display())],
-        format: Format::Cri,
-        ..FileInput::default()
-    }];
-    let line = |output: &str, tag: &str, text: &str| format!("2026-01-02T03:04:05.1Z {output} {tag} {text}\n");
+    let (mut bench, line) = (container_bench(), container_line);
     let log = [
         line("stdout", "F", "before"),
         line("stdout", "P", "poi"),

@@ -6,7 +6,7 @@ use timberline_proto::api::FileGeneration;
 use super::{
     icon::{self, Icon},
     lines::Lines,
-    summary::toggle,
+    summary::LineTools,
 };
 use crate::{
     model::{
@@ -55,16 +55,7 @@ pub(crate) fn FilePage() -> impl IntoView {
             >
                 {move || if file.follow.get() { "Following" } else { "Follow" }}
             </button>
-            <Show when=move || app.chosen_range().is_some()>
-                <button class="button small" title="Copy the chosen lines (y)" on:click=move |_| app.copy_chosen()>
-                    <Icon path=icon::COPY/>
-                    {move || app.chosen_range().map(|(first, last)| format!("Copy {}", number::counted((last - first + 1) as u64, "line", "lines")))}
-                </button>
-            </Show>
-            <span class="summary-toggles">
-                {toggle("Wrap long lines (z)", icon::WRAP, app.prefs.wrap)}
-                {toggle("Dense rows (d)", icon::DENSE, app.prefs.dense)}
-            </span>
+            <LineTools/>
         </div>
         <div class="load" class:busy=move || file.busy.get() aria-hidden="true"></div>
         {move || file.partial.get().into_iter().map(|sentence| view! { <p class="file-partial lacking">{sentence}</p> }).collect_view()}

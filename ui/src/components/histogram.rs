@@ -24,11 +24,7 @@ pub(crate) fn Histogram() -> impl IntoView {
     // Both as shares of the width.
     let hover = RwSignal::new(None::<f64>);
     let brush = RwSignal::new(None::<(f64, f64)>);
-    let share = move |event: &PointerEvent| {
-        let area = area.get_untracked()?;
-        let rect = area.get_bounding_client_rect();
-        Some(((f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0)).clamp(0.0, 1.0))
-    };
+    let share = move |event: &PointerEvent| share_across(area, event);
     let on_down = move |event: PointerEvent| {
         if event.button() == 0
             && let Some(at) = share(&event)
@@ -116,6 +112,12 @@ fn Legend() -> impl IntoView {
         )
     };
     view! { <div class="legend">{entries}</div> }
+}
+
+/// How far across an area the pointer is, from 0 at its left to 1 at its right.
+pub(crate) fn share_across(area: NodeRef<html::Div>, event: &PointerEvent) -> Option<f64> {
+    let rect = area.get_untracked()?.get_bounding_client_rect();
+    Some(((f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0)).clamp(0.0, 1.0))
 }
 
 /// The pointer stays ours until it is lifted, also outside.

@@ -37,16 +37,7 @@ pub(crate) fn Summary() -> impl IntoView {
             </button>
             <span class="summary-count">{move || count(app)}</span>
             <span class="summary-cost">{move || cost(app)}</span>
-            <Show when=move || app.chosen_range().is_some()>
-                <button class="button small" title="Copy the chosen lines (y)" on:click=move |_| app.copy_chosen()>
-                    <Icon path=icon::COPY/>
-                    {move || app.chosen_range().map(|(first, last)| format!("Copy {}", number::counted((last - first + 1) as u64, "line", "lines")))}
-                </button>
-            </Show>
-            <span class="summary-toggles">
-                {toggle("Wrap long lines (z)", icon::WRAP, app.prefs.wrap)}
-                {toggle("Dense rows (d)", icon::DENSE, app.prefs.dense)}
-            </span>
+            <LineTools/>
             <button class="button bare completeness" class:lacking=move || lacks(app) on:click=move |_| open.update(|open| *open = !*open)>
                 {move || search.completeness.with(|completeness| completeness.as_ref().map(|c| complete_words(app, c)))}
             </button>
@@ -60,7 +51,25 @@ pub(crate) fn Summary() -> impl IntoView {
     }
 }
 
-pub(super) fn toggle(title: &'static str, path: &'static str, on: RwSignal<bool>) -> impl IntoView {
+/// What can be done with lines wherever they are listed: copying those that are chosen, wrapping, density.
+#[component]
+pub(crate) fn LineTools() -> impl IntoView {
+    let app = App::get();
+    view! {
+            <Show when=move || app.chosen_range().is_some()>
+                <button class="button small" title="Copy the chosen lines (y)" on:click=move |_| app.copy_chosen()>
+                    <Icon path=icon::COPY/>
+                    {move || app.chosen_range().map(|(first, last)| format!("Copy {}", number::counted((last - first + 1) as u64, "line", "lines")))}
+                </button>
+            </Show>
+            <span class="summary-toggles">
+                {toggle("Wrap long lines (z)", icon::WRAP, app.prefs.wrap)}
+                {toggle("Dense rows (d)", icon::DENSE, app.prefs.dense)}
+            </span>
+    }
+}
+
+fn toggle(title: &'static str, path: &'static str, on: RwSignal<bool>) -> impl IntoView {
     view! {
         <button
             class="button bare fields-toggle"

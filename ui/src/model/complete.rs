@@ -125,8 +125,13 @@ impl Suggestions {
         let mut items = self.known.with_value(|known| known.items(&completion));
         items.truncate(ITEMS_MAX);
         if matches!(completion.wanted, Wanted::Field | Wanted::Nothing) {
-            let most = if text.is_empty() { ITEMS_MAX } else { HISTORY_ITEMS_MAX };
-            items.truncate(if text.is_empty() { 0 } else { ITEMS_MAX });
+            // Of an empty box it is what was asked before that one wants.
+            let most = if text.is_empty() {
+                items.clear();
+                ITEMS_MAX
+            } else {
+                HISTORY_ITEMS_MAX
+            };
             items.extend(past(text, most));
         }
         self.current.set(None);

@@ -11,6 +11,7 @@ use crate::split::{Columns, Split};
 use super::super::ReadError;
 use super::super::running::Running;
 use super::super::scan::{PageUnit, Unit};
+use super::super::search::Hit;
 use super::super::view::{LivePart, View};
 
 /// Everything of a row.
@@ -79,6 +80,14 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// The row of a record that was looked up.
+    pub(super) fn of(hit: &Hit) -> Self {
+        Self {
+            block: Arc::clone(&hit.block),
+            row: hit.row,
+        }
+    }
+
     pub(super) fn row(&self) -> Row<'_> {
         self.block.row(self.row)
     }

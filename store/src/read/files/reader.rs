@@ -57,10 +57,7 @@ impl Reader {
         let id = id.clone();
         blocking(move || {
             let hit = lookup::find(&view, &id, &task.running)?;
-            let center = Found {
-                block: Arc::clone(&hit.block),
-                row: hit.row,
-            };
+            let center = Found::of(&hit);
             let member = Member::of(&hit.key.topic, &center.row());
             let place = center_of(&hit.key.topic, &center);
             let rows = line_around(&view, &member, &place, center, &task.running)?;
@@ -85,10 +82,7 @@ impl Reader {
         let id = id.clone();
         blocking(move || {
             let hit = lookup::find(&view, &id, &task.running)?;
-            let center = Found {
-                block: Arc::clone(&hit.block),
-                row: hit.row,
-            };
+            let center = Found::of(&hit);
             let records = surroundings(&view, &hit.key.topic, center, before, after, &task.running)?;
             Ok(ContextAnswer {
                 records,
@@ -114,10 +108,7 @@ impl Reader {
         let id = id.clone();
         blocking(move || {
             let hit = lookup::find(&view, &id, &task.running)?;
-            let found = Found {
-                block: Arc::clone(&hit.block),
-                row: hit.row,
-            };
+            let found = Found::of(&hit);
             let topic = &hit.key.topic;
             let member = Member::of(topic, &found.row());
             let scope = center_of(topic, &found).scope;
@@ -154,10 +145,7 @@ impl Reader {
         let id = id.clone();
         blocking(move || {
             let hit = lookup::find(&view, &id, &task.running)?;
-            let center = Found {
-                block: Arc::clone(&hit.block),
-                row: hit.row,
-            };
+            let center = Found::of(&hit);
             let side = match direction {
                 FindDirection::Before => Side::Before,
                 FindDirection::After => Side::After,

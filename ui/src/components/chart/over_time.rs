@@ -13,7 +13,7 @@ use super::{
     scale::{Scale, time_ticks},
 };
 use crate::{
-    components::histogram::capture,
+    components::histogram::{capture, share_across},
     model::{app::App, search::Bounds},
     text::{
         number,
@@ -63,10 +63,7 @@ pub(super) fn OverTime(
         let ms = from_ms + (share * span) as i64 - middle;
         plot.with_value(|plot| (0..plot.times.len()).min_by_key(|at| (plot.times[*at] - ms).abs()))
     };
-    let share = move |event: &PointerEvent| {
-        let rect = area.get_untracked()?.get_bounding_client_rect();
-        Some(((f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0)).clamp(0.0, 1.0))
-    };
+    let share = move |event: &PointerEvent| share_across(area, event);
     let on_down = move |event: PointerEvent| {
         if event.button() == 0
             && let Some(share) = share(&event)

@@ -1,14 +1,11 @@
 //! A dashboard made from the logs' own fields, for who has none yet.
 
-use timberline_proto::{
-    api::{
-        FieldSummary,
-        dashboards::{ChartKind, Dashboard, Panel, Variable, VariableKind},
-    },
-    query::is_identifier,
+use timberline_proto::api::{
+    FieldSummary,
+    dashboards::{ChartKind, Dashboard, Panel, Variable, VariableKind},
 };
 
-use super::grid;
+use super::{super::complete::name, grid};
 
 /// Fields whose distribution is shown.
 const FIELDS_MAX: usize = 3;
@@ -71,26 +68,30 @@ pub(crate) fn starter(fields: &[FieldSummary]) -> Dashboard {
         6,
     );
     for field in [host, service].into_iter().flatten() {
-        let title = format!("Lines by {}", field.name);
-        let query = format!(
-            "{filter} | stats count() as lines by {} | sort -lines | head 10",
-            name(field)
+        add(
+            &format!("Lines by {}", field.name),
+            top_values(&filter, field),
+            ChartKind::Bar,
+            6,
+            6,
         );
-        add(&title, query, ChartKind::Bar, 6, 6);
     }
     for field in worth_showing(fields) {
         match (field.min, field.max) {
             (Some(_), Some(_)) if is_number(field) => {
-                let query = format!("{filter} | timechart p50({0}) as p50, p99({0}) as p99", name(field));
+                let query = format!(
+                    "{filter} | timechart p50({0}) as p50, p99({0}) as p99",
+                    name(&field.name)
+                );
                 add(&field.name, query, ChartKind::Line, 6, 6);
             }
-            _ => {
-                let query = format!(
-                    "{filter} | stats count() as lines by {} | sort -lines | head 10",
-                    name(field)
-                );
-                add(&format!("Lines by {}", field.name), query, ChartKind::Bar, 6, 6);
-            }
+            _ => add(
+                &format!("Lines by {}", field.name),
+                top_values(&filter, field),
+                ChartKind::Bar,
+                6,
+                6,
+            ),
         }
     }
     add(
@@ -100,17 +101,21 @@ pub(crate) fn starter(fields: &[FieldSummary]) -> Dashboard {
         12,
         7,
     );
-    // Side by side, where two fit.
+    place_side_by_side(&mut board.panels);
+    board
+}
+
+/// Side by side, where two fit.
+fn place_side_by_side(panels: &mut [Panel]) {
     let mut x = 0;
-    for panel in &mut board.panels {
+    for panel in &mut *panels {
         if x + panel.w > 12 {
             x = 0;
         }
         panel.x = x;
         x += panel.w;
     }
-    grid::settle(&mut board.panels, None);
-    board
+    grid::settle(panels, None);
 }
 
 fn find<'a>(fields: &'a [FieldSummary], names: &[&str]) -> Option<&'a FieldSummary> {
@@ -119,13 +124,12 @@ fn find<'a>(fields: &'a [FieldSummary], names: &[&str]) -> Option<&'a FieldSumma
         .find_map(|name| fields.iter().find(|field| field.name == *name))
 }
 
-/// As an argument of a pipe.
-fn name(field: &FieldSummary) -> String {
-    if is_identifier(&field.name) {
-        field.name.clone()
-    } else {
-        format!("\"{}\"", field.name.replace('\\', "\\\\").replace('"', "\\\""))
-    }
+/// The values of a field that stand in most lines.
+fn top_values(filter: &str, field: &FieldSummary) -> String {
+    format!(
+        "{filter} | stats count() as lines by {} | sort -lines | head 10",
+        name(&field.name)
+    )
 }
 
 fn is_number(field: &FieldSummary) -> bool {
