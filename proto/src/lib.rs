@@ -6,6 +6,7 @@
 //! | [`query`] | the query language: text ⇄ tree, spans, errors | – |
 //! | [`token`] | where a word begins and ends, for index and query alike | – |
 //! | [`api`] | the HTTP API's messages | – |
+//! | [`alert`] | verdicts of alert rules | – |
 //! | [`gap`] | why bytes of a file became no record | – |
 //! | [`line`](mod@line) | how a line is read: time, severity, fields | `line` |
 //! | [`grok`] | patterns of `parse`: regexes and grok | `grok` |
@@ -17,6 +18,7 @@
 //!
 //! Without features the crate builds for wasm32 and brings no C.
 
+pub mod alert;
 pub mod api;
 pub mod gap;
 pub mod id;
