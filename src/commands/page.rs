@@ -7,12 +7,14 @@ use axum::Router;
 use timberline_collector::Collector;
 use timberline_collector::http::{HostGuard, MessageReaders};
 use timberline_queue::receive::Seen;
-use timberline_store::Store;
+use timberline_store::alert::notify::{NoTransitions, Notifier};
 use timberline_store::http::{self, HttpState, Metrics};
 use timberline_store::read::{Reader, Sources};
+use timberline_store::{Store, SystemClock};
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::exit::Exit;
 
 /// Planning a query walks its tree by recursion; the longest statement that is allowed needs
 /// less than this. Only what is used of a stack takes memory.
@@ -26,6 +28,15 @@ pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
+/// What runs behind the page until [`close`].
+pub(super) struct Running {
+    store: Arc<Store>,
+    notifier: Notifier,
+}
+
+/// Messages on their way at the end are waited for so long; they would be sent again.
+const NOTIFIER_STOP_MAX: Duration = Duration::from_secs(3);
+
 /// The routes over `store`, with a collector's receivers beside them where there are some.
 pub(super) fn router(
     config: &Config,
@@ -33,7 +44,7 @@ pub(super) fn router(
     store: Store,
     sources: Arc<dyn Sources>,
     beside: Option<(Collector, impl Fn() -> Vec<Seen> + Send + Sync + 'static)>,
-) -> anyhow::Result<(Arc<Store>, Router)> {
+) -> anyhow::Result<(Running, Router)> {
     let store = Arc::new(store);
     let reader = Reader::new(
         store.catalog().clone(),
@@ -43,6 +54,13 @@ pub(super) fn router(
         config.read_options(&data.role("store")),
     )?;
     reader.follow_sources();
+    let notifier = Notifier::open(
+        config.notify_options().map_err(Exit::usage)?,
+        store.catalog().clone(),
+        Arc::new(NoTransitions),
+        Arc::new(SystemClock),
+    )?;
+    notifier.start()?;
     let (collector, seen) = match beside {
         Some((collector, seen)) => (Some(collector), Some(Box::new(seen) as Box<_>)),
         None => (None, None),
@@ -54,6 +72,7 @@ pub(super) fn router(
         assets: assets(),
         host_guard: HostGuard::new(&config.server.allowed_hosts),
         kept: config.kept_limits(),
+        notifier: Some(notifier.clone()),
         metrics: Arc::new(StoreMetrics {
             store: Arc::clone(&store),
             collector: collector.clone(),
@@ -64,11 +83,22 @@ pub(super) fn router(
         // Beside the page, which answers every question to whoever reaches it.
         timberline_collector::http::router(collector, MessageReaders::Anybody)
     });
-    Ok((store, http::router(state, receivers.unwrap_or_default())))
+    Ok((
+        Running { store, notifier },
+        http::router(state, receivers.unwrap_or_default()),
+    ))
 }
 
 /// Publishes what is queued and stops the store's threads.
-pub(super) async fn close(store: Arc<Store>, deadline: Duration) -> anyhow::Result<()> {
+pub(super) async fn close(running: Running, deadline: Duration) -> anyhow::Result<()> {
+    let Running { store, notifier } = running;
+    let stopped = tokio::task::spawn_blocking(move || notifier.stop());
+    if tokio::time::timeout(NOTIFIER_STOP_MAX.min(deadline), stopped)
+        .await
+        .is_err()
+    {
+        tracing::warn!("a notification was on its way at the end: it is sent again after the next start");
+    }
     let all = tokio::task::spawn_blocking(move || store.shutdown(deadline)).await?;
     super::store::drained(all)
 }

@@ -69,6 +69,9 @@ impl Config {
         timberline_agent::check_files(&self.agent.file_inputs()).map_err(|error| format!("agent: {error}"))?;
         #[cfg(feature = "agent")]
         timberline_agent::check_rules(&self.agent.rules).map_err(|error| format!("agent.rules: {error}"))?;
+        #[cfg(feature = "store")]
+        self.notify_options()
+            .and_then(|options| timberline_store::alert::notify::Notifier::check(&options))?;
         #[cfg(feature = "collector")]
         self.time_zone().map_err(|error| error.to_string())?;
         Ok(())

@@ -4,6 +4,7 @@
 //! plain `${`. Unknown keys are errors that name the nearest known one. Durations and sizes are
 //! text with a unit: `"5s"`, `"64MiB"`.
 
+mod alerts;
 mod check;
 mod expand;
 #[cfg(feature = "agent")]
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use alerts::AlertsSection;
 #[cfg(all(feature = "agent", feature = "collector"))]
 pub(crate) use pushed::check_pushed;
 pub(crate) use sections::{AgentSection, QuerySection, QueueSection, ServerSection, StoreSection};
@@ -54,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) queue: QueueSection,
     pub(crate) store: StoreSection,
     pub(crate) query: QuerySection,
+    pub(crate) alerts: AlertsSection,
 }
 
 impl Default for Config {
@@ -69,6 +72,7 @@ impl Default for Config {
             queue: QueueSection::default(),
             store: StoreSection::default(),
             query: QuerySection::default(),
+            alerts: AlertsSection::default(),
         }
     }
 }
@@ -122,7 +126,7 @@ impl Config {
 
     fn parse(text: &str) -> Result<Self, String> {
         let expanded = expand::expand(text)?;
-        toml::from_str(&expanded).map_err(|error| describe(&error))
+        toml::from_str(&expanded).map_err(|error| describe(&error, text, &expanded))
     }
 
     /// The zone of times that name none.
@@ -153,9 +157,17 @@ impl Config {
     }
 }
 
-/// A TOML error with the nearest known key where one is unknown.
-fn describe(error: &toml::de::Error) -> String {
-    let text = error.to_string();
+/// A TOML error with the nearest known key where one is unknown. The line is shown as it is written, not as it
+/// was read: what stands for a secret stays in it.
+fn describe(error: &toml::de::Error, written: &str, read: &str) -> String {
+    let at = error
+        .span()
+        .map(|span| read[..span.start.min(read.len())].matches('\n').count());
+    let place = at.map(|at| {
+        let line = written.lines().nth(at).unwrap_or_default();
+        format!("line {}\n  | {line}\n", at + 1)
+    });
+    let text = format!("{}{}", place.unwrap_or_default(), error.message());
     match nearest_key(error.message()) {
         Some(nearest) => format!("{}\ndid you mean `{nearest}`?", text.trim_end()),
         None => text.trim_end().to_owned(),

@@ -40,7 +40,7 @@ impl Config {
     /// # Errors
     /// What is wrong with the text, as `config check` would say it.
     pub(crate) fn with_pushed(&self, text: &str) -> Result<Self, String> {
-        let pushed: Pushed = toml::from_str(text).map_err(|error| super::describe(&error))?;
+        let pushed: Pushed = toml::from_str(text).map_err(|error| super::describe(&error, text, text))?;
         let mut config = self.clone();
         config.agent.add(pushed.agent)?;
         config.check()?;

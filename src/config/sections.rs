@@ -15,6 +15,9 @@ pub(crate) struct ServerSection {
     pub(crate) grpc: String,
     /// Names besides addresses and localhost under which browsers may reach the page.
     pub(crate) allowed_hosts: Vec<String>,
+    /// The page's address as people reach it, such as `https://logs.example.org`; messages of alerts carry links
+    /// to it, none if empty.
+    pub(crate) public_url: String,
     /// Connections to page and API served at once.
     pub(crate) connections_max: u32,
     /// Connections of agents and stores at once; more are closed.
@@ -60,6 +63,7 @@ impl Default for ServerSection {
             http: "127.0.0.1:7700".to_owned(),
             grpc: "127.0.0.1:4317".to_owned(),
             allowed_hosts: Vec::new(),
+            public_url: String::new(),
             connections_max: 1024,
             grpc_connections_max: 16_384,
             grpc_connections_per_address_max: 1024,

@@ -1,5 +1,7 @@
 //! Compressed, indexed splits of log records, their catalog, and the queries over them.
 
+#[cfg(feature = "read")]
+pub mod alert;
 pub mod catalog;
 mod crash;
 pub mod live;

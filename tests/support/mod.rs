@@ -7,6 +7,7 @@
 pub mod fleet;
 pub mod load;
 pub mod proxy;
+pub mod receivers;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -15,6 +15,9 @@
 //! | `retention.configure` | `store` | age in seconds, bytes |
 //! | `dashboard.create`, `.change`, `.delete` | id | name, version, bytes |
 //! | `search.create`, `.change`, `.delete` | id | name, version, bytes |
+//! | `silence.create`, `.change`, `.delete` | id | version, by whom, matchers, end |
+//! | `incident.acknowledge`, `.release`, `.assign`, `.comment` | the incident's id | by whom, what |
+//! | `target.test` | target | whether it took the message |
 //!
 //! The store acts as `store`, whoever asks over HTTP as `http`. The columns are made for people too: `origin` is where an actor came
 //! from (an address), `outcome` is `ok`, or why an act was refused.

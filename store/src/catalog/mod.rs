@@ -22,6 +22,7 @@
 //! | `alerts` | id, topic, partition, what, noted_at | a partition that came back as another one, or shorter |
 //! | `deletions` | id, split_id, topic, rows, time_min, time_max, reason, deleted_at | what was deleted on purpose, and why |
 //! | `documents` | kind, id, name, version, summary, body, created_at, updated_at | dashboards and saved searches; `body` is JSON, `summary` what lists show of it |
+//! | `notify_…`, `silences` | see `notify.rs` | notifications: the outbox, what the planner remembers, what people did |
 //! | `audit` | id, at, actor, origin, action, object, outcome, detail | who did what; `detail` is JSON; entries older than 90 days go |
 //!
 //! # What holds
@@ -37,6 +38,7 @@ mod documents;
 mod edit;
 mod holes;
 mod ledger;
+pub mod notify;
 mod publish;
 mod schema;
 mod snapshot;

@@ -189,6 +189,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, CatalogError> {
         sync_directory_of(path)?;
     }
     connection.execute_batch(LATER_TABLES)?;
+    connection.execute_batch(super::notify::TABLES)?;
     let store_id = connection
         .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
         .optional()?

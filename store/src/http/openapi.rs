@@ -9,6 +9,7 @@
 mod answers;
 mod documents;
 mod ledger;
+mod notify;
 mod topics;
 
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "Search, tables, live tail and state of the logs kept by Timberline."
         },
-        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths()]),
+        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths(), notify::paths()]),
         "components": { "schemas": schemas(), "responses": { "Error": {
             "description": "What went wrong, whose fault it is (by the status) and the way out.",
             "content": { "application/json": { "schema": reference("ApiError") } }
@@ -189,6 +190,7 @@ fn schemas() -> Value {
         answers::schemas(),
         documents::schemas(),
         topics::schemas(),
+        notify::schemas(),
     ])
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use timberline_collector::http::HostGuard;
 
+use crate::alert::notify::Notifier;
 use crate::catalog::{Catalog, DocumentLimits};
 use crate::read::Reader;
 
@@ -81,6 +82,8 @@ pub struct HttpState {
     pub host_guard: HostGuard,
     /// Of dashboards and saved searches.
     pub kept: KeptLimits,
+    /// Tells of alerts, where this process does.
+    pub notifier: Option<Notifier>,
     /// Of the other roles.
     pub metrics: Arc<dyn Metrics>,
 }

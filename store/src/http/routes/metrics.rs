@@ -57,6 +57,10 @@ pub(super) async fn get(State(state): State<HttpState>) -> Result<Response, Http
         cache.misses,
     );
     text.push_str(&ledger(&state).await?);
+    if let Some(notifier) = state.notifier.clone() {
+        let counts = tokio::task::spawn_blocking(move || notifier.metrics()).await;
+        text.push_str(&counts.map_err(|error| HttpError::new("internal", error.to_string()))?);
+    }
     text.push_str(&state.metrics.text());
     Ok((
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],

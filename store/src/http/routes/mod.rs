@@ -11,6 +11,7 @@ mod health;
 mod histogram;
 mod ledger;
 mod metrics;
+mod notify;
 mod openapi;
 mod query;
 mod record;
@@ -34,7 +35,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 28] = [
+pub(super) const PATHS: [(&str, &str); 35] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
@@ -60,6 +61,13 @@ pub(super) const PATHS: [(&str, &str); 28] = [
     ("/api/v1/files/{generation}/bytes", "get"),
     ("/api/v1/status", "get"),
     ("/api/v1/openapi.json", "get"),
+    ("/api/v1/alerts/targets", "get"),
+    ("/api/v1/alerts/targets/{name}/test", "post"),
+    ("/api/v1/alerts/silences", "post"),
+    ("/api/v1/alerts/silences/{id}", "put"),
+    ("/api/v1/alerts/incidents", "get"),
+    ("/api/v1/alerts/incidents/{id}", "post"),
+    ("/api/v1/alerts/deliveries", "get"),
     ("/livez", "get"),
     ("/readyz", "get"),
     ("/metrics", "get"),
@@ -102,6 +110,7 @@ pub fn router(state: HttpState, others: Router) -> Router {
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::get))
+        .merge(notify::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .fallback(assets::fallback)
         .with_state(state.clone())

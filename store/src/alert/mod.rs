@@ -1,0 +1,3 @@
+//! Alert rules: who is told what their verdicts are.
+
+pub mod notify;
