@@ -36,6 +36,8 @@ pub(crate) struct TargetSection {
     pub(crate) pagerduty: Option<PagerDutySection>,
     /// To Prometheus' Alertmanager.
     pub(crate) alertmanager: Option<AlertmanagerSection>,
+    /// To an exchange of RabbitMQ, or another broker of AMQP 0-9-1.
+    pub(crate) amqp: Option<AmqpSection>,
     /// To a program on this machine.
     pub(crate) command: Option<CommandSection>,
 }
@@ -55,6 +57,7 @@ impl Default for TargetSection {
             teams: None,
             pagerduty: None,
             alertmanager: None,
+            amqp: None,
             command: None,
         }
     }
@@ -175,6 +178,46 @@ impl Default for AlertmanagerSection {
     }
 }
 
+/// A broker of AMQP 0-9-1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AmqpSection {
+    /// The broker.
+    pub(crate) host: String,
+    /// Its port; 5671 with TLS, 5672 without, if 0.
+    pub(crate) port: u16,
+    /// Whether the connection is protected.
+    pub(crate) tls: bool,
+    /// PEM file of authorities that are trusted in place of the public ones.
+    pub(crate) ca: Option<PathBuf>,
+    /// Who logs in.
+    pub(crate) user: String,
+    /// By what.
+    pub(crate) password: SecretText,
+    /// The virtual host.
+    pub(crate) vhost: String,
+    /// The exchange; the default one if empty.
+    pub(crate) exchange: String,
+    /// The routing key; of the default exchange the queue's name.
+    pub(crate) routing_key: String,
+}
+
+impl Default for AmqpSection {
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: 0,
+            tls: true,
+            ca: None,
+            user: String::new(),
+            password: SecretText::default(),
+            vhost: "/".to_owned(),
+            exchange: String::new(),
+            routing_key: String::new(),
+        }
+    }
+}
+
 /// A program.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -196,13 +239,13 @@ mod options {
 
     use timberline_store::alert::notify::render::Templates;
     use timberline_store::alert::notify::target::{
-        AlertmanagerOptions, CommandOptions, EmailOptions, EmailTls, PagerDutyOptions, SlackOptions, TargetKind,
-        TargetOptions, TeamsOptions, WebhookOptions,
+        AlertmanagerOptions, AmqpOptions, CommandOptions, EmailOptions, EmailTls, PagerDutyOptions, SlackOptions,
+        TargetKind, TargetOptions, TeamsOptions, WebhookOptions,
     };
 
     use super::{
-        AlertmanagerSection, CommandSection, EmailSection, MailTls, PagerDutySection, TargetSection, UrlSection,
-        WebhookSection,
+        AlertmanagerSection, AmqpSection, CommandSection, EmailSection, MailTls, PagerDutySection, TargetSection,
+        UrlSection, WebhookSection,
     };
 
     /// Characters of a target's name: it stands in addresses of the API and in metrics.
@@ -248,6 +291,7 @@ mod options {
                 }),
                 self.pagerduty.as_ref().map(PagerDutySection::kind),
                 self.alertmanager.as_ref().map(AlertmanagerSection::kind),
+                self.amqp.as_ref().map(AmqpSection::kind),
                 self.command.as_ref().map(CommandSection::kind),
             ]
             .into_iter()
@@ -322,6 +366,22 @@ mod options {
                 bearer_token: self.bearer_token.secret(),
                 ca: self.ca.clone(),
                 ends_after: self.ends_after.get(),
+            })
+        }
+    }
+
+    impl AmqpSection {
+        fn kind(&self) -> TargetKind {
+            TargetKind::Amqp(AmqpOptions {
+                host: self.host.clone(),
+                port: self.port,
+                tls: self.tls,
+                ca: self.ca.clone(),
+                user: self.user.clone(),
+                password: self.password.secret(),
+                vhost: self.vhost.clone(),
+                exchange: self.exchange.clone(),
+                routing_key: self.routing_key.clone(),
             })
         }
     }

@@ -89,7 +89,9 @@ impl Silencer {
 fn check_texts(silence: &Silence) -> Result<(), String> {
     match silence.matchers.len() {
         0 => {
-            return Err("it has no matchers, and would silence everything: write alertname=~\".+\" for that".to_owned());
+            return Err(
+                "it has no matchers, and would silence everything: write alertname=~\".+\" for that".to_owned(),
+            );
         }
         n if n > SILENCE_MATCHERS_MAX => return Err(format!("it has {n} matchers, more than {SILENCE_MATCHERS_MAX}")),
         _ => {}

@@ -7,6 +7,9 @@ use super::state::{Acknowledgement, Group, Incident, Member, PlanState};
 use super::{Nanos, Planner};
 use crate::alert::notify::message::key_of;
 
+/// Lines of several verdicts that one message shows.
+const EVIDENCE_LINES_MAX: usize = 20;
+
 pub(super) fn transition(planner: &Planner, state: &mut PlanState, transition: &Transition, now: Nanos) {
     if transition.late {
         return;
@@ -115,17 +118,46 @@ pub(super) fn join(state: &mut PlanState, incident: &mut Incident, leaf: &Leaf, 
     key
 }
 
-/// The same incident, with another verdict. A rule that says "firing" once more has something new to show.
+/// The same incident, with another verdict. A rule that says "firing" once more has something new to show: as
+/// long as nobody was told of what came before, both are.
 fn update(state: &mut PlanState, id: &str, transition: &Transition) {
+    let told = state
+        .incidents()
+        .get(id)
+        .is_some_and(|incident| is_told(state, incident));
     if let Some(incident) = state.incident_mut(id) {
-        if incident.state != transition.to || transition.from == transition.to {
+        let more = transition.from == transition.to && incident.state == transition.to;
+        if incident.state != transition.to || more {
             incident.revision += 1;
         }
         incident.state = transition.to;
-        let since = incident.last.active_since_nanos;
-        incident.last = transition.clone();
-        incident.last.active_since_nanos = transition.active_since_nanos.or(since);
+        let before = std::mem::replace(&mut incident.last, transition.clone());
+        incident.last.active_since_nanos = transition.active_since_nanos.or(before.active_since_nanos);
+        if more && !told {
+            add_evidence(&mut incident.last, before);
+        }
     }
+}
+
+/// Whether somebody knows the incident as it is.
+fn is_told(state: &PlanState, incident: &Incident) -> bool {
+    let groups = incident.groups.iter().filter_map(|key| state.groups().get(key));
+    let mut told = groups.flat_map(|group| group.told.values());
+    told.any(|told| told.active.get(&incident.id) == Some(&incident.revision))
+}
+
+/// Puts what an earlier verdict showed before what the later one does.
+fn add_evidence(later: &mut Transition, earlier: Transition) {
+    let evidence = &mut later.evidence;
+    let mut lines = earlier.evidence.lines;
+    lines.append(&mut evidence.lines);
+    lines.truncate(EVIDENCE_LINES_MAX);
+    evidence.lines = lines;
+    evidence.lines_total = evidence.lines_total.saturating_add(earlier.evidence.lines_total);
+    later.window = match (earlier.window, later.window) {
+        (Some((from, end)), Some((later_from, later_end))) => Some((from.min(later_from), end.max(later_end))),
+        (earlier, later) => later.or(earlier),
+    };
 }
 
 fn close(state: &mut PlanState, id: &str, by: Option<&Transition>, now: Nanos) {

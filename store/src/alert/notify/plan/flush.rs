@@ -265,13 +265,14 @@ pub(super) fn wake_again(planner: &Planner, state: &mut PlanState, key: &str, no
     let Some(group) = state.groups().get(key) else { return };
     let mut wake = group.flush_at;
     if let Some(leaf) = planner.tree.at(&group.route) {
+        let receivers = receivers(&leaf);
         let open = |id: &String| {
             let incident = state.incidents().get(id);
             incident.is_some_and(|incident| incident.is_active() && incident.acknowledged.is_none())
         };
         for (id, member) in group.members.iter().filter(|(id, _)| open(id)) {
             let Some(first) = member.first_told else { continue };
-            for receiver in receivers(&leaf) {
+            for receiver in &receivers {
                 let told = group.told.get(&receiver.target);
                 let known = told.is_some_and(|told| told.active.contains_key(id));
                 let at = match (receiver.after, known) {

@@ -135,6 +135,11 @@ impl Planner {
         messages
     }
 
+    /// So long after a last transition all news of it is told, if nobody's rate holds it back.
+    pub fn news_wait_max(&self) -> Nanos {
+        self.tree.news_wait_max()
+    }
+
     /// When [`due`](Self::due) has something to do next, if nothing changes before.
     pub fn next_wake(&self, state: &PlanState) -> Option<Nanos> {
         let summary = rate::next_summary(self, state);

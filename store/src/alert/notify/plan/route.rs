@@ -105,6 +105,20 @@ impl RouteTree {
         found.into_iter().filter(|leaf| !leaf.targets.is_empty()).collect()
     }
 
+    /// The longest that news wait: for a first message and for the next one.
+    pub(super) fn news_wait_max(&self) -> Nanos {
+        fn of(times: &RouteTimes) -> Nanos {
+            nanos(times.group_wait.saturating_add(times.group_interval))
+        }
+        fn longest(routes: &[Route]) -> Nanos {
+            let waits = routes
+                .iter()
+                .map(|route| of(&route.leaf.times).max(longest(&route.routes)));
+            waits.max().unwrap_or(0)
+        }
+        of(&self.root).max(longest(&self.routes))
+    }
+
     /// The route at a place.
     pub(super) fn at(&self, path: &str) -> Option<Leaf> {
         if path == REST {

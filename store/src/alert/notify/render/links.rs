@@ -14,9 +14,11 @@ pub(super) fn lines(public_url: &str, transition: &Transition) -> String {
         return String::new();
     }
     let first = transition.evidence.lines.iter().map(|line| line.timestamp_nanos).min();
-    let window = transition
-        .window
-        .or(first.map(|first| (first, transition.at_nanos.max(first.saturating_add(1)))));
+    let last = transition.evidence.lines.iter().map(|line| line.timestamp_nanos).max();
+    let span = first
+        .zip(last)
+        .map(|(first, last)| (first, last.max(transition.at_nanos).saturating_add(1)));
+    let window = transition.window.or(span);
     let mut address = format!("{public_url}/?q={}", encode(&transition.query));
     if let Some((from, to)) = window {
         address += &format!("&from={}&to={}", encode(&time(from)), encode(&time(to)));

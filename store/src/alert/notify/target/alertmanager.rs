@@ -30,6 +30,8 @@ pub struct AlertmanagerOptions {
 }
 
 const ANNOTATION_CHARS_MAX: usize = 4_000;
+/// What a test makes there ends by itself.
+const TEST_ENDS_NANOS: i64 = 300_000_000_000;
 
 #[derive(Debug)]
 pub(super) struct Alertmanager {
@@ -75,7 +77,11 @@ pub(super) fn alerts(message: &Message, rendered: &Rendered, now: i64, ends_afte
             "labels": { "alertname": format!("Timberline {}", message.kind.word()), "severity": rendered.shown.severity, "group": message.group_key },
             "annotations": { "summary": cut(&rendered.subject, ANNOTATION_CHARS_MAX), "description": cut(&rendered.text, ANNOTATION_CHARS_MAX) },
             "startsAt": format_rfc3339_nanos(message.created_nanos),
-            "endsAt": format_rfc3339_nanos(if over || message.kind == MessageKind::Test { now } else { ends }),
+            "endsAt": format_rfc3339_nanos(match message.kind {
+                MessageKind::Test => now.saturating_add(TEST_ENDS_NANOS),
+                _ if over => now,
+                _ => ends,
+            }),
         }]);
     }
     incidents.iter().map(|incident| alert(incident, ends)).collect()

@@ -5,6 +5,7 @@
 //! section in the program's `src/config/alerts/targets.rs`, a paragraph in docs/notifications.md.
 
 mod alertmanager;
+mod amqp;
 mod command;
 mod email;
 mod guard;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use alertmanager::AlertmanagerOptions;
+pub use amqp::AmqpOptions;
 pub use command::CommandOptions;
 pub use email::{EmailOptions, EmailTls};
 pub use guard::{Network, NetworkRules};
@@ -59,6 +61,7 @@ pub enum TargetKind {
     Teams(TeamsOptions),
     PagerDuty(PagerDutyOptions),
     Alertmanager(AlertmanagerOptions),
+    Amqp(AmqpOptions),
     Command(CommandOptions),
 }
 
@@ -72,6 +75,7 @@ impl TargetKind {
             Self::Teams(_) => "teams",
             Self::PagerDuty(_) => "pagerduty",
             Self::Alertmanager(_) => "alertmanager",
+            Self::Amqp(_) => "amqp",
             Self::Command(_) => "command",
         }
     }
@@ -85,6 +89,7 @@ impl TargetKind {
             Self::Teams(options) => http::host_of(options.url.reveal()),
             Self::PagerDuty(options) => http::host_of(&options.url),
             Self::Alertmanager(options) => http::host_of(&options.url),
+            Self::Amqp(options) => options.host.clone(),
             Self::Command(options) => options.program.display().to_string(),
         }
     }
@@ -109,6 +114,7 @@ impl TargetKind {
             Self::Teams(options) => http::check_url(options.url.reveal()),
             Self::PagerDuty(options) => http::check_url(&options.url),
             Self::Alertmanager(options) => http::check_url(&options.url),
+            Self::Amqp(options) => options.check(),
             Self::Command(options) => options.check(),
         }
     }
@@ -164,6 +170,7 @@ pub fn target(options: &TargetOptions, all: &NotifyOptions) -> Result<Arc<dyn Ta
         TargetKind::Alertmanager(options) => {
             Arc::new(alertmanager::Alertmanager::new(options, http(options.ca.as_deref())?))
         }
+        TargetKind::Amqp(amqp) => Arc::new(amqp::Amqp::new(amqp, options.timeout, all)?),
         TargetKind::Command(command) => Arc::new(command::CommandTarget::new(
             command,
             options.timeout,

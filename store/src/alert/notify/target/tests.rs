@@ -1,3 +1,4 @@
+mod broker;
 mod commands;
 mod http;
 mod mail;

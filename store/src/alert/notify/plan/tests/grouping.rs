@@ -244,3 +244,60 @@ fn routes_that_name_nobody_or_never_pause_are_refused() {
     );
     refused(&|o| o.inhibitions = vec![InhibitionOptions::default()], "inhibitions");
 }
+
+#[test]
+fn every_line_of_a_rule_that_tells_each_is_in_the_next_message() {
+    let mut stage = Stage::new(&options());
+    let line = |n: i64| {
+        let mut again = fires("match", "a", n * SECOND);
+        again.active_since_nanos = Some(0);
+        again.from = if n == 0 {
+            AlertState::Inactive
+        } else {
+            AlertState::Firing
+        };
+        again.evidence.lines = vec![timberline_proto::alert::EvidenceLine {
+            id: n.to_string(),
+            ..Default::default()
+        }];
+        again.evidence.lines_total = 1;
+        again.window = Some((n * SECOND, n * SECOND + 1));
+        again
+    };
+    let ids = |message: &Message| -> Vec<String> {
+        message.incidents[0]
+            .transition
+            .evidence
+            .lines
+            .iter()
+            .map(|line| line.id.clone())
+            .collect()
+    };
+    for n in [0, 1, 2] {
+        stage.apply(&line(n));
+    }
+    let first = stage.run_to(40 * SECOND);
+    assert_eq!(
+        (told(&first), ids(&first[0])),
+        (
+            vec!["firing ops 1/0 @30".to_owned()],
+            ["0", "1", "2"].map(str::to_owned).to_vec()
+        )
+    );
+    for n in [50, 60] {
+        stage.apply(&line(n));
+    }
+    let second = stage.run_to(400 * SECOND);
+    assert_eq!(
+        (told(&second), ids(&second[0])),
+        (
+            vec!["firing ops 1/0 @330".to_owned()],
+            ["50", "60"].map(str::to_owned).to_vec()
+        )
+    );
+    let transition = &second[0].incidents[0].transition;
+    assert_eq!(
+        (transition.evidence.lines_total, transition.window),
+        (2, Some((50 * SECOND, 60 * SECOND + 1)))
+    );
+}

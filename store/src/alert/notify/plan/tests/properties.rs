@@ -79,7 +79,11 @@ const END: Nanos = 100_000 * SECOND;
 
 fn all(options: &NotifyOptions, transitions: &[Transition]) -> Vec<Message> {
     let planner = Planner::new(options).unwrap();
-    simulate(&planner, transitions, Surroundings::none(), END, usize::MAX).0
+    let mut messages = Vec::new();
+    simulate(&planner, transitions, Surroundings::none(), END, |message| {
+        messages.push(message)
+    });
+    messages
 }
 
 impl Stage {
