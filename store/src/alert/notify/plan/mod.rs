@@ -46,7 +46,7 @@ use super::silence::Silencer;
 
 pub use apply::incident_id;
 pub use mute::Muting;
-pub use simulate::simulate;
+pub use simulate::{replay, simulate};
 pub use state::{Acknowledgement, Group, Incident, Member, PlanState, Rate, Told};
 
 use mute::Inhibition;

@@ -6,9 +6,27 @@ use super::state::PlanState;
 use super::{Nanos, Planner, Surroundings};
 use crate::alert::notify::message::Message;
 
+/// All messages up to `until`, in order, the first `messages_max` of them; and how many there are.
+pub fn simulate<'a>(
+    planner: &Planner,
+    transitions: impl IntoIterator<Item = &'a Transition>,
+    around: Surroundings<'_>,
+    until: Nanos,
+    messages_max: usize,
+) -> (Vec<Message>, u64) {
+    let (mut kept, mut count) = (Vec::new(), 0);
+    replay(planner, transitions, around, until, |message| {
+        count += 1;
+        if kept.len() < messages_max {
+            kept.push(message);
+        }
+    });
+    (kept, count)
+}
+
 /// Gives all messages up to `until` to `take`, in order. Each transition counts from when it was decided;
 /// `transitions` are in that order.
-pub fn simulate<'a>(
+pub fn replay<'a>(
     planner: &Planner,
     transitions: impl IntoIterator<Item = &'a Transition>,
     around: Surroundings<'_>,
