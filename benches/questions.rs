@@ -237,6 +237,7 @@ async fn serve(dir: &Path, catalog: &Catalog, reader: &Reader) -> String {
         host_guard: timberline_collector::http::HostGuard::new(&[]),
         kept: timberline_store::http::KeptLimits::default(),
         notifier: None,
+        alerts: None,
         metrics: Arc::new(timberline_store::http::NoMetrics),
     };
     let router = timberline_store::http::router(state, axum::Router::new());

@@ -1,9 +1,13 @@
 //! The command line.
 
+#[cfg(feature = "store")]
+mod alerts;
 mod fleet;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "store")]
+pub(crate) use alerts::{AlertsAction, AlertsArgs};
 use clap::{Args, Parser, Subcommand};
 #[cfg(any(feature = "agent", feature = "store"))]
 pub(crate) use fleet::EnrollArgs;
@@ -55,6 +59,9 @@ pub(crate) enum Command {
     /// Say who may connect to a collector: tokens, enrolled machines, revoking
     #[cfg(feature = "store")]
     Agents(AgentsArgs),
+    /// Alert rules as files: check, apply, export, test against the past
+    #[cfg(feature = "store")]
+    Alerts(AlertsArgs),
     /// Say what became of every byte of every file: read, acked, indexed, removed, lost
     #[cfg(feature = "store")]
     Ledger(LedgerArgs),

@@ -87,6 +87,30 @@ impl Client {
         )
     }
 
+    /// Puts JSON, as [`post_json`](Self::post_json); the answer is not looked at.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub(crate) fn put_json<B: serde::Serialize>(&self, path: &str, body: &B) -> anyhow::Result<()> {
+        let request = self
+            .agent
+            .put(format!("{}{path}", self.server))
+            .header("content-type", "application/json");
+        let response = request
+            .send(serde_json::to_vec(body)?)
+            .with_context(|| self.unreachable())?;
+        checked(response).map(drop)
+    }
+
+    /// Deletes.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
+        let request = self.agent.delete(format!("{}{path}", self.server));
+        checked(request.call().with_context(|| self.unreachable())?).map(drop)
+    }
+
     /// Gets; the answer's lines as they come.
     ///
     /// # Errors

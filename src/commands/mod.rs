@@ -4,6 +4,8 @@
 mod agent;
 #[cfg(feature = "store")]
 mod agents;
+#[cfg(feature = "store")]
+mod alerts;
 mod banner;
 #[cfg(feature = "store")]
 mod canary;
@@ -66,6 +68,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Enroll(args) => enroll::run(&args),
         #[cfg(feature = "store")]
         Command::Agents(args) => fleet::run(&args),
+        #[cfg(feature = "store")]
+        Command::Alerts(args) => alerts::run(&args),
         #[cfg(feature = "store")]
         Command::Ledger(args) => ledger::run(&args),
         #[cfg(feature = "store")]

@@ -7,7 +7,8 @@ use axum::Router;
 use timberline_collector::Collector;
 use timberline_collector::http::{HostGuard, MessageReaders};
 use timberline_queue::receive::Seen;
-use timberline_store::alert::notify::{NoTransitions, Notifier};
+use timberline_store::alert::Alerts;
+use timberline_store::alert::notify::Notifier;
 use timberline_store::http::{self, HttpState, Metrics};
 use timberline_store::read::{Reader, Sources};
 use timberline_store::{Store, SystemClock};
@@ -57,10 +58,15 @@ pub(super) fn router(
     let notifier = Notifier::open(
         config.notify_options().map_err(Exit::usage)?,
         store.catalog().clone(),
-        Arc::new(NoTransitions),
+        Arc::new(store.catalog().clone()),
         Arc::new(SystemClock),
     )?;
     notifier.start()?;
+    // The notifier reads what the evaluation puts on record.
+    let alerts = Alerts::start(reader.clone(), config.alerts.evaluation.options())?;
+    alerts.plan_messages_by(Arc::new(notifier.clone()));
+    let (told, woken) = (alerts.told(), notifier.clone());
+    tokio::spawn(wake(told, woken));
     let (collector, seen) = match beside {
         Some((collector, seen)) => (Some(collector), Some(Box::new(seen) as Box<_>)),
         None => (None, None),
@@ -73,6 +79,7 @@ pub(super) fn router(
         host_guard: HostGuard::new(&config.server.allowed_hosts),
         kept: config.kept_limits(),
         notifier: Some(notifier.clone()),
+        alerts: Some(alerts),
         metrics: Arc::new(StoreMetrics {
             store: Arc::clone(&store),
             collector: collector.clone(),
@@ -87,6 +94,13 @@ pub(super) fn router(
         Running { store, notifier },
         http::router(state, receivers.unwrap_or_default()),
     ))
+}
+
+/// Wakes the notifier whenever changes of state were put on record, as long as rules are evaluated.
+async fn wake(mut told: tokio::sync::watch::Receiver<u64>, notifier: Notifier) {
+    while told.changed().await.is_ok() {
+        notifier.wake();
+    }
 }
 
 /// Publishes what is queued and stops the store's threads.

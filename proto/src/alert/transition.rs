@@ -100,7 +100,7 @@ pub struct TransitionRule {
 /// Lines that show why.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// The first lines, oldest first; at most `alerts.evidence_lines_max`.
+    /// The first lines, oldest first; at most `alerts.evaluation.evidence_lines_max`.
     pub lines: Vec<EvidenceLine>,
     /// How many lines there were.
     pub lines_total: u64,
@@ -118,7 +118,7 @@ pub struct EvidenceLine {
     pub id: String,
     /// Its time.
     pub timestamp_nanos: i64,
-    /// Its text, cut at `alerts.evidence_line_bytes_max`.
+    /// Its text, cut at `alerts.evaluation.evidence_line_bytes_max`.
     pub body: String,
     /// Its fields, in their order, cut likewise.
     pub fields: Vec<(String, String)>,

@@ -1,5 +1,6 @@
-//! `[alerts]`: who is told, and within which bounds.
+//! `[alerts]`: who is told, and within which bounds; `[alerts.evaluation]`: what evaluating rules may cost.
 
+mod evaluation;
 mod routes;
 mod secret;
 mod targets;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Age, Size};
+pub(crate) use evaluation::EvaluationSection;
 pub(crate) use routes::{InhibitionSection, RouteSection};
 pub(crate) use targets::TargetSection;
 
@@ -66,6 +68,8 @@ pub(crate) struct AlertsSection {
     pub(crate) backoff_max: Age,
     /// The fallback target is told when each try at a target failed for so long.
     pub(crate) trouble_after: Age,
+    /// What evaluating rules may cost.
+    pub(crate) evaluation: EvaluationSection,
     /// What holds what back.
     pub(crate) inhibitions: Vec<InhibitionSection>,
     /// Which incidents go where, tried in order.
@@ -102,6 +106,7 @@ impl Default for AlertsSection {
             backoff_min: Age::seconds(1),
             backoff_max: Age::seconds(300),
             trouble_after: Age::seconds(300),
+            evaluation: EvaluationSection::default(),
             inhibitions: Vec::new(),
             routes: Vec::new(),
             targets: BTreeMap::new(),

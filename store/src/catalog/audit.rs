@@ -18,6 +18,8 @@
 //! | `silence.create`, `.change`, `.delete` | id | version, by whom, matchers, end |
 //! | `incident.acknowledge`, `.release`, `.assign`, `.comment` | the incident's id | by whom, what |
 //! | `target.test` | target | whether it took the message |
+//! | `alert_rule.create`, `.change`, `.delete` | id | name, version, bytes |
+//! | `host.decommission`, `host.recommission` | host | |
 //!
 //! The store acts as `store`, whoever asks over HTTP as `http`. The columns are made for people too: `origin` is where an actor came
 //! from (an address), `outcome` is `ok`, or why an act was refused.

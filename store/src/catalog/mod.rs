@@ -23,6 +23,10 @@
 //! | `deletions` | id, split_id, topic, rows, time_min, time_max, reason, deleted_at | what was deleted on purpose, and why |
 //! | `documents` | kind, id, name, version, summary, body, created_at, updated_at | dashboards and saved searches; `body` is JSON, `summary` what lists show of it |
 //! | `notify_…`, `silences` | see `notify.rs` | notifications: the outbox, what the planner remembers, what people did |
+//! | `alert_rules`, `alert_rule_versions` | id, name, version, body, …; rule_id, version, at, origin, body | alert rules as JSON, and what they said before |
+//! | `alert_progress`, `alert_states`, `alert_positions` | rule_id, next, began; rule_id, group_key, state; topic, partition, incarnation, next | to which window each rule is decided, how its groups are, and which records were looked at |
+//! | `alert_transitions` | sequence, key, rule_id, group_key, to_state, at, decided_at, late, body | changes of state; `key` names the verdict, `body` is JSON; bounded by `alerts.evaluation.history_entries_max` and `alerts.evaluation.history_age` |
+//! | `alert_decommissioned` | host, at | hosts for which nothing waits any more |
 //! | `audit` | id, at, actor, origin, action, object, outcome, detail | who did what; `detail` is JSON; entries older than 90 days go |
 //!
 //! # What holds
@@ -33,6 +37,7 @@
 //! - The snapshot in memory is replaced only after its transaction is durable. Splits keep their
 //!   `Arc` from snapshot to snapshot: whoever holds one can tell whether others still do.
 
+mod alerts;
 mod audit;
 mod documents;
 mod edit;
@@ -52,6 +57,9 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use timberline_proto::id::IncarnationId;
 
+pub use alerts::{
+    AlertWrite, HistoryFilter, HistoryLimits, RuleError, RuleLimits, RuleProgress, SeenTo, StoredRule, StoredVersion,
+};
 pub use audit::{AUDIT_AGE_MAX_NANOS, AuditEntry};
 pub use documents::{Document, DocumentError, DocumentKind, DocumentLimits, NewDocument};
 pub use holes::Hole;

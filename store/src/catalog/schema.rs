@@ -145,6 +145,54 @@ CREATE TABLE IF NOT EXISTS documents (
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (kind, id)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alert_rules (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alert_rule_versions (
+    rule_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    origin TEXT,
+    body TEXT NOT NULL,
+    PRIMARY KEY (rule_id, version)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alert_progress (
+    rule_id TEXT PRIMARY KEY,
+    next INTEGER NOT NULL,
+    began INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alert_states (
+    rule_id TEXT NOT NULL,
+    group_key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (rule_id, group_key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alert_transitions (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    rule_id TEXT NOT NULL,
+    group_key TEXT NOT NULL,
+    to_state TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    decided_at INTEGER NOT NULL,
+    late INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS alert_positions (
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    incarnation BLOB NOT NULL,
+    next INTEGER NOT NULL,
+    PRIMARY KEY (topic, partition)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alert_decommissioned (host TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS alert_transitions_group ON alert_transitions (rule_id, group_key, sequence);
+CREATE INDEX IF NOT EXISTS alert_transitions_decided ON alert_transitions (decided_at);
 CREATE INDEX IF NOT EXISTS sources_place ON sources (host, path, generation);
 CREATE INDEX IF NOT EXISTS sources_last ON sources (last_at);
 CREATE INDEX IF NOT EXISTS split_streams_stream ON split_streams (stream_id);

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use timberline_proto::api::ApiError;
 use timberline_proto::api::dashboards::Fault;
 
-use crate::catalog::DocumentError;
+use crate::catalog::{DocumentError, RuleError};
 use crate::read::ReadError;
 
 /// An error on its way to the client.
@@ -55,6 +55,19 @@ impl From<DocumentError> for HttpError {
             DocumentError::NotThere { .. } => "not_found",
             DocumentError::Conflict { .. } => "conflict",
             DocumentError::Catalog(_) => "internal",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<RuleError> for HttpError {
+    fn from(error: RuleError) -> Self {
+        let code = match &error {
+            RuleError::Full { .. } => "limit",
+            RuleError::TooLarge { .. } => "too_large",
+            RuleError::NotThere { .. } => "not_found",
+            RuleError::NameTaken { .. } | RuleError::Conflict { .. } => "conflict",
+            RuleError::Catalog(_) => "internal",
         };
         Self::new(code, error.to_string())
     }

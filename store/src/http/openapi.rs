@@ -6,6 +6,7 @@
     reason = "the parts of the document are made where they are passed"
 )]
 
+mod alerts;
 mod answers;
 mod documents;
 mod ledger;
@@ -24,7 +25,7 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "Search, tables, live tail and state of the logs kept by Timberline."
         },
-        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths(), notify::paths()]),
+        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths(), notify::paths(), alerts::paths()]),
         "components": { "schemas": schemas(), "responses": { "Error": {
             "description": "What went wrong, whose fault it is (by the status) and the way out.",
             "content": { "application/json": { "schema": reference("ApiError") } }
@@ -189,6 +190,7 @@ fn schemas() -> Value {
         ledger::schemas(),
         answers::schemas(),
         documents::schemas(),
+        alerts::schemas(),
         topics::schemas(),
         notify::schemas(),
     ])

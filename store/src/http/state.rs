@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use timberline_collector::http::HostGuard;
 
+use crate::alert::Alerts;
 use crate::alert::notify::Notifier;
 use crate::catalog::{Catalog, DocumentLimits};
 use crate::read::Reader;
@@ -84,6 +85,8 @@ pub struct HttpState {
     pub kept: KeptLimits,
     /// Tells of alerts, where this process does.
     pub notifier: Option<Notifier>,
+    /// Alert rules and their evaluation, if there is one.
+    pub alerts: Option<Alerts>,
     /// Of the other roles.
     pub metrics: Arc<dyn Metrics>,
 }

@@ -44,6 +44,7 @@ fn app(fixture: &Fixture) -> Router {
             dashboards_max: 2,
             ..KeptLimits::default()
         },
+        alerts: None,
         metrics: Arc::new(NoMetrics),
     };
     router(

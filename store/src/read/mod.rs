@@ -27,12 +27,14 @@
 //! | [`export`] | whole results as files, streamed |
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
 //! | [`stored`], [`histogram`], [`summaries`], [`lookup`], [`tail`] | how much there is, counts over time, fields, records by id, records as they arrive |
+//! | [`alerting`] | what alert rules are evaluated on |
 //! | [`agents`], [`ledger`], [`cursor`] | how each agent is, what became of every byte of every file, pages of lists |
 //! | [`bounds`] | functions of SQL that could make too much |
 //! | [`running`], [`options`], [`engine`], [`memory`], [`workers`] | limits, cancellation, memory |
 
 mod agents;
 mod aggregates;
+mod alerting;
 mod base64;
 mod bins;
 #[cfg(test)]
@@ -119,7 +121,9 @@ pub use frames::Frames;
 pub use ledger::LedgerRequest;
 pub use options::{FileTables, ReadOptions};
 pub use reader::Reader;
+pub(crate) use row::{RowView, attribute_text};
 pub use sources::{AgentFile, NoSources, Sources};
 pub use stored::Stored;
 pub use tail::Tail;
+pub(crate) use test::{TableRow, Tester};
 pub use view::Splits;

@@ -391,6 +391,20 @@ impl LedgerView {
         Ok(agents.collect::<Result<_, _>>()?)
     }
 
+    /// When something of each host's path was last published, nanoseconds since the epoch; the latest
+    /// first, at most so many.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub fn places(&self, limit: usize) -> Result<Vec<(String, String, i64)>, CatalogError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT host, path, max(last_at) FROM sources GROUP BY host, path ORDER BY 3 DESC LIMIT ?1",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let places = statement.query_map(params![limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(places.collect::<Result<_, _>>()?)
+    }
+
     /// Bytes of each source in damaged splits.
     fn damaged(&self) -> Result<HashMap<i64, u64>, CatalogError> {
         let mut statement = self.connection.prepare_cached(

@@ -61,6 +61,11 @@ pub(super) async fn get(State(state): State<HttpState>) -> Result<Response, Http
         let counts = tokio::task::spawn_blocking(move || notifier.metrics()).await;
         text.push_str(&counts.map_err(|error| HttpError::new("internal", error.to_string()))?);
     }
+    if let Some(alerts) = state.alerts.clone() {
+        let known = tokio::task::spawn_blocking(move || alerts.metrics()).await;
+        let known = known.map_err(|error| HttpError::new("internal", error.to_string()))?;
+        text.push_str(&known?);
+    }
     text.push_str(&state.metrics.text());
     Ok((
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],

@@ -1,6 +1,7 @@
 //! The routes, one per file.
 
 mod agents;
+mod alerts;
 mod context;
 mod dashboards;
 mod explain;
@@ -35,7 +36,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 35] = [
+pub(super) const PATHS: [(&str, &str); 44] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
@@ -56,6 +57,15 @@ pub(super) const PATHS: [(&str, &str); 35] = [
     ("/api/v1/dashboards/{id}", "put"),
     ("/api/v1/saved", "post"),
     ("/api/v1/saved/{id}", "put"),
+    ("/api/v1/alerts/rules", "post"),
+    ("/api/v1/alerts/rules/{id}", "put"),
+    ("/api/v1/alerts/rules/{id}/versions", "get"),
+    ("/api/v1/alerts/check", "post"),
+    ("/api/v1/alerts/backtest", "post"),
+    ("/api/v1/alerts/states", "get"),
+    ("/api/v1/alerts/history", "get"),
+    ("/api/v1/alerts/status", "get"),
+    ("/api/v1/alerts/decommissioned", "post"),
     ("/api/v1/splits", "get"),
     ("/api/v1/splits/{id}/check", "post"),
     ("/api/v1/files/{generation}/bytes", "get"),
@@ -102,6 +112,7 @@ pub fn router(state: HttpState, others: Router) -> Router {
             "/api/v1/saved/{id}",
             get(saved::get).put(saved::change).delete(saved::delete),
         )
+        .merge(alerts::routes())
         .route("/api/v1/splits", get(splits::list))
         .route("/api/v1/splits/{id}/check", post(splits::check))
         .route("/api/v1/files/{generation}/bytes", get(files::bytes))

@@ -1,0 +1,503 @@
+//! The thread that evaluates: takes the lines that came, decides what is due, keeps what changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use timberline_proto::alert::{AlertsStatus, Condition, Rule, RuleCost, Transition};
+use tokio::runtime::Handle;
+
+use super::Shared;
+use super::feed::Feed;
+use super::machine::{Machine, Outcome};
+use super::marks::{Mark, Marks};
+use super::plan::Plan;
+use super::route::{Router, sample};
+use super::run::Run;
+use super::sample::Group;
+use super::scope::Scope;
+use super::silence;
+use super::store_ask::StoreAsk;
+use super::world::{Watch, dropped};
+use crate::catalog::{AlertWrite, CatalogError, HistoryLimits, RuleProgress};
+use crate::read::{ReadError, Reader, RowView};
+
+/// How far a rule was decided is written at the latest after this, if nothing else is.
+const KEEP_INTERVAL: Duration = Duration::from_secs(10);
+/// After the start nobody is called silent for so long: agents have to come back first.
+const GRACE: i64 = 30_000_000_000;
+/// The share of a core is a mean over about this.
+const COST_OVER: f64 = 60.0;
+/// A rule that is too expensive is decided at every so many windows at most.
+const SLOWED_MAX: u32 = 64;
+/// Lines that are read again for one rule at most.
+const REPLAY_LINES_MAX: usize = 5_000_000;
+
+/// One rule at work.
+#[derive(Debug)]
+struct Work {
+    run: Run,
+    scope: Scope,
+    /// When it began to be evaluated.
+    began: i64,
+    /// The share of one core that it takes.
+    cost: f64,
+    spent: Duration,
+    kept_next: i64,
+}
+
+/// What the thread holds.
+#[derive(Debug)]
+pub(super) struct Evaluator {
+    shared: Arc<Shared>,
+    reader: Reader,
+    handle: Handle,
+    works: Vec<Work>,
+    router: Router,
+    feed: Feed,
+    /// Records below these were looked at before the start.
+    told: Feed,
+    watch: Watch,
+    started: i64,
+    /// What could not be kept yet.
+    unkept: AlertWrite,
+    kept_at: Instant,
+    looked_at: Instant,
+    read_again: u64,
+    cost: f64,
+}
+
+impl Evaluator {
+    pub(super) fn new(shared: Arc<Shared>, reader: Reader, handle: Handle) -> Self {
+        let started = shared.options.clock.now_unix_nanos();
+        Self {
+            watch: Watch::begin(&reader, started),
+            shared,
+            reader,
+            handle,
+            works: Vec::new(),
+            router: Router::default(),
+            feed: Feed::default(),
+            told: Feed::default(),
+            started,
+            unkept: AlertWrite::default(),
+            kept_at: Instant::now(),
+            looked_at: Instant::now(),
+            read_again: 0,
+            cost: 0.0,
+        }
+    }
+
+    /// Evaluates until it is to stop.
+    pub(super) fn work(mut self) {
+        match self.reader.catalog_of().alert_seen() {
+            Ok(seen) => self.told = Feed::of(seen),
+            Err(error) => tracing::error!(%error, "how far alert rules had looked cannot be read"),
+        }
+        self.feed
+            .skip_to_end(self.reader.live_rows(), &self.reader.catalog_of().clone());
+        while !self.shared.is_stopped() {
+            if let Err(error) = self.look() {
+                tracing::error!(%error, "alert rules cannot be evaluated; it is tried again");
+                self.shared.status.lock().1 = Some(error);
+            } else {
+                self.shared.status.lock().1 = None;
+            }
+            self.account();
+            self.shared.rest();
+        }
+    }
+
+    /// One look at everything.
+    fn look(&mut self) -> Result<(), String> {
+        if self.shared.take_changed()
+            && let Err(error) = self.load()
+        {
+            self.shared.note_changed();
+            return Err(error);
+        }
+        if !self.unkept.transitions.is_empty() {
+            // What is not on record is not gone beyond.
+            self.keep(AlertWrite::default())?;
+        }
+        self.pull()?;
+        let now = self.now();
+        let marks = self.watch.marks(&self.reader, now);
+        let mut changes = Vec::new();
+        for at in 0..self.works.len() {
+            let begin = Instant::now();
+            changes.append(&mut self.advance(at, now, &marks));
+            self.works[at].spent += begin.elapsed();
+        }
+        self.write(changes)?;
+        self.say(now, &marks);
+        Ok(())
+    }
+
+    fn now(&self) -> i64 {
+        self.shared.options.clock.now_unix_nanos()
+    }
+
+    /// Takes the rules as they are kept now.
+    fn load(&mut self) -> Result<(), String> {
+        let catalog = self.reader.catalog_of().clone();
+        self.watch.look_again(&self.reader);
+        let stored = catalog.alert_rules().map_err(|error| error.to_string())?;
+        let progress = catalog.alert_progress().map_err(|error| error.to_string())?;
+        let mut progress: BTreeMap<String, RuleProgress> =
+            progress.into_iter().map(|one| (one.rule.clone(), one)).collect();
+        let mut old: BTreeMap<String, Work> = std::mem::take(&mut self.works)
+            .into_iter()
+            .map(|work| (work.run.plan.id.clone(), work))
+            .collect();
+        let now = self.now();
+        let mut ended = Vec::new();
+        let mut anew = Vec::new();
+        let known: BTreeSet<String> = stored.iter().map(|rule| rule.id.clone()).collect();
+        for stored in stored {
+            let held = progress.remove(&stored.id);
+            let rule: Result<Rule, _> = serde_json::from_str(&stored.body);
+            let plan = rule
+                .map_err(|error| error.to_string())
+                .and_then(|rule| Plan::new(&stored.id, stored.version, rule, &self.shared.options));
+            let plan = match plan {
+                Ok(plan) => Arc::new(plan),
+                Err(error) => {
+                    tracing::error!(rule = stored.name, %error, "the rule cannot be evaluated");
+                    continue;
+                }
+            };
+            let same = old
+                .get(&stored.id)
+                .is_some_and(|work| work.run.plan.version == stored.version);
+            if same && let Some(work) = old.remove(&stored.id) {
+                self.works.push(work);
+                continue;
+            }
+            let before = old.remove(&stored.id);
+            let mut work = self.begin(&plan, stored.updated_at_nanos, now, before, held);
+            if !work.run.plan.rule.enabled {
+                ended.append(&mut work.run.end(now, "the rule was disabled"));
+                work.kept_next = i64::MIN;
+                let write = AlertWrite {
+                    progress: vec![progress_of(&work)],
+                    transitions: std::mem::take(&mut ended),
+                    seen: Vec::new(),
+                };
+                self.keep(write)?;
+                continue;
+            }
+            anew.push(self.works.len());
+            self.works.push(work);
+        }
+        // Rules that are no more.
+        let gone: Vec<Work> = old
+            .into_values()
+            .filter(|work| !known.contains(&work.run.plan.id))
+            .collect();
+        for mut work in gone {
+            let write = AlertWrite {
+                transitions: work.run.end(now, "the rule was deleted"),
+                ..AlertWrite::default()
+            };
+            self.keep(write)?;
+            catalog
+                .forget_alert_progress(&work.run.plan.id)
+                .map_err(|error| error.to_string())?;
+        }
+        for rule in progress.into_keys().filter(|rule| !known.contains(rule)) {
+            catalog
+                .forget_alert_progress(&rule)
+                .map_err(|error| error.to_string())?;
+        }
+        self.router = Router::new(self.works.iter().map(|work| &*work.run.plan)).map_err(|error| error.to_string())?;
+        for at in anew {
+            self.fill(at);
+        }
+        Ok(())
+    }
+
+    fn begin(
+        &self,
+        plan: &Arc<Plan>,
+        updated: i64,
+        now: i64,
+        before: Option<Work>,
+        held: Option<RuleProgress>,
+    ) -> Work {
+        let began = held.as_ref().map_or(updated, |held| held.began_nanos);
+        let oldest = now.saturating_sub(self.shared.options.catch_up_max.as_nanos() as i64);
+        let next = match (&before, &held) {
+            (Some(before), _) => before.run.next,
+            (None, Some(held)) => held.next_nanos,
+            (None, None) => plan.grid.end_after(updated),
+        };
+        // On the grid of this version, and not so long ago that it never catches up.
+        let next = plan.grid.end_after(next.max(oldest) - 1);
+        let mut run = Run::new(Arc::clone(plan), next, self.shared.options.match_lines_max);
+        run.machines = match (before, held) {
+            (Some(before), _) => before.run.machines,
+            (None, Some(held)) => machines_of(&held),
+            (None, None) => BTreeMap::new(),
+        };
+        // Groups of other fields are other groups.
+        run.machines.retain(|group, _| group.0.len() == plan.by.len());
+        run.changed = true;
+        Work {
+            scope: Scope::of(plan),
+            run,
+            began,
+            cost: 0.0,
+            spent: Duration::ZERO,
+            kept_next: i64::MIN,
+        }
+    }
+
+    /// Gives a rule the lines of before that it needs.
+    fn fill(&mut self, at: usize) {
+        let work = &mut self.works[at];
+        let ask = StoreAsk {
+            reader: &self.reader,
+            handle: &self.handle,
+            options: &self.shared.options,
+        };
+        let filled = fill(&mut work.run, work.began, &ask, &self.feed, &self.told);
+        if let Err(error) = filled {
+            tracing::error!(rule = work.run.plan.rule.name, %error, "the lines of before cannot be read: its first verdicts go without");
+            work.run.error = Some(error);
+        }
+    }
+
+    /// Takes the lines that came.
+    fn pull(&mut self) -> Result<(), String> {
+        let live = self.reader.live_rows();
+        let catalog = self.reader.catalog_of();
+        let (works, router, watch) = (&mut self.works, &mut self.router, &mut self.watch);
+        let options = &self.shared.options;
+        let told = &self.told;
+        let whole = self.feed.pull(live, catalog, &mut |view| {
+            watch.line(view);
+            router.route(view, &mut |rule, search| {
+                let work = &mut works[rule];
+                let tell = work.run.plan.tells_lines() && is_new(view, told, work.began);
+                let sample = sample(&work.run.plan, search, view, tell, options);
+                work.run.take(&sample, false);
+            });
+        });
+        if whole {
+            return Ok(());
+        }
+        // Some were published before they were looked at: all rules are given their lines again.
+        self.read_again += 1;
+        self.told = Feed::of(self.feed.seen());
+        self.feed.skip_to_end(live, catalog);
+        for at in 0..self.works.len() {
+            self.fill(at);
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, at: usize, now: i64, marks: &Marks) -> Vec<Transition> {
+        let work = &mut self.works[at];
+        let ask = StoreAsk {
+            reader: &self.reader,
+            handle: &self.handle,
+            options: &self.shared.options,
+        };
+        let Condition::Silence(silence) = &work.run.plan.rule.condition else {
+            let scope = &work.scope;
+            let concerned = match scope.is_all() {
+                true => marks.clone(),
+                false => marks.of(|mark: &Mark| scope.concerns(mark)),
+            };
+            return work.run.advance(now, &concerned, &ask);
+        };
+        let silence = silence.clone();
+        let mut changes = Vec::new();
+        if now < work.run.next || now < self.started.saturating_add(GRACE.min(work.run.plan.grid.window)) {
+            return changes;
+        }
+        let end = work.run.plan.grid.floor(now);
+        let world = self.watch.world(&self.reader);
+        let reader = &self.reader;
+        let found = silence::look(&work.run.plan, &silence, &world, now, &|generation, since| {
+            dropped(reader, generation, since)
+        });
+        // Nobody watches any more what is not among them.
+        work.run.apply(end, now, &found, Outcome::Not, &[], &ask, &mut changes);
+        work.run.late_by = now.saturating_sub(end);
+        work.run.windows += 1;
+        work.run.next = end + work.run.plan.grid.step;
+        changes
+    }
+
+    /// Keeps what changed; from time to time also how far the rules are.
+    fn write(&mut self, transitions: Vec<Transition>) -> Result<(), String> {
+        let due = self.kept_at.elapsed() >= KEEP_INTERVAL;
+        let changed: BTreeSet<&str> = transitions.iter().map(|one| one.rule.id.as_str()).collect();
+        let mut progress = Vec::new();
+        for work in &self.works {
+            let moved = work.run.next != work.kept_next;
+            let told = changed.contains(work.run.plan.id.as_str());
+            if told || work.run.changed || due && moved {
+                progress.push(progress_of(work));
+            }
+        }
+        if progress.is_empty() && transitions.is_empty() {
+            return Ok(());
+        }
+        for work in &mut self.works {
+            work.run.changed = false;
+        }
+        let seen = if self.feed.moved { self.feed.seen() } else { Vec::new() };
+        self.feed.moved = false;
+        self.keep(AlertWrite {
+            progress,
+            transitions,
+            seen,
+        })?;
+        self.kept_at = Instant::now();
+        for work in &mut self.works {
+            work.kept_next = work.run.next;
+        }
+        Ok(())
+    }
+
+    /// Writes it, with what could not be written before.
+    fn keep(&mut self, mut write: AlertWrite) -> Result<(), String> {
+        self.unkept.progress.append(&mut write.progress);
+        self.unkept.transitions.append(&mut write.transitions);
+        self.unkept.seen.append(&mut write.seen);
+        let options = &self.shared.options;
+        let limits = HistoryLimits {
+            entries_max: options.history_entries_max,
+            age_nanos: options.history_age.as_nanos() as i64,
+        };
+        let kept = self.reader.catalog_of().write_alerts(&self.unkept, limits);
+        let added = kept.map_err(|error: CatalogError| format!("what alert rules decided cannot be kept: {error}"))?;
+        if added > 0 {
+            self.shared.told(added);
+        }
+        self.unkept = AlertWrite::default();
+        Ok(())
+    }
+
+    /// What this look cost, and who is slowed for it.
+    fn account(&mut self) {
+        let elapsed = self.looked_at.elapsed().as_secs_f64();
+        if elapsed < 1.0 {
+            return;
+        }
+        self.looked_at = Instant::now();
+        let weight = (elapsed / COST_OVER).min(1.0);
+        let most = self.shared.options.rule_cost_max;
+        let mut all = 0.0;
+        for work in &mut self.works {
+            let share = work.spent.as_secs_f64() / elapsed;
+            work.spent = Duration::ZERO;
+            work.cost += weight * (share - work.cost);
+            all += work.cost;
+            let run = &mut work.run;
+            if work.cost > most && run.slowed < SLOWED_MAX {
+                run.slowed *= 2;
+                // What it costs from now on is another thing.
+                work.cost /= 2.0;
+                tracing::warn!(
+                    rule = run.plan.rule.name,
+                    windows = run.slowed,
+                    "the rule costs more than alerts.evaluation.rule_cost_max of a core: it is decided less often"
+                );
+            } else if work.cost < most / 4.0 && run.slowed > 1 {
+                run.slowed /= 2;
+                work.cost *= 2.0;
+            }
+        }
+        self.cost = all;
+    }
+
+    fn say(&self, now: i64, marks: &Marks) {
+        let instant = timberline_proto::query::time_range::format_rfc3339_nanos;
+        let mut rules: Vec<RuleCost> = self
+            .works
+            .iter()
+            .map(|work| RuleCost {
+                id: work.run.plan.id.clone(),
+                name: work.run.plan.rule.name.clone(),
+                decided_to: (work.run.windows > 0).then(|| instant(work.run.next - work.run.plan.grid.step)),
+                late_seconds: work.run.late_by as f64 / 1e9,
+                cost: work.cost,
+                groups: work.run.groups() as u64,
+                left_out: work.run.left_out(),
+                slowed: work.run.slowed,
+                error: work.run.error.clone(),
+            })
+            .collect();
+        rules.sort_by(|a, b| b.cost.total_cmp(&a.cost).then_with(|| a.name.cmp(&b.name)));
+        let lag = self.shared.options.interval.as_nanos() as i64 + 15_000_000_000;
+        let status = AlertsStatus {
+            evaluated_at: Some(instant(now)),
+            complete_to: (marks.complete_to() > 0).then(|| instant(marks.complete_to())),
+            missing: marks.missing(now.saturating_sub(lag)),
+            cost: self.cost,
+            read_again: self.read_again,
+            rules,
+        };
+        self.shared.status.lock().0 = status;
+    }
+}
+
+/// Whether a line is to be told: it was not looked at before the start, and came after the rule.
+fn is_new(view: &RowView<'_>, told: &Feed, began: i64) -> bool {
+    view.row.observed_nanos >= began && view.row.offset >= told.next(view.topic, view.row.partition)
+}
+
+/// Gives a rule the lines that it needs of those that count as looked at.
+fn fill(run: &mut Run, began: i64, ask: &StoreAsk<'_>, feed: &Feed, told: &Feed) -> Result<(), String> {
+    run.begin(ask)?;
+    let from = run.needs_from();
+    let plan = Arc::clone(&run.plan);
+    for (search, filter) in plan.searches.iter().enumerate() {
+        let mut each = |view: &RowView<'_>| {
+            if view.row.offset < feed.next(view.topic, view.row.partition) {
+                let tell = plan.tells_lines() && is_new(view, told, began);
+                let sample = sample(&plan, search as u8, view, tell, ask.options);
+                run.take(&sample, !tell);
+            }
+            std::ops::ControlFlow::Continue(())
+        };
+        let given = ask
+            .reader
+            .replay(filter.clone(), (from, i64::MAX), REPLAY_LINES_MAX, &mut each);
+        let whole = ask
+            .handle
+            .block_on(given)
+            .map_err(|error: ReadError| error.to_string())?;
+        if !whole {
+            tracing::warn!(
+                rule = plan.rule.name,
+                "more than {REPLAY_LINES_MAX} lines of before would have to be read: its first verdicts go without the others"
+            );
+        }
+    }
+    run.recall(began, ask)
+}
+
+fn progress_of(work: &Work) -> RuleProgress {
+    let groups = work.run.machines.iter().map(|(group, machine)| {
+        let state = serde_json::to_string(machine).expect("numbers and words are JSON");
+        (group.to_json(), state)
+    });
+    RuleProgress {
+        rule: work.run.plan.id.clone(),
+        next_nanos: work.run.next,
+        began_nanos: work.began,
+        groups: Some(groups.collect()),
+    }
+}
+
+fn machines_of(progress: &RuleProgress) -> BTreeMap<Group, Machine> {
+    let groups = progress.groups.iter().flatten();
+    let read = groups
+        .filter_map(|(group, state)| Some((Group::of_json(group)?, serde_json::from_str::<Machine>(state).ok()?)));
+    read.collect()
+}

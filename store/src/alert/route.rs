@@ -1,0 +1,210 @@
+//! From lines to the rules that they concern: rules that ask for the same share its test, and most tests
+//! are not made at all, for a line that lacks a word that a search needs cannot fit it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use timberline_proto::alert::EvidenceLine;
+use timberline_proto::line::FieldValue;
+use timberline_proto::query::ast::{AggregateFunction, Filter};
+use timberline_proto::query::matcher::{TokenNeed, number, required_tokens};
+use timberline_proto::token::{lower_into, tokens};
+
+use super::options::AlertOptions;
+use super::plan::Plan;
+use super::sample::{Group, Sample};
+use crate::read::{ReadError, RowView, Tester};
+use crate::split::{pattern_of_template, template_of_row};
+
+/// One search, and the rules that ask for it.
+#[derive(Debug)]
+struct Shared {
+    tester: Tester,
+    /// Rule and which of its searches.
+    uses: Vec<(usize, u8)>,
+}
+
+/// Finds the rules that a line concerns.
+#[derive(Debug, Default)]
+pub(crate) struct Router {
+    shared: Vec<Shared>,
+    /// Searches that need a word of a line, by that word.
+    by_token: HashMap<Vec<u8>, Vec<usize>>,
+    /// Searches that need none.
+    always: Vec<usize>,
+    /// When a search was last asked, to ask it once a line.
+    asked: Vec<u64>,
+    lines: u64,
+}
+
+impl Router {
+    /// Of these rules, which it names by their place.
+    ///
+    /// # Errors
+    /// What is wrong with a search.
+    pub(crate) fn new<'a>(plans: impl Iterator<Item = &'a Plan>) -> Result<Self, ReadError> {
+        let mut router = Self::default();
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
+        for (rule, plan) in plans.enumerate() {
+            for (search, filter) in plan.searches.iter().enumerate() {
+                let text = format!("{filter:?}");
+                let at = match known.get(&text) {
+                    Some(at) => *at,
+                    None => {
+                        let at = router.add(filter)?;
+                        known.insert(text, at);
+                        at
+                    }
+                };
+                router.shared[at].uses.push((rule, search as u8));
+            }
+        }
+        router.asked = vec![0; router.shared.len()];
+        Ok(router)
+    }
+
+    fn add(&mut self, filter: &Filter) -> Result<usize, ReadError> {
+        let at = self.shared.len();
+        match needed_token(filter) {
+            Some(token) => self.by_token.entry(token).or_default().push(at),
+            None => self.always.push(at),
+        }
+        self.shared.push(Shared {
+            tester: Tester::new(filter)?,
+            uses: Vec::new(),
+        });
+        Ok(at)
+    }
+
+    /// Gives each rule that a line concerns, with which of its searches fits.
+    pub(crate) fn route(&mut self, view: &RowView<'_>, each: &mut dyn FnMut(usize, u8)) {
+        self.lines += 1;
+        let now = self.lines;
+        for place in 0..self.always.len() {
+            self.ask(self.always[place], view, each);
+        }
+        if self.by_token.is_empty() {
+            return;
+        }
+        let mut candidates = Vec::new();
+        let mut folded = Vec::new();
+        let mut look = |text: &[u8]| {
+            for token in tokens(text) {
+                folded.clear();
+                lower_into(&text[token.start..token.end], &mut folded);
+                if let Some(found) = self.by_token.get(&folded) {
+                    candidates.extend_from_slice(found);
+                }
+            }
+        };
+        look(view.row.line);
+        view.row
+            .stream
+            .attributes
+            .values()
+            .for_each(|value| look(value.as_bytes()));
+        for (_, value) in view.row.attributes {
+            if let Some(text) = crate::read::attribute_text(value) {
+                look(text.as_bytes());
+            }
+        }
+        for at in candidates {
+            if self.asked[at] != now {
+                self.asked[at] = now;
+                self.ask(at, view, each);
+            }
+        }
+    }
+
+    fn ask(&mut self, at: usize, view: &RowView<'_>, each: &mut dyn FnMut(usize, u8)) {
+        let shared = &self.shared[at];
+        let fits = shared.tester.matches(view);
+        for &(rule, search) in &shared.uses {
+            if fits {
+                each(rule, search);
+            }
+        }
+    }
+}
+
+/// A word that every line has that fits: of a test of the whole line, for a field's value may stand
+/// otherwise in its line.
+fn needed_token(filter: &Filter) -> Option<Vec<u8>> {
+    let leaf = |filter: &Filter| match filter {
+        Filter::Leaf(leaf) if leaf.field.is_none() => required_tokens(leaf).into_iter().find_map(|need| match need {
+            TokenNeed::Exact(token) => Some(token.into_bytes()),
+            _ => None,
+        }),
+        _ => None,
+    };
+    match filter {
+        Filter::And(all) => all.iter().filter_map(leaf).max_by_key(Vec::len),
+        other => leaf(other),
+    }
+}
+
+/// What a rule keeps of a line. `tell`: it is to be told by itself.
+pub(crate) fn sample(plan: &Plan, search: u8, view: &RowView<'_>, tell: bool, options: &AlertOptions) -> Sample {
+    let group = match plan.needs_pattern() {
+        true => vec![pattern_of_template(&template_of_row(&view.row))],
+        false => plan
+            .by
+            .iter()
+            .map(|field| view.text(field).unwrap_or_default().into_owned())
+            .collect(),
+    };
+    let text = plan
+        .rows
+        .as_ref()
+        .and_then(|rows| Some((rows.function, view.text(rows.field.as_ref()?))));
+    let number = match text {
+        Some((AggregateFunction::Count, text)) => text.map(|_| 1.0),
+        Some((_, text)) => text.and_then(|text| number(text.as_bytes())),
+        None => None,
+    };
+    Sample {
+        time: view.row.time_nanos,
+        observed: view.row.observed_nanos,
+        group: Group::new(group),
+        number,
+        search,
+        line: (tell && plan.tells_lines()).then(|| Arc::new(evidence_line(view, options.evidence_line_bytes_max))),
+    }
+}
+
+/// A line as people are shown it, cut to so many bytes, its fields likewise.
+pub(crate) fn evidence_line(view: &RowView<'_>, bytes_max: usize) -> EvidenceLine {
+    let mut left = bytes_max;
+    let mut fields = Vec::new();
+    let stream = view
+        .row
+        .stream
+        .attributes
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
+    let of_line = view.fields().iter().filter(|(_, value)| *value != FieldValue::Null);
+    let of_line = of_line.map(|(name, value)| (name.clone(), value.as_text().to_owned()));
+    for (name, value) in stream.chain(of_line) {
+        if left < name.len() {
+            break;
+        }
+        left -= name.len();
+        let value = cut(&value, left);
+        left -= value.len();
+        fields.push((name, value));
+    }
+    EvidenceLine {
+        id: view.id().to_string(),
+        timestamp_nanos: view.row.time_nanos,
+        body: cut(&view.body(), bytes_max),
+        fields,
+    }
+}
+
+fn cut(text: &str, bytes_max: usize) -> String {
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}

@@ -1,0 +1,239 @@
+//! `/api/v1/alerts`: rules and their versions, checking and back-testing them, states, history, whether
+//! the evaluation keeps up, and hosts that are gone for good.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use serde::Deserialize;
+use timberline_collector::http::PeerAddress;
+use timberline_proto::alert::{
+    AlertHistory, AlertState, AlertStates, AlertsStatus, BacktestAnswer, BacktestRequest, Decommission, Decommissioned,
+    HistoryEntry, KeptRule, Rule, RuleChange, RuleCheck, RuleVersions, RulesAnswer,
+};
+use timberline_proto::query::time_range::parse_time;
+
+use super::dashboards::{Deleted, origin};
+use crate::alert::Alerts;
+use crate::catalog::{HistoryFilter, RuleError};
+use crate::http::error::{Body, HttpError, Query};
+use crate::http::state::HttpState;
+
+const STATES_DEFAULT: usize = 500;
+const STATES_MAX: usize = 10_000;
+const HISTORY_DEFAULT: usize = 100;
+const HISTORY_MAX: usize = 1_000;
+
+pub(super) fn routes() -> Router<HttpState> {
+    Router::new()
+        .route("/api/v1/alerts/rules", get(list).post(create))
+        .route("/api/v1/alerts/rules/{id}", get(one).put(change).delete(delete))
+        .route("/api/v1/alerts/rules/{id}/versions", get(versions))
+        .route("/api/v1/alerts/check", post(check))
+        .route("/api/v1/alerts/backtest", post(backtest))
+        .route("/api/v1/alerts/states", get(states))
+        .route("/api/v1/alerts/history", get(history))
+        .route("/api/v1/alerts/status", get(status))
+        .route("/api/v1/alerts/decommissioned", get(decommissioned).post(decommission))
+}
+
+async fn list(State(state): State<HttpState>) -> Result<Json<RulesAnswer>, HttpError> {
+    let rules = with(&state, |alerts| alerts.rules()).await?;
+    Ok(Json(RulesAnswer { rules }))
+}
+
+async fn one(State(state): State<HttpState>, Path(id): Path<String>) -> Result<Json<KeptRule>, HttpError> {
+    Ok(Json(with(&state, move |alerts| alerts.rule(&id)).await?))
+}
+
+async fn versions(State(state): State<HttpState>, Path(id): Path<String>) -> Result<Json<RuleVersions>, HttpError> {
+    let versions = with(&state, move |alerts| alerts.versions(&id)).await?;
+    Ok(Json(RuleVersions { versions }))
+}
+
+async fn create(
+    State(state): State<HttpState>,
+    peer: Option<Extension<PeerAddress>>,
+    Body(rule): Body<Rule>,
+) -> Result<(StatusCode, Json<KeptRule>), HttpError> {
+    checked(&state, &rule)?;
+    let origin = origin(peer);
+    let made = with(&state, move |alerts| alerts.create(&rule, origin.as_deref())).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+async fn change(
+    State(state): State<HttpState>,
+    Path(id): Path<String>,
+    peer: Option<Extension<PeerAddress>>,
+    Body(change): Body<RuleChange>,
+) -> Result<Json<KeptRule>, HttpError> {
+    checked(&state, &change.rule)?;
+    let origin = origin(peer);
+    let changed = with(&state, move |alerts| {
+        alerts.replace(&id, change.version, &change.rule, origin.as_deref())
+    })
+    .await?;
+    Ok(Json(changed))
+}
+
+async fn delete(
+    State(state): State<HttpState>,
+    Path(id): Path<String>,
+    Query(deleted): Query<Deleted>,
+    peer: Option<Extension<PeerAddress>>,
+) -> Result<StatusCode, HttpError> {
+    let origin = origin(peer);
+    with(&state, move |alerts| {
+        alerts.delete(&id, deleted.version, origin.as_deref())
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn check(State(state): State<HttpState>, Body(rule): Body<Rule>) -> Result<Json<RuleCheck>, HttpError> {
+    Ok(Json(checked(&state, &rule)?))
+}
+
+async fn backtest(
+    State(state): State<HttpState>,
+    Body(request): Body<BacktestRequest>,
+) -> Result<Json<BacktestAnswer>, HttpError> {
+    let alerts = alerts(&state)?.clone();
+    Ok(Json(alerts.backtest(request).await?))
+}
+
+#[derive(Debug, Deserialize)]
+struct AskedStates {
+    limit: Option<usize>,
+}
+
+async fn states(
+    State(state): State<HttpState>,
+    Query(asked): Query<AskedStates>,
+) -> Result<Json<AlertStates>, HttpError> {
+    let limit = asked.limit.unwrap_or(STATES_DEFAULT).min(STATES_MAX);
+    Ok(Json(with(&state, move |alerts| alerts.states(limit)).await?))
+}
+
+#[derive(Debug, Deserialize)]
+struct AskedHistory {
+    rule: Option<String>,
+    state: Option<AlertState>,
+    from: Option<String>,
+    to: Option<String>,
+    late: Option<bool>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+async fn history(
+    State(state): State<HttpState>,
+    Query(asked): Query<AskedHistory>,
+) -> Result<Json<AlertHistory>, HttpError> {
+    let now = alerts(&state)?.options().clock.now_unix_nanos();
+    let instant = |name: &str, text: Option<&String>| {
+        let text = text.filter(|text| !text.is_empty());
+        let parse = |text: &String| {
+            parse_time(text, now).map_err(|error| HttpError::new("bad_request", format!("{name}: {error}")))
+        };
+        text.map(parse).transpose()
+    };
+    let word = asked.state.and_then(|state| serde_json::to_value(state).ok());
+    let before = asked
+        .cursor
+        .as_deref()
+        .filter(|cursor| !cursor.is_empty())
+        .map(str::parse::<u64>)
+        .transpose();
+    let before = before.map_err(|_| {
+        HttpError::new(
+            "bad_request",
+            "cursor: send back the cursor of an earlier answer, or none".to_owned(),
+        )
+    })?;
+    let filter = HistoryFilter {
+        rule: asked.rule.filter(|rule| !rule.is_empty()),
+        to: word.and_then(|word| word.as_str().map(str::to_owned)),
+        from_nanos: instant("from", asked.from.as_ref())?,
+        to_nanos: instant("to", asked.to.as_ref())?,
+        late: asked.late,
+        before,
+    };
+    let limit = asked.limit.unwrap_or(HISTORY_DEFAULT).clamp(1, HISTORY_MAX);
+    let catalog = state.catalog.clone();
+    let found = blocking(move || Ok(catalog.alert_history(&filter, limit + 1)?)).await?;
+    let has_more = found.len() > limit;
+    let entries: Vec<HistoryEntry> = found
+        .into_iter()
+        .take(limit)
+        .map(|(sequence, transition)| HistoryEntry { sequence, transition })
+        .collect();
+    let cursor = entries
+        .last()
+        .filter(|_| has_more)
+        .map(|last| last.sequence.to_string());
+    Ok(Json(AlertHistory { entries, cursor }))
+}
+
+async fn status(State(state): State<HttpState>) -> Result<Json<AlertsStatus>, HttpError> {
+    let (status, error) = alerts(&state)?.status();
+    match error {
+        Some(error) => Err(HttpError::new("unavailable", error)),
+        None => Ok(Json(status)),
+    }
+}
+
+async fn decommissioned(State(state): State<HttpState>) -> Result<Json<Decommissioned>, HttpError> {
+    let catalog = state.catalog.clone();
+    let hosts = blocking(move || Ok(catalog.decommissioned_hosts()?)).await?;
+    Ok(Json(Decommissioned { hosts }))
+}
+
+async fn decommission(
+    State(state): State<HttpState>,
+    peer: Option<Extension<PeerAddress>>,
+    Body(asked): Body<Decommission>,
+) -> Result<Json<Decommissioned>, HttpError> {
+    if asked.host.is_empty() || asked.host.len() > 255 {
+        return Err(HttpError::new("bad_request", "host: a name of 1 to 255 bytes"));
+    }
+    let alerts = alerts(&state)?.clone();
+    let (catalog, origin) = (state.catalog.clone(), origin(peer));
+    let hosts = blocking(move || {
+        let most = alerts.options().decommissioned_max;
+        catalog.decommission_host(&asked.host, asked.decommissioned, most, origin.as_deref())?;
+        alerts.changed();
+        Ok(catalog.decommissioned_hosts()?)
+    })
+    .await?;
+    Ok(Json(Decommissioned { hosts }))
+}
+
+fn alerts(state: &HttpState) -> Result<&Alerts, HttpError> {
+    let none = || HttpError::new("not_found", "this server evaluates no alert rules");
+    state.alerts.as_ref().ok_or_else(none)
+}
+
+fn checked(state: &HttpState, rule: &Rule) -> Result<RuleCheck, HttpError> {
+    let checked = alerts(state)?.check(rule.clone());
+    checked.map_err(|fault| HttpError::new("bad_request", fault))
+}
+
+/// Asks the catalog, which waits for the disk: not on the async threads.
+async fn with<T: Send + 'static>(
+    state: &HttpState,
+    work: impl FnOnce(&Alerts) -> Result<T, RuleError> + Send + 'static,
+) -> Result<T, HttpError> {
+    let alerts = alerts(state)?.clone();
+    blocking(move || work(&alerts)).await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RuleError> + Send + 'static,
+) -> Result<T, HttpError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(error) => Err(HttpError::new("internal", error.to_string())),
+    }
+}
