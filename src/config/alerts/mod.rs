@@ -90,7 +90,7 @@ impl Default for AlertsSection {
             send_resolved: true,
             allow_private: false,
             networks_allowed: Vec::new(),
-            incidents_max: 20_000,
+            incidents_max: 5_000,
             message_incidents_max: 20,
             outbox_messages_max: 1_000,
             deliveries_max: 20_000,

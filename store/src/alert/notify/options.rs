@@ -145,7 +145,7 @@ pub struct NotifyLimits {
 impl Default for NotifyLimits {
     fn default() -> Self {
         Self {
-            incidents_max: 20_000,
+            incidents_max: 5_000,
             message_incidents_max: 20,
             outbox_messages_max: 1_000,
             deliveries_max: 20_000,

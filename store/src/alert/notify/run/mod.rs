@@ -111,26 +111,26 @@ struct Sending {
     tested: BTreeMap<String, i64>,
 }
 
-/// Wakes a thread that waits.
+/// Wakes threads that wait. Each has seen so many calls; one that came while it was at work wakes it, too.
 #[derive(Debug, Default)]
 struct Signal {
-    wanted: Mutex<bool>,
+    calls: Mutex<u64>,
     condition: Condvar,
 }
 
 impl Signal {
     fn give(&self) {
-        *self.wanted.lock() = true;
+        *self.calls.lock() += 1;
         self.condition.notify_all();
     }
 
-    /// Until it is given, or for so long.
-    fn wait(&self, at_most: std::time::Duration) {
-        let mut wanted = self.wanted.lock();
-        if !*wanted {
-            self.condition.wait_for(&mut wanted, at_most);
+    /// Until there was another call than those that were seen, or for so long.
+    fn wait(&self, seen: &mut u64, at_most: std::time::Duration) {
+        let mut calls = self.calls.lock();
+        if *calls == *seen {
+            self.condition.wait_for(&mut calls, at_most);
         }
-        *wanted = false;
+        *seen = *calls;
     }
 }
 

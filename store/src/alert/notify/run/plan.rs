@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 impl Inner {
     /// Plans until it is stopped.
     pub(super) fn plan_on(self: &Arc<Self>) {
-        let mut forgotten = Instant::now();
+        let (mut forgotten, mut seen) = (Instant::now(), 0);
         while !self.is_stopped() {
             let wait = match self.plan_once() {
                 Ok(Some(wake)) => self.until(wake),
@@ -45,7 +45,8 @@ impl Inner {
                 forgotten = Instant::now();
                 self.forget();
             }
-            self.plan_wanted.wait(wait.clamp(PAUSE, LOOK_INTERVAL.max(wait)));
+            self.plan_wanted
+                .wait(&mut seen, wait.clamp(PAUSE, LOOK_INTERVAL.max(wait)));
         }
     }
 

@@ -26,6 +26,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 impl Inner {
     /// Sends until it is stopped.
     pub(super) fn send_on(self: &Arc<Self>) {
+        let mut seen = 0;
         while !self.is_stopped() {
             match self.take_next() {
                 Ok(Some(waiting)) => {
@@ -33,10 +34,10 @@ impl Inner {
                     self.sending.lock().busy.remove(&waiting.target);
                     self.send_wanted.give();
                 }
-                Ok(None) => self.send_wanted.wait(self.idle_for()),
+                Ok(None) => self.send_wanted.wait(&mut seen, self.idle_for()),
                 Err(error) => {
                     tracing::debug!(%error, "the outbox cannot be read");
-                    self.send_wanted.wait(WAIT_MAX);
+                    self.send_wanted.wait(&mut seen, WAIT_MAX);
                 }
             }
         }

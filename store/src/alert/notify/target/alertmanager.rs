@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use timberline_proto::query::time_range::format_rfc3339_nanos;
 
 use super::http::{HttpClient, Post};
-use super::{Secret, SendError, Target};
+use super::{Secret, SendError, Target, struck};
 use crate::alert::notify::message::{Message, MessageKind};
 use crate::alert::notify::render::{IncidentView, Rendered, cut};
 
@@ -59,11 +59,12 @@ impl Target for Alertmanager {
                 format!("Bearer {}", self.options.bearer_token.reveal()),
             ));
         }
-        self.http.post(Post {
+        let sent = self.http.post(Post {
             url: &format!("{}/api/v2/alerts", self.options.url.trim_end_matches('/')),
             headers,
             body: alerts.to_string().into_bytes(),
-        })
+        });
+        struck(sent, &[&self.options.bearer_token])
     }
 }
 

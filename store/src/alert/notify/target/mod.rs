@@ -143,6 +143,16 @@ impl SendError {
     }
 }
 
+/// What was answered, without what its receiver may have put into it.
+fn struck(sent: Result<String, SendError>, secrets: &[&Secret]) -> Result<String, SendError> {
+    let strike = |text: String| secrets.iter().fold(text, |text, secret| secret.struck_from(&text));
+    match sent {
+        Ok(answer) => Ok(strike(answer)),
+        Err(SendError::Again(why, after)) => Err(SendError::Again(strike(why), after)),
+        Err(SendError::Refused(why)) => Err(SendError::Refused(strike(why))),
+    }
+}
+
 /// A way to somebody. Blocks until the receiver has answered, no longer than its time limit by much.
 pub trait Target: Send + Sync + std::fmt::Debug {
     /// Sends; gives what the receiver answered.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::http::{HttpClient, Post};
-use super::{Secret, SendError, Target};
+use super::{Secret, SendError, Target, struck};
 use crate::alert::notify::message::Message;
 use crate::alert::notify::render::{Rendered, cut};
 
@@ -46,13 +46,7 @@ impl Target for PagerDuty {
             headers: vec![("idempotency-key", message.key.clone())],
             body: body.to_string().into_bytes(),
         });
-        // What it refuses may repeat what it was sent.
-        let strike = |text: &str| self.options.routing_key.struck_from(text);
-        match sent {
-            Ok(answer) => Ok(strike(&answer)),
-            Err(SendError::Again(why, after)) => Err(SendError::Again(strike(&why), after)),
-            Err(SendError::Refused(why)) => Err(SendError::Refused(strike(&why))),
-        }
+        struck(sent, &[&self.options.routing_key])
     }
 }
 

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::http::{HttpClient, Post};
-use super::{Secret, SendError, Target};
+use super::{Secret, SendError, Target, struck};
 use crate::alert::notify::message::Message;
 use crate::alert::notify::render::{IncidentView, Rendered, cut};
 
@@ -42,11 +42,12 @@ impl Slack {
 
 impl Target for Slack {
     fn send(&self, message: &Message, rendered: &Rendered) -> Result<String, SendError> {
-        self.http.post(Post {
+        let sent = self.http.post(Post {
             url: self.options.url.reveal(),
             headers: vec![("idempotency-key", message.key.clone())],
             body: payload(message, rendered).to_string().into_bytes(),
-        })
+        });
+        struck(sent, &[&self.options.url])
     }
 }
 

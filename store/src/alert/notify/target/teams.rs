@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::http::{HttpClient, Post};
-use super::{Secret, SendError, Target};
+use super::{Secret, SendError, Target, struck};
 use crate::alert::notify::message::Message;
 use crate::alert::notify::render::{IncidentView, Rendered, cut};
 
@@ -37,11 +37,12 @@ impl Teams {
 
 impl Target for Teams {
     fn send(&self, message: &Message, rendered: &Rendered) -> Result<String, SendError> {
-        self.http.post(Post {
+        let sent = self.http.post(Post {
             url: self.options.url.reveal(),
             headers: vec![("idempotency-key", message.key.clone())],
             body: payload(message, rendered),
-        })
+        });
+        struck(sent, &[&self.options.url])
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use ring::hmac;
 
 use super::http::{HttpClient, Post};
-use super::{Secret, SendError, Target};
+use super::{Secret, SendError, Target, struck};
 use crate::alert::notify::message::Message;
 use crate::alert::notify::render::Rendered;
 
@@ -59,11 +59,15 @@ impl Target for Webhook {
                 format!("Bearer {}", self.options.bearer_token.reveal()),
             ));
         }
-        self.http.post(Post {
+        let sent = self.http.post(Post {
             url: self.options.url.reveal(),
             headers,
             body,
-        })
+        });
+        struck(
+            sent,
+            &[&self.options.url, &self.options.secret, &self.options.bearer_token],
+        )
     }
 }
 

@@ -102,6 +102,11 @@ fn answers_say_what_is_worth_another_try() {
         matches!(after, SendError::Again(_, Some(after)) if after == Duration::from_secs(7)),
         "{after:?}"
     );
+    let echo = sent(b"HTTP/1.1 500 No\r\ncontent-length: 44\r\n\r\nyou sent token-of-the-receiver, signing key!");
+    assert!(
+        matches!(&echo, Err(SendError::Again(why, _)) if why.contains("you sent …, …!")),
+        "{echo:?}"
+    );
     for answer in [
         &b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n"[..],
         b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n",
