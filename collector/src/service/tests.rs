@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use timberline_proto::batch::{BatchBuilder, BatchMeta, NewRecord};
@@ -11,9 +12,12 @@ use timberline_proto::wire::v1::{HelloRequest, ShipRequest};
 use timberline_queue::QueueOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tonic::Code;
 
+use super::lane::Lane;
+use super::room::Room;
 use super::*;
 use crate::CollectorOptions;
 use crate::trust::{ServerCertificate, TrustOptions};
@@ -284,29 +288,30 @@ async fn where_no_certificate_is_demanded_nobody_speaks_for_a_machine_that_enrol
     client.hello(as_agent(2)).await.unwrap();
 }
 
+/// Random, so that it stays larger than the room of 1 KiB when it is packed.
+fn large_batch(sequence: u64) -> ShipRequest {
+    let mut builder = BatchBuilder::new();
+    let line: Vec<u8> = (0..8192).map(|_| rand::random::<u8>().max(b' ')).collect();
+    builder.push(&NewRecord {
+        line: &line,
+        ..NewRecord::default()
+    });
+    ShipRequest {
+        sequence,
+        topic: "logs".to_owned(),
+        record_count: 1,
+        record_batch: builder.finish(&BatchMeta::default(), 1),
+        ..ShipRequest::default()
+    }
+}
+
 #[tokio::test]
 async fn batches_larger_than_all_the_room_come_through_one_after_the_other() {
     let served = serve(None, ConnectionLimits::default()).await;
     let url: CollectorUrl = format!("http://{}", served.address).parse().unwrap();
     let credentials = Credentials::new(MachineFiles::new("nothing"), None);
     let channel = url.connect(&url.endpoint().unwrap(), &credentials).await.unwrap();
-    let batch = |sequence| {
-        let mut builder = BatchBuilder::new();
-        // Random, so that it stays larger than the room of 1 KiB when it is packed.
-        let line: Vec<u8> = (0..8192).map(|_| rand::random::<u8>().max(b' ')).collect();
-        builder.push(&NewRecord {
-            line: &line,
-            ..NewRecord::default()
-        });
-        ShipRequest {
-            sequence,
-            topic: "logs".to_owned(),
-            record_count: 1,
-            record_batch: builder.finish(&BatchMeta::default(), 1),
-            ..ShipRequest::default()
-        }
-    };
-    let requests = futures::stream::iter((1..=20).map(batch));
+    let requests = futures::stream::iter((1..=20).map(large_batch));
     let shipping = async {
         let mut answers = IngestClient::new(channel).ship(requests).await.unwrap().into_inner();
         let mut appended = 0;
@@ -317,4 +322,35 @@ async fn batches_larger_than_all_the_room_come_through_one_after_the_other() {
         appended
     };
     assert_eq!(tokio::time::timeout(DEADLINE, shipping).await.unwrap(), 20);
+}
+
+#[tokio::test]
+async fn a_batch_is_not_unpacked_while_as_many_are_as_memory_is_set_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let collector = Collector::open(options(dir.path(), None, ConnectionLimits::default())).unwrap();
+    let unpacking = Arc::new(Semaphore::new(1));
+    let of_another = Arc::clone(&unpacking).acquire_owned().await.unwrap();
+    let (verdicts, mut answers) = mpsc::channel(4);
+    let lane = Lane {
+        caller: None,
+        owners: Arc::default(),
+        topics: Arc::default(),
+        collector,
+        verdicts,
+        in_flight: Arc::new(Semaphore::new(4)),
+        unpacking,
+    };
+    let (batches, received) = mpsc::channel(4);
+    tokio::spawn(Arc::new(lane).run(received));
+    let room = Room::new(1 << 20).take(1).await;
+    batches.send((large_batch(1), room)).await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(300), answers.recv()).await;
+    assert!(early.is_err(), "it was unpacked beside the other one: {early:?}");
+    drop(of_another);
+    let answer = tokio::time::timeout(DEADLINE, answers.recv())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    assert_eq!(answer.verdict(), Verdict::Appended, "{}", answer.message);
 }

@@ -8,8 +8,9 @@ use timberline_proto::tls::identity::hex;
 use timberline_proto::tls::{CertificateFacts, MachineFiles, Peer, Role};
 
 use super::options::{Application, IssueError, IssuedCertificate, TrustError};
+use super::refusal::Refusal;
 use super::request::{RequestedKey, requested_key};
-use super::state::{Act, Applicant, Issued, Machine, Refusal, State, secret_hash};
+use super::state::{Act, Applicant, Issued, Machine, State, secret_hash};
 use super::{Trust, now_s};
 
 impl Trust {

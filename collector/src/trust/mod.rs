@@ -19,6 +19,7 @@
 //! | [`file`] | `fleet.state` |
 //! | [`manage`] | what an operator asks for |
 //! | [`attempts`] | who guesses tokens, and is not listened to for a while |
+//! | [`refusal`] | why a machine is refused |
 //! | [`refusals`] | who was refused, counted |
 //! | [`live`] | open connections |
 
@@ -29,6 +30,7 @@ mod issue;
 mod live;
 mod manage;
 mod options;
+mod refusal;
 mod refusals;
 mod request;
 mod server;
@@ -52,11 +54,12 @@ pub(crate) use live::LiveConnection;
 pub use manage::ManageError;
 pub(crate) use manage::check_labels;
 pub use options::{Application, IssueError, IssuedCertificate, TlsMode, TrustError, TrustOptions};
+pub use refusal::Refusal;
 use refusals::Refusals;
 pub use server::ServerCertificate;
 use server::Shown;
 use state::State;
-pub use state::{Refusal, TTL_MAX_S, USES_MAX};
+pub use state::{TTL_MAX_S, USES_MAX};
 
 const STATE_NAME: &str = "fleet.state";
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use timberline_proto::id::AgentId;
 use timberline_proto::tls::identity::hex;
 
+use super::refusal::Refusal;
 use super::server::ServerCertificate;
-use super::state::Refusal;
 
 /// What the listener for agents asks of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

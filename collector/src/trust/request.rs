@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use timberline_proto::tls::identity::hex;
 use yasna::{ASN1Result, BERReader, BERReaderSeq};
 
-use super::state::Refusal;
+use super::refusal::Refusal;
 
 /// A request for a certificate.
 const REQUEST_BYTES_MAX: usize = 16 << 10;
