@@ -1,13 +1,14 @@
 //! What tells rows to draw themselves anew.
 //!
-//! A signal forgets who listened when it changes, not when a listener goes: rows that listened to
-//! one that never changes would be remembered for ever, and thousands come and go while one scrolls
-//! or follows. So rows listen to these alone, and they change now and then in any case. Who owns
-//! rows does not forget those that went, either: now and then all are made anew under a new owner.
+//! A signal never forgets who listened, not even when a listener goes (reactive_graph 0.2): rows come
+//! and go by thousands while one scrolls or follows, and would be remembered for ever. So rows listen
+//! to these alone, which forget all of them now and then, just after they have told them: whoever is
+//! still there draws itself anew, and so is known again. Who owns rows does not forget those that went,
+//! either: now and then all are made anew under a new owner.
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
+use leptos::{prelude::*, reactive::graph::Source};
 
 use crate::{
     lang::Hits,
@@ -82,6 +83,7 @@ impl Ticks {
                 passed.unforgotten = 0;
                 for tick in [ticks.looks, ticks.places, ticks.held] {
                     tick.update(|count| *count += 1);
+                    tick.clear_subscribers();
                 }
             }
             if passed.owned >= ROWS_RENEWED_MAX {
