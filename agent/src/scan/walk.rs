@@ -102,7 +102,7 @@ impl Walker {
             walk.scan.is_untold |= walk.found() > before;
         }
         let mut scan = walk.scan;
-        scan.files.sort_by(|a, b| a.path.cmp(&b.path));
+        scan.files.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
         scan
     }
 }

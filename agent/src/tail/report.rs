@@ -109,7 +109,8 @@ impl Tailer {
             ..FileState::default()
         }));
         files.extend(self.outbox.iter().flat_map(|outbox| outbox.sources(now)));
-        files.sort_by(|a, b| a.path.cmp(&b.path));
+        // By bytes: by the parts of paths takes ten times as long, and there may be 10,000.
+        files.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
         files
     }
 }
