@@ -10,9 +10,9 @@ use crate::scan::{OWN_LOG, Scan};
 /// A walk rests for so many times as long as it took …
 const REST: u32 = 4;
 /// … and where everything is told, for so many times, …
-const RARE_REST: u32 = 200;
+const RARE_REST: u32 = 400;
 /// … though no longer than this, if `scan_interval` is not longer.
-const RARE_MAX: Duration = Duration::from_secs(10);
+const RARE_MAX: Duration = Duration::from_secs(20);
 
 /// The time between two walks.
 fn pause(took: Duration, scan_interval: Duration, is_all_told: bool) -> Duration {
@@ -84,11 +84,11 @@ mod tests {
         let ms = Duration::from_millis;
         for (took, interval, told, expected) in [
             (1, 250, false, 250),
-            (1, 250, true, 250),
+            (1, 250, true, 400),
             (50, 250, false, 250),
             (100, 250, false, 400),
-            (20, 250, true, 4_000),
-            (100, 250, true, 10_000),
+            (20, 250, true, 8_000),
+            (100, 250, true, 20_000),
             (100, 60_000, true, 60_000),
             (5_000, 250, true, 20_000),
         ] {
