@@ -8,7 +8,7 @@ use crate::{
     model::{
         app::App,
         file::End,
-        view::{Page, Part},
+        view::{AlertsPart, Page, Part},
         window::Line,
     },
     text::segment::words,
@@ -38,6 +38,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("l", "live, and back"),
     ("n", "patterns, and back"),
     ("D", "dashboards, and back"),
+    ("a", "alerts, and back"),
     ("e f", "change a dashboard; let it fill the screen"),
     ("s", "saved searches"),
     ("p", "pipeline, and back"),
@@ -118,6 +119,7 @@ fn escape(app: App) {
     } else if app.view.with_untracked(|view| view.item.is_some()) {
         match app.view.with_untracked(|view| view.page) {
             Page::Patterns => app.open_pattern(None),
+            Page::Alerts => app.go_to_alerts(AlertsPart::Rules, None),
             _ => app.go_to_part(Part::Agents, None),
         }
     } else if untrack(|| app.patterns.is_busy()) {
@@ -142,10 +144,12 @@ fn escape_board(app: App) {
 
 /// Does what `key` says; says whether it meant anything. Enter and Space stay with a button.
 fn act(app: App, key: &str, on_button: bool) -> bool {
-    if app
-        .view
-        .with_untracked(|view| matches!(view.page, Page::Patterns | Page::Dashboards | Page::Pipeline))
-    {
+    if app.view.with_untracked(|view| {
+        matches!(
+            view.page,
+            Page::Patterns | Page::Dashboards | Page::Alerts | Page::Pipeline
+        )
+    }) {
         return act_without_lines(app, key);
     }
     let in_file = app.view.with_untracked(|view| view.around.is_some());
@@ -156,6 +160,7 @@ fn act(app: App, key: &str, on_button: bool) -> bool {
         "l" => there_and_back(app, Page::Live),
         "n" if !in_file => there_and_back(app, Page::Patterns),
         "D" if !in_file => there_and_back(app, Page::Dashboards),
+        "a" if !in_file => there_and_back(app, Page::Alerts),
         "s" if !in_file => toggle_saved(app),
         "p" => there_and_back(app, Page::Pipeline),
         "b" => app.prefs.quiet.update(|quiet| *quiet = !*quiet),
@@ -197,13 +202,14 @@ fn act_without_lines(app: App, key: &str) -> bool {
     let page = app.view.with_untracked(|view| view.page);
     match key {
         "/" => {
-            if matches!(page, Page::Dashboards | Page::Pipeline) {
+            if matches!(page, Page::Dashboards | Page::Alerts | Page::Pipeline) {
                 app.go(Page::Search);
             }
             app.focus_query.update(|asked| *asked += 1);
         }
         "?" => app.help.update(|open| *open = !*open),
-        "t" if page != Page::Pipeline => app.time_open.update(|open| *open = !*open),
+        "a" => there_and_back(app, Page::Alerts),
+        "t" if !matches!(page, Page::Alerts | Page::Pipeline) => app.time_open.update(|open| *open = !*open),
         "l" => app.go(Page::Live),
         "n" => there_and_back(app, Page::Patterns),
         "D" => there_and_back(app, Page::Dashboards),
@@ -226,7 +232,7 @@ fn is_board(app: App) -> bool {
 pub(crate) fn toggle_saved(app: App) {
     if app
         .view
-        .with_untracked(|view| matches!(view.page, Page::Dashboards | Page::Pipeline))
+        .with_untracked(|view| matches!(view.page, Page::Dashboards | Page::Alerts | Page::Pipeline))
     {
         app.go(Page::Search);
     }

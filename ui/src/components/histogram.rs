@@ -140,7 +140,8 @@ fn totals(histogram: &HistogramAnswer) -> [u64; 7] {
     })
 }
 
-fn bars(histogram: &HistogramAnswer) -> impl IntoView + use<> {
+/// The bars alone.
+pub(super) fn bars(histogram: &HistogramAnswer) -> impl IntoView + use<> {
     let max = histogram
         .bins
         .iter()

@@ -20,6 +20,7 @@ pub(crate) const LIVE: &str = "M1.5 8h3l2-5 3 10 2-5h3";
 pub(crate) const PATTERNS: &str = "M2.5 4h4M9.5 4h4M2.5 8h2M7 8h6.5M2.5 12h4M9.5 12h4";
 pub(crate) const PIPELINE: &str = "M2 4h3v8h3V4h3v8h3";
 pub(crate) const DASHBOARDS: &str = "M2.5 2.5h5v6h-5zM9.5 2.5h4v3h-4zM9.5 7.5h4v6h-4zM2.5 10.5h5v3h-5z";
+pub(crate) const ALERTS: &str = "M8 2a4 4 0 0 0-4 4v3l-1.5 2.5h11L12 9V6a4 4 0 0 0-4-4ZM6.5 13.5a1.6 1.6 0 0 0 3 0";
 pub(crate) const SAVED: &str = "M4 2.5h8v11l-4-3-4 3z";
 pub(crate) const MORE: &str = "M3.5 8h.01M8 8h.01M12.5 8h.01";
 pub(crate) const CLOCK: &str = "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 4.8V8l2.2 1.5";

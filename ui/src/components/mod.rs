@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "a component owns its props")]
 #![allow(unreachable_pub, reason = "the component macro declares its props `pub`")]
 
+mod alerts;
 mod ask;
 mod boards;
 mod calendar;

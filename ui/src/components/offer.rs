@@ -56,6 +56,10 @@ pub(crate) fn Offer() -> impl IntoView {
                         <button class="button small bare" on:click=act(|app, text| ask(app, |query| lang::with_filter(query, None, text, true)))>"Find"</button>
                         <button class="button small bare" title="Also within words" on:click=act(|app, text| ask(app, |query| lang::with_fragment(query, text)))>"Find as fragment"</button>
                         <button class="button small bare" on:click=act(|app, text| ask(app, |query| lang::with_filter(query, None, text, false)))>"Leave out"</button>
+                        <button class="button small bare" title="Tell people when it comes again" on:click=act(|app, text| {
+                            let query = app.view.with_untracked(|view| lang::filter_text(&view.query).to_owned());
+                            app.make_rule("match", &lang::with_filter(&query, None, text, true));
+                        })>"Add a rule"</button>
                     })}
                     <button class="button small bare" on:click=act(|app, text| app.copy(text, "Text"))><Icon path=icon::COPY/>"Copy"</button>
                 </div>
@@ -92,7 +96,7 @@ fn selection() -> Option<Marked> {
     let width = window().inner_width().ok()?.as_f64()?;
     Some(Marked {
         text: text.to_owned(),
-        x: rect.left().clamp(8.0, (width - 340.0).max(8.0)),
+        x: rect.left().clamp(8.0, (width - 420.0).max(8.0)),
         y: rect.bottom() + 4.0,
     })
 }

@@ -164,7 +164,13 @@ fn entries(app: App) -> Vec<Entry> {
         entry("Go to Live", "l", Act::Go(Page::Live)),
         entry("Go to Patterns", "n", Act::Go(Page::Patterns)),
         entry("Go to Dashboards", "D", Act::Go(Page::Dashboards)),
+        entry("Go to Alerts", "a", Act::Go(Page::Alerts)),
         entry("Go to Pipeline", "p", Act::Go(Page::Pipeline)),
+        entry(
+            "Make an alert of this search",
+            "",
+            Act::Do(|app| app.make_rule("threshold", &app.view.get_untracked().query)),
+        ),
         entry("Saved searches", "s", Act::Do(crate::keys::toggle_saved)),
         entry(
             "Write a query",

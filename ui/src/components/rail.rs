@@ -32,6 +32,7 @@ pub(crate) fn Rail() -> impl IntoView {
             {entry(Page::Live, icon::LIVE, "Live", "l")}
             {entry(Page::Patterns, icon::PATTERNS, "Patterns", "n")}
             {entry(Page::Dashboards, icon::DASHBOARDS, "Dashboards", "D")}
+            {entry(Page::Alerts, icon::ALERTS, "Alerts", "a")}
             {entry(Page::Pipeline, icon::PIPELINE, "Pipeline", "p")}
             <div class="rail-space"></div>
             <button

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    ask::Ask, boards::BoardsPage, file::FilePage, help::Help, live::Live, notice::Notice, offer::Offer,
-    palette::Palette, patterns::PatternsPage, pipeline::PipelinePage, rail::Rail, search::SearchPage,
+    alerts::AlertsPage, ask::Ask, boards::BoardsPage, file::FilePage, help::Help, live::Live, notice::Notice,
+    offer::Offer, palette::Palette, patterns::PatternsPage, pipeline::PipelinePage, rail::Rail, search::SearchPage,
 };
 use crate::{
     keys,
@@ -46,6 +46,11 @@ pub(crate) fn Shell() -> impl IntoView {
                 app.tail.close();
                 app.boards.ask(app, &view);
             }
+            Page::Alerts => {
+                app.search.cancel();
+                app.tail.close();
+                app.alerts.ask(&view);
+            }
             Page::Pipeline => {
                 app.search.cancel();
                 app.tail.close();
@@ -65,6 +70,13 @@ pub(crate) fn Shell() -> impl IntoView {
                     .with(|opened| opened.as_ref().map(|opened| opened.draft.name.clone()));
                 format!("{} · Timberline", name.as_deref().unwrap_or("Dashboards"))
             }
+            (_, Page::Alerts) => {
+                let firing = app.alerts.firing.get();
+                match firing {
+                    0 => "Alerts · Timberline".to_owned(),
+                    firing => format!("({firing}) Alerts · Timberline"),
+                }
+            }
             (_, Page::Pipeline) => "Pipeline · Timberline".to_owned(),
             (false, _) => format!("{} · Timberline", view.query),
         });
@@ -81,6 +93,7 @@ pub(crate) fn Shell() -> impl IntoView {
                     (Page::Live, _) => view! { <Ask/><Live/> }.into_any(),
                     (Page::Patterns, _) => view! { <Ask/><PatternsPage/> }.into_any(),
                     (Page::Dashboards, _) => view! { <BoardsPage/> }.into_any(),
+                    (Page::Alerts, _) => view! { <AlertsPage/> }.into_any(),
                     (Page::Pipeline, _) => view! { <PipelinePage/> }.into_any(),
                 }}
             </main>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
+    alerts::Alerts,
     boards::Boards,
     columns::FieldColumn,
     complete::Suggestions,
@@ -16,7 +17,7 @@ use super::{
     saved::Saved,
     search::Search,
     tail::Tail,
-    view::{FROM_KEPT, Page, Part, TimeRange, View},
+    view::{AlertsPart, FROM_KEPT, Page, Part, RULE_NEW, TimeRange, View},
 };
 use crate::{lang, text::number};
 
@@ -43,6 +44,8 @@ pub(crate) struct App {
     pub pipeline: Pipeline,
     /// Dashboards.
     pub boards: Boards,
+    /// Rules, and what they say.
+    pub alerts: Alerts,
     /// Searches with a name.
     pub saved: Saved,
     /// Choices.
@@ -85,6 +88,7 @@ impl App {
             patterns: Patterns::new(),
             pipeline: Pipeline::new(),
             boards: Boards::new(),
+            alerts: Alerts::new(),
             saved: Saved::new(),
             prefs: Prefs::load(),
             selected: RwSignal::new(None),
@@ -243,6 +247,7 @@ impl App {
             view.page = page;
             view.query = query;
             view.part = Part::default();
+            view.alerts = AlertsPart::default();
             view.item = None;
             view.compare = false;
             view.apart = false;
@@ -288,6 +293,28 @@ impl App {
             view.page = Page::Pipeline;
             view.part = part;
             view.item = agent;
+        });
+    }
+
+    /// Goes to a part of the alerts, or opens a rule there.
+    pub(crate) fn go_to_alerts(self, part: AlertsPart, rule: Option<String>) {
+        self.ask(|view| {
+            view.page = Page::Alerts;
+            view.alerts = part;
+            view.item = rule;
+            view.query.clear();
+        });
+    }
+
+    /// Begins a rule of this kind about what `query` finds.
+    pub(crate) fn make_rule(self, kind: &str, query: &str) {
+        self.ask(|view| {
+            view.page = Page::Alerts;
+            view.alerts = AlertsPart::Rules;
+            view.item = Some(format!("{RULE_NEW}:{kind}"));
+            view.query = query.to_owned();
+            view.compare = false;
+            view.apart = false;
         });
     }
 

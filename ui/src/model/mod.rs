@@ -1,5 +1,6 @@
 //! What the page knows, apart from how it looks.
 
+pub(crate) mod alerts;
 pub(crate) mod app;
 pub(crate) mod boards;
 pub(crate) mod columns;

@@ -1,7 +1,8 @@
 //! The address bar's state: what is asked, of which time, and what is open.
 //!
 //! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID&around=ID&cols=host:120,status` and, of the pipeline,
-//! `/?view=pipeline&part=topics&item=TOPIC/PARTITION&at=OFFSET`, of dashboards `/?view=dashboards&item=ID&var.NAME=VALUE&wall=on`, of the patterns `/?view=patterns&compare=before&merge=off&item=TEMPLATE`; what equals its default is left out.
+//! `/?view=pipeline&part=topics&item=TOPIC/PARTITION&at=OFFSET`, of alerts `/?view=alerts&part=rules&item=RULE` (`item=new:match&q=QUERY`
+//! begins one), of dashboards `/?view=dashboards&item=ID&var.NAME=VALUE&wall=on`, of the patterns `/?view=patterns&compare=before&merge=off&item=TEMPLATE`; what equals its default is left out.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +33,8 @@ pub(crate) enum Page {
     Patterns,
     /// Panels that people made.
     Dashboards,
+    /// Rules, and what they say.
+    Alerts,
     /// What brings lines here: agents, their files, the ledger, the store.
     Pipeline,
 }
@@ -64,6 +67,35 @@ impl Part {
         }
     }
 }
+
+/// What of the alerts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum AlertsPart {
+    /// What fires, and what is about to.
+    #[default]
+    Now,
+    /// The rules.
+    Rules,
+    /// What changed.
+    History,
+}
+
+impl AlertsPart {
+    /// All of them, in their order.
+    pub(crate) const ALL: [AlertsPart; 3] = [AlertsPart::Now, AlertsPart::Rules, AlertsPart::History];
+
+    /// Its word in the address.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            AlertsPart::Now => "now",
+            AlertsPart::Rules => "rules",
+            AlertsPart::History => "history",
+        }
+    }
+}
+
+/// Of a rule that is being made, in place of its id; `new:KIND` says of which kind.
+pub(crate) const RULE_NEW: &str = "new";
 
 /// A range of time as chosen: relative or absolute, see [`crate::text::time::instant`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +154,9 @@ pub(crate) struct View {
     pub find: String,
     /// Of the pipeline, this.
     pub part: Part,
-    /// The opened agent's or pattern's id.
+    /// Of the alerts, this.
+    pub alerts: AlertsPart,
+    /// The opened agent's, pattern's, dashboard's or rule's id.
     pub item: Option<String>,
     /// Patterns are compared with those of the same span before.
     pub compare: bool,
@@ -151,8 +185,13 @@ impl View {
                 "view" if value == "live" => view.page = Page::Live,
                 "view" if value == "patterns" => view.page = Page::Patterns,
                 "view" if value == "dashboards" => view.page = Page::Dashboards,
+                "view" if value == "alerts" => view.page = Page::Alerts,
                 "view" if value == "pipeline" => view.page = Page::Pipeline,
                 "part" => {
+                    view.alerts = AlertsPart::ALL
+                        .into_iter()
+                        .find(|part| part.word() == value)
+                        .unwrap_or_default();
                     view.part = Part::ALL
                         .into_iter()
                         .find(|part| part.word() == value)
@@ -194,6 +233,7 @@ impl View {
             Page::Live => add("view", "live"),
             Page::Patterns => add("view", "patterns"),
             Page::Dashboards => add("view", "dashboards"),
+            Page::Alerts => add("view", "alerts"),
             Page::Pipeline => add("view", "pipeline"),
         }
         let is_dashboard = self.page == Page::Dashboards && self.item.is_some();
@@ -221,7 +261,11 @@ impl View {
         if !self.find.is_empty() {
             add("find", &self.find);
         }
-        if self.part != Part::default() {
+        if self.page == Page::Alerts {
+            if self.alerts != AlertsPart::default() {
+                add("part", self.alerts.word());
+            }
+        } else if self.part != Part::default() {
             add("part", self.part.word());
         }
         if let Some(item) = &self.item {
@@ -259,6 +303,7 @@ impl View {
             && self.range == other.range
             && self.around == other.around
             && self.part == other.part
+            && self.alerts == other.alerts
             && self.item == other.item
             && self.compare == other.compare
             && self.apart == other.apart
@@ -331,6 +376,7 @@ mod tests {
             around: Some("logs-0-17".into()),
             find: "a/b c".into(),
             part: Part::Ledger,
+            alerts: AlertsPart::default(),
             item: Some("a1".into()),
             compare: true,
             columns: columns::read("host:90,a%2Cb"),
@@ -345,6 +391,15 @@ mod tests {
             ..View::default()
         };
         assert_eq!(View::from_address(&all.address()[1..]), all);
+        let rule = View {
+            page: Page::Alerts,
+            alerts: AlertsPart::Rules,
+            item: Some("new:match".into()),
+            query: "sshd".into(),
+            ..View::default()
+        };
+        assert_eq!(rule.address(), "/?view=alerts&q=sshd&part=rules&item=new:match");
+        assert_eq!(View::from_address(&rule.address()[1..]), rule);
     }
 
     #[test]

@@ -123,6 +123,12 @@ fn List() -> impl IntoView {
             >
                 "Join names"
             </button>
+            <button
+                class="chip" title="Tell people of kinds of lines that were not there before"
+                on:click=move |_| app.make_rule("pattern", &app.view.get_untracked().query)
+            >
+                "Alert on new ones"
+            </button>
             <Show when=move || compares.get()>
                 {chip("new", "New")}
                 {chip("gone", "Gone")}

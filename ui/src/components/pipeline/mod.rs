@@ -66,7 +66,7 @@ fn rest(drawn: usize, all: usize) -> Option<impl IntoView> {
 }
 
 /// Stands where rows will be.
-fn skeleton() -> impl IntoView {
+pub(crate) fn skeleton() -> impl IntoView {
     let rows =
         (0..8).map(|row| view! { <div class="skeleton-row" style:width=format!("{}%", 92 - row % 3 * 9)></div> });
     view! { <div class="skeleton" role="status" aria-label="Loading">{rows.collect_view()}</div> }

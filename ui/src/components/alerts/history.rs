@@ -1,0 +1,91 @@
+//! What changed, the latest first.
+
+use leptos::prelude::*;
+use timberline_proto::alert::HistoryEntry;
+
+use super::{group::Why, words};
+use crate::{
+    components::{pipeline::skeleton, search::exact},
+    model::app::App,
+    text::printable::{Layout, printable},
+};
+
+const MS: i64 = 1_000_000;
+
+/// The part.
+#[component]
+pub(super) fn History() -> impl IntoView {
+    let app = App::get();
+    let alerts = app.alerts;
+    let wanted = RwSignal::new(String::new());
+    let opened = RwSignal::new(None::<u64>);
+    let shown = Memo::new_with_compare(
+        move |_| {
+            let wanted = wanted.get().to_lowercase();
+            let fits = |entry: &&HistoryEntry| {
+                let change = &entry.transition;
+                let texts = [&change.rule.name, &words::group(&change.group), &change.reason];
+                texts.iter().any(|text| text.to_lowercase().contains(&wanted))
+            };
+            alerts
+                .history
+                .with(|history| history.iter().flatten().filter(fits).cloned().collect::<Vec<_>>())
+        },
+        |_, _| true,
+    );
+    move || {
+        match alerts.history.with(|history| history.as_ref().map(Vec::is_empty)) {
+        None if alerts.error.with(Option::is_some) => ().into_any(),
+        None => skeleton().into_any(),
+        Some(true) => view! {
+            <div class="empty"><h2>"Nothing has changed yet"</h2><p>"Each time a rule begins to hold, fires or ends, it is on record here, with what was measured and the lines."</p></div>
+        }
+        .into_any(),
+        Some(false) => view! {
+            <div class="tools">
+                <input
+                    class="input tools-find" placeholder="Find in what is shown" aria-label="Find in the history" spellcheck="false"
+                    prop:value=move || wanted.get()
+                    on:input=move |event| wanted.set(event_target_value(&event))
+                />
+            </div>
+            <div class="table-scroll">
+                <div class="alert-list" role="list">
+                    <For each=move || shown.get() key=|entry| entry.sequence let(entry)><Entry entry opened/></For>
+                </div>
+                {move || shown.with(Vec::is_empty).then(|| view! { <p class="table-rest">"Nothing of what is shown is like this."</p> })}
+                {move || alerts.older.with(Option::is_some).then(|| view! { <button class="button" on:click=move |_| alerts.show_older()>"Older"</button> })}
+            </div>
+        }
+        .into_any(),
+    }
+    }
+}
+
+#[component]
+fn Entry(entry: HistoryEntry, opened: RwSignal<Option<u64>>) -> impl IntoView {
+    let app = App::get();
+    let sequence = entry.sequence;
+    let change = entry.transition;
+    let is_open = Memo::new(move |_| opened.get() == Some(sequence));
+    let ms = change.decided_at_nanos / MS;
+    let civil = app.prefs.zone.get_untracked().civil(ms);
+    let when = format!("{} {}", civil.day_month(), civil.clock_seconds());
+    let values = printable(&words::group(&change.group), Layout::Row).into_owned();
+    let reason = printable(&change.reason, Layout::Row).into_owned();
+    let from = words::state(change.from);
+    let why = change.clone();
+    view! {
+        <article class=format!("alert is-{}", words::severity(change.rule.severity)) role="listitem">
+            <button class="alert-head" aria-expanded=move || is_open.get().to_string() on:click=move |_| opened.update(|opened| *opened = (*opened != Some(sequence)).then_some(sequence))>
+                <time class="alert-when" title=exact(app, ms)>{when}</time>
+                {words::state_mark(change.to)}
+                <b class="alert-name">{change.rule.name.clone()}</b>
+                <span class="alert-group mono">{values}</span>
+                {change.late.then(|| view! { <span class="alert-severity">"by late lines"</span> })}
+                <span class="alert-reason">{format!("was {from}: {reason}")}</span>
+            </button>
+            {move || is_open.get().then(|| view! { <div class="alert-why"><Why last=why.clone()/></div> })}
+        </article>
+    }
+}
