@@ -80,7 +80,14 @@ fn skeleton() -> impl IntoView {
 
 /// An instant, exact, with its zone; for hovering.
 pub(crate) fn exact(app: App, ms: i64) -> String {
-    let zone = app.prefs.zone.get();
+    app.prefs.zone.track();
+    exact_now(app, ms)
+}
+
+/// The same for what is drawn anew every few seconds: the zone would remember each that listens to it
+/// (see `lines/ticks.rs`).
+pub(crate) fn exact_now(app: App, ms: i64) -> String {
+    let zone = app.prefs.zone.get_untracked();
     let civil = zone.civil(ms);
     format!(
         "{} {}.{:03} {}",

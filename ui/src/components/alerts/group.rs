@@ -5,7 +5,7 @@ use timberline_proto::alert::{AlertGroup, EvidenceLine, Transition};
 
 use super::words;
 use crate::{
-    components::{pipeline::ago, search::exact},
+    components::{pipeline::ago, search::exact_now},
     model::{
         app::App,
         view::{AlertsPart, Page, TimeRange},
@@ -106,7 +106,7 @@ fn evidence_line(app: App, line: &EvidenceLine) -> impl IntoView + use<> {
     let ms = line.timestamp_nanos / MS;
     let zone = app.prefs.zone.get_untracked();
     view! {
-        <li><time title=exact(app, ms)>{zone.civil(ms).clock()}</time><span>{printable(&line.body, Layout::Row).into_owned()}</span></li>
+        <li><time title=exact_now(app, ms)>{zone.civil(ms).clock()}</time><span>{printable(&line.body, Layout::Row).into_owned()}</span></li>
     }
 }
 

@@ -5,7 +5,7 @@ use timberline_proto::alert::HistoryEntry;
 
 use super::{group::Why, words};
 use crate::{
-    components::{pipeline::skeleton, search::exact},
+    components::{pipeline::skeleton, search::exact_now},
     model::app::App,
     text::printable::{Layout, printable},
 };
@@ -33,9 +33,12 @@ pub(super) fn History() -> impl IntoView {
         },
         |_, _| true,
     );
+    // Only when one of these changes is the whole list made anew.
+    let is_empty = Memo::new(move |_| alerts.history.with(|history| history.as_ref().map(Vec::is_empty)));
+    let has_failed = Memo::new(move |_| alerts.error.with(Option::is_some));
     move || {
-        match alerts.history.with(|history| history.as_ref().map(Vec::is_empty)) {
-        None if alerts.error.with(Option::is_some) => ().into_any(),
+        match is_empty.get() {
+        None if has_failed.get() => ().into_any(),
         None => skeleton().into_any(),
         Some(true) => view! {
             <div class="empty"><h2>"Nothing has changed yet"</h2><p>"Each time a rule begins to hold, fires or ends, it is on record here, with what was measured and the lines."</p></div>
@@ -78,7 +81,7 @@ fn Entry(entry: HistoryEntry, opened: RwSignal<Option<u64>>) -> impl IntoView {
     view! {
         <article class=format!("alert is-{}", words::severity(change.rule.severity)) role="listitem">
             <button class="alert-head" aria-expanded=move || is_open.get().to_string() on:click=move |_| opened.update(|opened| *opened = (*opened != Some(sequence)).then_some(sequence))>
-                <time class="alert-when" title=exact(app, ms)>{when}</time>
+                <time class="alert-when" title=exact_now(app, ms)>{when}</time>
                 {words::state_mark(change.to)}
                 <b class="alert-name">{change.rule.name.clone()}</b>
                 <span class="alert-group mono">{values}</span>

@@ -55,17 +55,22 @@ pub(super) fn Now() -> impl IntoView {
         ];
         Some(shown.map(chip).collect_view())
     };
+    // Only when one of these changes is the whole list made anew.
+    let none_yet = Memo::new(move |_| alerts.states.with(Option::is_none));
+    let is_calm = Memo::new(move |_| {
+        alerts
+            .states
+            .with(|states| states.as_ref().is_some_and(|states| states.groups.is_empty()))
+    });
+    let has_failed = Memo::new(move |_| alerts.error.with(Option::is_some));
     let body = move || {
-        if alerts.states.with(Option::is_none) {
-            return match alerts.error.with(Option::is_some) {
+        if none_yet.get() {
+            return match has_failed.get() {
                 true => ().into_any(),
                 false => skeleton().into_any(),
             };
         }
-        if alerts
-            .states
-            .with(|states| states.as_ref().is_some_and(|states| states.groups.is_empty()))
-        {
+        if is_calm.get() {
             return view! { <Calm/> }.into_any();
         }
         view! {

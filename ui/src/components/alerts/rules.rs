@@ -34,9 +34,12 @@ pub(super) fn Rules() -> impl IntoView {
         sort(&mut list, order.get(), key);
         list
     });
+    // Only when one of these changes is the whole list made anew.
+    let is_empty = Memo::new(move |_| alerts.rules.with(|rules| rules.as_ref().map(Vec::is_empty)));
+    let has_failed = Memo::new(move |_| alerts.error.with(Option::is_some));
     move || {
-        match alerts.rules.with(|rules| rules.as_ref().map(Vec::is_empty)) {
-        None if alerts.error.with(Option::is_some) => ().into_any(),
+        match is_empty.get() {
+        None if has_failed.get() => ().into_any(),
         None => skeleton().into_any(),
         Some(true) => view! {
             <div class="empty">

@@ -13,12 +13,11 @@ use crate::{
     text::number,
 };
 
-/// What is opened below the agent's row.
+/// What is opened below the agent's row. The row is drawn anew with each answer: what is looked for, and
+/// the order, are kept by the list.
 #[component]
-pub(crate) fn Agent() -> impl IntoView {
+pub(crate) fn Agent(wanted: RwSignal<String>, order: Order) -> impl IntoView {
     let app = App::get();
-    let order: Order = RwSignal::new(None);
-    let wanted = RwSignal::new(String::new());
     let agent = app.pipeline.agent;
     let files = Memo::new(move |_| {
         let wanted = wanted.get();

@@ -41,12 +41,14 @@ pub(crate) fn Agents() -> impl IntoView {
         agents
     });
     let opened = Memo::new(move |_| app.view.with(|view| view.item.clone()));
-    let none_yet = move || pipeline.agents.with(Option::is_none);
-    let no_agents = move || {
+    let of_opened = (RwSignal::new(String::new()), Order::new(None));
+    // Only when one of these changes is the whole table made anew.
+    let none_yet = Memo::new(move |_| pipeline.agents.with(Option::is_none));
+    let no_agents = Memo::new(move |_| {
         pipeline
             .agents
             .with(|answer| answer.as_ref().is_some_and(|answer| answer.total == 0))
-    };
+    });
     let count = move |health: AgentHealth| {
         pipeline.agents.with(|answer| {
             answer.as_ref().map_or(0, |answer| match health {
@@ -73,10 +75,10 @@ pub(crate) fn Agents() -> impl IntoView {
     };
     view! {
         {move || {
-            if none_yet() {
+            if none_yet.get() {
                 return skeleton().into_any();
             }
-            if no_agents() {
+            if no_agents.get() {
                 return nothing().into_any();
             }
             view! {
@@ -108,7 +110,7 @@ pub(crate) fn Agents() -> impl IntoView {
                                 agents
                                     .iter()
                                     .take(ROWS_DRAWN_MAX)
-                                    .map(|agent| row(app, agent, opened.as_ref() == Some(&agent.agent)))
+                                    .map(|agent| row(app, agent, opened.as_ref() == Some(&agent.agent), of_opened))
                                     .collect_view()
                             })}
                         </tbody>
@@ -122,7 +124,12 @@ pub(crate) fn Agents() -> impl IntoView {
     }
 }
 
-fn row(app: App, agent: &AgentState, is_open: bool) -> impl IntoView + use<> {
+fn row(
+    app: App,
+    agent: &AgentState,
+    is_open: bool,
+    (wanted_file, files_order): (RwSignal<String>, Order),
+) -> impl IntoView + use<> {
     let id = agent.agent.clone();
     let open = move |_| app.go_to_part(Part::Agents, (!is_open).then(|| id.clone()));
     let files = match (agent.files_failed, agent.files_behind) {
@@ -157,7 +164,7 @@ fn row(app: App, agent: &AgentState, is_open: bool) -> impl IntoView + use<> {
             <td>{ago(app, &agent.last_seen)}</td>
             <td>{agent.version.clone()}</td>
         </tr>
-        {is_open.then(|| view! { <tr class="opened-below"><td colspan="10"><Agent/></td></tr> })}
+        {is_open.then(|| view! { <tr class="opened-below"><td colspan="10"><Agent wanted=wanted_file order=files_order/></td></tr> })}
     }
 }
 

@@ -47,19 +47,19 @@ pub(crate) fn Ledger() -> impl IntoView {
         sources
     });
     let only_loss = move || pipeline.only_loss.get();
-    let none_yet = move || pipeline.ledger.with(Option::is_none);
-    let is_empty = move || {
+    let none_yet = Memo::new(move |_| pipeline.ledger.with(Option::is_none));
+    let is_empty = Memo::new(move |_| {
         pipeline
             .ledger
             .with(|answer| answer.as_ref().is_some_and(|answer| answer.total.sources == 0))
             && !only_loss()
-    };
+    });
     view! {
         {move || {
-            if none_yet() {
+            if none_yet.get() {
                 return skeleton().into_any();
             }
-            if is_empty() {
+            if is_empty.get() {
                 return view! {
                     <div class="empty">
                         <h2>"Nothing was read from files yet"</h2>

@@ -40,7 +40,7 @@ pub(crate) fn ago(app: App, instant: &str) -> impl IntoView + use<> {
     } else {
         format!("{} ago", spoken(since))
     };
-    view! { <span title=move || super::search::exact(app, ms)>{shown}</span> }.into_any()
+    view! { <span title=super::search::exact_now(app, ms)>{shown}</span> }.into_any()
 }
 
 /// Without the part that nobody reads: seconds of hours.

@@ -49,12 +49,14 @@ pub(crate) fn Topics() -> impl IntoView {
         rows
     });
     let opened = Memo::new(move |_| app.view.with(|view| view.item.clone()));
+    let none_yet = Memo::new(move |_| topics.with(Option::is_none));
+    let no_topics = Memo::new(move |_| app.pipeline.no_topics.get());
     view! {
         {move || {
-            if app.pipeline.no_topics.get() {
+            if no_topics.get() {
                 return elsewhere().into_any();
             }
-            if topics.with(Option::is_none) {
+            if none_yet.get() {
                 return skeleton().into_any();
             }
             view! {
