@@ -306,6 +306,16 @@ impl App {
         });
     }
 
+    /// Begins a silence of what these matchers fit.
+    pub(crate) fn make_silence(self, matchers: &str) {
+        self.ask(|view| {
+            view.page = Page::Alerts;
+            view.alerts = AlertsPart::Silences;
+            view.item = None;
+            view.query = matchers.to_owned();
+        });
+    }
+
     /// Begins a rule of this kind about what `query` finds.
     pub(crate) fn make_rule(self, kind: &str, query: &str) {
         self.ask(|view| {

@@ -58,6 +58,8 @@ pub(crate) struct Prefs {
     pub wrap: RwSignal<bool>,
     /// Rows are dense.
     pub dense: RwSignal<bool>,
+    /// As whom acts are signed, until people log in.
+    pub who: RwSignal<String>,
 }
 
 impl Prefs {
@@ -78,6 +80,7 @@ impl Prefs {
             fields: RwSignal::new(read("fields").as_deref() != Some("off")),
             wrap: RwSignal::new(read("wrap").as_deref() == Some("on")),
             dense: RwSignal::new(read("dense").as_deref() == Some("on")),
+            who: RwSignal::new(read("who").unwrap_or_default()),
         };
         Effect::new(move || {
             let theme = prefs.theme.get();
@@ -95,6 +98,7 @@ impl Prefs {
         Effect::new(move || write("fields", (!prefs.fields.get()).then_some("off")));
         Effect::new(move || write("wrap", prefs.wrap.get().then_some("on")));
         Effect::new(move || write("dense", prefs.dense.get().then_some("on")));
+        Effect::new(move || prefs.who.with(|who| write("who", (!who.is_empty()).then_some(who))));
         prefs
     }
 

@@ -16,6 +16,8 @@ pub(crate) const FROM_DEFAULT: &str = "-1h";
 const FROM_NONE: &str = "all";
 const COMPARE_BEFORE: &str = "before";
 const MERGE_OFF: &str = "off";
+/// In an address of silences, in place of the query: what a new one is to match. Messages lead here.
+const MATCHERS: &str = "matchers";
 /// In an address, before a variable's name.
 const VARIABLE: &str = "var.";
 /// A dashboard's address that names no time: as the dashboard says.
@@ -78,11 +80,21 @@ pub(crate) enum AlertsPart {
     Rules,
     /// What changed.
     History,
+    /// What is told to nobody for a while.
+    Silences,
+    /// Who was told, and who can be.
+    Messages,
 }
 
 impl AlertsPart {
     /// All of them, in their order.
-    pub(crate) const ALL: [AlertsPart; 3] = [AlertsPart::Now, AlertsPart::Rules, AlertsPart::History];
+    pub(crate) const ALL: [AlertsPart; 5] = [
+        AlertsPart::Now,
+        AlertsPart::Rules,
+        AlertsPart::History,
+        AlertsPart::Silences,
+        AlertsPart::Messages,
+    ];
 
     /// Its word in the address.
     pub(crate) fn word(self) -> &'static str {
@@ -90,6 +102,8 @@ impl AlertsPart {
             AlertsPart::Now => "now",
             AlertsPart::Rules => "rules",
             AlertsPart::History => "history",
+            AlertsPart::Silences => "silences",
+            AlertsPart::Messages => "messages",
         }
     }
 }
@@ -202,7 +216,7 @@ impl View {
                 "cols" => view.columns = columns::read(&value),
                 "compare" => view.compare = value == COMPARE_BEFORE,
                 "merge" => view.apart = value == MERGE_OFF,
-                "q" => view.query = value,
+                "q" | MATCHERS => view.query = value,
                 "from" if value == FROM_NONE => view.range.from = String::new(),
                 "from" => view.range.from = value,
                 "to" => view.range.to = value,
@@ -237,8 +251,9 @@ impl View {
             Page::Pipeline => add("view", "pipeline"),
         }
         let is_dashboard = self.page == Page::Dashboards && self.item.is_some();
+        let is_silence = self.page == Page::Alerts && self.alerts == AlertsPart::Silences;
         if !self.query.is_empty() {
-            add("q", &self.query);
+            add(if is_silence { MATCHERS } else { "q" }, &self.query);
         }
         match self.range.from.as_str() {
             FROM_DEFAULT if !is_dashboard => {}
@@ -400,6 +415,13 @@ mod tests {
         };
         assert_eq!(rule.address(), "/?view=alerts&q=sshd&part=rules&item=new:match");
         assert_eq!(View::from_address(&rule.address()[1..]), rule);
+        let silence = "?view=alerts&part=silences&matchers=alertname%3D%22Disk%20full%22%2Chost%3D%22db%201%22";
+        let silence = View::from_address(silence);
+        assert_eq!(
+            (silence.alerts, silence.query.as_str()),
+            (AlertsPart::Silences, "alertname=\"Disk full\",host=\"db 1\"")
+        );
+        assert_eq!(View::from_address(&silence.address()[1..]), silence);
     }
 
     #[test]

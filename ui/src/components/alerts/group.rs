@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 use timberline_proto::alert::{AlertGroup, EvidenceLine, Transition};
 
-use super::words;
+use super::{
+    incident::{Incident, IncidentState},
+    words,
+};
 use crate::{
     components::{pipeline::ago, search::exact_now},
     model::{
@@ -37,6 +40,7 @@ pub(super) fn Group(group: AlertGroup, opened: RwSignal<Option<(String, String)>
     let values = printable(&words::group(&group.group), Layout::Row).into_owned();
     let last = group.last.clone();
     let rule = group.rule.clone();
+    let (shown, acted) = (group.clone(), group.clone());
     view! {
         <article class=format!("alert is-{}", words::severity(group.severity)) role="listitem">
             <button class="alert-head" aria-expanded=move || is_open.get().to_string() on:click=toggle>
@@ -44,6 +48,7 @@ pub(super) fn Group(group: AlertGroup, opened: RwSignal<Option<(String, String)>
                 <b class="alert-name">{group.name.clone()}</b>
                 <span class="alert-group mono">{values}</span>
                 <span class="alert-severity">{words::severity(group.severity)}</span>
+                <IncidentState group=shown/>
                 <span class="alert-since">{since.map(|nanos| ago(app, &time::rfc3339(nanos / MS)))}</span>
                 <span class="alert-reason">{reason}</span>
             </button>
@@ -53,6 +58,7 @@ pub(super) fn Group(group: AlertGroup, opened: RwSignal<Option<(String, String)>
                     <div class="alert-why">
                         {last.clone().map(|last| view! { <Why last/> })}
                         <div class="alert-tools">
+                            <Incident group=acted.clone()/>
                             <button class="button small" on:click=move |_| app.go_to_alerts(AlertsPart::Rules, Some(rule.clone()))>"The rule"</button>
                         </div>
                     </div>

@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use timberline_proto::alert::AlertsStatus;
 
-use super::{editor::Editor, history::History, now::Now, rules::Rules};
+use super::{editor::Editor, history::History, messages::Messages, now::Now, rules::Rules, silences::Silences};
 use crate::{
     model::{
         app::App,
@@ -57,6 +57,8 @@ pub(crate) fn AlertsPage() -> impl IntoView {
                     {tab(AlertsPart::Now, "Now")}
                     {tab(AlertsPart::Rules, "Rules")}
                     {tab(AlertsPart::History, "History")}
+                    {tab(AlertsPart::Silences, "Silences")}
+                    {tab(AlertsPart::Messages, "Messages")}
                 </div>
                 <span class="page-state" role="status">{move || state(app)}</span>
                 <div class="page-tools">
@@ -84,6 +86,8 @@ pub(crate) fn AlertsPage() -> impl IntoView {
                         (AlertsPart::Rules, true) => view! { <Editor/> }.into_any(),
                         (AlertsPart::Rules, false) => view! { <Rules/> }.into_any(),
                         (AlertsPart::History, _) => view! { <History/> }.into_any(),
+                        (AlertsPart::Silences, _) => view! { <Silences/> }.into_any(),
+                        (AlertsPart::Messages, _) => view! { <Messages/> }.into_any(),
                     }
                 }}
             </section>

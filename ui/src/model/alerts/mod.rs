@@ -5,11 +5,13 @@
 //! | `form` | a rule as fields that people fill in |
 //! | `fields` | which fields each kind of condition has |
 //! | `keep` | saving, deleting, switching off |
+//! | `tell` | incidents, silences, messages, who can be told |
 //! | `trial` | what a rule would have said |
 
 mod fields;
 mod form;
 mod keep;
+mod tell;
 mod trial;
 
 use leptos::{prelude::*, task::spawn_local};
@@ -24,6 +26,7 @@ use crate::api::{self, Failure};
 
 pub(crate) use fields::{COMMON, Field, KINDS, Shape, fields_of};
 pub(crate) use form::Form;
+pub(crate) use tell::Tell;
 pub(crate) use trial::Trial;
 
 /// Where alerts are asked for.
@@ -54,6 +57,8 @@ pub(crate) struct Alerts {
     pub form: RwSignal<Option<Form>>,
     /// What the rule would have said.
     pub trial: Trial,
+    /// Who is told, and who is not.
+    pub tell: Tell,
     /// What went wrong the last time.
     pub error: RwSignal<Option<ApiError>>,
     /// This server evaluates no rules.
@@ -84,6 +89,7 @@ impl Alerts {
             older: RwSignal::new(None),
             form: RwSignal::new(None),
             trial: Trial::new(),
+            tell: Tell::new(),
             error: RwSignal::new(None),
             none: RwSignal::new(false),
             busy: RwSignal::new(false),
@@ -135,6 +141,7 @@ impl Alerts {
             .set(api::get(&format!("{ADDRESS}/status"), abort).await.ok());
         match view.alerts {
             AlertsPart::Now => {
+                self.tell.receive_incidents(abort).await;
                 if self.rules.with_untracked(Option::is_none) {
                     self.receive_rules(abort).await?;
                 }
@@ -143,6 +150,8 @@ impl Alerts {
                 self.receive_rules(abort).await?;
                 self.open(&view);
             }
+            AlertsPart::Silences => self.tell.receive_silences(abort).await?,
+            AlertsPart::Messages => self.tell.receive_messages(abort).await?,
             AlertsPart::History => {
                 let page = history_page(None, abort).await?;
                 // What was paged back to stays while nothing new is there.
