@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod alerts;
 #[path = "../support/browser.rs"]
 mod browser;
 mod dashboards;
