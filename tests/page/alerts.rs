@@ -44,9 +44,13 @@ fn a_rule_is_made_of_a_search_tried_fires_is_taken_up_silenced_and_resolved() {
     fill("Window", "10s");
     fill("Every", "5s");
     tab.until("!document.querySelector('.field-fault')");
-    // It is tried on the past: the lines came a moment ago.
+    // It is tried on the past. Windows that are not decided yet are not of the past: again, until they are.
     tab.click(&button("Try it"));
-    tab.until("document.querySelector('.trial-told')?.textContent.includes('It would have fired 1 time')");
+    tab.until(&format!(
+        "!!document.querySelector('.trial-told')?.textContent.includes('It would have fired 1 time') || \
+         ({}?.click(), false)",
+        button("Try it")
+    ));
     tab.until("document.querySelectorAll('.track .band.is-firing').length === 1");
     tab.click(&button("Save the rule"));
     tab.until("[...document.querySelectorAll('.rows .board-name')].some(n => n.textContent === 'Kittiwakes fail')");
