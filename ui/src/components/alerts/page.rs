@@ -74,12 +74,12 @@ pub(crate) fn AlertsPage() -> impl IntoView {
             <Late/>
             <section class="page-body" aria-busy=move || alerts.busy.get().to_string()>
                 {move || if alerts.none.get() {
-                    return view! {
+                    view! {
                         <div class="empty">
                             <h2>"This server evaluates no rules"</h2>
                             <p>"Alerting is switched off in its configuration: set enabled = true in [alerts]."</p>
                         </div>
-                    }.into_any();
+                    }.into_any()
                 } else {
                     match (part.get(), is_one.get()) {
                         (AlertsPart::Now, _) => view! { <Now/> }.into_any(),

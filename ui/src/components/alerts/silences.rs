@@ -90,7 +90,7 @@ fn Row(kept: KeptSilence) -> impl IntoView {
             <td class="alert-rule">{when}</td>
             <td>{by}</td>
             <td class="alert-rule">{comment}</td>
-            <td class="row-tools"><button class="button small" on:click=move |_| app.alerts.tell.end_silence(end.clone())>{if kept.state == SilenceState::Over { "Forget it" } else { "End it" }}</button></td>
+            <td class="row-tools"><button class="button small" on:click=move |_| app.alerts.tell.end_silence(&end)>{if kept.state == SilenceState::Over { "Forget it" } else { "End it" }}</button></td>
         </tr>
     }
 }

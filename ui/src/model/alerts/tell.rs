@@ -147,7 +147,7 @@ impl Tell {
     }
 
     /// Takes a silence away.
-    pub(crate) fn end_silence(self, kept: KeptSilence) {
+    pub(crate) fn end_silence(self, kept: &KeptSilence) {
         let address = format!("{ADDRESS}/silences/{}?version={}", encode(&kept.id), kept.version);
         self.act(async move |abort| {
             api::delete(&address, &abort).await?;
