@@ -42,7 +42,7 @@ pub(super) fn Group(group: AlertGroup, opened: RwSignal<Option<(String, String)>
     let rule = group.rule.clone();
     let (shown, acted) = (group.clone(), group.clone());
     view! {
-        <article class=format!("alert is-{}", words::severity(group.severity)) role="listitem">
+        <div class=format!("alert is-{}", words::severity(group.severity)) role="listitem">
             <button class="alert-head" aria-expanded=move || is_open.get().to_string() on:click=toggle>
                 {words::state_mark(group.state)}
                 <b class="alert-name">{group.name.clone()}</b>
@@ -64,7 +64,7 @@ pub(super) fn Group(group: AlertGroup, opened: RwSignal<Option<(String, String)>
                     </div>
                 }
             })}
-        </article>
+        </div>
     }
 }
 

@@ -79,7 +79,7 @@ fn Entry(entry: HistoryEntry, opened: RwSignal<Option<u64>>) -> impl IntoView {
     let from = words::state(change.from);
     let why = change.clone();
     view! {
-        <article class=format!("alert is-{}", words::severity(change.rule.severity)) role="listitem">
+        <div class=format!("alert is-{}", words::severity(change.rule.severity)) role="listitem">
             <button class="alert-head" aria-expanded=move || is_open.get().to_string() on:click=move |_| opened.update(|opened| *opened = (*opened != Some(sequence)).then_some(sequence))>
                 <time class="alert-when" title=exact_now(app, ms)>{when}</time>
                 {words::state_mark(change.to)}
@@ -89,6 +89,6 @@ fn Entry(entry: HistoryEntry, opened: RwSignal<Option<u64>>) -> impl IntoView {
                 <span class="alert-reason">{format!("was {from}: {reason}")}</span>
             </button>
             {move || is_open.get().then(|| view! { <div class="alert-why"><Why last=why.clone()/></div> })}
-        </article>
+        </div>
     }
 }

@@ -116,7 +116,7 @@ fn Message(message: Delivery, opened: RwSignal<Option<u64>>) -> impl IntoView {
     let created = ago(app, &message.created);
     let state = message.state.clone();
     view! {
-        <article class="alert" role="listitem">
+        <div class="alert" role="listitem">
             <button class="alert-head" aria-expanded=move || is_open.get().to_string() on:click=move |_| opened.update(|opened| *opened = (*opened != Some(id)).then_some(id))>
                 <span class="alert-state"><i class=mark></i>{state}</span>
                 <b class="alert-name">{title}</b>
@@ -134,6 +134,6 @@ fn Message(message: Delivery, opened: RwSignal<Option<u64>>) -> impl IntoView {
                     </div>
                 }
             })}
-        </article>
+        </div>
     }
 }
