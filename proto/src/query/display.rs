@@ -136,10 +136,12 @@ impl Display for Literal {
     }
 }
 
-/// `value` as it can stand after `field:=`, `field:>` and in a range: as it is, or in quotes.
+/// `value` as it can stand after `field:`, `field:=`, `field:>` and in a range: as it is, or in quotes.
 pub fn quote_value(value: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/' | '+' | '@' | '%' | ',' | '#');
-    if value.is_empty() || value == "TO" || !value.chars().all(plain) {
+    // Behind `field:` a colon would be a second one, and what stands between slashes a regex.
+    let is_taken_otherwise = value.is_empty() || value == "TO" || begins_otherwise(value, true);
+    if is_taken_otherwise || !value.chars().all(plain) {
         quote(value)
     } else {
         value.to_owned()

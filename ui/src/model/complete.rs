@@ -6,7 +6,12 @@ use std::collections::HashMap;
 use leptos::{prelude::*, task::spawn_local};
 use timberline_proto::{
     api::{FieldSummary, FieldsRequest, ValueCount},
-    query::{self, Completion, Wanted, expr::SCALARS, pipes},
+    query::{
+        self, Completion, Wanted,
+        ast::{Field, Filter, Leaf, Span, Test},
+        expr::SCALARS,
+        pipes,
+    },
 };
 use web_sys::AbortController;
 
@@ -162,7 +167,7 @@ impl Suggestions {
             query: if key.1.is_empty() {
                 String::new()
             } else {
-                format!("{}:{}*", name(field), query::quote_value(prefix))
+                beginning(field, prefix)
             },
             from,
             to,
@@ -308,6 +313,20 @@ fn past(text: &str, most: usize) -> Vec<Item> {
         .collect()
 }
 
+/// A search for values of the field that begin so, whatever characters these are.
+fn beginning(field: &str, prefix: &str) -> String {
+    let nowhere = Span { start: 0, end: 0 };
+    let leaf = Leaf {
+        field: Some(Field {
+            name: field.to_owned(),
+            span: nowhere,
+        }),
+        test: Test::Wildcard(vec![prefix.to_owned(), String::new()]),
+        span: nowhere,
+    };
+    Filter::Leaf(leaf).to_string()
+}
+
 /// A field's name as a query writes it.
 pub(crate) fn name(field: &str) -> String {
     if query::is_identifier(field) {
@@ -361,6 +380,12 @@ mod tests {
     fn values_of_the_field_are_offered_as_the_language_writes_them() {
         assert_eq!(offered("status:4"), ["404 "]);
         assert_eq!(offered("\"user name\":a")[0], "\"ada l\" ");
+    }
+
+    #[test]
+    fn values_are_asked_for_by_their_beginning_also_where_that_needs_quotes() {
+        assert_eq!(beginning("status", "4"), "status:4*");
+        assert_eq!(beginning("user name", "ada l"), "\"user name\":ada\\ l*");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use crate::query::ast::{
     Timechart, Zone,
 };
 use crate::query::expr::{BinaryOp, Expr, ExprKind, SCALARS};
-use crate::query::parse;
 use crate::query::pipes::COUNT_MAX;
+use crate::query::{parse, quote_value};
 
 const NOWHERE: Span = Span { start: 0, end: 0 };
 
@@ -322,6 +322,50 @@ proptest! {
             // Two columns of one name cannot be written, only made by hand.
             Err(error) => prop_assert!(error.message.starts_with("two columns"), "{}: {}", written, error),
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn a_value_behind_its_field_is_read_back_as_itself(value in prop_oneof![text(), any::<String>()]) {
+        let read = |written: &str| match parse(written) {
+            Ok(Query::Search(Search { filter: Filter::Leaf(leaf), pipes, .. })) if pipes.is_empty() => Some(leaf),
+            _ => None,
+        };
+        let quoted = quote_value(&value);
+        for written in [format!("host:{quoted}"), format!("host:{quoted} | head 1")] {
+            let Ok(Query::Search(Search { filter: Filter::Leaf(leaf), .. })) = parse(&written) else {
+                panic!("{written}");
+            };
+            let name = leaf.field.map(|field| field.name);
+            prop_assert_eq!(name.as_deref(), Some("host"));
+            let Test::Text { text, .. } = leaf.test else { panic!("{written}: {:?}", leaf.test) };
+            prop_assert_eq!(text, value.clone(), "{}", written);
+        }
+        let leaf = read(&format!("host:>={quoted}")).expect("a comparison");
+        prop_assert!(matches!(leaf.test, Test::Compare(CompareOp::Ge, literal) if literal.text == value));
+        let leaf = read(&format!("host:[{quoted} TO {quoted}}}")).expect("a range");
+        let Test::Range { low: Bound::Included(low), high: Bound::Excluded(high) } = leaf.test else {
+            panic!("{:?}", leaf.test);
+        };
+        prop_assert_eq!((&low.text, &high.text), (&value, &value));
+    }
+}
+
+#[test]
+fn paths_and_times_need_no_quotes_and_a_colon_first_does() {
+    for plain in [
+        "/var/log/app.log",
+        "2026-11-20T10:00:00Z",
+        "web-1",
+        "a,b",
+        "10.0.0.1:22",
+    ] {
+        assert_eq!(quote_value(plain), plain);
+    }
+    for value in [":", "::1", "//host", "/x/", "TO", ""] {
+        assert_eq!(quote_value(value), format!("\"{value}\""));
     }
 }
 
