@@ -10,6 +10,7 @@ mod empty;
 mod export;
 mod lines;
 mod live;
+mod offline;
 mod patterns;
 mod pipeline;
 mod search;

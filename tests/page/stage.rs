@@ -58,6 +58,12 @@ impl Stage {
         self.browser.downloads()
     }
 
+    /// A page of another program.
+    #[track_caller]
+    pub(crate) fn open_of(&self, program: &Program, path_and_query: &str) -> Tab<'_> {
+        self.browser.open(&format!("{}{path_and_query}", program.page()))
+    }
+
     #[track_caller]
     pub(crate) fn open(&self, path_and_query: &str) -> Tab<'_> {
         self.browser.open(&format!("{}{path_and_query}", self.program.page()))

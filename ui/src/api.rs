@@ -10,14 +10,16 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Headers, ReadableStreamDefaultReader, RequestInit, Response};
 
-use crate::model::view::encode;
+use crate::model::{reach, view::encode};
 
 /// Why there is no answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
     /// We no longer want it.
     Cancelled,
-    /// The server cannot be reached, or what came is not an answer.
+    /// No answer came: the server cannot be reached.
+    Lost(String),
+    /// What came is not an answer.
     Unreachable(String),
     /// The server says what is wrong.
     Refused(ApiError),
@@ -29,6 +31,11 @@ impl Failure {
         match self {
             Failure::Cancelled => None,
             Failure::Refused(error) => Some(error),
+            Failure::Lost(message) => Some(ApiError {
+                code: reach::OFFLINE.into(),
+                message,
+                ..ApiError::default()
+            }),
             Failure::Unreachable(message) => Some(ApiError {
                 code: "unreachable".into(),
                 message,
@@ -239,6 +246,9 @@ async fn fetch(address: &str, init: &RequestInit, abort: &AbortSignal) -> Result
         .await
         .and_then(JsCast::dyn_into)
         .map_err(|error| failure(&error, abort))?;
+    if !is_of_a_gateway(&response) {
+        reach::heard();
+    }
     if response.ok() {
         Ok(response)
     } else {
@@ -246,8 +256,25 @@ async fn fetch(address: &str, init: &RequestInit, abort: &AbortSignal) -> Result
     }
 }
 
+/// Whether a proxy says that the server does not answer: the server itself says what is wrong as JSON.
+fn is_of_a_gateway(response: &Response) -> bool {
+    let kind = response.headers().get("content-type").ok().flatten();
+    matches!(response.status(), 502..=504) && !kind.is_some_and(|kind| kind.starts_with("application/json"))
+}
+
+/// Whether the server answers.
+pub(crate) async fn is_there() -> bool {
+    let promise = leptos::prelude::window().fetch_with_str("/livez");
+    let response = JsFuture::from(promise).await.and_then(JsCast::dyn_into::<Response>);
+    response.is_ok_and(|response| !is_of_a_gateway(&response))
+}
+
 async fn refusal(response: &Response, abort: &AbortSignal) -> Failure {
     let status = response.status();
+    if is_of_a_gateway(response) {
+        reach::lost();
+        return Failure::Lost(format!("A proxy before the server answered with status {status}."));
+    }
     let text = match text(response, abort).await {
         Ok(text) => text,
         Err(failure) => return failure,
@@ -277,8 +304,9 @@ fn failure(error: &JsValue, abort: &AbortSignal) -> Failure {
         .dyn_ref::<js_sys::Error>()
         .map(|error| String::from(error.message()))
         .unwrap_or_default();
-    Failure::Unreachable(format!(
-        "The server cannot be reached ({reason}). Check that timberline is running, then run the query again."
+    reach::lost();
+    Failure::Lost(format!(
+        "The server cannot be reached ({reason}). It is tried again by itself; check that timberline is running."
     ))
 }
 

@@ -20,6 +20,7 @@ mod lines;
 mod live;
 mod notice;
 mod offer;
+mod offline;
 mod palette;
 mod patterns;
 mod pipeline;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use timberline_proto::api::ApiError;
 
-use crate::model::app::App;
+use crate::model::{app::App, reach::OFFLINE};
 
 /// Columns that a message may be moved to the right; beyond, it stands there and the caret goes on.
 const INDENT_COLUMNS_MAX: usize = 60;
@@ -12,7 +12,14 @@ const INDENT_COLUMNS_MAX: usize = 60;
 #[component]
 pub(crate) fn Problem() -> impl IntoView {
     let app = App::get();
-    move || app.search.error.get().map(|error| shown(app, error))
+    // That the server cannot be reached is said above all.
+    move || {
+        app.search
+            .error
+            .get()
+            .filter(|error| error.code != OFFLINE)
+            .map(|error| shown(app, error))
+    }
 }
 
 fn shown(app: App, error: ApiError) -> impl IntoView {

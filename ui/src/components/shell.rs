@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::{
     alerts::AlertsPage, ask::Ask, boards::BoardsPage, file::FilePage, help::Help, live::Live, notice::Notice,
-    offer::Offer, palette::Palette, patterns::PatternsPage, pipeline::PipelinePage, rail::Rail, search::SearchPage,
+    offer::Offer, offline::Offline, palette::Palette, patterns::PatternsPage, pipeline::PipelinePage, rail::Rail,
+    search::SearchPage,
 };
 use crate::{
     keys,
@@ -87,6 +88,7 @@ pub(crate) fn Shell() -> impl IntoView {
         <div class="shell" class:quiet-on=move || app.prefs.quiet.get() class:dense=move || app.prefs.dense.get() class:wall=move || app.view.with(|view| view.wall && view.page == Page::Dashboards)>
             <Rail/>
             <main class="main">
+                <Offline/>
                 {move || match page.get() {
                     (Page::Search, true) => view! { <FilePage/> }.into_any(),
                     (Page::Search, false) => view! { <Ask/><SearchPage/> }.into_any(),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     lang,
-    model::{app::App, search::Phase},
+    model::{app::App, reach::is_offline, search::Phase},
     text::{number, time},
 };
 
@@ -93,7 +93,10 @@ fn count(app: App) -> String {
         Phase::Cancelled => return "Cancelled".into(),
         Phase::Streaming | Phase::Done => {}
     }
-    if search.error.with(Option::is_some) {
+    if search
+        .error
+        .with(|error| error.is_some() && (!is_offline(error) || search.broken.get_value()))
+    {
         return "No answer".into();
     }
     if let Some(rows) = search.table.with(|table| table.as_ref().map(|table| table.rows.len())) {

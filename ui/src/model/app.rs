@@ -14,6 +14,7 @@ use super::{
     patterns::Patterns,
     pipeline::Pipeline,
     prefs::Prefs,
+    reach::Reach,
     saved::Saved,
     search::Search,
     tail::Tail,
@@ -48,6 +49,8 @@ pub(crate) struct App {
     pub alerts: Alerts,
     /// Searches with a name.
     pub saved: Saved,
+    /// Whether the server can be reached.
+    pub reach: Reach,
     /// Choices.
     pub prefs: Prefs,
     /// The line that the keyboard is on: its index in the shown window.
@@ -90,6 +93,7 @@ impl App {
             boards: Boards::new(),
             alerts: Alerts::new(),
             saved: Saved::new(),
+            reach: Reach::new(),
             prefs: Prefs::load(),
             selected: RwSignal::new(None),
             anchor: RwSignal::new(None),

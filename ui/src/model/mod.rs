@@ -14,6 +14,7 @@ pub(crate) mod paging;
 pub(crate) mod patterns;
 pub(crate) mod pipeline;
 pub(crate) mod prefs;
+pub(crate) mod reach;
 pub(crate) mod saved;
 pub(crate) mod search;
 pub(crate) mod tail;

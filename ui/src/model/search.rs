@@ -121,6 +121,8 @@ pub(crate) struct Search {
     pub progress: RwSignal<Progress>,
     /// How complete it is.
     pub completeness: RwSignal<Option<Completeness>>,
+    /// The server was lost before the question was answered.
+    pub broken: StoredValue<bool>,
     running: StoredValue<Option<Running>, LocalStorage>,
     generation: StoredValue<u64>,
 }
@@ -162,6 +164,7 @@ impl Search {
             fields: RwSignal::new(None),
             progress: RwSignal::new(Progress::default()),
             completeness: RwSignal::new(None),
+            broken: StoredValue::new(false),
             running: StoredValue::new_local(None),
             generation: StoredValue::new(0),
         }
@@ -176,6 +179,7 @@ impl Search {
     pub(crate) fn ask(self, view: &View, zone: Zone) {
         self.drop_running();
         self.error.set(None);
+        self.broken.set_value(false);
         let now_ms = js_sys::Date::now() as i64;
         let Some(bounds) = self.read_range(view, zone, now_ms) else {
             return;
@@ -304,8 +308,10 @@ impl Search {
             return;
         }
         self.phase.set(Phase::Done);
-        if let Err(error) = result.map_err(Failure::into_error) {
-            self.error.set(error);
+        if let Err(failure) = result {
+            self.broken
+                .set_value(matches!(failure, Failure::Lost(_) | Failure::Unreachable(_)));
+            self.error.set(failure.into_error());
         }
     }
 
@@ -359,7 +365,7 @@ impl Search {
             let answer = api::histogram(&request, &ticket.abort).await;
             if ticket.is_current() {
                 // What is wrong with the question is told by the answer to the query itself.
-                self.histogram.set(answer.ok());
+                keep(self.histogram, answer);
             }
         });
     }
@@ -376,8 +382,15 @@ impl Search {
         spawn_local(async move {
             let answer = api::fields(&request, &ticket.abort).await;
             if ticket.is_current() {
-                self.fields.set(answer.ok());
+                keep(self.fields, answer);
             }
         });
+    }
+}
+
+/// What was shown stays where the server cannot be reached.
+fn keep<A: Send + Sync + 'static>(shown: RwSignal<Option<A>>, answer: Result<A, Failure>) {
+    if !matches!(answer, Err(Failure::Lost(_))) {
+        shown.set(answer.ok());
     }
 }

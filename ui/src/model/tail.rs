@@ -10,6 +10,7 @@ use web_sys::{EventSource, MessageEvent};
 
 use super::{
     feed::{Feed, Kind},
+    reach,
     window::{Line, Window},
 };
 use crate::api;
@@ -92,6 +93,16 @@ impl Tail {
         self.received.set(0);
         self.waiting.set(0);
         self.paused.set(false);
+        self.connect(query);
+    }
+
+    /// Goes on following after a break; what is shown stays.
+    pub(crate) fn resume(self, query: &str) {
+        self.close();
+        self.connect(query);
+    }
+
+    fn connect(self, query: &str) {
         self.link.set(Link::Connecting);
         let Ok(source) = EventSource::new(&api::tail_address(query)) else {
             self.link
@@ -158,6 +169,7 @@ impl Tail {
         let on_error = {
             let source = source.clone();
             Closure::new(move |_: MessageEvent| {
+                reach::doubt();
                 self.link.set(if source.ready_state() == EventSource::CLOSED {
                     Link::Failed("The server ended the stream. Check the query, then follow again.".into())
                 } else {

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{board::Board, list::List};
-use crate::model::app::App;
+use crate::model::{app::App, reach::OFFLINE};
 
 /// The page.
 #[component]
@@ -25,13 +25,17 @@ pub(crate) fn BoardsPage() -> impl IntoView {
 pub(super) fn Trouble() -> impl IntoView {
     let app = App::get();
     move || {
-        app.boards.error.get().map(|error| {
-            view! {
-                <div class="problem" role="alert"><div class="problem-text">
-                    <span>{error.message}</span>
-                    <button class="button small" on:click=move |_| app.again()>"Try again"</button>
-                </div></div>
-            }
-        })
+        app.boards
+            .error
+            .get()
+            .filter(|error| error.code != OFFLINE)
+            .map(|error| {
+                view! {
+                    <div class="problem" role="alert"><div class="problem-text">
+                        <span>{error.message}</span>
+                        <button class="button small" on:click=move |_| app.again()>"Try again"</button>
+                    </div></div>
+                }
+            })
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     model::{
         app::App,
         boards::{PanelAnswer, grid::Place},
+        reach::OFFLINE,
         view::{Page, TimeRange},
     },
     text::printable::{Layout, printable},
@@ -205,7 +206,7 @@ fn Body(form: Memo<PanelForm>, answer: PanelAnswer) -> impl IntoView {
     });
     view! {
         <div class="board-panel-body" class:stale=move || answer.error.with(Option::is_some)>
-            {move || answer.error.get().map(|error| view! { <p class="board-error" role="alert">{error.message}</p> })}
+            {move || answer.error.get().filter(|error| error.code != OFFLINE).map(|error| view! { <p class="board-error" role="alert">{error.message}</p> })}
             {move || {
                 let partial = answer.partial.get();
                 (!partial.is_empty()).then(|| view! { <p class="board-partial" title=partial.join("\n")>"! not all of it could be read"</p> })

@@ -8,6 +8,7 @@ use crate::{
     model::{
         app::App,
         patterns::Pattern,
+        reach::OFFLINE,
         search::Phase,
         view::{Page, TimeRange},
     },
@@ -40,7 +41,7 @@ pub(crate) fn PatternsPage() -> impl IntoView {
     let waiting = move || patterns.phase.get() == Phase::Waiting;
     view! {
         <div class="load" class:busy=waiting aria-hidden="true"></div>
-        {move || patterns.error.get().map(|error| view! {
+        {move || patterns.error.get().filter(|error| error.code != OFFLINE).map(|error| view! {
             <div class="problem" role="alert"><div class="problem-text"><span>{error.message}</span></div></div>
         })}
         <div class="page-body patterns" class:stale=waiting aria-busy=move || waiting().to_string()>

@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use super::{agents::Agents, ledger::Ledger, overview::Overview, store::Store, topics::Topics};
-use crate::model::{app::App, view::Part};
+use crate::model::{app::App, reach::OFFLINE, view::Part};
 
 /// How often it is asked again while it is in sight.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
@@ -45,7 +45,7 @@ pub(crate) fn PipelinePage() -> impl IntoView {
                 </div>
                 <span class="page-state" role="status">{move || state(app)}</span>
             </header>
-            {move || pipeline.error.get().map(|error| view! {
+            {move || pipeline.error.get().filter(|error| error.code != OFFLINE).map(|error| view! {
                 <div class="problem" role="alert"><div class="problem-text">
                     <span>{error.message}</span>
                     <button class="button small" on:click=move |_| app.again()>"Try again"</button>
