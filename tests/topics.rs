@@ -54,7 +54,7 @@ fn topics_say_what_the_queue_holds_and_messages_are_browsed_by_offset_and_by_tim
     );
     assert_eq!(
         partition["groups"],
-        json!([{ "group": "store", "position": 31, "lag": 0, "required": true }])
+        json!([{ "group": "store", "position": 31, "read": 31, "lag": 0, "untaken": 0, "required": true }])
     );
     assert!(partition["bytes"].as_u64() > Some(192), "{partition}");
     assert_eq!(partition["newest_segments"][0]["active"], true);
@@ -144,4 +144,20 @@ fn a_collector_by_itself_shows_its_messages_to_its_own_machine_only() {
         .call()
         .unwrap();
     assert_eq!(foreign.status(), 403);
+}
+
+#[test]
+fn what_the_store_has_read_is_not_behind_though_it_is_kept_until_it_is_published() {
+    let dir = scratch();
+    append(&dir.path().join("app.log"), "one\ntwo\nthree\nfour\nfive\nsix\nseven\n");
+    let config = up_config(dir.path(), &["*.log"]).replace("flush_interval = \"1s\"", "flush_interval = \"1h\"");
+    let program = Program::start(dir.path(), "up", &config);
+    wait_for("the lines", || (program.count("*") == 7).then_some(()));
+    let group = wait_for("the store to ask for more", || {
+        let topics = json_of(&program, "/api/v1/topics");
+        let group = topics["topics"][0]["partitions"][0]["groups"][0].clone();
+        (group["read"] == 7).then_some(group)
+    });
+    assert_eq!((&group["lag"], &group["untaken"]), (&json!(0), &json!(7)), "{group}");
+    assert!(group["position"].as_u64().unwrap_or(0) == 0, "{group}");
 }

@@ -33,5 +33,5 @@ pub mod trust;
 
 pub use collector::{Collector, CollectorError};
 pub use fleet::Fleet;
-pub use options::CollectorOptions;
+pub use options::{CollectorOptions, MessageLimits};
 pub use trust::{Trust, TrustOptions};

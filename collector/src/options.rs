@@ -8,6 +8,30 @@ use timberline_queue::QueueOptions;
 use crate::service::ConnectionLimits;
 use crate::trust::TrustOptions;
 
+/// What `GET /api/v1/topics/{topic}/{partition}/messages` shows at once.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageLimits {
+    /// Messages of a page at most.
+    pub messages_max: usize,
+    /// A page ends once so many bytes are shown.
+    pub page_bytes_max: usize,
+    /// Of a key, a value, a header so many bytes are shown.
+    pub shown_bytes_max: usize,
+    /// Headers of a message that are shown.
+    pub headers_max: usize,
+}
+
+impl Default for MessageLimits {
+    fn default() -> Self {
+        Self {
+            messages_max: 200,
+            page_bytes_max: 1 << 20,
+            shown_bytes_max: 16 << 10,
+            headers_max: 64,
+        }
+    }
+}
+
 /// How a collector works. Units are in the names; the binary fills this from its configuration.
 #[derive(Clone, Debug)]
 pub struct CollectorOptions {
@@ -37,6 +61,8 @@ pub struct CollectorOptions {
     pub ingest_body_bytes_max: usize,
     /// Lines of one record batch made by a receiver.
     pub ingest_batch_records_max: usize,
+    /// What browsing shows at once.
+    pub messages: MessageLimits,
     /// How often retention is enforced.
     pub retention_interval: Duration,
     /// An agent that has not reported for so long counts as not connected.

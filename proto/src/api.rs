@@ -8,6 +8,8 @@ pub mod dashboards;
 pub mod enrollment;
 mod explain;
 mod ledger;
+pub mod room;
+mod saved;
 pub mod topics;
 
 use std::collections::BTreeMap;
@@ -584,6 +586,9 @@ pub struct Status {
     /// Bytes free on the disk of the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_free_bytes: Option<u64>,
+    /// From where the store takes its records, if not from a queue in the same process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collector: Option<String>,
     /// How complete the store is.
     pub completeness: Completeness,
 }

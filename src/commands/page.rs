@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use timberline_collector::Collector;
 use timberline_collector::http::{HostGuard, MessageReaders};
+use timberline_proto::api::room::{RoomMerges, RoomSums};
 use timberline_queue::receive::Seen;
 use timberline_store::alert::Alerts;
 use timberline_store::alert::notify::Notifier;
@@ -38,13 +39,15 @@ pub(super) struct Running {
 /// Messages on their way at the end are waited for so long; they would be sent again.
 const NOTIFIER_STOP_MAX: Duration = Duration::from_secs(3);
 
-/// The routes over `store`, with a collector's receivers beside them where there are some.
+/// The routes over `store`, with a collector's receivers beside them where there are some, else with the
+/// address of the one elsewhere.
 pub(super) fn router(
     config: &Config,
     data: &DataDir,
     store: Store,
     sources: Arc<dyn Sources>,
     beside: Option<(Collector, impl Fn() -> Vec<Seen> + Send + Sync + 'static)>,
+    collector_address: Option<&str>,
 ) -> anyhow::Result<(Running, Router)> {
     let store = Arc::new(store);
     let reader = Reader::new(
@@ -80,6 +83,7 @@ pub(super) fn router(
         kept: config.kept_limits(),
         notifier: Some(notifier.clone()),
         alerts: Some(alerts),
+        collector: collector_address.map(Arc::from),
         metrics: Arc::new(StoreMetrics {
             store: Arc::clone(&store),
             collector: collector.clone(),
@@ -170,6 +174,19 @@ impl Metrics for StoreMetrics {
             text += &super::receive::metrics(&seen());
         }
         text
+    }
+
+    fn merges(&self) -> Option<RoomMerges> {
+        let waiting = self.store.waiting_merges();
+        Some(RoomMerges {
+            merges: waiting.merges,
+            splits: waiting.splits,
+            sums: RoomSums {
+                records: waiting.rows,
+                raw_bytes: waiting.raw_bytes,
+                file_bytes: waiting.file_bytes,
+            },
+        })
     }
 
     fn not_ready(&self) -> Option<String> {

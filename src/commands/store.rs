@@ -49,7 +49,14 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
             fleet: Fleet::with(config.fleet_limits()),
         });
         tokio::spawn(Arc::clone(&agents).follow(source, stop.clone()));
-        let (store, router) = page::router(&config, &data, store, agents, None::<(_, fn() -> Vec<_>)>)?;
+        let (store, router) = page::router(
+            &config,
+            &data,
+            store,
+            agents,
+            None::<(_, fn() -> Vec<_>)>,
+            Some(&collector),
+        )?;
         banner::print(&[
             ("page", format!("http://{}/", http.local_addr()?)),
             ("pulls", collector),

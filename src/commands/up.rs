@@ -55,7 +55,7 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     addresses.extend(agent.addresses());
     let receivers = bound.start(collector.queue().clone(), receive_options, None)?;
     let beside = (collector.clone(), receivers.watch());
-    let (store, router) = page::router(config, data, store, sources, Some(beside))?;
+    let (store, router) = page::router(config, data, store, sources, Some(beside), None)?;
     announce(&http, &grpc, &tails, addresses, data)?;
 
     // Drained from left to right: the agent ships what it read, the collector appends what it got,

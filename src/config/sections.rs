@@ -376,6 +376,14 @@ pub(crate) struct QueueSection {
     pub(crate) fetch_wait_max: Age,
     /// Records of a batch that a receiver makes, at most.
     pub(crate) receive_batch_records_max: u32,
+    /// Messages that browsing a partition shows at once, at most.
+    pub(crate) browse_messages_max: u32,
+    /// Bytes of them that are shown at once; one message is always.
+    pub(crate) browse_page_bytes_max: Size,
+    /// Bytes of a key, a value, a header that are shown.
+    pub(crate) browse_shown_bytes_max: Size,
+    /// Headers of a message that are shown.
+    pub(crate) browse_headers_max: u32,
 }
 
 impl Default for QueueSection {
@@ -397,6 +405,10 @@ impl Default for QueueSection {
             fetch_bytes_max: Size::mib(32),
             fetch_wait_max: Age::seconds(5),
             receive_batch_records_max: 16_384,
+            browse_messages_max: 200,
+            browse_page_bytes_max: Size::mib(1),
+            browse_shown_bytes_max: Size::kib(16),
+            browse_headers_max: 64,
         }
     }
 }
@@ -505,6 +517,12 @@ pub(crate) struct QuerySection {
     pub(crate) export_time_limit: Age,
     /// Why a search found nothing is looked for at most so long.
     pub(crate) explain_time_limit: Age,
+    /// Pages that are read to tell which fields take the room, at most, spread over all that is stored.
+    pub(crate) room_sample_pages: u32,
+    /// Streams, patterns and fields each that are named of what takes the room, at most.
+    pub(crate) room_rows_max: u32,
+    /// Streams and patterns each of one split of which the room is kept; what is rarer there counts as others.
+    pub(crate) room_kept_max: u32,
     /// CSV, TSV and Parquet files that queries may name as tables, such as `hosts = "/srv/hosts.csv"`.
     pub(crate) tables: std::collections::BTreeMap<String, std::path::PathBuf>,
 }
@@ -529,6 +547,9 @@ impl Default for QuerySection {
             exports_max: 4,
             export_time_limit: Age::seconds(3600),
             explain_time_limit: Age::seconds(2),
+            room_sample_pages: 64,
+            room_rows_max: 500,
+            room_kept_max: 512,
             tables: std::collections::BTreeMap::new(),
         }
     }

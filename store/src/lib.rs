@@ -10,7 +10,7 @@ pub mod split;
 mod store;
 pub mod write;
 
-pub use store::{Clock, Store, StoreError, StoreOptions, StoreStats, SystemClock};
+pub use store::{Clock, Store, StoreError, StoreOptions, StoreStats, SystemClock, WaitingMerges};
 
 #[cfg(feature = "read")]
 pub mod http;

@@ -13,6 +13,7 @@ mod live;
 mod offline;
 mod patterns;
 mod pipeline;
+mod room;
 mod search;
 mod stage;
 #[path = "../support/mod.rs"]

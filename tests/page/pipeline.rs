@@ -1,6 +1,7 @@
 //! Agents, the ledger and the store.
 
 use crate::stage::Stage;
+use crate::support::{Program, port, scratch};
 
 #[test]
 fn the_pipeline_shows_agents_their_files_the_ledger_and_the_store() {
@@ -64,4 +65,37 @@ fn topics_show_partitions_their_readers_and_the_messages_in_them() {
     tab.press("Enter");
     tab.eval::<bool>("document.querySelector('.message-from').dispatchEvent(new Event('change')), true");
     tab.until(&format!("{first} === 3"));
+}
+
+#[test]
+fn a_store_without_a_collector_beside_it_names_the_collector_instead_of_topics() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let (collector_dir, store_dir) = (scratch(), scratch());
+    let grpc = port();
+    let config = |dir: &std::path::Path, more: &str| {
+        format!(
+            "data = {:?}\n[server]\nhttp = \"127.0.0.1:0\"\n{more}",
+            dir.join("data")
+        )
+    };
+    let address = format!("http://127.0.0.1:{grpc}");
+    let _collector = Program::start(
+        collector_dir.path(),
+        "collector",
+        &config(collector_dir.path(), &format!("grpc = \"127.0.0.1:{grpc}\"\n")),
+    );
+    let store = Program::start(
+        store_dir.path(),
+        "store",
+        &config(store_dir.path(), &format!("[store]\ncollector = \"{address}\"\n")),
+    );
+    let tab = stage.open_of(&store, "/?view=pipeline&part=topics");
+    tab.until(&format!(
+        "document.querySelector('.topics-collector')?.textContent === '{address}'"
+    ));
+    tab.until(
+        "document.querySelector('.empty-code')?.textContent.includes('curl http://127.0.0.1:7700/api/v1/topics')",
+    );
+    assert!(tab.eval::<bool>("!document.querySelector('.rows')"));
 }

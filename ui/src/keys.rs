@@ -8,7 +8,7 @@ use crate::{
     model::{
         app::App,
         file::End,
-        view::{AlertsPart, Page, Part},
+        view::{AlertsPart, Page},
         window::Line,
     },
     text::segment::words,
@@ -120,7 +120,7 @@ fn escape(app: App) {
         match app.view.with_untracked(|view| view.page) {
             Page::Patterns => app.open_pattern(None),
             Page::Alerts => app.go_to_alerts(AlertsPart::Rules, None),
-            _ => app.go_to_part(Part::Agents, None),
+            _ => app.go_to_part(app.view.with_untracked(|view| view.part), None),
         }
     } else if untrack(|| app.patterns.is_busy()) {
         app.patterns.cancel();

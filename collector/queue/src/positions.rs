@@ -1,5 +1,8 @@
 //! How far each consumer group has taken the partition: the file `positions`, a JSON object of
 //! group to next offset. Positions only move forward.
+//!
+//! Beside it, in memory only, how far each group has read: a group commits what it has made durable of
+//! its own, which may be a while after it has it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,6 +26,8 @@ pub(crate) struct Positions {
     dir: PathBuf,
     /// As on disk. Locked while it is written, so that positions reach the disk in order.
     taken: Mutex<BTreeMap<String, u64>>,
+    /// Where each group read on last, since the start; at most [`GROUPS_MAX`].
+    read: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Positions {
@@ -40,6 +45,7 @@ impl Positions {
             disk,
             dir: dir.to_owned(),
             taken: Mutex::new(taken),
+            read: Mutex::default(),
         })
     }
 
@@ -49,6 +55,21 @@ impl Positions {
 
     pub(crate) fn all(&self) -> BTreeMap<String, u64> {
         self.taken.lock().clone()
+    }
+
+    /// The group asks for what stands from `offset` on: it has everything before. A group that began
+    /// anew goes back.
+    pub(crate) fn note_read(&self, group: &str, offset: u64) {
+        let mut read = self.read.lock();
+        if let Some(known) = read.get_mut(group) {
+            *known = offset;
+        } else if !group.is_empty() && read.len() < GROUPS_MAX && group.len() <= GROUP_BYTES_MAX {
+            read.insert(group.to_owned(), offset);
+        }
+    }
+
+    pub(crate) fn all_read(&self) -> BTreeMap<String, u64> {
+        self.read.lock().clone()
     }
 
     /// Durable on return.

@@ -205,6 +205,20 @@ impl Queue {
         partition.map_or_else(|_| BTreeMap::new(), |partition| partition.positions.all())
     }
 
+    /// The group reads on from `offset`: it has everything before, whether or not it has committed it.
+    /// Known until the queue is closed.
+    pub fn note_read(&self, group: &str, topic: &str, partition: u32, offset: u64) {
+        if let Ok(partition) = self.inner.partition(topic, partition) {
+            partition.positions.note_read(group, offset);
+        }
+    }
+
+    /// Where every group reads on that has asked since the queue was opened.
+    pub fn groups_read(&self, topic: &str, partition: u32) -> BTreeMap<String, u64> {
+        let partition = self.inner.partition(topic, partition);
+        partition.map_or_else(|_| BTreeMap::new(), |partition| partition.positions.all_read())
+    }
+
     /// The partition's segments, oldest first; the last is written to.
     pub fn segments(&self, topic: &str, partition: u32) -> Vec<SegmentInfo> {
         let Ok(partition) = self.inner.partition(topic, partition) else {

@@ -21,17 +21,13 @@ use timberline_queue::{PartitionInfo, Queue, QueueError};
 
 use super::agents::{Origin, Refused, answer_error};
 use crate::Collector;
+use crate::options::MessageLimits;
 use crate::topics::LOOK_INTERVAL;
 
 /// Segments of a partition that are listed.
 const SEGMENTS_MAX: usize = 50;
+/// Messages of a page, where the request names no number.
 const MESSAGES_DEFAULT: usize = 50;
-const MESSAGES_MAX: usize = 200;
-/// Of a value, a key, a header so many bytes are shown.
-const SHOWN_BYTES_MAX: usize = 16 << 10;
-/// A page ends once so many bytes are shown.
-const PAGE_BYTES_MAX: usize = 1 << 20;
-const HEADERS_MAX: usize = 64;
 /// Read at once.
 const READ_BYTES: u64 = 256 << 10;
 
@@ -124,25 +120,28 @@ fn partition(collector: &Collector, held: PartitionInfo) -> PartitionState {
     }
 }
 
-/// Who has taken something, and who must before anything is deleted.
+/// Who has read or taken something, and who must before anything is deleted.
 fn groups(queue: &Queue, held: &PartitionInfo) -> Vec<GroupState> {
     let required = &queue.options().required_groups;
     let taken = queue.groups(&held.topic, held.partition);
-    let missing = required.iter().filter(|group| !taken.contains_key(*group)).cloned();
-    let known = taken.iter().map(|(group, position)| (group.clone(), Some(*position)));
-    let mut groups: Vec<GroupState> = known
-        .chain(missing.map(|group| (group, None)))
-        .map(|(group, position)| GroupState {
-            lag: held
-                .end_offset
-                .saturating_sub(position.unwrap_or(0).max(held.start_offset)),
-            required: required.contains(&group),
-            group,
+    let read = queue.groups_read(&held.topic, held.partition);
+    let known = taken.keys().chain(read.keys()).chain(required);
+    let names: std::collections::BTreeSet<&String> = known.collect();
+    let group = |name: &String| {
+        let (position, read) = (taken.get(name).copied(), read.get(name).copied());
+        let within = |offset: u64| offset.clamp(held.start_offset, held.end_offset);
+        let taken = within(position.unwrap_or(0));
+        let reached = within(read.unwrap_or(0)).max(taken);
+        GroupState {
             position,
-        })
-        .collect();
-    groups.sort_by(|a, b| a.group.cmp(&b.group));
-    groups
+            read,
+            lag: held.end_offset - reached,
+            untaken: reached - taken,
+            required: required.contains(name),
+            group: name.clone(),
+        }
+    };
+    names.into_iter().map(group).collect()
 }
 
 /// Lets through whoever may read messages.
@@ -178,13 +177,18 @@ async fn messages(
         Some(at) => Some(parse_time(&at, crate::fleet::now_nanos()).map_err(|error| bad(format!("at: {error}")))?),
         None => None,
     };
-    let limit = asked.limit.unwrap_or(MESSAGES_DEFAULT).clamp(1, MESSAGES_MAX);
+    let limits = collector.options().messages;
+    let limit = asked
+        .limit
+        .unwrap_or(MESSAGES_DEFAULT)
+        .clamp(1, limits.messages_max.max(1));
     blocking(move || {
         let place = Place {
             queue: collector.queue(),
             topic: &topic,
             partition,
             unpacked_bytes_max: collector.queue().options().unpacked_bytes_max,
+            limits,
         };
         let from = match at_nanos {
             Some(nanos) => place.offset_at(nanos / 1_000_000)?,
@@ -220,6 +224,7 @@ struct Place<'a> {
     topic: &'a str,
     partition: u32,
     unpacked_bytes_max: u64,
+    limits: MessageLimits,
 }
 
 impl Place<'_> {
@@ -265,11 +270,11 @@ impl Place<'_> {
                     if message.offset < answer.next {
                         continue;
                     }
-                    if answer.messages.len() >= limit || shown_bytes >= PAGE_BYTES_MAX {
+                    if answer.messages.len() >= limit || shown_bytes >= self.limits.page_bytes_max {
                         return Ok(answer);
                     }
                     answer.next = message.offset + 1;
-                    let (message, bytes) = shown(&message);
+                    let (message, bytes) = shown(&message, self.limits);
                     shown_bytes += bytes;
                     answer.messages.push(message);
                 }
@@ -313,21 +318,22 @@ impl Place<'_> {
 }
 
 /// A message as it is shown, and how many bytes that takes.
-fn shown(raw: &RawMessage<'_>) -> (Message, usize) {
-    let one = |bytes: &[u8]| Shown::of(bytes, SHOWN_BYTES_MAX);
+fn shown(raw: &RawMessage<'_>, limits: MessageLimits) -> (Message, usize) {
+    let bytes_max = limits.shown_bytes_max;
+    let one = |bytes: &[u8]| Shown::of(bytes, bytes_max);
     let headers: Vec<MessageHeader> = raw
         .headers
         .iter()
-        .take(HEADERS_MAX)
+        .take(limits.headers_max)
         .map(|(name, value)| MessageHeader {
-            name: String::from_utf8_lossy(&name[..name.len().min(SHOWN_BYTES_MAX)]).into_owned(),
+            name: String::from_utf8_lossy(&name[..name.len().min(bytes_max)]).into_owned(),
             value: one(value),
         })
         .collect();
     let all = raw.headers.iter().map(|(_, value)| value.len());
     let bytes = all
         .chain([raw.value.map_or(0, <[u8]>::len)])
-        .map(|bytes| bytes.min(SHOWN_BYTES_MAX))
+        .map(|bytes| bytes.min(bytes_max))
         .sum();
     let message = Message {
         offset: raw.offset,

@@ -63,6 +63,7 @@ impl QueueRpc for QueueService {
         let bytes_max = asked.bytes_max.clamp(1, options.fetch_bytes_max);
         let queue = self.collector.queue().clone();
         let (topic, partition, offset) = (asked.topic, asked.partition, asked.offset);
+        queue.note_read(&asked.group, &topic, partition, offset);
         let fetched = tokio::task::spawn_blocking(move || {
             if !wait.is_zero() {
                 queue.wait(&topic, partition, offset, wait);

@@ -37,6 +37,7 @@ struct Served {
 
 fn options(dir: &Path, mode: Option<TlsMode>, grpc: ConnectionLimits) -> CollectorOptions {
     CollectorOptions {
+        messages: Default::default(),
         queue_dir: dir.join("queue"),
         trust: mode.map(|mode| TrustOptions {
             dir: dir.join("collector"),

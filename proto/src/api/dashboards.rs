@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::saved::SavedColumn;
 use crate::query::{QUERY_BYTES_MAX, is_placeholder_name};
 
 /// The grid's columns.
@@ -438,7 +439,7 @@ pub struct SavedSearch {
     pub to: String,
     /// Fields shown as columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub columns: Vec<String>,
+    pub columns: Vec<SavedColumn>,
     /// How a table is drawn.
     #[serde(default)]
     pub chart: ChartKind,
@@ -458,7 +459,7 @@ impl SavedSearch {
             return fault("columns", format!("has more than {SAVED_COLUMNS_MAX}"));
         }
         for (at, column) in self.columns.iter().enumerate() {
-            within(&format!("columns[{at}]"), column, TEXT_MAX)?;
+            within(&format!("columns[{at}]"), &column.name, TEXT_MAX)?;
         }
         Ok(())
     }

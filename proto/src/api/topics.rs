@@ -98,11 +98,19 @@ pub struct SegmentState {
 pub struct GroupState {
     /// Its name.
     pub group: String,
-    /// The next offset that it takes; absent if it has taken nothing yet.
+    /// Everything before this offset it has made durable of its own; absent if it has taken nothing yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
-    /// Records held that it has not taken.
+    /// Everything before this offset it has read; absent if it has not asked since the queue was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<u64>,
+    /// Records held that it has not read. Where it has not asked since the queue was opened, those that
+    /// it has not taken.
     pub lag: u64,
+    /// Records held that it has read and not made durable yet: they are kept for it, and read again if it
+    /// is started anew.
+    #[serde(default)]
+    pub untaken: u64,
     /// Whether deleting waits for it.
     pub required: bool,
 }

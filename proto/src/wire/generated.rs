@@ -270,6 +270,9 @@ pub struct FetchRequest {
     pub bytes_max: u64,
     #[prost(uint32, tag = "6")]
     pub wait_ms: u32,
+    /// who reads on from `offset`; if empty nobody is told how far that is
+    #[prost(string, tag = "7")]
+    pub group: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FetchResponse {

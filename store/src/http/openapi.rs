@@ -11,6 +11,7 @@ mod answers;
 mod documents;
 mod ledger;
 mod notify;
+mod room;
 mod topics;
 
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "Search, tables, live tail and state of the logs kept by Timberline."
         },
-        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths(), notify::paths(), alerts::paths()]),
+        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths(), notify::paths(), alerts::paths(), room::paths()]),
         "components": { "schemas": schemas(), "responses": { "Error": {
             "description": "What went wrong, whose fault it is (by the status) and the way out.",
             "content": { "application/json": { "schema": reference("ApiError") } }
@@ -193,6 +194,7 @@ fn schemas() -> Value {
         alerts::schemas(),
         topics::schemas(),
         notify::schemas(),
+        room::schemas(),
     ])
 }
 
@@ -277,6 +279,7 @@ fn answers() -> Value {
             "disk_bytes": count("Bytes of splits on disk"), "splits": count("Splits"),
             "oldest": string("RFC 3339"), "newest": string("RFC 3339"), "not_ready": string("Why it takes no records or questions; what /readyz says"),
             "memory_bytes": count("Memory that the process has"), "disk_free_bytes": count("Free on the disk of the data"),
+            "collector": string("Where the collector is from which records are taken, if that is another process"),
             "completeness": reference("Completeness")
         }))
     })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use timberline_collector::http::HostGuard;
+use timberline_proto::api::room::RoomMerges;
 
 use crate::alert::Alerts;
 use crate::alert::notify::Notifier;
@@ -17,6 +18,10 @@ pub trait Metrics: Send + Sync + std::fmt::Debug {
     fn text(&self) -> String;
     /// Why the process is not ready to take records or questions, if it is not.
     fn not_ready(&self) -> Option<String> {
+        None
+    }
+    /// What waits to be merged; none where nobody merges. Blocks.
+    fn merges(&self) -> Option<RoomMerges> {
         None
     }
 }
@@ -87,6 +92,8 @@ pub struct HttpState {
     pub notifier: Option<Notifier>,
     /// Alert rules and their evaluation, if there is one.
     pub alerts: Option<Alerts>,
+    /// Where the collector is from which the store takes its records, if that is another process.
+    pub collector: Option<Arc<str>>,
     /// Of the other roles.
     pub metrics: Arc<dyn Metrics>,
 }

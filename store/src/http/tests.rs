@@ -13,6 +13,7 @@ use super::routes::PATHS;
 use super::{Asset, HttpState, KeptLimits, NoMetrics, document, router};
 
 mod documents;
+mod room;
 use crate::read::fixture::{Fixture, TestRow};
 
 static ASSETS: [Asset; 2] = [
@@ -45,6 +46,7 @@ fn app(fixture: &Fixture) -> Router {
             ..KeptLimits::default()
         },
         alerts: None,
+        collector: None,
         metrics: Arc::new(NoMetrics),
     };
     router(

@@ -26,6 +26,7 @@
 //! | [`explain`] | why a search found nothing |
 //! | [`export`] | whole results as files, streamed |
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
+//! | [`room`] | what takes the room, by part, stream, pattern and field |
 //! | [`stored`], [`histogram`], [`summaries`], [`lookup`], [`tail`] | how much there is, counts over time, fields, records by id, records as they arrive |
 //! | [`alerting`] | what alert rules are evaluated on |
 //! | [`agents`], [`ledger`], [`cursor`] | how each agent is, what became of every byte of every file, pages of lists |
@@ -87,6 +88,7 @@ mod prune;
 mod pushdown;
 mod reader;
 mod records;
+mod room;
 mod row;
 mod running;
 mod scalar;
@@ -121,6 +123,7 @@ pub use frames::Frames;
 pub use ledger::LedgerRequest;
 pub use options::{FileTables, ReadOptions};
 pub use reader::Reader;
+pub use room::RoomRequest;
 pub(crate) use row::{RowView, attribute_text};
 pub use sources::{AgentFile, NoSources, Sources};
 pub use stored::Stored;

@@ -48,6 +48,12 @@ pub struct ReadOptions {
     pub export_time_limit: Duration,
     /// How long it may take to say why a search found nothing: `query.explain_time_limit`.
     pub explain_time_limit: Duration,
+    /// Pages read to tell which fields take the room: `query.room_sample_pages`.
+    pub room_sample_pages: usize,
+    /// Streams, patterns and fields each that are named of what takes the room: `query.room_rows_max`.
+    pub room_rows_max: usize,
+    /// Streams and patterns each of a split of which the room is kept: `query.room_kept_max`.
+    pub room_kept_max: usize,
     /// Listeners to new records at once; more are refused: `query.tails_max`.
     pub tails_max: usize,
     /// Threads that one query reads with: `query.threads`.
@@ -89,6 +95,9 @@ impl Default for ReadOptions {
             exports_max: 4,
             export_time_limit: Duration::from_secs(3600),
             explain_time_limit: Duration::from_secs(2),
+            room_sample_pages: 64,
+            room_rows_max: 500,
+            room_kept_max: 512,
             tails_max: 64,
             threads: std::thread::available_parallelism().map_or(2, |n| n.get().min(4)),
             tables: FileTables::new(),

@@ -54,6 +54,8 @@ pub(super) struct Inner {
     /// What [`Reader::gaps`] found, and in which snapshot.
     pub(super) gaps: parking_lot::Mutex<Option<(Weak<Snapshot>, Vec<String>)>>,
     pub(super) ledger_total: parking_lot::Mutex<Option<super::ledger::KnownTotal>>,
+    /// What [`Reader::room`] found.
+    pub(super) room: parking_lot::Mutex<Option<super::room::Known>>,
 }
 
 impl Reader {
@@ -88,6 +90,7 @@ impl Reader {
                 cached_of: parking_lot::Mutex::default(),
                 gaps: parking_lot::Mutex::default(),
                 ledger_total: parking_lot::Mutex::default(),
+                room: parking_lot::Mutex::default(),
                 options,
             }),
         })

@@ -117,6 +117,17 @@ impl Split {
         entry.map_or(0, |page| page.blocks.iter().map(|block| u64::from(block.length)).sum())
     }
 
+    /// Bytes of the lines of a page's rows, known without reading it.
+    pub fn page_line_bytes(&self, page: u32) -> u64 {
+        self.footer.pages.get(page as usize).map_or(0, |page| page.line_bytes)
+    }
+
+    /// Bytes of a page's blocks in the file: core, text, provenance, attributes.
+    pub fn page_block_bytes(&self, page: u32) -> [u64; 4] {
+        let entry = self.footer.pages.get(page as usize);
+        entry.map_or([0; 4], |page| page.blocks.map(|block| u64::from(block.length)))
+    }
+
     /// Rows of a page per severity rank 0–6, known without reading it.
     pub fn page_severity_rows(&self, page: u32) -> [u32; 7] {
         self.footer.pages.get(page as usize).map_or([0; 7], |p| p.severity_rows)

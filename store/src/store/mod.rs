@@ -22,7 +22,7 @@ use crate::split::{Split, SplitError};
 use crate::write::{Context, FlushError, Source, SplitFiles, Writer};
 
 pub use options::{Clock, StoreOptions, SystemClock};
-pub use stats::StoreStats;
+pub use stats::{StoreStats, WaitingMerges};
 
 /// An open store: pulls, flushes, merges and forgets on threads of its own until it is shut down
 /// or dropped. Dropping stops the threads without a flush; nothing is lost by it, for what was
@@ -136,6 +136,11 @@ impl Store {
     /// [`StoreError::Catalog`]
     pub fn enforce_retention(&self) -> Result<u64, StoreError> {
         Ok(self.context().enforce_retention()?)
+    }
+
+    /// Which splits would be joined now if nothing else were to be done. Goes through all splits.
+    pub fn waiting_merges(&self) -> WaitingMerges {
+        self.context().waiting_merges()
     }
 
     /// Stops or resumes merging; one under way is finished first.

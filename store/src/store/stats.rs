@@ -1,5 +1,20 @@
 //! A store at a glance.
 
+/// Splits that wait to be merged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WaitingMerges {
+    /// Merges that are to be made.
+    pub merges: u64,
+    /// Splits that they join.
+    pub splits: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Bytes of their lines.
+    pub raw_bytes: u64,
+    /// Bytes of their files.
+    pub file_bytes: u64,
+}
+
 /// A store at a glance. Counts begin with the process, sizes are as of now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreStats {

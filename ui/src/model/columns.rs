@@ -1,7 +1,7 @@
 //! Fields shown as columns beside each line: which, in which order, how wide. In the address:
 //! `cols=host:120,status`.
 
-use timberline_proto::api::Record;
+use timberline_proto::api::{Record, dashboards::SavedColumn};
 
 use super::view::{decode, encode};
 
@@ -21,6 +21,25 @@ pub(crate) struct FieldColumn {
     pub name: String,
     /// Pixels.
     pub width_px: u32,
+}
+
+impl FieldColumn {
+    /// As a saved search keeps it.
+    pub(crate) fn saved(&self) -> SavedColumn {
+        SavedColumn {
+            name: self.name.clone(),
+            width_px: (self.width_px != WIDTH_PX).then_some(self.width_px),
+        }
+    }
+
+    /// Of a saved search, perhaps one that was kept when there were no widths.
+    pub(crate) fn of_saved(saved: SavedColumn) -> FieldColumn {
+        let width_px = saved.width_px.unwrap_or(WIDTH_PX);
+        FieldColumn {
+            name: saved.name,
+            width_px: width_px.clamp(WIDTH_PX_MIN, WIDTH_PX_MAX),
+        }
+    }
 }
 
 /// The columns of the address's text.
@@ -128,6 +147,20 @@ mod tests {
         ];
         assert_eq!(read(&write(&columns)), columns);
         assert_eq!(write(&columns[1..]), "host");
+    }
+
+    #[test]
+    fn widths_are_kept_in_saved_searches_and_old_ones_have_none() {
+        let columns = read("host:77,status");
+        let saved: Vec<_> = columns.iter().map(FieldColumn::saved).collect();
+        assert_eq!((saved[0].width_px, saved[1].width_px), (Some(77), None));
+        let again: Vec<_> = saved.into_iter().map(FieldColumn::of_saved).collect();
+        assert_eq!(again, columns);
+        let wide = SavedColumn {
+            name: "a".into(),
+            width_px: Some(90_000),
+        };
+        assert_eq!(FieldColumn::of_saved(wide).width_px, WIDTH_PX_MAX);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(crate) mod patterns;
 pub(crate) mod pipeline;
 pub(crate) mod prefs;
 pub(crate) mod reach;
+pub(crate) mod room;
 pub(crate) mod saved;
 pub(crate) mod search;
 pub(crate) mod tail;

@@ -5,7 +5,8 @@
 
 use leptos::{prelude::*, task::spawn_local};
 use timberline_proto::api::{
-    AgentAnswer, AgentsAnswer, ApiError, LedgerAnswer, LedgerSource, SplitState, SplitsAnswer, Status,
+    AgentAnswer, AgentsAnswer, ApiError, LedgerAnswer, LedgerSource, SplitState, Status,
+    room::RoomAnswer,
     topics::{MessagesAnswer, TopicsAnswer},
 };
 use web_sys::{AbortController, AbortSignal};
@@ -41,6 +42,8 @@ pub(crate) struct Pipeline {
     pub messages: RwSignal<Option<MessagesAnswer>>,
     /// Why there are none.
     pub messages_error: RwSignal<Option<ApiError>>,
+    /// What takes the room of the store.
+    pub room: RwSignal<Option<RoomAnswer>>,
     /// The splits.
     pub splits: RwSignal<Option<Vec<SplitState>>>,
     /// What went wrong the last time.
@@ -64,6 +67,7 @@ impl Pipeline {
             no_topics: RwSignal::new(false),
             messages: RwSignal::new(None),
             messages_error: RwSignal::new(None),
+            room: RwSignal::new(None),
             splits: RwSignal::new(None),
             error: RwSignal::new(None),
             busy: RwSignal::new(false),
@@ -142,10 +146,7 @@ impl Pipeline {
                 self.ledger.set(Some(whole_ledger(only_loss, abort).await?));
             }
             Part::Topics => self.receive_topics(item, at, abort).await?,
-            Part::Store => {
-                let answer: SplitsAnswer = api::get("/api/v1/splits", abort).await?;
-                self.splits.set(Some(answer.splits));
-            }
+            Part::Store => self.receive_store(item, abort).await?,
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ impl Saved {
             query: app.draft.get_untracked().trim().to_owned(),
             from: view.range.from,
             to: view.range.to,
-            columns: view.columns.iter().map(|column| column.name.clone()).collect(),
+            columns: view.columns.iter().map(FieldColumn::saved).collect(),
             chart: view.chart,
         };
         let known = self.list.with_untracked(|list| {
@@ -109,10 +109,7 @@ impl Saved {
                 .columns
                 .into_iter()
                 .take(columns::COLUMNS_MAX)
-                .map(|name| FieldColumn {
-                    name,
-                    width_px: columns::WIDTH_PX,
-                })
+                .map(FieldColumn::of_saved)
                 .collect();
         });
     }

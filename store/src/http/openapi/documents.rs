@@ -90,7 +90,10 @@ pub(super) fn schemas() -> Value {
         "SavedSearch": closed(object(&["name"], json!({
             "name": string("What people call it"), "query": string("The query"),
             "from": string("-1h or RFC 3339; empty: no lower end"), "to": string("RFC 3339; empty: now"),
-            "columns": list(string("A field")), "chart": chart
+            "columns": list(json!({ "oneOf": [
+                string("A field"),
+                object(&["name"], json!({ "name": string("A field"), "width_px": count("How wide it is, in pixels") }))
+            ] })), "chart": chart
         }))),
         "KeptSearch": object(&["id", "version", "updated", "search"], json!({
             "id": string("Its id"), "version": count("Grows with each change"), "updated": string("RFC 3339"),

@@ -12,7 +12,7 @@ pub(super) fn paths() -> Value {
             parameter("partition", "path", "integer", true, "The partition"),
             parameter("from", "query", "integer", false, "From this offset on; the first one held unless said"),
             parameter("at", "query", "string", false, "From about this time on (RFC 3339, epoch, now-15m), instead of `from`"),
-            parameter("limit", "query", "integer", false, "At most so many; 50 unless said, at most 200")
+            parameter("limit", "query", "integer", false, "At most so many; 50 unless said, at most queue.browse_messages_max")
         ], None, answer("MessagesAnswer")) }
     })
 }
@@ -44,8 +44,9 @@ pub(super) fn schemas() -> Value {
             "records_per_second": number("Over the last half minute"), "bytes_per_second": number("Packed, over the last half minute"),
             "course": list(number("Records a second")), "course_seconds": count("One number of the course is of so many seconds"),
             "groups": list(object(&["group", "lag", "required"], json!({
-                "group": string("Its name"), "position": count("The next offset that it takes"),
-                "lag": count("Records held that it has not taken"), "required": { "type": "boolean", "description": "Whether deleting waits for it" }
+                "group": string("Its name"), "position": count("Everything before it is durable of its own"),
+                "read": count("Everything before it was read, since the queue was opened"),
+                "lag": count("Records held that it has not read"), "untaken": count("Records held that it has read and not made durable yet"), "required": { "type": "boolean", "description": "Whether deleting waits for it" }
             }))),
             "damaged_batches": count("Met since the start"), "failed": string("Why it takes no more")
         })),

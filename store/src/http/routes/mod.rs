@@ -16,6 +16,7 @@ mod notify;
 mod openapi;
 mod query;
 mod record;
+mod room;
 mod saved;
 mod sources;
 mod splits;
@@ -36,7 +37,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 44] = [
+pub(super) const PATHS: [(&str, &str); 45] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
@@ -66,6 +67,7 @@ pub(super) const PATHS: [(&str, &str); 44] = [
     ("/api/v1/alerts/history", "get"),
     ("/api/v1/alerts/status", "get"),
     ("/api/v1/alerts/decommissioned", "post"),
+    ("/api/v1/store/room", "get"),
     ("/api/v1/splits", "get"),
     ("/api/v1/splits/{id}/check", "post"),
     ("/api/v1/files/{generation}/bytes", "get"),
@@ -113,6 +115,7 @@ pub fn router(state: HttpState, others: Router) -> Router {
             get(saved::get).put(saved::change).delete(saved::delete),
         )
         .merge(alerts::routes())
+        .route("/api/v1/store/room", get(room::get))
         .route("/api/v1/splits", get(splits::list))
         .route("/api/v1/splits/{id}/check", post(splits::check))
         .route("/api/v1/files/{generation}/bytes", get(files::bytes))

@@ -32,6 +32,7 @@ fn looked_up(state: &HttpState) -> Status {
         not_ready: state.metrics.not_ready(),
         memory_bytes: memory_bytes(),
         disk_free_bytes: disk_free_bytes(&state.data_dir),
+        collector: state.collector.as_deref().map(str::to_owned),
         completeness: state.reader.status_completeness(),
     }
 }

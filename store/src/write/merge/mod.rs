@@ -7,6 +7,7 @@ mod join;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::cell::Cell;
 use std::collections::HashMap;

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::super::retention::too_old;
 use super::plan::{Eagerness, plan};
+use super::waiting::waiting;
 use crate::catalog::CatalogSplit;
 use crate::rows::StreamId;
 use crate::split::{FORMAT_VERSION, SplitMeta};
@@ -56,6 +57,24 @@ fn play(n_flushes: usize, flush_bytes: u64) -> (usize, f64) {
         }
     }
     (splits.len(), rewritten as f64 / (n_flushes as u64 * flush_bytes) as f64)
+}
+
+#[test]
+fn what_waits_is_counted_once_and_what_is_merged_waits_no_more() {
+    let options = options();
+    let even: Vec<_> = (0..4).map(|id| split(id, 100, 1 << 20)).collect();
+    let waits = waiting(even.clone(), &options, NOW);
+    assert_eq!((waits.merges, waits.splits, waits.raw_bytes), (1, 4, 4 << 20));
+    // Another day's are another merge; one by itself waits for company.
+    let mut more = even;
+    more.extend([split(10, 99, 1 << 20), split(11, 99, 1 << 20), split(12, 98, 1 << 20)]);
+    let waits = waiting(more, &options, NOW);
+    assert!(waits.merges >= 2 && waits.splits >= 6, "{waits:?}");
+    assert_eq!(waiting(vec![split(1, 100, 1 << 20)], &options, NOW).merges, 0);
+    assert_eq!(
+        waiting(vec![split(1, 100, 200 << 20), split(2, 100, 1 << 20)], &options, NOW).merges,
+        0
+    );
 }
 
 #[test]

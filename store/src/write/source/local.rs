@@ -40,6 +40,7 @@ impl Source for LocalSource {
     /// An open queue keeps its incarnations, so the one expected is checked where nothing comes
     /// and at the start of each partition, not with each fetch.
     fn fetch(&self, from: &FetchFrom<'_>) -> Result<Batches, SourceError> {
+        self.queue.note_read(GROUP, from.topic, from.partition, from.offset);
         let mut fetched = self.read(from)?;
         if fetched.batches.is_empty() && fetched.next_offset <= from.offset {
             check(from, find(self, from.topic, from.partition)?)?;

@@ -123,6 +123,7 @@ impl Source for RemoteSource {
             offset: from.offset,
             bytes_max: from.bytes_max,
             wait_ms: u32::try_from(from.wait.as_millis()).unwrap_or(u32::MAX),
+            group: GROUP.to_owned(),
         };
         let answer = self
             .call(from.wait + CALL_TIMEOUT, client.fetch(request))

@@ -11,3 +11,4 @@ mod row;
 mod slots;
 
 pub(crate) use page::PatternsPage;
+pub(crate) use row::pattern_words;

@@ -96,6 +96,11 @@ fn words(pattern: &Pattern) -> impl IntoView + use<> {
     } else {
         &pattern.text
     };
+    pattern_words(text)
+}
+
+/// The same of a pattern's text.
+pub(crate) fn pattern_words(text: &str) -> Vec<AnyView> {
     let shown = printable(text, Layout::Row).into_owned();
     let mut pieces = Vec::new();
     for (at, piece) in shown.split(VARIABLE).enumerate() {

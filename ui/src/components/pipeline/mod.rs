@@ -6,7 +6,7 @@
 //! | `agents`, `agent` | the agents, how each is and why; one with its files |
 //! | `ledger` | what became of every byte of every file |
 //! | `topics`, `messages` | partitions, their rates and readers; what is in one |
-//! | `store` | splits and what they hold |
+//! | `store` | what takes the room, splits and merging |
 
 mod agent;
 mod agents;

@@ -54,7 +54,7 @@ pub(crate) fn Topics() -> impl IntoView {
     view! {
         {move || {
             if no_topics.get() {
-                return elsewhere().into_any();
+                return elsewhere(app).into_any();
             }
             if none_yet.get() {
                 return skeleton().into_any();
@@ -73,7 +73,7 @@ pub(crate) fn Topics() -> impl IntoView {
                             <Head at=5 word="Segments" numeric=true order/>
                             <Head at=6 word="First" title="The first offset held" numeric=true order/>
                             <Head at=7 word="Next" title="The offset of the next record" numeric=true order/>
-                            <Head at=8 word="Behind" title="Records that its slowest reader has not taken" numeric=true order/>
+                            <Head at=8 word="Behind" title="Records that its slowest reader has not read" numeric=true order/>
                         </tr></thead>
                         <tbody>
                             {move || {
@@ -172,7 +172,7 @@ fn details(state: &PartitionState) -> impl IntoView + use<> {
         {trouble.map(|trouble| view! { <p class="bad">{trouble}</p> })}
         <div class="topic-details">
             <table class="plain gaps">
-                <thead><tr><th scope="col">"Reader"</th><th scope="col" class="number">"Next offset"</th><th scope="col" class="number">"Behind"</th><th scope="col">"Deleting waits for it"</th></tr></thead>
+                <thead><tr><th scope="col">"Reader"</th><th scope="col" class="number" title="Records that it has not read">"Behind"</th><th scope="col" class="number" title="Everything before this offset it has read">"Has read to"</th><th scope="col" class="number" title="Everything before this offset it has made durable of its own">"Has taken to"</th><th scope="col" class="number" title="Records that it has read and not made durable yet; they are kept for it">"Kept for it"</th><th scope="col">"Deleting waits for it"</th></tr></thead>
                 <tbody>{groups}</tbody>
             </table>
             {no_groups.then(|| view! { <p>"Nobody has read it yet."</p> })}
@@ -189,8 +189,10 @@ fn group(group: &GroupState) -> impl IntoView + use<> {
     view! {
         <tr>
             <td>{group.group.clone()}</td>
-            <td class="number">{group.position.map_or_else(|| "–".to_owned(), number::grouped)}</td>
             <td class="number">{number::grouped(group.lag)}</td>
+            <td class="number">{group.read.map_or_else(|| "–".to_owned(), number::grouped)}</td>
+            <td class="number">{group.position.map_or_else(|| "–".to_owned(), number::grouped)}</td>
+            <td class="number">{number::grouped(group.untaken)}</td>
             <td>{if group.required { "yes" } else { "no" }}</td>
         </tr>
     }
@@ -229,12 +231,51 @@ fn key(row: &Row, column: usize) -> Key {
 }
 
 /// A store by itself has no queue.
-fn elsewhere() -> impl IntoView {
+fn elsewhere(app: App) -> impl IntoView {
+    let collector = move || {
+        let known = app
+            .pipeline
+            .status
+            .with(|status| status.as_ref().and_then(|status| status.collector.clone()));
+        known.unwrap_or_default()
+    };
+    let command = move || format!("curl http://{}:7700/api/v1/topics", host_of(&collector()));
     view! {
         <div class="empty">
             <h2>"The queue is at the collector"</h2>
-            <p>"This store takes its records from a collector that runs by itself. Its topics are shown at the collector's own address (`server.http`):"</p>
-            <p class="empty-code"><code>"curl http://COLLECTOR:7700/api/v1/topics"</code></p>
+            <p>"This store takes its records from "<code class="topics-collector">{collector}</code>". Its topics are shown there, at the collector's own address for pages (`server.http`):"</p>
+            <p class="empty-code"><code>{command}</code></p>
         </div>
+    }
+}
+
+/// The host of an address such as `https://logs.example:4317`.
+fn host_of(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let end = match rest.strip_prefix('[') {
+        Some(v6) => v6.find(']').map_or(rest.len(), |at| at + 2),
+        None => rest.find([':', '/']).unwrap_or(rest.len()),
+    };
+    match &rest[..end] {
+        "" => "COLLECTOR",
+        host => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_of;
+
+    #[test]
+    fn the_host_of_a_collector_is_read_from_its_address() {
+        for (address, host) in [
+            ("http://127.0.0.1:4317", "127.0.0.1"),
+            ("https://logs.example:4317/", "logs.example"),
+            ("http://[::1]:4317", "[::1]"),
+            ("logs.example", "logs.example"),
+            ("", "COLLECTOR"),
+        ] {
+            assert_eq!(host_of(address), host);
+        }
     }
 }
