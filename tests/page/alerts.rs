@@ -1,5 +1,7 @@
 //! From a search to a rule, from a rule to people: made, tried, fired, taken up, silenced, resolved.
 
+use std::time::Duration;
+
 use crate::stage::Stage;
 use crate::support::append;
 
@@ -67,6 +69,11 @@ fn a_rule_is_made_of_a_search_tried_fires_is_taken_up_silenced_and_resolved() {
     assert!(
         tab.eval::<String>(&format!("{alert}.querySelector('.alert-lines').textContent"))
             .contains("kittiwake failed to land")
+    );
+    // What is opened stays so while the page asks again.
+    tab.stays(
+        Duration::from_secs(6),
+        &format!("{alert}?.querySelectorAll('.alert-lines li').length > 3"),
     );
     // Somebody takes it up.
     tab.until(&format!("!!{alert}?.querySelector('.alert-who')"));

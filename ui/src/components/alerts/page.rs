@@ -28,6 +28,8 @@ pub(crate) fn AlertsPage() -> impl IntoView {
         on_cleanup(move || timer.clear());
     }
     on_cleanup(move || alerts.leave());
+    // Each answer sets it anew, and what is opened or typed below must stay.
+    let none = Memo::new(move |_| alerts.none.get());
     let part = Memo::new(move |_| app.view.with(|view| view.alerts));
     let is_one = Memo::new(move |_| {
         app.view
@@ -73,7 +75,7 @@ pub(crate) fn AlertsPage() -> impl IntoView {
             })}
             <Late/>
             <section class="page-body" aria-busy=move || alerts.busy.get().to_string()>
-                {move || if alerts.none.get() {
+                {move || if none.get() {
                     view! {
                         <div class="empty">
                             <h2>"This server evaluates no rules"</h2>
