@@ -64,6 +64,7 @@ pub(crate) fn FilePage() -> impl IntoView {
                 {move || match (file.error.get().filter(|_| blank.get()), blank.get()) {
                     (Some(error), _) => view! {
                         <div class="empty">
+                            <h1 class="sr">"File"</h1>
                             <h2>"This file cannot be shown"</h2>
                             <p>{error.message}</p>
                             <div class="empty-ways"><button class="button primary" on:click=move |_| app.again()>"Try again"</button></div>

@@ -60,7 +60,7 @@ pub(super) fn Rules() -> impl IntoView {
                 />
             </div>
             <div class="table-scroll">
-                <table class="rows wide">
+                <table class="rows wide alert-rules">
                     <thead><tr>
                         <Head at=0 word="Rule" order/>
                         <th scope="col"><span class="table-head">"Now"</span></th>
