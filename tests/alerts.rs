@@ -270,6 +270,14 @@ impl Fleet {
             wait_for("the first line of each", || {
                 (fleet.up.count(&format!("{host} began")) == 1).then_some(())
             });
+            // One that dies before its first report is known only by what is published of it.
+            wait_for("the first report of each", || {
+                let agents = answer(&fleet.up, "/api/v1/agents");
+                let mut agents = agents["agents"].as_array().unwrap().iter();
+                agents
+                    .any(|agent| agent["host"] == *host && agent["files"] == 1)
+                    .then_some(())
+            });
         }
         fleet
     }
