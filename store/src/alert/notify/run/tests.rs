@@ -494,3 +494,51 @@ fn the_threads_plan_and_send_by_themselves_and_stop() {
     stage.notifier.stop();
     assert!(stage.notifier.inner.threads.lock().is_empty());
 }
+
+#[test]
+fn a_back_test_counts_what_is_really_sent() {
+    use crate::alert::notify::plan::{Surroundings, simulate};
+    let mut options = options();
+    options.root.repeat_interval = Duration::from_secs(900);
+    let stage = Stage::new().restarted(&options);
+    let begin = crate::Clock::now_unix_nanos(&*stage.clock);
+    let mut written = Vec::new();
+    for (seconds, host, to) in [
+        (0, "a", AlertState::Firing),
+        (10, "b", AlertState::Firing),
+        (400, "a", AlertState::Resolved),
+        (401, "a", AlertState::Firing),
+        (2_000, "b", AlertState::Resolved),
+        (2_500, "a", AlertState::Resolved),
+    ] {
+        let mut transition = told(host).transition;
+        (transition.to, transition.decided_at_nanos) = (to, begin + seconds * SECOND);
+        transition.active_since_nanos = (to == AlertState::Firing).then_some(begin + seconds * SECOND);
+        written.push(transition);
+    }
+    let until = begin + 3_999 * SECOND;
+    let (expected, _) = simulate(
+        stage.notifier.planner(),
+        &written,
+        Surroundings::none(),
+        until,
+        usize::MAX,
+    );
+    let expected: Vec<&str> = expected.iter().map(|message| message.kind.word()).collect();
+    let mut left = written.into_iter().peekable();
+    for _ in 0..4_000 {
+        let now = crate::Clock::now_unix_nanos(&*stage.clock);
+        while let Some(transition) = left.next_if(|transition| transition.decided_at_nanos <= now) {
+            stage.written.0.lock().push(transition);
+        }
+        stage.plan();
+        stage.pass(1);
+    }
+    stage.send();
+    for _ in 0..40 {
+        stage.pass(60);
+        stage.send();
+    }
+    assert_eq!(stage.kinds("ops"), expected);
+    assert!(expected.len() >= 5 && expected.contains(&"repeat"), "{expected:?}");
+}
