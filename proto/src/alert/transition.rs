@@ -22,6 +22,20 @@ pub enum AlertState {
     Error,
 }
 
+impl AlertState {
+    /// Its word for people.
+    pub fn spoken(self) -> &'static str {
+        match self {
+            Self::Inactive => "inactive",
+            Self::Pending => "pending",
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+            Self::NoData => "no data",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// How much a rule matters. Ordered: the last matters most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,6 +47,17 @@ pub enum Severity {
     Warning,
     /// To be looked at now.
     Critical,
+}
+
+impl Severity {
+    /// Its word, as in files, answers and the label `severity`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
 }
 
 /// A change of state of one group of one rule, with what led to it.

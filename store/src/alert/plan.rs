@@ -157,9 +157,7 @@ impl Plan {
         let mut labels = group.named(&self.by);
         labels.extend(self.rule.labels.clone());
         labels.insert("alertname".to_owned(), self.rule.name.clone());
-        let severity = serde_json::to_value(self.rule.severity).ok();
-        let severity = severity.and_then(|word| word.as_str().map(str::to_owned));
-        labels.insert("severity".to_owned(), severity.unwrap_or_default());
+        labels.insert("severity".to_owned(), self.rule.severity.word().to_owned());
         labels
     }
 

@@ -1,6 +1,7 @@
 //! What is known of sources when rules are evaluated, from the reader.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use timberline_proto::id::GenerationId;
 
@@ -8,6 +9,7 @@ use super::marks::{Mark, Marks};
 use super::silence::{Reported, World};
 use crate::catalog::{CatalogError, LedgerFilter};
 use crate::read::{Reader, RowView};
+use crate::rows::Stream;
 
 /// Files of which it is remembered when their last line came.
 const PLACES_MAX: usize = 100_000;
@@ -23,6 +25,8 @@ const GAPS_MAX: usize = 100;
 pub(crate) struct Watch {
     /// When the last line of a host's file came.
     lines: BTreeMap<(String, String), i64>,
+    /// The stream of the last line, and when it came: most lines are of the stream of the one before.
+    last: Option<(Arc<Stream>, i64)>,
     /// Agents of which lines were published, with their hosts, until they report: since the start, or
     /// at all.
     traces: BTreeMap<String, String>,
@@ -75,13 +79,19 @@ impl Watch {
 
     /// Takes note of a line that came.
     pub(crate) fn line(&mut self, view: &RowView<'_>) {
+        let at = view.row.observed_nanos;
+        if let Some((stream, noted)) = &self.last
+            && Arc::ptr_eq(stream, view.row.stream)
+            && at <= *noted
+        {
+            return;
+        }
+        self.last = Some((Arc::clone(view.row.stream), at));
         let attribute = |name: &str| view.row.stream.attributes.get(name).map_or("", String::as_str);
         let (host, path) = (attribute("host.name"), attribute("log.file.path"));
         if host.is_empty() {
             return;
         }
-        let at = view.row.observed_nanos;
-        // Only a new place is copied.
         let key = (host.to_owned(), path.to_owned());
         if let Some(last) = self.lines.get_mut(&key) {
             *last = (*last).max(at);
@@ -102,7 +112,9 @@ impl Watch {
         let counts = |host: &String| !self.decommissioned.contains(host);
         let mut marks: Vec<Mark> = Vec::new();
         for source in sources.iter() {
-            self.traces.remove(&source.agent.to_string());
+            if !self.traces.is_empty() {
+                self.traces.remove(&source.agent.to_string());
+            }
             // One that cannot be read is told by a rule about silence; nobody waits for it.
             if source.error.is_some() || !counts(&source.host) {
                 continue;
@@ -113,8 +125,11 @@ impl Watch {
                 complete_to: (source.complete_to_nanos > 0).then_some(source.complete_to_nanos),
             });
         }
-        for report in reader.reports() {
-            self.traces.remove(&report.agent);
+        // All reports are copied for it.
+        if !self.traces.is_empty() {
+            for report in reader.reports() {
+                self.traces.remove(&report.agent);
+            }
         }
         let expected = self.traces.values().filter(|host| counts(host));
         marks.extend(expected.map(|host| Mark {

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use timberline_proto::alert::Transition;
 use timberline_proto::id::IncarnationId;
 
+use super::change::Refusal;
 use super::edit::now_nanos;
-use super::{Catalog, CatalogError, audit};
+use super::{Catalog, CatalogError};
 
 /// A rule that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +105,15 @@ pub enum RuleError {
     /// The catalog said no.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+}
+
+impl Refusal for RuleError {
+    fn failure(self) -> Result<CatalogError, Self> {
+        match self {
+            Self::Catalog(error) => Ok(error),
+            refusal => Err(refusal),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for RuleError {
@@ -230,7 +240,7 @@ impl Catalog {
             created_at_nanos: now,
             updated_at_nanos: now,
         };
-        self.change_rule(origin, |transaction| {
+        self.change::<RuleError, _>(origin, |transaction| {
             let count: i64 = transaction.query_row("SELECT COUNT(*) FROM alert_rules", [], |row| row.get(0))?;
             if count as u64 >= limits.rules_max {
                 return Err(RuleError::Full { max: limits.rules_max });
@@ -260,7 +270,7 @@ impl Catalog {
     ) -> Result<StoredRule, RuleError> {
         check_size(body, limits)?;
         let mut replaced = None;
-        self.change_rule(origin, |transaction| {
+        self.change::<RuleError, _>(origin, |transaction| {
             let held = find(transaction, id)?;
             check_version(&held, version)?;
             check_name(transaction, name, id)?;
@@ -289,7 +299,7 @@ impl Catalog {
     /// # Errors
     /// [`RuleError::Conflict`], [`RuleError::NotThere`], [`RuleError::Catalog`]
     pub fn delete_alert_rule(&self, id: &str, version: Option<u64>, origin: Option<&str>) -> Result<(), RuleError> {
-        self.change_rule(origin, |transaction| {
+        self.change::<RuleError, _>(origin, |transaction| {
             let held = find(transaction, id)?;
             if let Some(version) = version {
                 check_version(&held, version)?;
@@ -467,7 +477,7 @@ impl Catalog {
         hosts_max: u64,
         origin: Option<&str>,
     ) -> Result<(), RuleError> {
-        self.change_rule(origin, |transaction| {
+        self.change::<RuleError, _>(origin, |transaction| {
             if gone {
                 let count: i64 =
                     transaction.query_row("SELECT COUNT(*) FROM alert_decommissioned", [], |row| row.get(0))?;
@@ -484,24 +494,6 @@ impl Catalog {
             let action = if gone { "host.decommission" } else { "host.recommission" };
             Ok((action, host.to_owned(), json!({})))
         })
-    }
-
-    /// One transaction with its entry in the record; what is refused changes nothing.
-    fn change_rule(
-        &self,
-        origin: Option<&str>,
-        change: impl FnOnce(&Transaction<'_>) -> Result<(&'static str, String, Value), RuleError>,
-    ) -> Result<(), RuleError> {
-        let mut refused = None;
-        self.transact(|transaction, _| match change(transaction) {
-            Ok((action, object, detail)) => audit::note_of(transaction, origin, action, &object, &detail),
-            Err(RuleError::Catalog(error)) => Err(error),
-            Err(other) => {
-                refused = Some(other);
-                Ok(())
-            }
-        })?;
-        refused.map_or(Ok(()), Err)
     }
 }
 

@@ -4,10 +4,11 @@
 //! learns of the first and neither loses anything. Each act is on record.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::change::Refusal;
 use super::edit::now_nanos;
-use super::{Catalog, CatalogError, audit};
+use super::{Catalog, CatalogError};
 
 /// What a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +117,15 @@ pub enum DocumentError {
     Catalog(#[from] CatalogError),
 }
 
+impl Refusal for DocumentError {
+    fn failure(self) -> Result<CatalogError, Self> {
+        match self {
+            Self::Catalog(error) => Ok(error),
+            refusal => Err(refusal),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for DocumentError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Catalog(error.into())
@@ -167,42 +177,38 @@ impl Catalog {
             created_at_nanos: now,
             updated_at_nanos: now,
         };
-        self.change(
-            |connection| {
-                let count: i64 = connection.query_row(
-                    "SELECT COUNT(*) FROM documents WHERE kind = ?1",
-                    params![kind.word()],
-                    |row| row.get(0),
-                )?;
-                if count as u64 >= limits.count_max {
-                    return Err(DocumentError::Full {
-                        max: limits.count_max,
-                        key: match kind {
-                            DocumentKind::Dashboard => "store.dashboards_max",
-                            DocumentKind::Search => "store.saved_searches_max",
-                        },
-                    });
-                }
-                connection.execute(
-                    "INSERT INTO documents (kind, id, name, version, summary, body, created_at, updated_at) \
+        self.change::<DocumentError, _>(origin, |connection| {
+            let count: i64 = connection.query_row(
+                "SELECT COUNT(*) FROM documents WHERE kind = ?1",
+                params![kind.word()],
+                |row| row.get(0),
+            )?;
+            if count as u64 >= limits.count_max {
+                return Err(DocumentError::Full {
+                    max: limits.count_max,
+                    key: match kind {
+                        DocumentKind::Dashboard => "store.dashboards_max",
+                        DocumentKind::Search => "store.saved_searches_max",
+                    },
+                });
+            }
+            connection.execute(
+                "INSERT INTO documents (kind, id, name, version, summary, body, created_at, updated_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                    params![
-                        kind.word(),
-                        document.id,
-                        document.name,
-                        document.version as i64,
-                        document.summary,
-                        document.body,
-                        document.created_at_nanos,
-                        document.updated_at_nanos
-                    ],
-                )?;
-                let detail =
-                    json!({ "name": document.name, "version": document.version, "bytes": document.body.len() });
-                Ok((act(kind, "create"), document.id.clone(), detail))
-            },
-            origin,
-        )?;
+                params![
+                    kind.word(),
+                    document.id,
+                    document.name,
+                    document.version as i64,
+                    document.summary,
+                    document.body,
+                    document.created_at_nanos,
+                    document.updated_at_nanos
+                ],
+            )?;
+            let detail = json!({ "name": document.name, "version": document.version, "bytes": document.body.len() });
+            Ok((act(kind, "create"), document.id.clone(), detail))
+        })?;
         Ok(document)
     }
 
@@ -221,38 +227,34 @@ impl Catalog {
     ) -> Result<Document, DocumentError> {
         check_size(&new, limits)?;
         let mut replaced = None;
-        self.change(
-            |connection| {
-                let held = find(connection, kind, id)?;
-                check_version(&held, version)?;
-                let document = Document {
-                    name: new.name,
-                    version: version + 1,
-                    summary: new.summary,
-                    body: new.body,
-                    updated_at_nanos: now_nanos(),
-                    ..held
-                };
-                connection.execute(
-                    "UPDATE documents SET name = ?3, version = ?4, summary = ?5, body = ?6, updated_at = ?7 \
+        self.change::<DocumentError, _>(origin, |connection| {
+            let held = find(connection, kind, id)?;
+            check_version(&held, version)?;
+            let document = Document {
+                name: new.name,
+                version: version + 1,
+                summary: new.summary,
+                body: new.body,
+                updated_at_nanos: now_nanos(),
+                ..held
+            };
+            connection.execute(
+                "UPDATE documents SET name = ?3, version = ?4, summary = ?5, body = ?6, updated_at = ?7 \
                  WHERE kind = ?1 AND id = ?2",
-                    params![
-                        kind.word(),
-                        id,
-                        document.name,
-                        document.version as i64,
-                        document.summary,
-                        document.body,
-                        document.updated_at_nanos
-                    ],
-                )?;
-                let detail =
-                    json!({ "name": document.name, "version": document.version, "bytes": document.body.len() });
-                replaced = Some(document);
-                Ok((act(kind, "change"), id.to_owned(), detail))
-            },
-            origin,
-        )?;
+                params![
+                    kind.word(),
+                    id,
+                    document.name,
+                    document.version as i64,
+                    document.summary,
+                    document.body,
+                    document.updated_at_nanos
+                ],
+            )?;
+            let detail = json!({ "name": document.name, "version": document.version, "bytes": document.body.len() });
+            replaced = Some(document);
+            Ok((act(kind, "change"), id.to_owned(), detail))
+        })?;
         Ok(replaced.expect("it was put there by the change that went well"))
     }
 
@@ -267,39 +269,18 @@ impl Catalog {
         version: Option<u64>,
         origin: Option<&str>,
     ) -> Result<(), DocumentError> {
-        self.change(
-            |connection| {
-                let held = find(connection, kind, id)?;
-                if let Some(version) = version {
-                    check_version(&held, version)?;
-                }
-                connection.execute(
-                    "DELETE FROM documents WHERE kind = ?1 AND id = ?2",
-                    params![kind.word(), id],
-                )?;
-                let detail = json!({ "name": held.name, "version": held.version });
-                Ok((act(kind, "delete"), id.to_owned(), detail))
-            },
-            origin,
-        )
-    }
-
-    /// One transaction with its entry in the record; what is refused changes nothing.
-    fn change(
-        &self,
-        change: impl FnOnce(&Connection) -> Result<(String, String, Value), DocumentError>,
-        origin: Option<&str>,
-    ) -> Result<(), DocumentError> {
-        let mut refused = None;
-        self.transact(|transaction, _| match change(transaction) {
-            Ok((action, object, detail)) => audit::note_of(transaction, origin, &action, &object, &detail),
-            Err(DocumentError::Catalog(error)) => Err(error),
-            Err(other) => {
-                refused = Some(other);
-                Ok(())
+        self.change::<DocumentError, _>(origin, |connection| {
+            let held = find(connection, kind, id)?;
+            if let Some(version) = version {
+                check_version(&held, version)?;
             }
-        })?;
-        refused.map_or(Ok(()), Err)
+            connection.execute(
+                "DELETE FROM documents WHERE kind = ?1 AND id = ?2",
+                params![kind.word(), id],
+            )?;
+            let detail = json!({ "name": held.name, "version": held.version });
+            Ok((act(kind, "delete"), id.to_owned(), detail))
+        })
     }
 }
 

@@ -39,6 +39,7 @@
 
 mod alerts;
 mod audit;
+mod change;
 mod documents;
 mod edit;
 mod holes;

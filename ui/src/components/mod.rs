@@ -13,6 +13,7 @@ mod empty;
 mod export;
 mod fields;
 mod file;
+mod find;
 mod help;
 mod histogram;
 mod icon;

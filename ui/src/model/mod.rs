@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod app;
+pub(crate) mod asking;
 pub(crate) mod boards;
 pub(crate) mod columns;
 pub(crate) mod complete;

@@ -4,9 +4,10 @@
 use leptos::{prelude::*, task::spawn_local};
 use serde_json::Value;
 use timberline_proto::api::{ApiError, Frame, Progress, QueryRequest};
-use web_sys::{AbortController, AbortSignal};
+use web_sys::AbortSignal;
 
 use super::{
+    asking::Asking,
     prefs::Zone,
     search::{Bounds, Phase, Table},
     view::View,
@@ -82,7 +83,7 @@ pub(crate) struct Patterns {
     pub progress: RwSignal<Progress>,
     /// The range that was asked.
     pub bounds: RwSignal<Bounds>,
-    running: StoredValue<Option<AbortController>, LocalStorage>,
+    running: Asking,
 }
 
 impl Patterns {
@@ -95,7 +96,7 @@ impl Patterns {
             slots: RwSignal::new(None),
             progress: RwSignal::new(Progress::default()),
             bounds: RwSignal::new(Bounds::default()),
-            running: StoredValue::new_local(None),
+            running: Asking::new(),
         }
     }
 
@@ -106,7 +107,7 @@ impl Patterns {
 
     /// Asks for the kinds of the view's lines.
     pub(crate) fn ask(self, view: &View, zone: Zone) {
-        self.stop();
+        self.running.stop();
         self.error.set(None);
         self.slots.set(None);
         let bounds = match Bounds::of(view, zone, js_sys::Date::now() as i64) {
@@ -120,9 +121,7 @@ impl Patterns {
                 ..ApiError::default()
             });
         }
-        let Ok(abort) = AbortController::new() else { return };
-        let signal = abort.signal();
-        self.running.set_value(Some(abort));
+        let Some(signal) = self.running.begin() else { return };
         self.phase.set(Phase::Waiting);
         self.bounds.set(bounds);
         let view = view.clone();
@@ -142,10 +141,7 @@ impl Patterns {
     pub(crate) fn open(self, template: String) {
         self.slots.set(None);
         let (search, bounds) = (searched(&self.answered.get_untracked()), self.bounds.get_untracked());
-        let Some(signal) = self
-            .running
-            .with_value(|running| running.as_ref().map(AbortController::signal))
-        else {
+        let Some(signal) = self.running.signal() else {
             return;
         };
         spawn_local(async move {
@@ -182,17 +178,9 @@ impl Patterns {
     /// Stops waiting.
     pub(crate) fn cancel(self) {
         if self.phase.get_untracked() == Phase::Waiting {
-            self.stop();
+            self.running.stop();
             self.phase.set(Phase::Cancelled);
         }
-    }
-
-    fn stop(self) {
-        self.running.update_value(|running| {
-            if let Some(abort) = running.take() {
-                abort.abort();
-            }
-        });
     }
 
     fn fail(self, error: ApiError) {

@@ -9,9 +9,12 @@ use timberline_proto::api::{
     room::RoomAnswer,
     topics::{MessagesAnswer, TopicsAnswer},
 };
-use web_sys::{AbortController, AbortSignal};
+use web_sys::AbortSignal;
 
-use super::view::{Page, Part, View, encode};
+use super::{
+    asking::Asking,
+    view::{Page, Part, View, encode},
+};
 use crate::api::{self, Failure};
 
 /// Agents that the page holds.
@@ -52,7 +55,7 @@ pub(crate) struct Pipeline {
     pub busy: RwSignal<bool>,
     /// When the last answer came, milliseconds.
     pub answered_ms: RwSignal<Option<i64>>,
-    running: StoredValue<Option<AbortController>, LocalStorage>,
+    running: Asking,
 }
 
 impl Pipeline {
@@ -72,7 +75,7 @@ impl Pipeline {
             error: RwSignal::new(None),
             busy: RwSignal::new(false),
             answered_ms: RwSignal::new(None),
-            running: StoredValue::new_local(None),
+            running: Asking::new(),
         }
     }
 
@@ -85,9 +88,7 @@ impl Pipeline {
         if other != view.item {
             self.agent.set(None);
         }
-        let Ok(abort) = AbortController::new() else { return };
-        let signal = abort.signal();
-        self.running.set_value(Some(abort));
+        let Some(signal) = self.running.begin() else { return };
         self.busy.set(true);
         let (part, item, at) = (view.part, view.item.clone(), view.at.clone());
         spawn_local(async move {
@@ -115,11 +116,7 @@ impl Pipeline {
 
     /// Asks for nothing any more.
     pub(crate) fn leave(self) {
-        self.running.update_value(|running| {
-            if let Some(abort) = running.take() {
-                abort.abort();
-            }
-        });
+        self.running.stop();
         self.busy.set(false);
     }
 

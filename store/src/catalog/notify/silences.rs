@@ -4,8 +4,9 @@ use rusqlite::{Connection, Row, params};
 use serde_json::{Value, json};
 
 use super::optional;
+use crate::catalog::change::Refusal;
 use crate::catalog::edit::now_nanos;
-use crate::catalog::{Catalog, CatalogError, audit};
+use crate::catalog::{Catalog, CatalogError};
 
 /// A silence as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,15 @@ pub enum SilenceError {
     Catalog(#[from] CatalogError),
 }
 
+impl Refusal for SilenceError {
+    fn failure(self) -> Result<CatalogError, Self> {
+        match self {
+            Self::Catalog(error) => Ok(error),
+            refusal => Err(refusal),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for SilenceError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Catalog(error.into())
@@ -84,7 +94,7 @@ impl Catalog {
             created_at: now,
             updated_at: now,
         };
-        self.change_silence(origin, |connection| {
+        self.change::<SilenceError, _>(origin, |connection| {
             let count: i64 = connection.query_row("SELECT COUNT(*) FROM silences", [], |row| row.get(0))?;
             if count as u64 >= count_max as u64 {
                 return Err(SilenceError::Full(count_max));
@@ -109,7 +119,7 @@ impl Catalog {
         origin: Option<&str>,
     ) -> Result<StoredSilence, SilenceError> {
         let mut replaced = None;
-        self.change_silence(origin, |connection| {
+        self.change::<SilenceError, _>(origin, |connection| {
             let held = find(connection, id)?;
             check(&held, version)?;
             let silence = StoredSilence {
@@ -134,7 +144,7 @@ impl Catalog {
     /// # Errors
     /// [`SilenceError::Conflict`], [`SilenceError::NotThere`], [`SilenceError::Catalog`]
     pub fn delete_silence(&self, id: &str, version: Option<u64>, origin: Option<&str>) -> Result<(), SilenceError> {
-        self.change_silence(origin, |connection| {
+        self.change::<SilenceError, _>(origin, |connection| {
             let held = find(connection, id)?;
             if let Some(version) = version {
                 check(&held, version)?;
@@ -142,24 +152,6 @@ impl Catalog {
             connection.execute("DELETE FROM silences WHERE id = ?1", params![id])?;
             Ok(("silence.delete", id.to_owned(), detail(&held)))
         })
-    }
-
-    /// One transaction with its entry in the record; what is refused changes nothing.
-    fn change_silence(
-        &self,
-        origin: Option<&str>,
-        change: impl FnOnce(&Connection) -> Result<(&'static str, String, Value), SilenceError>,
-    ) -> Result<(), SilenceError> {
-        let mut refused = None;
-        self.transact(|transaction, _| match change(transaction) {
-            Ok((action, object, detail)) => audit::note_of(transaction, origin, action, &object, &detail),
-            Err(SilenceError::Catalog(error)) => Err(error),
-            Err(other) => {
-                refused = Some(other);
-                Ok(())
-            }
-        })?;
-        refused.map_or(Ok(()), Err)
     }
 }
 

@@ -13,7 +13,7 @@ use timberline_proto::alert::{
 };
 use timberline_proto::query::time_range::parse_time;
 
-use super::dashboards::{Deleted, origin};
+use super::change::{Deleted, blocking, origin};
 use crate::alert::Alerts;
 use crate::catalog::{HistoryFilter, RuleError};
 use crate::http::error::{Body, HttpError, Query};
@@ -162,7 +162,7 @@ async fn history(
     };
     let limit = asked.limit.unwrap_or(HISTORY_DEFAULT).clamp(1, HISTORY_MAX);
     let catalog = state.catalog.clone();
-    let found = blocking(move || Ok(catalog.alert_history(&filter, limit + 1)?)).await?;
+    let found = blocking(move || catalog.alert_history(&filter, limit + 1).map_err(RuleError::from)).await?;
     let has_more = found.len() > limit;
     let entries: Vec<HistoryEntry> = found
         .into_iter()
@@ -186,7 +186,7 @@ async fn status(State(state): State<HttpState>) -> Result<Json<AlertsStatus>, Ht
 
 async fn decommissioned(State(state): State<HttpState>) -> Result<Json<Decommissioned>, HttpError> {
     let catalog = state.catalog.clone();
-    let hosts = blocking(move || Ok(catalog.decommissioned_hosts()?)).await?;
+    let hosts = blocking(move || catalog.decommissioned_hosts().map_err(RuleError::from)).await?;
     Ok(Json(Decommissioned { hosts }))
 }
 
@@ -204,7 +204,7 @@ async fn decommission(
         let most = alerts.options().decommissioned_max;
         catalog.decommission_host(&asked.host, asked.decommissioned, most, origin.as_deref())?;
         alerts.changed();
-        Ok(catalog.decommissioned_hosts()?)
+        Ok::<_, RuleError>(catalog.decommissioned_hosts()?)
     })
     .await?;
     Ok(Json(Decommissioned { hosts }))
@@ -220,20 +220,11 @@ fn checked(state: &HttpState, rule: &Rule) -> Result<RuleCheck, HttpError> {
     checked.map_err(|fault| HttpError::new("bad_request", fault))
 }
 
-/// Asks the catalog, which waits for the disk: not on the async threads.
+/// Asks the rules.
 async fn with<T: Send + 'static>(
     state: &HttpState,
     work: impl FnOnce(&Alerts) -> Result<T, RuleError> + Send + 'static,
 ) -> Result<T, HttpError> {
     let alerts = alerts(state)?.clone();
     blocking(move || work(&alerts)).await
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, RuleError> + Send + 'static,
-) -> Result<T, HttpError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done?),
-        Err(error) => Err(HttpError::new("internal", error.to_string())),
-    }
 }

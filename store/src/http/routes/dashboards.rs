@@ -8,6 +8,7 @@ use timberline_collector::http::PeerAddress;
 use timberline_proto::api::dashboards::{Dashboard, DashboardChange, DashboardHead, DashboardsAnswer, KeptDashboard};
 use timberline_proto::query::time_range::format_rfc3339_nanos;
 
+use super::change::{Deleted, blocking, origin};
 use crate::catalog::{Catalog, Document, DocumentError, DocumentKind, NewDocument};
 use crate::http::error::{Body, HttpError, Query};
 use crate::http::state::HttpState;
@@ -64,11 +65,6 @@ pub(super) async fn change(
     Ok(Json(kept(changed)?))
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Deleted {
-    pub(super) version: Option<u64>,
-}
-
 pub(super) async fn delete(
     State(state): State<HttpState>,
     Path(id): Path<String>,
@@ -83,21 +79,13 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Asks the catalog, which waits for the disk: not on the async threads.
+/// Asks the catalog.
 pub(super) async fn with<T: Send + 'static>(
     state: &HttpState,
     work: impl FnOnce(&Catalog) -> Result<T, DocumentError> + Send + 'static,
 ) -> Result<T, HttpError> {
     let catalog = state.catalog.clone();
-    match tokio::task::spawn_blocking(move || work(&catalog)).await {
-        Ok(done) => Ok(done?),
-        Err(error) => Err(HttpError::new("internal", error.to_string())),
-    }
-}
-
-/// From where somebody asks.
-pub(super) fn origin(peer: Option<Extension<PeerAddress>>) -> Option<String> {
-    peer.map(|Extension(PeerAddress(address))| address.ip().to_canonical().to_string())
+    blocking(move || work(&catalog)).await
 }
 
 /// What a document says; one that this program did not write says why it cannot be read.

@@ -2,6 +2,7 @@
 
 mod agents;
 mod alerts;
+mod change;
 mod context;
 mod dashboards;
 mod explain;

@@ -7,7 +7,8 @@ use timberline_collector::http::PeerAddress;
 use timberline_proto::api::dashboards::{KeptSearch, SavedAnswer, SavedSearch, SearchChange};
 use timberline_proto::query::time_range::format_rfc3339_nanos;
 
-use super::dashboards::{Deleted, of_json, origin, with};
+use super::change::{Deleted, origin};
+use super::dashboards::{of_json, with};
 use crate::catalog::{Document, DocumentKind, NewDocument};
 use crate::http::error::{Body, HttpError, Query};
 use crate::http::state::HttpState;

@@ -42,12 +42,12 @@ pub(super) fn Group(group: AlertGroup, opened: RwSignal<Option<(String, String)>
     let rule = group.rule.clone();
     let (shown, acted) = (group.clone(), group.clone());
     view! {
-        <div class=format!("alert is-{}", words::severity(group.severity)) role="listitem">
+        <div class=format!("alert is-{}", group.severity.word()) role="listitem">
             <button class="alert-head" aria-expanded=move || is_open.get().to_string() on:click=toggle>
                 {words::state_mark(group.state)}
                 <b class="alert-name">{group.name.clone()}</b>
                 <span class="alert-group mono">{values}</span>
-                <span class="alert-severity">{words::severity(group.severity)}</span>
+                <span class="alert-severity">{group.severity.word()}</span>
                 <IncidentState group=shown/>
                 <span class="alert-since">{since.map(|nanos| ago(app, &time::rfc3339(nanos / MS)))}</span>
                 <span class="alert-reason">{reason}</span>

@@ -5,7 +5,7 @@ use timberline_proto::alert::HistoryEntry;
 
 use super::{group::Why, words};
 use crate::{
-    components::{pipeline::skeleton, search::exact_now},
+    components::{find::Find, pipeline::skeleton, search::exact_now},
     model::app::App,
     text::printable::{Layout, printable},
 };
@@ -46,11 +46,7 @@ pub(super) fn History() -> impl IntoView {
         .into_any(),
         Some(false) => view! {
             <div class="tools">
-                <input
-                    class="input tools-find" placeholder="Find in what is shown" aria-label="Find in the history" spellcheck="false"
-                    prop:value=move || wanted.get()
-                    on:input=move |event| wanted.set(event_target_value(&event))
-                />
+                <Find word="Find in what is shown" label="Find in the history" wanted/>
             </div>
             <div class="table-scroll">
                 <div class="alert-list" role="list">
@@ -76,10 +72,10 @@ fn Entry(entry: HistoryEntry, opened: RwSignal<Option<u64>>) -> impl IntoView {
     let when = format!("{} {}", civil.day_month(), civil.clock_seconds());
     let values = printable(&words::group(&change.group), Layout::Row).into_owned();
     let reason = printable(&change.reason, Layout::Row).into_owned();
-    let from = words::state(change.from);
+    let from = change.from.spoken();
     let why = change.clone();
     view! {
-        <div class=format!("alert is-{}", words::severity(change.rule.severity)) role="listitem">
+        <div class=format!("alert is-{}", change.rule.severity.word()) role="listitem">
             <button class="alert-head" aria-expanded=move || is_open.get().to_string() on:click=move |_| opened.update(|opened| *opened = (*opened != Some(sequence)).then_some(sequence))>
                 <time class="alert-when" title=exact_now(app, ms)>{when}</time>
                 {words::state_mark(change.to)}

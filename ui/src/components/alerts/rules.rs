@@ -6,6 +6,7 @@ use timberline_proto::alert::{AlertState, KeptRule};
 use super::words;
 use crate::{
     components::{
+        find::Find,
         pipeline::{ago, skeleton},
         sorted::{Head, Key, Order, sort},
     },
@@ -53,11 +54,7 @@ pub(super) fn Rules() -> impl IntoView {
         .into_any(),
         Some(false) => view! {
             <div class="tools">
-                <input
-                    class="input tools-find" placeholder="Find a rule" aria-label="Find a rule" spellcheck="false"
-                    prop:value=move || wanted.get()
-                    on:input=move |event| wanted.set(event_target_value(&event))
-                />
+                <Find word="Find a rule" wanted/>
             </div>
             <div class="table-scroll">
                 <table class="rows wide alert-rules">
@@ -119,7 +116,7 @@ fn Row(kept: KeptRule) -> impl IntoView {
                 <span class="alert-condition">{words::condition(&rule)}</span>
             </td>
             <td>{states}</td>
-            <td>{words::severity(rule.severity)}</td>
+            <td>{rule.severity.word()}</td>
             <td>{ago(app, &kept.updated)}</td>
             <td class="row-tools">
                 <button class="button small" aria-label=format!("{switch} {name}") on:click=move |_| app.alerts.switch(kept.clone())>{switch}</button>

@@ -106,8 +106,7 @@ fn told(app: App, from_ms: i64, to_ms: i64, answer: &BacktestAnswer) -> impl Int
             let bands = bands(&changes, from_ms, to_ms)
                 .into_iter()
                 .map(|(state, left, width)| {
-                    let words = words::state(state);
-                    view! { <i class=format!("band is-{}", words.replace(' ', "-")) style:left=format!("{left:.3}%") style:width=format!("{width:.3}%") title=words></i> }
+                    view! { <i class=format!("band {}", words::class(state)) style:left=format!("{left:.3}%") style:width=format!("{width:.3}%") title=state.spoken()></i> }
                 })
                 .collect_view();
             let name = if name.is_empty() { "all lines".to_owned() } else { printable(&name, Layout::Row).into_owned() };

@@ -1,43 +1,16 @@
 //! States and rules in words, and the marks that stand for them.
 
 use leptos::prelude::*;
-use timberline_proto::alert::{AlertState, Condition, Rule, Severity, SilenceOf};
+use timberline_proto::alert::{AlertState, Condition, PatternChange, Rule, SilenceOf};
 
-/// A state's word for people.
-pub(super) fn state(state: AlertState) -> &'static str {
-    match state {
-        AlertState::Inactive => "inactive",
-        AlertState::Pending => "pending",
-        AlertState::Firing => "firing",
-        AlertState::Resolved => "resolved",
-        AlertState::NoData => "no data",
-        AlertState::Error => "error",
-    }
-}
-
-fn class(state: AlertState) -> &'static str {
-    match state {
-        AlertState::Inactive => "inactive",
-        AlertState::Pending => "pending",
-        AlertState::Firing => "firing",
-        AlertState::Resolved => "resolved",
-        AlertState::NoData => "no-data",
-        AlertState::Error => "error",
-    }
+/// The class of what is drawn in a state's colour.
+pub(super) fn class(of: AlertState) -> String {
+    format!("is-{}", of.spoken().replace(' ', "-"))
 }
 
 /// A state as a shape and its word.
 pub(super) fn state_mark(of: AlertState) -> impl IntoView {
-    view! { <span class="alert-state"><i class=format!("alert-mark is-{}", class(of))></i>{state(of)}</span> }
-}
-
-/// A severity's word.
-pub(super) fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Critical => "critical",
-    }
+    view! { <span class="alert-state"><i class=format!("alert-mark {}", class(of))></i>{of.spoken()}</span> }
 }
 
 /// A group as people read it.
@@ -78,8 +51,8 @@ pub(super) fn condition(rule: &Rule) -> String {
         }
         Condition::Pattern(it) => {
             let change = match it.change {
-                timberline_proto::alert::PatternChange::New => "a new",
-                timberline_proto::alert::PatternChange::Vanished => "a vanished",
+                PatternChange::New => "a new",
+                PatternChange::Vanished => "a vanished",
             };
             format!("{change} pattern of {}, looking back {}", of(&it.query), it.lookback)
         }

@@ -7,6 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::page::Trouble;
 use crate::{
     components::{
+        find::Find,
         icon::{self, Icon},
         pipeline::ago,
         sorted::{Head, Key, Order, sort},
@@ -58,11 +59,7 @@ pub(super) fn List() -> impl IntoView {
                 Some(true) => view! { <Nothing/> }.into_any(),
                 Some(false) => view! {
                     <div class="tools">
-                        <input
-                            class="input tools-find" placeholder="Find a dashboard" aria-label="Find a dashboard" spellcheck="false"
-                            prop:value=move || wanted.get()
-                            on:input=move |event| wanted.set(event_target_value(&event))
-                        />
+                        <Find word="Find a dashboard" wanted/>
                     </div>
                     <div class="table-scroll">
                         <table class="rows wide">

@@ -4,7 +4,10 @@ use leptos::prelude::*;
 
 use super::row::Row;
 use crate::{
-    components::sorted::{Head, Key, Order, sort},
+    components::{
+        find::Find,
+        sorted::{Head, Key, Order, sort},
+    },
     model::{
         app::App,
         patterns::Pattern,
@@ -105,11 +108,7 @@ fn List() -> impl IntoView {
     });
     view! {
         <div class="tools">
-            <input
-                class="input tools-find" placeholder="Find in patterns" aria-label="Find in patterns" spellcheck="false"
-                prop:value=move || wanted.get()
-                on:input=move |event| wanted.set(event_target_value(&event))
-            />
+            <Find word="Find in patterns" wanted/>
             <button
                 class="chip" class:current=compare aria-pressed=move || compare().to_string() disabled=move || !has_span()
                 title="Beside each kind how often it was in the same span before; what is new, what is gone"

@@ -5,7 +5,10 @@ use timberline_proto::api::{AgentAnswer, AgentFile, AgentState};
 
 use super::{ROWS_DRAWN_MAX, ago, rest, skeleton};
 use crate::{
-    components::sorted::{Head, Key, Order, sort},
+    components::{
+        find::Find,
+        sorted::{Head, Key, Order, sort},
+    },
     model::{
         app::App,
         view::{Page, TimeRange},
@@ -33,11 +36,7 @@ pub(crate) fn Agent(wanted: RwSignal<String>, order: Order) -> impl IntoView {
                 Some(answer) => facts(app, &answer.agent).into_any(),
             })}
             <div class="tools">
-                <input
-                    class="input tools-find" placeholder="Find a file" aria-label="Find a file" spellcheck="false"
-                    prop:value=move || wanted.get()
-                    on:input=move |event| wanted.set(event_target_value(&event))
-                />
+                <Find word="Find a file" wanted/>
             </div>
             <table class="rows wide">
                 <thead><tr>

@@ -5,7 +5,10 @@ use timberline_proto::api::{AgentHealth, AgentState};
 
 use super::{ROWS_DRAWN_MAX, agent::Agent, ago, rest, skeleton};
 use crate::{
-    components::sorted::{Head, Key, Order, sort},
+    components::{
+        find::Find,
+        sorted::{Head, Key, Order, sort},
+    },
     model::{app::App, view::Part},
     text::number,
 };
@@ -83,11 +86,7 @@ pub(crate) fn Agents() -> impl IntoView {
             }
             view! {
                 <div class="tools">
-                    <input
-                        class="input tools-find" placeholder="Find a host" aria-label="Find a host" spellcheck="false"
-                        prop:value=move || wanted.get()
-                        on:input=move |event| wanted.set(event_target_value(&event))
-                    />
+                    <Find word="Find a host" wanted/>
                     {HEALTHS.map(chip).collect_view()}
                 </div>
                 <div class="table-scroll">

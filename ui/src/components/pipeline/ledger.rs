@@ -8,7 +8,10 @@ use timberline_proto::{
 
 use super::{ROWS_DRAWN_MAX, ago, rest, skeleton};
 use crate::{
-    components::sorted::{Head, Key, Order, sort},
+    components::{
+        find::Find,
+        sorted::{Head, Key, Order, sort},
+    },
     model::app::App,
     text::number,
 };
@@ -71,11 +74,7 @@ pub(crate) fn Ledger() -> impl IntoView {
             view! {
                 {move || pipeline.ledger.with(|answer| answer.as_ref().map(total))}
                 <div class="tools">
-                    <input
-                        class="input tools-find" placeholder="Find a file or host" aria-label="Find a file or host" spellcheck="false"
-                        prop:value=move || wanted.get()
-                        on:input=move |event| wanted.set(event_target_value(&event))
-                    />
+                    <Find word="Find a file or host" wanted/>
                     <button
                         class="chip" class:current=only_loss aria-pressed=move || only_loss().to_string()
                         on:click=move |_| {

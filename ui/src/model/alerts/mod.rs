@@ -19,9 +19,12 @@ use timberline_proto::{
     alert::{AlertGroup, AlertHistory, AlertState, AlertStates, AlertsStatus, HistoryEntry, KeptRule, RulesAnswer},
     api::ApiError,
 };
-use web_sys::{AbortController, AbortSignal};
+use web_sys::AbortSignal;
 
-use super::view::{AlertsPart, Page, RULE_NEW, View, encode};
+use super::{
+    asking::Asking,
+    view::{AlertsPart, Page, RULE_NEW, View, encode},
+};
 use crate::api::{self, Failure};
 
 pub(crate) use fields::{COMMON, Field, KINDS, Shape, fields_of};
@@ -65,7 +68,7 @@ pub(crate) struct Alerts {
     pub none: RwSignal<bool>,
     /// An answer is awaited.
     pub busy: RwSignal<bool>,
-    running: StoredValue<Option<AbortController>, LocalStorage>,
+    running: Asking,
 }
 
 impl Alerts {
@@ -93,7 +96,7 @@ impl Alerts {
             error: RwSignal::new(None),
             none: RwSignal::new(false),
             busy: RwSignal::new(false),
-            running: StoredValue::new_local(None),
+            running: Asking::new(),
         }
     }
 
@@ -220,9 +223,7 @@ impl Alerts {
     /// Does one thing with the server at a time; what went wrong is shown.
     fn run(self, work: impl AsyncFnOnce(AbortSignal) -> Result<(), Failure> + 'static) {
         self.stop();
-        let Ok(abort) = AbortController::new() else { return };
-        let signal = abort.signal();
-        self.running.set_value(Some(abort));
+        let Some(signal) = self.running.begin() else { return };
         self.busy.set(true);
         spawn_local(async move {
             let result = work(signal.clone()).await;
@@ -245,11 +246,7 @@ impl Alerts {
     }
 
     fn stop(self) {
-        self.running.update_value(|running| {
-            if let Some(abort) = running.take() {
-                abort.abort();
-            }
-        });
+        self.running.stop();
         self.busy.set(false);
     }
 }

@@ -5,10 +5,9 @@ use timberline_proto::{
     alert::{BacktestAnswer, BacktestRequest, Rule},
     api::{ApiError, HistogramAnswer, HistogramRequest},
 };
-use web_sys::AbortController;
 
 use super::ADDRESS;
-use crate::{api, text::time};
+use crate::{api, model::asking::Asking, text::time};
 
 /// Bars over the range.
 const BINS: u32 = 120;
@@ -24,7 +23,7 @@ pub(crate) struct Trial {
     pub error: RwSignal<Option<ApiError>>,
     /// An answer is awaited.
     pub busy: RwSignal<bool>,
-    running: StoredValue<Option<AbortController>, LocalStorage>,
+    running: Asking,
 }
 
 impl Trial {
@@ -34,16 +33,14 @@ impl Trial {
             histogram: RwSignal::new(None),
             error: RwSignal::new(None),
             busy: RwSignal::new(false),
-            running: StoredValue::new_local(None),
+            running: Asking::new(),
         }
     }
 
     /// Tries the rule over the last `span_ms`; `filter` is what its lines fit.
     pub(crate) fn run(self, rule: Rule, filter: String, span_ms: i64) {
         self.stop();
-        let Ok(abort) = AbortController::new() else { return };
-        let signal = abort.signal();
-        self.running.set_value(Some(abort));
+        let Some(signal) = self.running.begin() else { return };
         self.busy.set(true);
         let to_ms = js_sys::Date::now() as i64;
         let from_ms = to_ms - span_ms;
@@ -86,11 +83,7 @@ impl Trial {
 
     /// Lets go of what was asked.
     pub(crate) fn stop(self) {
-        self.running.update_value(|running| {
-            if let Some(abort) = running.take() {
-                abort.abort();
-            }
-        });
+        self.running.stop();
         self.busy.set(false);
     }
 

@@ -26,9 +26,10 @@ use timberline_proto::api::{
     ApiError,
     dashboards::{Dashboard, DashboardHead, DashboardsAnswer, KeptDashboard, Panel},
 };
-use web_sys::{AbortController, AbortSignal};
+use web_sys::AbortSignal;
 
 use super::{
+    asking::Asking,
     prefs::Zone,
     search::Bounds,
     view::{FROM_KEPT, Page, TimeRange, View, encode},
@@ -105,7 +106,7 @@ pub(crate) struct Boards {
     /// What was changed and not saved of dashboards that were left.
     left: StoredValue<HashMap<String, Opened>>,
     gate: StoredValue<Gate, LocalStorage>,
-    running: StoredValue<Option<AbortController>, LocalStorage>,
+    running: Asking,
 }
 
 impl Boards {
@@ -123,7 +124,7 @@ impl Boards {
             choices: RwSignal::new(BTreeMap::new()),
             left: StoredValue::new(HashMap::new()),
             gate: StoredValue::new_local(Gate::default()),
-            running: StoredValue::new_local(None),
+            running: Asking::new(),
         }
     }
 
@@ -319,9 +320,7 @@ impl Boards {
     /// Does one thing with the server at a time; what went wrong is shown.
     fn run(self, work: impl AsyncFnOnce(AbortSignal) -> Result<(), Failure> + 'static) {
         self.stop();
-        let Ok(abort) = AbortController::new() else { return };
-        let signal = abort.signal();
-        self.running.set_value(Some(abort));
+        let Some(signal) = self.running.begin() else { return };
         self.busy.set(true);
         self.error.set(None);
         spawn_local(async move {
@@ -337,11 +336,7 @@ impl Boards {
     }
 
     fn stop(self) {
-        self.running.update_value(|running| {
-            if let Some(abort) = running.take() {
-                abort.abort();
-            }
-        });
+        self.running.stop();
         self.busy.set(false);
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use timberline_proto::alert::{AlertState, Severity};
+use timberline_proto::alert::Severity;
 use timberline_proto::query::time_range::format_rfc3339_nanos;
 
 use super::clean::{block, cut, one_line};
@@ -220,7 +220,9 @@ impl MessageView {
             target: message.target.clone(),
             group_key: message.group_key.clone(),
             group: message.group_labels.clone(),
-            severity: severity(worst.unwrap_or(if trouble { Severity::Warning } else { Severity::Info })),
+            severity: worst
+                .unwrap_or(if trouble { Severity::Warning } else { Severity::Info })
+                .word(),
             created: time(message.created_nanos),
             firing: message.firing_total,
             resolved: message.resolved_total,
@@ -235,7 +237,7 @@ impl MessageView {
                     .map(|held| HeldLine {
                         rule: held.name.clone(),
                         group: held.group.clone(),
-                        state: state(held.state),
+                        state: held.state.spoken(),
                         reason: held.reason.clone(),
                     })
                     .collect(),
@@ -276,11 +278,11 @@ fn incident(told: &ToldIncident, public_url: &str) -> IncidentView {
     let evidence = &transition.evidence;
     IncidentView {
         id: told.id.clone(),
-        state: state(told.state),
+        state: told.state.spoken(),
         rule: transition.rule.name.clone(),
         rule_id: transition.rule.id.clone(),
         rule_version: transition.rule.version,
-        severity: severity(transition.rule.severity),
+        severity: transition.rule.severity.word(),
         labels: transition.labels.clone(),
         group: transition.group.clone(),
         annotations: transition.rule.annotations.clone(),
@@ -323,25 +325,6 @@ fn incident(told: &ToldIncident, public_url: &str) -> IncidentView {
         assigned: told.assigned.clone().unwrap_or_default(),
         link: links::lines(public_url, transition),
         silence_link: links::silence(public_url, transition),
-    }
-}
-
-fn state(state: AlertState) -> &'static str {
-    match state {
-        AlertState::Inactive => "inactive",
-        AlertState::Pending => "pending",
-        AlertState::Firing => "firing",
-        AlertState::Resolved => "resolved",
-        AlertState::NoData => "no data",
-        AlertState::Error => "error",
-    }
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Critical => "critical",
     }
 }
 

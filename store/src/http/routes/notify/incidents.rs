@@ -7,7 +7,7 @@ use timberline_collector::http::PeerAddress;
 use timberline_proto::alert::notify::{IncidentAction, IncidentAnswer, IncidentsAnswer};
 use timberline_proto::query::time_range::parse_time;
 
-use super::super::dashboards::origin;
+use super::super::change::origin;
 use super::with;
 use crate::http::error::{Body, HttpError, Query};
 use crate::http::state::HttpState;

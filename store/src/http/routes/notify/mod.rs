@@ -8,6 +8,7 @@ mod targets;
 use axum::Router;
 use axum::routing::{get, post};
 
+use super::change::blocking;
 use crate::alert::notify::{Notifier, NotifyError};
 use crate::catalog::notify::SilenceError;
 use crate::http::error::HttpError;
@@ -31,7 +32,7 @@ pub(super) fn routes() -> Router<HttpState> {
         .route("/api/v1/alerts/deliveries", get(deliveries::list))
 }
 
-/// Asks what waits for the disk or the network: not on the async threads.
+/// Asks the notifier.
 async fn with<T: Send + 'static>(
     state: &HttpState,
     work: impl FnOnce(&Notifier) -> Result<T, NotifyError> + Send + 'static,
@@ -40,10 +41,7 @@ async fn with<T: Send + 'static>(
     let Some(notifier) = notifier else {
         return Err(HttpError::new("unavailable", "this process tells nobody of alerts"));
     };
-    match tokio::task::spawn_blocking(move || work(&notifier)).await {
-        Ok(done) => Ok(done?),
-        Err(error) => Err(HttpError::new("internal", error.to_string())),
-    }
+    blocking(move || work(&notifier)).await
 }
 
 impl From<NotifyError> for HttpError {

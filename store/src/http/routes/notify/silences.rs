@@ -6,7 +6,7 @@ use axum::{Extension, Json};
 use timberline_collector::http::PeerAddress;
 use timberline_proto::alert::notify::{KeptSilence, Silence, SilenceChange, SilencesAnswer};
 
-use super::super::dashboards::{Deleted, origin};
+use super::super::change::{Deleted, origin};
 use super::with;
 use crate::http::error::{Body, HttpError, Query};
 use crate::http::state::HttpState;

@@ -5,7 +5,7 @@ use axum::{Extension, Json};
 use timberline_collector::http::PeerAddress;
 use timberline_proto::alert::notify::{TargetTestAnswer, TargetsAnswer};
 
-use super::super::dashboards::origin;
+use super::super::change::origin;
 use super::with;
 use crate::http::error::HttpError;
 use crate::http::state::HttpState;
