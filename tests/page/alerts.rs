@@ -43,7 +43,8 @@ fn a_rule_is_made_of_a_search_tried_fires_is_taken_up_silenced_and_resolved() {
     fill("When", "many");
     tab.until("document.querySelector('.field-fault')?.textContent.includes('no comparison')");
     fill("When", "> 3");
-    fill("Window", "10s");
+    // Long enough for all that is done while it fires.
+    fill("Window", "25s");
     fill("Every", "5s");
     tab.until("!document.querySelector('.field-fault')");
     // It is tried on the past. Windows that are not decided yet are not of the past: again, until they are.

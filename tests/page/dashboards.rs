@@ -115,14 +115,12 @@ fn a_dashboard_is_made_filled_with_panels_saved_and_found_again() {
         panel(2)
     ));
     // By pointer: the first one below the second, which closes up.
-    let dragged: bool = tab.eval(&format!(
-        "(() => {{ const head = {}.querySelector('.board-panel-head'); const box = head.getBoundingClientRect();
-           head.setPointerCapture = () => {{}};
-           const at = (type, dy) => head.dispatchEvent(new PointerEvent(type, {{bubbles: true, cancelable: true, button: 0, pointerId: 1, clientX: box.x + 20, clientY: box.y + 8 + dy}}));
-           at('pointerdown', 0); at('pointermove', 48 * 2); at('pointerup', 48 * 2); return true; }})()",
-        panel(2)
-    ));
-    assert!(dragged);
+    let head = format!("{}.querySelector('.board-panel-head')", panel(2));
+    tab.eval::<bool>(&format!("({head}.scrollIntoView({{block: 'nearest'}}), true)"));
+    let [x, y, ..] = tab.place(&head);
+    let to = [x + 20.0, y + 8.0 + 96.0];
+    tab.drag(&[[x + 20.0, y + 8.0], [x + 20.0, y + 40.0], to]);
+    tab.release(to);
     tab.until(&format!("{}.style.gridRow.startsWith('1 /')", panel(2)));
     // A chart is changed in the panel's menu.
     tab.click(&format!("{}.querySelector('.board-menu button')", panel(2)));
@@ -312,16 +310,12 @@ fn a_key_fills_the_screen_and_a_drag_zooms_every_panel() {
     // The left half of the chart.
     let area = format!("{}.querySelector('.chart-area')", panel(1));
     tab.until(&format!("!!{area}?.querySelector('path.drawn-line')"));
-    tab.eval::<bool>(&format!(
-        "(() => {{ const area = {area}; const box = area.getBoundingClientRect(); area.setPointerCapture = () => {{}};
-           const at = (type, share) => area.dispatchEvent(new PointerEvent(type, {{bubbles: true, cancelable: true, button: 0, pointerId: 1, clientX: box.x + box.width * share, clientY: box.y + 9}}));
-           at('pointerdown', 0); at('pointermove', 0.5); return true; }})()"
-    ));
+    let [left, top, width, _] = tab.place(&area);
+    let half = [left + width / 2.0, top + 9.0];
+    tab.drag(&[[left, top + 9.0], [left + width / 4.0, top + 9.0], half]);
     // Hovering says the value and when.
     tab.until(&format!("{area}.querySelector('.tip')?.textContent.includes('20 Nov')"));
-    tab.eval::<bool>(&format!(
-        "{area}.dispatchEvent(new PointerEvent('pointerup', {{bubbles: true, pointerId: 1}})), true"
-    ));
+    tab.release(half);
     tab.until(&format!(
         "{}?.querySelector('.stat-value')?.textContent === '20'",
         panel(2)

@@ -32,7 +32,9 @@ fn lines_outside_the_range_are_told_and_gone_to() {
     let line = "2026-11-02T10:00:00Z the bittern came long ago";
     stage.keep("outside.txt", &format!("{line}\n"), "bittern");
     let tab = stage.open("/?q=bittern");
-    assert!(cause(&tab, "outside_range").contains("2026-11-02T10:00:00Z"));
+    // In the reader's zone, as exact as it was told when one points at it.
+    assert!(cause(&tab, "outside_range").contains("the last at 2026-11-02 10:00"));
+    assert!(tab.eval::<bool>("!!document.querySelector('.empty-causes time[title=\"2026-11-02T10:00:00Z\"]')"));
     tab.click("document.querySelector('.empty-ways .button.primary')");
     tab.until_lines(&[line]);
     assert!(

@@ -36,17 +36,20 @@ fn while_the_server_is_gone_the_page_says_so_once_keeps_its_lines_and_then_goes_
     tab.until(BANNER);
     tab.until("/since \\d\\d:\\d\\d:\\d\\d/.test(document.querySelector('.offline').textContent)");
     assert!(tab.eval::<bool>(&has("three")));
+    // What comes before the page follows again is fetched, each line once.
+    append(&file, "whimbrel four\n");
     let program = Program::start(dir.path(), "up", &config);
+    wait_for("the line", || (program.count("whimbrel") == 4).then_some(()));
     goes_on(&tab);
     tab.until("document.querySelector('.live-state')?.textContent === 'Following'");
-    append(&file, "whimbrel four\n");
-    tab.until(&has("four"));
-    assert!(tab.eval::<bool>(&has("three")));
+    append(&file, "whimbrel five\n");
+    tab.until(&has("five"));
+    tab.until_lines(&["whimbrel three", "whimbrel four", "whimbrel five"]);
     drop(tab);
 
     // A question asked meanwhile is answered then; until then the answer before stays.
     let tab = stage.open_of(&program, "/?q=whimbrel&from=all");
-    tab.until("document.querySelector('.summary-count')?.textContent === '4 lines'");
+    tab.until("document.querySelector('.summary-count')?.textContent === '5 lines'");
     program.kill();
     // A page at rest notices, too.
     tab.until(BANNER);

@@ -259,6 +259,49 @@ impl Tab<'_> {
         }
     }
 
+    /// Where the element that the expression gives stands: left, top, width, height.
+    #[track_caller]
+    pub fn place(&self, element: &str) -> [f64; 4] {
+        self.eval(&format!(
+            "(() => {{ const box = ({element}).getBoundingClientRect(); return [box.x, box.y, box.width, box.height]; }})()"
+        ))
+    }
+
+    /// Presses the mouse at the first point, moves it over the others with the button held, and keeps it held.
+    #[track_caller]
+    pub fn drag(&self, points: &[[f64; 2]]) {
+        self.mouse(DispatchMouseEventType::MouseMoved, points[0], 0);
+        self.mouse(DispatchMouseEventType::MousePressed, points[0], 1);
+        for point in &points[1..] {
+            self.mouse(DispatchMouseEventType::MouseMoved, *point, 1);
+        }
+    }
+
+    /// Lets the mouse go.
+    #[track_caller]
+    pub fn release(&self, point: [f64; 2]) {
+        self.mouse(DispatchMouseEventType::MouseReleased, point, 0);
+    }
+
+    fn mouse(&self, kind: DispatchMouseEventType, [x, y]: [f64; 2], buttons: i64) {
+        let is_move = kind == DispatchMouseEventType::MouseMoved;
+        let held = if is_move && buttons == 0 {
+            MouseButton::None
+        } else {
+            MouseButton::Left
+        };
+        let event = DispatchMouseEventParams::builder()
+            .r#type(kind)
+            .x(x)
+            .y(y)
+            .button(held)
+            .buttons(buttons)
+            .click_count(i64::from(!is_move))
+            .build()
+            .unwrap();
+        self.runtime.block_on(self.page.execute(event)).unwrap();
+    }
+
     /// From now on, what the page copies is what [`copied`](Self::copied) gives.
     #[track_caller]
     pub fn hear_copies(&self) {

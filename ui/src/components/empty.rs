@@ -4,7 +4,7 @@ use leptos::{prelude::*, task::spawn_local};
 use timberline_proto::api::{Cause, ExplainRequest, Way};
 use web_sys::AbortController;
 
-use super::time_picker::label;
+use super::{sentence::Sentence, time_picker::label};
 use crate::{
     api, lang,
     model::{
@@ -94,7 +94,7 @@ fn known(app: App, causes: Vec<Cause>) -> impl IntoView {
             let code = code
                 .and_then(|code| code.as_str().map(str::to_owned))
                 .unwrap_or_default();
-            view! { <li data-cause=code>{cause.message}</li> }
+            view! { <li data-cause=code><Sentence text=cause.message/></li> }
         })
         .collect_view();
     let ways = ways

@@ -30,6 +30,7 @@ mod query_box;
 mod rail;
 mod saved_menu;
 mod search;
+mod sentence;
 mod shell;
 mod sorted;
 mod summary;

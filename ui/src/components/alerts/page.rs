@@ -9,6 +9,7 @@ use super::{editor::Editor, history::History, messages::Messages, now::Now, rule
 use crate::{
     model::{
         app::App,
+        reach::OFFLINE,
         view::{AlertsPart, RULE_NEW},
     },
     text::number,
@@ -67,7 +68,7 @@ pub(crate) fn AlertsPage() -> impl IntoView {
                     <button class="button primary" on:click=move |_| app.go_to_alerts(AlertsPart::Rules, Some(RULE_NEW.to_owned()))>"New rule"</button>
                 </div>
             </header>
-            {move || alerts.error.get().map(|error| view! {
+            {move || alerts.error.get().filter(|error| error.code != OFFLINE).map(|error| view! {
                 <div class="problem" role="alert"><div class="problem-text">
                     <span>{error.message}</span>
                     <button class="button small" on:click=move |_| app.again()>"Try again"</button>
@@ -132,6 +133,11 @@ fn late(status: &AlertsStatus) -> Vec<String> {
     for rule in &status.rules {
         if let Some(error) = &rule.error {
             told.push(format!("“{}” cannot be evaluated: {error}", rule.name));
+        } else if rule.deferred {
+            told.push(format!(
+                "“{}” is too expensive to test every line as it comes: it is decided from the store, at every {}th window",
+                rule.name, rule.slowed
+            ));
         } else if rule.slowed > 1 {
             told.push(format!(
                 "“{}” is too expensive and is decided at every {}th window only",

@@ -174,11 +174,18 @@ pub(super) fn Panel(id: u32) -> impl IntoView {
     }
 }
 
+/// Whether the pointer is on something that is for itself: the menu's veil, too, lies in the head.
 fn is_control(event: &PointerEvent) -> bool {
     let target = event
         .target()
         .and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    target.is_some_and(|element| element.closest("button, select, input").ok().flatten().is_some())
+    target.is_some_and(|element| {
+        element
+            .closest("button, select, input, .board-menu")
+            .ok()
+            .flatten()
+            .is_some()
+    })
 }
 
 fn grid_of(event: &PointerEvent) -> Option<web_sys::Element> {

@@ -5,7 +5,7 @@ use timberline_proto::api::topics::{Message, Shown};
 
 use super::ago;
 use crate::{
-    model::{app::App, topics::PAGE_MESSAGES},
+    model::{app::App, reach::OFFLINE, topics::PAGE_MESSAGES},
     text::{
         number,
         printable::{Layout, printable},
@@ -72,7 +72,7 @@ pub(super) fn Messages() -> impl IntoView {
                 />
                 <span class="tools-say" role="status">{say}</span>
             </div>
-            {move || app.pipeline.messages_error.get().map(|error| view! { <p class="bad" role="alert">{error.message}</p> })}
+            {move || app.pipeline.messages_error.get().filter(|error| error.code != OFFLINE).map(|error| view! { <p class="bad" role="alert">{error.message}</p> })}
             <table class="rows wide">
                 <thead><tr>
                     <th scope="col" class="number"><span class="table-head">"Offset"</span></th>
