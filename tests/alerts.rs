@@ -361,6 +361,27 @@ fn a_host_whose_agent_is_down_is_told_apart_from_one_whose_file_is_idle() {
             .any(|one| one["group"]["host"] == "web-1" && one["to"] == "resolved")
             .then_some(())
     });
+    // Tried on the past, the file was silent then, too, and is not now.
+    let request = json!({ "rule": rule("Silent files", &condition), "from": "-5m" });
+    let tested = wait_for("the back-test to reach as far", || {
+        let tested = fleet.up.post("/api/v1/alerts/backtest", &request).unwrap();
+        (tested["counts"]["resolved"].as_u64() >= Some(1)).then_some(tested)
+    });
+    let changes = tested["transitions"].as_array().unwrap();
+    let of_host: Vec<&Value> = changes.iter().filter(|one| one["group"]["host"] == "web-1").collect();
+    let told: Vec<&str> = of_host.iter().map(|one| one["to"].as_str().unwrap()).collect();
+    assert!(told.starts_with(&["firing", "resolved"]), "{tested}");
+    assert!(
+        of_host[0]["reason"].as_str().unwrap().contains("no line for"),
+        "{tested}"
+    );
+    assert!(tested["notes"].to_string().contains("each silence counts"), "{tested}");
+    assert!(tested["lines"].as_u64() >= Some(3), "{tested}");
+    // Who is gone for good is not waited for in the past either.
+    assert!(changes.iter().all(|one| one["group"]["host"] != "web-2"), "{tested}");
+    let agents = json!({ "rule": rule("Silent agents", &json!({ "kind": "silence", "of": "agent" })), "from": "-5m" });
+    let refused = fleet.up.post("/api/v1/alerts/backtest", &agents).unwrap_err();
+    assert!(refused.contains("not kept"), "{refused}");
 }
 
 #[test]
@@ -439,4 +460,84 @@ fn instant(when: &str) -> String {
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_rule_that_costs_too_much_is_named_and_reads_its_lines_less_often_and_still_fires() {
+    let dir = scratch();
+    let log = dir.path().join("dear.log");
+    append(&log, "begin\n");
+    let config = format!(
+        "{}\n[alerts.evaluation]\nrule_cost_max = 1e-9\nrule_slowed_max = 2\n",
+        up_config(dir.path(), &["*.log"])
+    );
+    let program = Program::start(dir.path(), "up", &config);
+    let condition = json!({ "kind": "threshold", "query": "/fulmar .* gone/ | stats count() as n", "when": "> 6" });
+    let dear = made(&program, &rule("Dear", &condition));
+    let each = made(
+        &program,
+        &rule("Each", &json!({ "kind": "match", "query": "/fulmar .* is gone/" })),
+    );
+    // Enough lines that some are timed; none fits.
+    let deferred = wait_for("both to be deferred", || {
+        append(&log, "nothing to see\n".repeat(200));
+        let status = answer(&program, "/api/v1/alerts/status");
+        let rules = status["rules"].as_array()?.clone();
+        let all = rules.len() == 2 && rules.iter().all(|rule| rule["deferred"] == true);
+        all.then_some(status)
+    });
+    assert!(deferred["rules"][0]["slowed"].as_u64().unwrap() > 1, "{deferred}");
+    for n in 0..8 {
+        append(&log, format!("fulmar {n} is gone\n"));
+    }
+    // Each line is told, once.
+    let told = wait_for("the lines to be told", || {
+        let told = history(&program, &each);
+        (told.len() >= 8).then_some(told)
+    });
+    let bodies: std::collections::BTreeSet<String> = told
+        .iter()
+        .map(|one| one["evidence"]["lines"][0]["body"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!((told.len(), bodies.len()), (8, 8), "{told:?}");
+    let status = answer(&program, "/api/v1/alerts/status");
+    assert!(status["rules"][0]["error"].is_null(), "{status}");
+    assert!(history(&program, &dear).len() <= 2);
+}
+
+#[test]
+fn lines_that_were_published_before_they_were_looked_at_are_read_again_each_once() {
+    let dir = scratch();
+    let log = dir.path().join("quick.log");
+    append(&log, "begin\n");
+    // What comes is published, and out of memory, long before the next look.
+    let config = format!(
+        "{}\n[alerts.evaluation]\ninterval = \"6s\"\n",
+        up_config(dir.path(), &["*.log"])
+    );
+    let program = Program::start(dir.path(), "up", &config);
+    let each = made(&program, &rule("Each", &json!({ "kind": "match", "query": "dunlin" })));
+    let status = || answer(&program, "/api/v1/alerts/status");
+    wait_for("the rule to be evaluated", || {
+        (!status()["rules"][0].is_null()).then_some(())
+    });
+    let (mut n, mut appended) = (0, std::time::Instant::now());
+    wait_for("lines to be read again", || {
+        if appended.elapsed() >= std::time::Duration::from_millis(700) {
+            append(&log, format!("dunlin {n}\n"));
+            (n, appended) = (n + 1, std::time::Instant::now());
+        }
+        (status()["read_again"].as_u64() >= Some(1)).then_some(())
+    });
+    let told = wait_for("all lines to be told", || {
+        let told = history(&program, &each);
+        (told.iter().filter(|one| one["to"] == "firing").count() >= n).then_some(told)
+    });
+    let bodies: Vec<&str> = told
+        .iter()
+        .filter(|one| one["to"] == "firing")
+        .map(|one| one["evidence"]["lines"][0]["body"].as_str().unwrap())
+        .collect();
+    let once: std::collections::BTreeSet<&str> = bodies.iter().copied().collect();
+    assert_eq!(bodies.len(), once.len(), "{bodies:?}");
 }

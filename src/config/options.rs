@@ -217,6 +217,8 @@ impl Config {
         options.retention_age = store.retention_age.map(super::Age::get);
         options.retention_bytes = store.retention_bytes.map(super::Size::get);
         options.ledger_sources_max = store.ledger_sources_max;
+        // What is done is on record whoever configures.
+        options.journal = true;
         options
     }
 

@@ -29,12 +29,14 @@ pub(crate) struct Topic {
     writers: Mutex<Vec<JoinHandle<Result<(), QueueError>>>>,
 }
 
-/// Letters, digits, `.`, `_` and `-`, 1 to 127 of them, and neither `.` nor `..`.
+/// Letters, digits, `.`, `_` and `-`, 1 to 127 of them, and neither `.` nor `..`. Names that begin with
+/// `timberline.` are the store's own.
 pub fn is_topic_name(name: &str) -> bool {
     (1..=TOPIC_BYTES_MAX).contains(&name.len())
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && !name.starts_with("timberline.")
         && name != "."
         && name != ".."
 }

@@ -158,6 +158,9 @@ pub struct RuleCost {
     /// It is decided only at every so many windows, because it costs more than `alerts.evaluation.rule_cost_max`; 1:
     /// at each.
     pub slowed: u32,
+    /// Testing each line as it comes was too expensive: it reads its lines from the store when it is decided.
+    #[serde(default)]
+    pub deferred: bool,
     /// Why it cannot be evaluated, if it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -46,6 +46,8 @@ pub(crate) struct EvaluationSection {
     pub(crate) backtests_max: u32,
     /// The share of one core that one rule may take; one that takes more is decided less often.
     pub(crate) rule_cost_max: f64,
+    /// Such a rule is decided at every so many windows at most.
+    pub(crate) rule_slowed_max: u32,
     /// Hosts on record as decommissioned.
     pub(crate) decommissioned_max: u64,
 }
@@ -72,6 +74,7 @@ impl Default for EvaluationSection {
             backtest_entries_max: 10_000,
             backtests_max: 2,
             rule_cost_max: 0.25,
+            rule_slowed_max: 64,
             decommissioned_max: 10_000,
         }
     }
@@ -117,6 +120,7 @@ impl EvaluationSection {
             backtest_entries_max: self.backtest_entries_max as usize,
             backtests_max: self.backtests_max as usize,
             rule_cost_max: self.rule_cost_max,
+            rule_slowed_max: self.rule_slowed_max.max(1),
             decommissioned_max: self.decommissioned_max,
             ..timberline_store::alert::AlertOptions::default()
         }

@@ -4,10 +4,13 @@
 //! lines are late here too. Every source counts as having told by then; what was missing at the time is
 //! not known any more.
 
+mod silence;
+
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use timberline_proto::alert::{AlertState, BacktestAnswer, Transition};
+use timberline_proto::alert::{AlertState, BacktestAnswer, Condition, Transition};
 use tokio::runtime::Handle;
 
 use super::ask::Ask;
@@ -19,6 +22,52 @@ use super::run::Run;
 use super::sample::Sample;
 use super::store_ask::StoreAsk;
 use crate::read::{ReadError, Reader, RowView};
+
+/// What would have been told.
+#[derive(Debug)]
+struct Told {
+    answer: BacktestAnswer,
+    keys: BTreeSet<String>,
+    entries: u64,
+    entries_max: usize,
+}
+
+impl Told {
+    fn new(entries_max: usize) -> Self {
+        Self {
+            answer: BacktestAnswer::default(),
+            keys: BTreeSet::new(),
+            entries: 0,
+            entries_max,
+        }
+    }
+
+    /// Each verdict once.
+    fn add(&mut self, transition: Transition) {
+        if !self.keys.insert(transition.key.clone()) {
+            return;
+        }
+        self.entries += 1;
+        if !transition.late {
+            *self.answer.counts.entry(transition.to).or_default() += 1;
+        }
+        if self.answer.transitions.len() < self.entries_max {
+            self.answer.transitions.push(transition);
+        }
+    }
+
+    fn answer(mut self) -> BacktestAnswer {
+        let shown = self.answer.transitions.len();
+        if self.entries > shown as u64 {
+            self.answer.notes.push(format!(
+                "of {} changes of state the first {shown} are shown (alerts.evaluation.backtest_entries_max)",
+                self.entries
+            ));
+        }
+        self.answer.counts.entry(AlertState::Firing).or_default();
+        self.answer
+    }
+}
 
 /// What `plan` would have said of windows that end after `from`, and at `to` at the latest. Blocks.
 ///
@@ -36,6 +85,11 @@ pub(super) fn backtest(
         handle,
         options,
     };
+    let mut told = Told::new(options.backtest_entries_max);
+    if let Condition::Silence(condition) = &plan.rule.condition {
+        silence::replayed(plan, condition, (from, to), &ask, &mut told)?;
+        return Ok(told.answer());
+    }
     let mut run = Run::new(Arc::clone(plan), plan.grid.end_after(from), options.match_lines_max);
     run.begin(&ask).map_err(ReadError::BadRequest)?;
     let needs_from = run.needs_from();
@@ -60,13 +114,8 @@ pub(super) fn backtest(
             });
         }
     }
-    let mut answer = BacktestAnswer {
-        lines: samples.len() as u64,
-        ..BacktestAnswer::default()
-    };
+    told.answer.lines = samples.len() as u64;
     let interval = options.interval.as_nanos() as i64;
-    let mut seen = std::collections::BTreeSet::new();
-    let mut entries = 0_u64;
     let until = to
         .saturating_add(plan.late_window)
         .min(now.saturating_sub(plan.grid.lateness));
@@ -76,39 +125,21 @@ pub(super) fn backtest(
         (to, until.max(to)),
         interval,
         &ask,
-        &mut |transition: Transition| {
-            if !seen.insert(transition.key.clone()) {
-                return;
-            }
-            entries += 1;
-            if !transition.late {
-                *answer.counts.entry(transition.to).or_default() += 1;
-            }
-            if answer.transitions.len() < options.backtest_entries_max {
-                answer.transitions.push(transition);
-            }
-        },
+        &mut |transition| told.add(transition),
     );
-    answer.windows = run.windows;
-    if entries > answer.transitions.len() as u64 {
-        answer.notes.push(format!(
-            "of {entries} changes of state the first {} are shown (alerts.evaluation.backtest_entries_max)",
-            answer.transitions.len()
-        ));
-    }
+    told.answer.windows = run.windows;
     if run.left_out() > 0 {
-        answer.notes.push(format!(
+        told.answer.notes.push(format!(
             "{} lines were left out: they are of more groups than alerts.evaluation.groups_max, or more than are told in a minute",
             run.left_out()
         ));
     }
     if let Some(error) = &run.error {
-        answer
+        told.answer
             .notes
             .push(format!("the last windows could not be looked at: {error}"));
     }
-    answer.counts.entry(AlertState::Firing).or_default();
-    Ok(answer)
+    Ok(told.answer())
 }
 
 /// Gives a run its lines in the order in which they were read, and its windows up to `to` their verdicts,

@@ -1,50 +1,34 @@
 //! The thread that evaluates: takes the lines that came, decides what is due, keeps what changed.
 
+mod cost;
+mod lines;
+mod work;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use timberline_proto::alert::{AlertsStatus, Condition, Rule, RuleCost, Transition};
+use timberline_proto::alert::{Condition, Rule, Transition};
 use tokio::runtime::Handle;
 
+use self::work::{Work, machines_of};
 use super::Shared;
 use super::feed::Feed;
-use super::machine::{Machine, Outcome};
+use super::machine::Outcome;
 use super::marks::{Mark, Marks};
 use super::plan::Plan;
 use super::route::{Router, sample};
 use super::run::Run;
-use super::sample::Group;
-use super::scope::Scope;
 use super::silence;
 use super::store_ask::StoreAsk;
 use super::world::{Watch, dropped};
-use crate::catalog::{AlertWrite, CatalogError, HistoryLimits, RuleProgress};
-use crate::read::{ReadError, Reader, RowView};
+use crate::catalog::{AlertWrite, CatalogError, HistoryLimits, RuleProgress, is_own_topic};
+use crate::read::{Reader, RowView, Topics};
 
 /// How far a rule was decided is written at the latest after this, if nothing else is.
 const KEEP_INTERVAL: Duration = Duration::from_secs(10);
 /// After the start nobody is called silent for so long: agents have to come back first.
 const GRACE: i64 = 30_000_000_000;
-/// The share of a core is a mean over about this.
-const COST_OVER: f64 = 60.0;
-/// A rule that is too expensive is decided at every so many windows at most.
-const SLOWED_MAX: u32 = 64;
-/// Lines that are read again for one rule at most.
-const REPLAY_LINES_MAX: usize = 5_000_000;
-
-/// One rule at work.
-#[derive(Debug)]
-struct Work {
-    run: Run,
-    scope: Scope,
-    /// When it began to be evaluated.
-    began: i64,
-    /// The share of one core that it takes.
-    cost: f64,
-    spent: Duration,
-    kept_next: i64,
-}
 
 /// What the thread holds.
 #[derive(Debug)]
@@ -54,6 +38,8 @@ pub(super) struct Evaluator {
     handle: Handle,
     works: Vec<Work>,
     router: Router,
+    /// The store's own topics that rules ask for.
+    own_topics: BTreeSet<String>,
     feed: Feed,
     /// Records below these were looked at before the start.
     told: Feed,
@@ -77,6 +63,7 @@ impl Evaluator {
             handle,
             works: Vec::new(),
             router: Router::default(),
+            own_topics: BTreeSet::new(),
             feed: Feed::default(),
             told: Feed::default(),
             started,
@@ -95,7 +82,9 @@ impl Evaluator {
             Err(error) => tracing::error!(%error, "how far alert rules had looked cannot be read"),
         }
         self.feed
-            .skip_to_end(self.reader.live_rows(), &self.reader.catalog_of().clone());
+            .skip_to_end(self.reader.live_rows(), self.reader.catalog_of(), &|topic| {
+                !is_own_topic(topic)
+            });
         while !self.shared.is_stopped() {
             if let Err(error) = self.look() {
                 tracing::error!(%error, "alert rules cannot be evaluated; it is tried again");
@@ -104,6 +93,7 @@ impl Evaluator {
                 self.shared.status.lock().1 = None;
             }
             self.account();
+            self.note_late();
             self.shared.rest();
         }
     }
@@ -180,7 +170,7 @@ impl Evaluator {
                 ended.append(&mut work.run.end(now, "the rule was disabled"));
                 work.kept_next = i64::MIN;
                 let write = AlertWrite {
-                    progress: vec![progress_of(&work)],
+                    progress: vec![work.progress()],
                     transitions: std::mem::take(&mut ended),
                     seen: Vec::new(),
                 };
@@ -210,10 +200,24 @@ impl Evaluator {
                 .forget_alert_progress(&rule)
                 .map_err(|error| error.to_string())?;
         }
-        self.router = Router::new(self.works.iter().map(|work| &*work.run.plan)).map_err(|error| error.to_string())?;
+        self.route_anew()?;
         for at in anew {
             self.fill(at);
         }
+        Ok(())
+    }
+
+    /// Lines go to the rules that are given them as they come.
+    fn route_anew(&mut self) -> Result<(), String> {
+        let at_once = self.works.iter().enumerate().filter(|(_, work)| work.behind.is_none());
+        let router = Router::new(at_once.map(|(at, work)| (at, &*work.run.plan)));
+        self.router = router.map_err(|error| error.to_string())?;
+        let searches = self.works.iter().flat_map(|work| &work.run.plan.searches);
+        let own = searches.filter_map(|search| match Topics::of(search) {
+            Topics::Own(topic) => Some(topic),
+            Topics::Queue | Topics::All => None,
+        });
+        self.own_topics = own.collect();
         Ok(())
     }
 
@@ -243,29 +247,7 @@ impl Evaluator {
         // Groups of other fields are other groups.
         run.machines.retain(|group, _| group.0.len() == plan.by.len());
         run.changed = true;
-        Work {
-            scope: Scope::of(plan),
-            run,
-            began,
-            cost: 0.0,
-            spent: Duration::ZERO,
-            kept_next: i64::MIN,
-        }
-    }
-
-    /// Gives a rule the lines of before that it needs.
-    fn fill(&mut self, at: usize) {
-        let work = &mut self.works[at];
-        let ask = StoreAsk {
-            reader: &self.reader,
-            handle: &self.handle,
-            options: &self.shared.options,
-        };
-        let filled = fill(&mut work.run, work.began, &ask, &self.feed, &self.told);
-        if let Err(error) = filled {
-            tracing::error!(rule = work.run.plan.rule.name, %error, "the lines of before cannot be read: its first verdicts go without");
-            work.run.error = Some(error);
-        }
+        Work::new(run, began)
     }
 
     /// Takes the lines that came.
@@ -275,7 +257,9 @@ impl Evaluator {
         let (works, router, watch) = (&mut self.works, &mut self.router, &mut self.watch);
         let options = &self.shared.options;
         let told = &self.told;
-        let whole = self.feed.pull(live, catalog, &mut |view| {
+        let own_topics = &self.own_topics;
+        let wanted = |topic: &str| !is_own_topic(topic) || own_topics.contains(topic);
+        let whole = self.feed.pull(live, catalog, &wanted, &mut |view| {
             watch.line(view);
             router.route(view, &mut |rule, search| {
                 let work = &mut works[rule];
@@ -289,8 +273,9 @@ impl Evaluator {
         }
         // Some were published before they were looked at: all rules are given their lines again.
         self.read_again += 1;
+        self.watch.load_again(&self.reader);
         self.told = Feed::of(self.feed.seen());
-        self.feed.skip_to_end(live, catalog);
+        self.feed.skip_to_end(live, catalog, &wanted);
         for at in 0..self.works.len() {
             self.fill(at);
         }
@@ -298,6 +283,9 @@ impl Evaluator {
     }
 
     fn advance(&mut self, at: usize, now: i64, marks: &Marks) -> Vec<Transition> {
+        if !self.catch_up(at, now) {
+            return Vec::new();
+        }
         let work = &mut self.works[at];
         let ask = StoreAsk {
             reader: &self.reader,
@@ -340,7 +328,7 @@ impl Evaluator {
             let moved = work.run.next != work.kept_next;
             let told = changed.contains(work.run.plan.id.as_str());
             if told || work.run.changed || due && moved {
-                progress.push(progress_of(work));
+                progress.push(work.progress());
             }
         }
         if progress.is_empty() && transitions.is_empty() {
@@ -381,123 +369,9 @@ impl Evaluator {
         self.unkept = AlertWrite::default();
         Ok(())
     }
-
-    /// What this look cost, and who is slowed for it.
-    fn account(&mut self) {
-        let elapsed = self.looked_at.elapsed().as_secs_f64();
-        if elapsed < 1.0 {
-            return;
-        }
-        self.looked_at = Instant::now();
-        let weight = (elapsed / COST_OVER).min(1.0);
-        let most = self.shared.options.rule_cost_max;
-        let mut all = 0.0;
-        for work in &mut self.works {
-            let share = work.spent.as_secs_f64() / elapsed;
-            work.spent = Duration::ZERO;
-            work.cost += weight * (share - work.cost);
-            all += work.cost;
-            let run = &mut work.run;
-            if work.cost > most && run.slowed < SLOWED_MAX {
-                run.slowed *= 2;
-                // What it costs from now on is another thing.
-                work.cost /= 2.0;
-                tracing::warn!(
-                    rule = run.plan.rule.name,
-                    windows = run.slowed,
-                    "the rule costs more than alerts.evaluation.rule_cost_max of a core: it is decided less often"
-                );
-            } else if work.cost < most / 4.0 && run.slowed > 1 {
-                run.slowed /= 2;
-                work.cost *= 2.0;
-            }
-        }
-        self.cost = all;
-    }
-
-    fn say(&self, now: i64, marks: &Marks) {
-        let instant = timberline_proto::query::time_range::format_rfc3339_nanos;
-        let mut rules: Vec<RuleCost> = self
-            .works
-            .iter()
-            .map(|work| RuleCost {
-                id: work.run.plan.id.clone(),
-                name: work.run.plan.rule.name.clone(),
-                decided_to: (work.run.windows > 0).then(|| instant(work.run.next - work.run.plan.grid.step)),
-                late_seconds: work.run.late_by as f64 / 1e9,
-                cost: work.cost,
-                groups: work.run.groups() as u64,
-                left_out: work.run.left_out(),
-                slowed: work.run.slowed,
-                error: work.run.error.clone(),
-            })
-            .collect();
-        rules.sort_by(|a, b| b.cost.total_cmp(&a.cost).then_with(|| a.name.cmp(&b.name)));
-        let lag = self.shared.options.interval.as_nanos() as i64 + 15_000_000_000;
-        let status = AlertsStatus {
-            evaluated_at: Some(instant(now)),
-            complete_to: (marks.complete_to() > 0).then(|| instant(marks.complete_to())),
-            missing: marks.missing(now.saturating_sub(lag)),
-            cost: self.cost,
-            read_again: self.read_again,
-            rules,
-        };
-        self.shared.status.lock().0 = status;
-    }
 }
 
 /// Whether a line is to be told: it was not looked at before the start, and came after the rule.
 fn is_new(view: &RowView<'_>, told: &Feed, began: i64) -> bool {
     view.row.observed_nanos >= began && view.row.offset >= told.next(view.topic, view.row.partition)
-}
-
-/// Gives a rule the lines that it needs of those that count as looked at.
-fn fill(run: &mut Run, began: i64, ask: &StoreAsk<'_>, feed: &Feed, told: &Feed) -> Result<(), String> {
-    run.begin(ask)?;
-    let from = run.needs_from();
-    let plan = Arc::clone(&run.plan);
-    for (search, filter) in plan.searches.iter().enumerate() {
-        let mut each = |view: &RowView<'_>| {
-            if view.row.offset < feed.next(view.topic, view.row.partition) {
-                let tell = plan.tells_lines() && is_new(view, told, began);
-                let sample = sample(&plan, search as u8, view, tell, ask.options);
-                run.take(&sample, !tell);
-            }
-            std::ops::ControlFlow::Continue(())
-        };
-        let given = ask
-            .reader
-            .replay(filter.clone(), (from, i64::MAX), REPLAY_LINES_MAX, &mut each);
-        let whole = ask
-            .handle
-            .block_on(given)
-            .map_err(|error: ReadError| error.to_string())?;
-        if !whole {
-            tracing::warn!(
-                rule = plan.rule.name,
-                "more than {REPLAY_LINES_MAX} lines of before would have to be read: its first verdicts go without the others"
-            );
-        }
-    }
-    run.recall(began, ask)
-}
-
-fn progress_of(work: &Work) -> RuleProgress {
-    let groups = work.run.machines.iter().map(|(group, machine)| {
-        let state = serde_json::to_string(machine).expect("numbers and words are JSON");
-        (group.to_json(), state)
-    });
-    RuleProgress {
-        rule: work.run.plan.id.clone(),
-        next_nanos: work.run.next,
-        began_nanos: work.began,
-        groups: Some(groups.collect()),
-    }
-}
-
-fn machines_of(progress: &RuleProgress) -> BTreeMap<Group, Machine> {
-    let groups = progress.groups.iter().flatten();
-    let read = groups
-        .filter_map(|(group, state)| Some((Group::of_json(group)?, serde_json::from_str::<Machine>(state).ok()?)));
-    read.collect()
 }

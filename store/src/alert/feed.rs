@@ -9,6 +9,9 @@ use crate::catalog::{Catalog, SeenTo, Snapshot};
 use crate::live::LiveRows;
 use crate::read::RowView;
 
+/// Which topics are looked at.
+pub(crate) type Wanted<'a> = &'a dyn Fn(&str) -> bool;
+
 /// How far the partitions were looked at.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Feed {
@@ -51,13 +54,13 @@ impl Feed {
     }
 
     /// Everything that is there now counts as looked at.
-    pub(crate) fn skip_to_end(&mut self, live: &dyn LiveRows, catalog: &Catalog) {
+    pub(crate) fn skip_to_end(&mut self, live: &dyn LiveRows, catalog: &Catalog, wanted: Wanted<'_>) {
         let blocks = live.blocks();
         let snapshot = catalog.snapshot();
-        for (key, position) in &snapshot.positions {
+        for (key, position) in snapshot.positions.iter().filter(|(key, _)| wanted(&key.0)) {
             self.advance(key.clone(), position.incarnation, position.next_offset);
         }
-        for block in blocks {
+        for block in blocks.into_iter().filter(|block| wanted(&block.topic)) {
             let key = (block.topic.clone(), block.partition);
             let incarnation = incarnation_of(&snapshot, &key);
             if let Some(last) = block.rows.offsets().last() {
@@ -68,8 +71,15 @@ impl Feed {
 
     /// Gives the rows that were not looked at. Whether these are all: else some were published and
     /// dropped before.
-    pub(crate) fn pull(&mut self, live: &dyn LiveRows, catalog: &Catalog, each: &mut dyn FnMut(&RowView<'_>)) -> bool {
-        let blocks = live.blocks();
+    pub(crate) fn pull(
+        &mut self,
+        live: &dyn LiveRows,
+        catalog: &Catalog,
+        wanted: Wanted<'_>,
+        each: &mut dyn FnMut(&RowView<'_>),
+    ) -> bool {
+        let mut blocks = live.blocks();
+        blocks.retain(|block| wanted(&block.topic));
         let snapshot = catalog.snapshot();
         let mut first_live: BTreeMap<(String, u32), u64> = BTreeMap::new();
         for block in &blocks {
@@ -81,7 +91,7 @@ impl Feed {
             }
         }
         let mut whole = true;
-        for (key, position) in &snapshot.positions {
+        for (key, position) in snapshot.positions.iter().filter(|(key, _)| wanted(&key.0)) {
             let next = self.begin(key, position.incarnation);
             let is_held = first_live.get(key).is_some_and(|first| *first <= next);
             if position.next_offset > next && !is_held {

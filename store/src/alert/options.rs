@@ -48,6 +48,8 @@ pub struct AlertOptions {
     /// The share of one core that a rule may take; one that takes more is decided less often:
     /// `alerts.evaluation.rule_cost_max`.
     pub rule_cost_max: f64,
+    /// Such a rule is decided at every so many windows at most: `alerts.evaluation.rule_slowed_max`.
+    pub rule_slowed_max: u32,
     /// Hosts that are on record as decommissioned: `alerts.evaluation.decommissioned_max`.
     pub decommissioned_max: u64,
     /// What time it is.
@@ -76,6 +78,7 @@ impl Default for AlertOptions {
             backtest_entries_max: 10_000,
             backtests_max: 2,
             rule_cost_max: 0.25,
+            rule_slowed_max: 64,
             decommissioned_max: 10_000,
             clock: Arc::new(SystemClock),
         }

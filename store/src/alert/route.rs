@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use timberline_proto::alert::EvidenceLine;
 use timberline_proto::line::FieldValue;
@@ -13,39 +14,57 @@ use timberline_proto::token::{lower_into, tokens};
 use super::options::AlertOptions;
 use super::plan::Plan;
 use super::sample::{Group, Sample};
-use crate::read::{ReadError, RowView, Tester};
+use crate::read::{FIXED, ReadError, RowView, Tester, Topics, column_name, stream_attribute};
 use crate::split::{pattern_of_template, template_of_row};
+
+/// Of so many lines one has its tests timed: reading the clock for each costs more than most tests.
+const TIMED_EVERY: u64 = 64;
 
 /// One search, and the rules that ask for it.
 #[derive(Debug)]
 struct Shared {
     tester: Tester,
+    topics: Topics,
     /// Rule and which of its searches.
     uses: Vec<(usize, u8)>,
+    /// What testing and taking lines cost since it was last asked for, by the lines that were timed.
+    spent: Duration,
 }
 
 /// Finds the rules that a line concerns.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     shared: Vec<Shared>,
-    /// Searches that need a word of a line, by that word.
+    /// Searches that need a word of a line or of its attributes, by that word.
     by_token: HashMap<Vec<u8>, Vec<usize>>,
+    /// Of those, the ones that need it in a field's value: an escape in the line may hide it.
+    by_value: Vec<usize>,
     /// Searches that need none.
     always: Vec<usize>,
     /// When a search was last asked, to ask it once a line.
     asked: Vec<u64>,
     lines: u64,
+    candidates: Vec<usize>,
+    folded: Vec<u8>,
+}
+
+/// A word that every line has that fits a search.
+#[derive(Debug, PartialEq, Eq)]
+struct Need {
+    token: Vec<u8>,
+    /// Of a field's value.
+    of_value: bool,
 }
 
 impl Router {
-    /// Of these rules, which it names by their place.
+    /// Of these rules, each with the name that it gives back.
     ///
     /// # Errors
     /// What is wrong with a search.
-    pub(crate) fn new<'a>(plans: impl Iterator<Item = &'a Plan>) -> Result<Self, ReadError> {
+    pub(crate) fn new<'a>(plans: impl Iterator<Item = (usize, &'a Plan)>) -> Result<Self, ReadError> {
         let mut router = Self::default();
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
-        for (rule, plan) in plans.enumerate() {
+        for (rule, plan) in plans {
             for (search, filter) in plan.searches.iter().enumerate() {
                 let text = format!("{filter:?}");
                 let at = match known.get(&text) {
@@ -65,13 +84,20 @@ impl Router {
 
     fn add(&mut self, filter: &Filter) -> Result<usize, ReadError> {
         let at = self.shared.len();
-        match needed_token(filter) {
-            Some(token) => self.by_token.entry(token).or_default().push(at),
+        match need(filter) {
+            Some(need) => {
+                self.by_token.entry(need.token).or_default().push(at);
+                if need.of_value {
+                    self.by_value.push(at);
+                }
+            }
             None => self.always.push(at),
         }
         self.shared.push(Shared {
             tester: Tester::new(filter)?,
+            topics: Topics::of(filter),
             uses: Vec::new(),
+            spent: Duration::ZERO,
         });
         Ok(at)
     }
@@ -86,8 +112,8 @@ impl Router {
         if self.by_token.is_empty() {
             return;
         }
-        let mut candidates = Vec::new();
-        let mut folded = Vec::new();
+        let mut candidates = std::mem::take(&mut self.candidates);
+        let mut folded = std::mem::take(&mut self.folded);
         let mut look = |text: &[u8]| {
             for token in tokens(text) {
                 folded.clear();
@@ -108,38 +134,70 @@ impl Router {
                 look(text.as_bytes());
             }
         }
-        for at in candidates {
+        if !self.by_value.is_empty() && memchr::memchr(b'\\', view.row.line).is_some() {
+            candidates.extend_from_slice(&self.by_value);
+        }
+        for at in candidates.drain(..) {
             if self.asked[at] != now {
                 self.asked[at] = now;
                 self.ask(at, view, each);
             }
         }
+        self.candidates = candidates;
+        self.folded = folded;
     }
 
     fn ask(&mut self, at: usize, view: &RowView<'_>, each: &mut dyn FnMut(usize, u8)) {
-        let shared = &self.shared[at];
-        let fits = shared.tester.matches(view);
-        for &(rule, search) in &shared.uses {
-            if fits {
+        let begin = self.lines.is_multiple_of(TIMED_EVERY).then(Instant::now);
+        let shared = &mut self.shared[at];
+        if shared.topics.has(view.topic) && shared.tester.matches(view) {
+            for &(rule, search) in &shared.uses {
                 each(rule, search);
             }
+        }
+        if let Some(begin) = begin {
+            shared.spent += begin.elapsed() * TIMED_EVERY as u32;
+        }
+    }
+
+    /// Gives what testing and taking lines cost each rule since this was last asked; what rules share, by
+    /// equal parts.
+    pub(crate) fn spent(&mut self, each: &mut dyn FnMut(usize, Duration)) {
+        for shared in &mut self.shared {
+            let spent = std::mem::take(&mut shared.spent);
+            if spent.is_zero() || shared.uses.is_empty() {
+                continue;
+            }
+            let part = spent / shared.uses.len() as u32;
+            shared.uses.iter().for_each(|(rule, _)| each(*rule, part));
         }
     }
 }
 
-/// A word that every line has that fits: of a test of the whole line, for a field's value may stand
-/// otherwise in its line.
-fn needed_token(filter: &Filter) -> Option<Vec<u8>> {
-    let leaf = |filter: &Filter| match filter {
-        Filter::Leaf(leaf) if leaf.field.is_none() => required_tokens(leaf).into_iter().find_map(|need| match need {
+/// The rarest word, as far as its length tells, that every line has that fits.
+fn need(filter: &Filter) -> Option<Need> {
+    let of_leaf = |filter: &Filter| {
+        let Filter::Leaf(leaf) = filter else { return None };
+        let field = leaf.field.as_ref().map(|field| field.name.as_str());
+        // What these say of a line stands in none of its words.
+        if field.is_some_and(|name| {
+            FIXED.contains(&column_name(name)) && stream_attribute(name).is_none() && name != "body"
+        }) {
+            return None;
+        }
+        let exact = required_tokens(leaf).into_iter().filter_map(|need| match need {
             TokenNeed::Exact(token) => Some(token.into_bytes()),
             _ => None,
-        }),
-        _ => None,
+        });
+        let token = exact.max_by_key(Vec::len)?;
+        Some(Need {
+            token,
+            of_value: field.is_some_and(|name| name != "body"),
+        })
     };
     match filter {
-        Filter::And(all) => all.iter().filter_map(leaf).max_by_key(Vec::len),
-        other => leaf(other),
+        Filter::And(all) => all.iter().filter_map(of_leaf).max_by_key(|need| need.token.len()),
+        other => of_leaf(other),
     }
 }
 
@@ -208,3 +266,6 @@ fn cut(text: &str, bytes_max: usize) -> String {
     }
     text[..end].to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use timberline_proto::alert::{
-    AlertGroup, AlertState, AlertStates, AlertsStatus, BacktestAnswer, BacktestRequest, Condition, KeptRule, Rule,
-    RuleCheck, RuleVersion, Transition,
+    AlertGroup, AlertState, AlertStates, AlertsStatus, BacktestAnswer, BacktestRequest, KeptRule, Rule, RuleCheck,
+    RuleVersion, Transition,
 };
 use timberline_proto::query::time_range::{format_rfc3339_nanos, parse_time};
 use tokio::runtime::Handle;
@@ -271,13 +271,6 @@ impl Alerts {
     /// [`ReadError`]
     pub async fn backtest(&self, request: BacktestRequest) -> Result<BacktestAnswer, ReadError> {
         let plan = Plan::new("backtest", 1, request.rule, &self.shared.options).map_err(ReadError::BadRequest)?;
-        if matches!(plan.rule.condition, Condition::Silence(_)) {
-            return Err(ReadError::BadRequest(
-                "what agents reported in the past is not kept, so a rule about silence has no back-test: try one \
-                 about the absence of lines by host"
-                    .to_owned(),
-            ));
-        }
         self.backtest_of(plan, &request.from, request.to.as_deref()).await
     }
 

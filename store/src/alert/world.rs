@@ -52,9 +52,17 @@ impl Watch {
     fn load(&mut self, reader: &Reader) -> Result<(), CatalogError> {
         let view = reader.catalog_of().ledger()?;
         for (host, path, at) in view.places(PLACES_MAX)? {
-            self.lines.insert((host, path), at);
+            let last = self.lines.entry((host, path)).or_insert(at);
+            *last = at.max(*last);
         }
         Ok(())
+    }
+
+    /// Lines were published before they were looked at: the ledger knows when the last of each file came.
+    pub(crate) fn load_again(&mut self, reader: &Reader) {
+        if let Err(error) = self.load(reader) {
+            tracing::warn!(%error, "what the ledger says of sources cannot be read: a file may be called silent for too long");
+        }
     }
 
     /// Looks again whose lines the ledger has, of those that may never have reported.

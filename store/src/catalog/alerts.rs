@@ -6,11 +6,13 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::{Value, json};
-use timberline_proto::alert::Transition;
+use timberline_proto::alert::{AlertState, Severity, Transition};
 use timberline_proto::id::IncarnationId;
+use timberline_proto::query::time_range::format_rfc3339_nanos;
 
 use super::change::Refusal;
 use super::edit::now_nanos;
+use super::journal::{self, ALERTS_TOPIC};
 use super::{Catalog, CatalogError};
 
 /// A rule that is kept.
@@ -536,7 +538,47 @@ fn insert(transaction: &Transaction<'_>, transition: &Transition) -> Result<u64,
             transition.late,
             body
         ])?;
+    if added > 0 {
+        journal::add(
+            transaction,
+            ALERTS_TOPIC,
+            transition.decided_at_nanos,
+            &told(transition),
+        )?;
+    }
     Ok(added as u64)
+}
+
+/// A change of state as a line of the journal. The lines that led to it are left out: they are records already,
+/// and their text is theirs.
+fn told(transition: &Transition) -> Value {
+    let instant = format_rfc3339_nanos;
+    let level = match (transition.to, transition.rule.severity) {
+        (AlertState::Firing, Severity::Critical) => "error",
+        (AlertState::Firing | AlertState::Error | AlertState::NoData, _) => "warn",
+        _ => "info",
+    };
+    json!({
+        "level": level,
+        "event": "verdict",
+        "rule": transition.rule.name,
+        "rule_id": transition.rule.id,
+        "rule_version": transition.rule.version,
+        "from": transition.from,
+        "to": transition.to,
+        "late": transition.late,
+        "at": instant(transition.at_nanos),
+        "value": transition.value,
+        "threshold": transition.threshold,
+        "reason": transition.reason,
+        "group": transition.group,
+        "labels": transition.labels,
+        "lines": transition.evidence.lines_total,
+        "pattern": transition.evidence.pattern,
+        "query": transition.query,
+        "missing": transition.missing_sources.iter().map(|source| &source.host).collect::<Vec<_>>(),
+        "key": transition.key,
+    })
 }
 
 fn forget(transaction: &Transaction<'_>, limits: HistoryLimits) -> Result<(), CatalogError> {

@@ -21,6 +21,8 @@
 //! | `alert_rule.create`, `.change`, `.delete` | id | name, version, bytes |
 //! | `host.decommission`, `host.recommission` | host | |
 //!
+//! Each entry is also a record of the topic `timberline.audit` ([`journal`]).
+//!
 //! The store acts as `store`, whoever asks over HTTP as `http`. The columns are made for people too: `origin` is where an actor came
 //! from (an address), `outcome` is `ok`, or why an act was refused.
 
@@ -28,6 +30,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
 
 use super::edit::now_nanos;
+use super::journal::{self, AUDIT_TOPIC, is_own_topic};
 use super::{Catalog, CatalogError};
 
 /// Entries older than this are dropped when the next one is written.
@@ -94,10 +97,28 @@ fn insert(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![now, actor, origin, action, object, outcome, detail.to_string()])?;
+    if !is_of_itself(action, object, detail) {
+        let line = json!({
+            "level": if outcome == "ok" { "info" } else { "warn" },
+            "actor": actor,
+            "origin": origin,
+            "action": action,
+            "object": object,
+            "outcome": outcome,
+            "detail": detail,
+        });
+        journal::add(transaction, AUDIT_TOPIC, now, &line)?;
+    }
     transaction
         .prepare_cached("DELETE FROM audit WHERE at < ?1")?
         .execute(params![now.saturating_sub(AUDIT_AGE_MAX_NANOS)])?;
     Ok(())
+}
+
+/// Whether an act only stores what was told of acts: told of in turn, it would never end.
+fn is_of_itself(action: &str, object: &str, detail: &Value) -> bool {
+    let topic = detail.get("topic").and_then(Value::as_str);
+    action.starts_with("split.") && (is_own_topic(object) || topic.is_some_and(is_own_topic))
 }
 
 impl Catalog {

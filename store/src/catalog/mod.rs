@@ -43,6 +43,7 @@ mod change;
 mod documents;
 mod edit;
 mod holes;
+mod journal;
 mod ledger;
 pub mod notify;
 mod publish;
@@ -64,6 +65,7 @@ pub use alerts::{
 pub use audit::{AUDIT_AGE_MAX_NANOS, AuditEntry};
 pub use documents::{Document, DocumentError, DocumentKind, DocumentLimits, NewDocument};
 pub use holes::Hole;
+pub use journal::{ALERTS_TOPIC, AUDIT_TOPIC, DELIVERIES_TOPIC, JournalEntry, OWN_TOPICS, is_own_topic};
 pub use ledger::{
     Account, AgentTrace, Counted, GapSum, LedgerFilter, LedgerKey, LedgerView, NamedGap, TakenFile, Totals,
 };

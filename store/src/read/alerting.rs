@@ -61,7 +61,7 @@ impl Reader {
     ) -> Result<bool, ReadError> {
         let task = self.begin(None).await?;
         let search = Search {
-            view: self.view(),
+            view: self.view_for(&filter),
             selection: Selection::new(filter, TimeRange::new(Some(range.0), Some(range.1)))?,
             direction: Direction::Forward,
             after: None,

@@ -107,6 +107,7 @@ mod test;
 #[cfg(test)]
 mod tests;
 mod time;
+mod topics;
 #[cfg(test)]
 mod turn_tests;
 mod turns;
@@ -124,9 +125,10 @@ pub use ledger::LedgerRequest;
 pub use options::{FileTables, ReadOptions};
 pub use reader::Reader;
 pub use room::RoomRequest;
-pub(crate) use row::{RowView, attribute_text};
+pub(crate) use row::{FIXED, RowView, attribute_text, column_name, stream_attribute};
 pub use sources::{AgentFile, NoSources, Sources};
 pub use stored::Stored;
 pub use tail::Tail;
 pub(crate) use test::{TableRow, Tester};
+pub(crate) use topics::Topics;
 pub use view::Splits;

@@ -21,6 +21,7 @@ use super::running::Registry;
 use super::settled::{self, Settled};
 use super::sources::{AgentFile, Sources};
 use super::time::{TimeRange, now_nanos};
+use super::topics::Topics;
 use super::view::{Splits, View};
 use super::workers::Workers;
 use super::{ReadError, ReadOptions, engine, sending, table};
@@ -235,7 +236,17 @@ impl Reader {
         &self.inner.runtime
     }
 
+    /// What the queue's topics hold.
     pub(crate) fn view(&self) -> View {
+        self.view_of(&Topics::Queue)
+    }
+
+    /// What a search sees.
+    pub(crate) fn view_for(&self, filter: &Filter) -> View {
+        self.view_of(&Topics::of(filter))
+    }
+
+    pub(crate) fn view_of(&self, topics: &Topics) -> View {
         let view = View::take(
             &*self.inner.live,
             &self.inner.catalog,
@@ -256,7 +267,7 @@ impl Reader {
             *cached = snapshot;
         }
         drop(cached);
-        view
+        view.only(topics)
     }
 
     /// What is on record as bytes of files without a record.

@@ -26,7 +26,7 @@ pub(super) async fn search(
     task: Task,
 ) -> Result<Frames, ReadError> {
     let search = Search {
-        view: reader.view(),
+        view: reader.view_for(&filter),
         selection: Selection::prepared(filter, range).await?,
         direction: request.direction,
         after: request.cursor.as_deref().map(str::parse::<Key>).transpose()?,

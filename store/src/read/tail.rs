@@ -15,6 +15,7 @@ use super::reader::blocking;
 use super::records::record;
 use super::row::RowView;
 use super::test::Tester;
+use super::topics::Topics;
 use super::{ReadError, Reader};
 
 /// Matching records as they arrive.
@@ -22,6 +23,7 @@ use super::{ReadError, Reader};
 pub struct Tail {
     blocks: Receiver<LiveBlock>,
     tester: Arc<Tester>,
+    topics: Topics,
     /// One of `query.tails_max`.
     _place: OwnedSemaphorePermit,
 }
@@ -39,9 +41,11 @@ impl Reader {
         })?;
         let filter = filter_of(query)?;
         self.check_filter(&filter)?;
+        let topics = Topics::of(&filter);
         let tester = blocking(move || Tester::new(&filter)).await?;
         Ok(Tail {
             tester: Arc::new(tester),
+            topics,
             blocks: self.subscribe(),
             _place: place,
         })
@@ -55,6 +59,9 @@ impl Tail {
     /// `Lagged` with the number of blocks missed by a slow listener; `Closed` at the end.
     pub async fn next(&mut self) -> Result<Vec<Record>, RecvError> {
         let block = self.blocks.recv().await?;
+        if !self.topics.has(&block.topic) {
+            return Ok(Vec::new());
+        }
         let tester = Arc::clone(&self.tester);
         // A regex over a large block takes too long for the threads that serve.
         let found = blocking(move || {

@@ -12,6 +12,7 @@ use crate::split::{Split, SplitError};
 
 use super::cache::Cache;
 use super::running::Running;
+use super::topics::Topics;
 
 /// Where the reader finds the files of the catalog's splits.
 pub trait Splits: Send + Sync + std::fmt::Debug {
@@ -76,6 +77,20 @@ impl View {
             catalog: catalog.clone(),
             _reading: reading,
         }
+    }
+
+    /// Without other topics.
+    pub(crate) fn only(mut self, topics: &Topics) -> Self {
+        self.snapshot = topics.of_snapshot(self.snapshot);
+        if !self.live.iter().all(|part| topics.has(&part.topic)) {
+            self.live = self
+                .live
+                .iter()
+                .filter(|part| topics.has(&part.topic))
+                .cloned()
+                .collect();
+        }
+        self
     }
 
     /// Opens a split. One that cannot be read is left out, and the answer says so.

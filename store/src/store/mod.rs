@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::catalog::{Catalog, CatalogError, CatalogSplit};
 use crate::live::{Live, LiveRows};
 use crate::split::{Split, SplitError};
-use crate::write::{Context, FlushError, Source, SplitFiles, Writer};
+use crate::write::{Context, FlushError, Journal, Source, SplitFiles, Writer};
 
 pub use options::{Clock, StoreOptions, SystemClock};
 pub use stats::{StoreStats, WaitingMerges};
@@ -83,6 +83,10 @@ impl Store {
         let files = SplitFiles::open(splits_dir.clone(), options.open_splits_max, &catalog.snapshot())
             .map_err(|source| io_error(&splits_dir, source))?;
         quarantine_absent(&catalog, &files);
+        let source = match options.journal {
+            true => Arc::new(Journal::beside(source, catalog.clone())?) as Arc<dyn Source>,
+            false => source,
+        };
         let context = Context::new(options, catalog, Arc::new(Live::new()), source, files, lock);
         Ok(Self {
             writer: Writer::start(context),

@@ -67,6 +67,8 @@ pub struct StoreOptions {
     /// Files in the ledger; beyond it those of which nothing is held any more are kept as sums, those
     /// silent longest first. Default 250,000.
     pub ledger_sources_max: u64,
+    /// Whether what the store does is stored as records, too, in topics of its own. Default: no.
+    pub journal: bool,
     /// Splits kept open; beyond it the one unused longest is closed. Default 256.
     pub open_splits_max: usize,
     /// What time it is.
@@ -104,6 +106,7 @@ impl StoreOptions {
             retention_age: None,
             retention_bytes: None,
             ledger_sources_max: 250_000,
+            journal: false,
             open_splits_max: 256,
             clock: Arc::new(SystemClock),
         }

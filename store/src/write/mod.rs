@@ -36,5 +36,6 @@ mod writer;
 pub(crate) use context::Context;
 pub(crate) use files::SplitFiles;
 pub(crate) use flush::FlushError;
+pub(crate) use source::Journal;
 pub use source::{Batches, FetchFrom, GROUP, LocalSource, RemoteSource, Source, SourceError};
 pub(crate) use writer::Writer;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use serde_json::{Value, json};
 
 use super::{NewMessage, optional};
+use crate::catalog::journal::{self, DELIVERIES_TOPIC};
 use crate::catalog::{Catalog, CatalogError};
 
 /// Tries of one message that are kept.
@@ -184,6 +186,25 @@ impl Catalog {
                     tried.answer,
                     tried.took_ms as i64
                 ])?;
+            let told: Option<Value> = transaction
+                .prepare_cached("SELECT key, target, kind, title, attempts FROM notify_outbox WHERE id = ?1")?
+                .query_row(params![id as i64], |row| {
+                    Ok(json!({
+                        "level": if tried.outcome == "delivered" { "info" } else { "warn" },
+                        "target": row.get::<_, String>(1)?,
+                        "kind": row.get::<_, String>(2)?,
+                        "title": row.get::<_, String>(3)?,
+                        "attempt": row.get::<_, i64>(4)?,
+                        "outcome": tried.outcome,
+                        "answer": tried.answer,
+                        "took_ms": tried.took_ms,
+                        "key": row.get::<_, String>(0)?,
+                    }))
+                })
+                .optional()?;
+            if let Some(told) = told {
+                journal::add(transaction, DELIVERIES_TOPIC, tried.at, &told)?;
+            }
             transaction
                 .prepare_cached(
                     "DELETE FROM notify_tries WHERE message = ?1 AND id NOT IN \

@@ -142,7 +142,8 @@ pub(super) fn schemas() -> Value {
                 "id": string("Its id"), "name": string("Its name"), "decided_to": string("RFC 3339"),
                 "late_seconds": number("How late its last verdict was"), "cost": number("The share of one core that it takes"),
                 "groups": count("Its groups"), "left_out": count("Lines left out because there are too many groups"),
-                "slowed": count("Decided at every so many windows"), "error": string("Why it cannot be evaluated")
+                "slowed": count("Decided at every so many windows"),
+                "deferred": flag("It reads its lines when it is decided, since testing each as it comes was too expensive"), "error": string("Why it cannot be evaluated")
             })))
         })),
         "BacktestRequest": object(&["rule", "from"], json!({ "rule": reference("AlertRule"), "from": string("RFC 3339 or -1d"), "to": string("Now unless said") })),

@@ -30,7 +30,7 @@ pub(super) async fn begin(
         .limit
         .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let search = Search {
-        view: reader.view(),
+        view: reader.view_for(&filter),
         selection: Selection::prepared(filter, range).await?,
         direction: request.direction,
         after: None,

@@ -16,7 +16,7 @@ use crate::read::lower::{self, Lowering};
 use crate::read::table::{FREED_AFTER, spilling};
 use crate::read::time::TimeRange;
 use crate::read::workers::{ended, stopped};
-use crate::read::{ReadError, Reader, engine, sql};
+use crate::read::{ReadError, Reader, Topics, engine, sql};
 
 /// What makes the rows.
 pub(super) enum Plan {
@@ -51,7 +51,11 @@ async fn plan_and_send(
     caller: Handle,
 ) -> Result<(), ReadError> {
     let running = Arc::clone(&sender.running);
-    let lowering = Lowering::new(reader, range, &running);
+    let topics = match &plan {
+        Plan::Search(search) => Topics::of(&search.filter),
+        Plan::Sql(_) => Topics::Queue,
+    };
+    let lowering = Lowering::new(reader, &topics, range, &running);
     let frame = match plan {
         Plan::Search(search) => lower::lower(&lowering, *search).await?,
         Plan::Sql(text) => sql::plan(reader, &lowering, &text).await?,

@@ -9,7 +9,7 @@ use timberline_proto::id::{GenerationId, RecordId};
 use super::super::reader::blocking;
 use super::super::running::{Running, ScanLimits};
 use super::super::view::View;
-use super::super::{ReadError, Reader, lookup};
+use super::super::{ReadError, Reader, Topics, lookup};
 use super::around::{Center, Side, from_the_end, nearest};
 use super::find::{find, needle};
 use super::lines::records;
@@ -53,7 +53,7 @@ impl Reader {
     /// in what cannot be read.
     pub async fn record(&self, id: &RecordId) -> Result<Record, ReadError> {
         let task = self.begin(None).await?;
-        let view = self.view();
+        let view = self.view_of(&Topics::of_topic(&id.topic));
         let id = id.clone();
         blocking(move || {
             let hit = lookup::find(&view, &id, &task.running)?;
@@ -78,7 +78,7 @@ impl Reader {
     /// As [`record`](Self::record).
     pub async fn context(&self, id: &RecordId, before: usize, after: usize) -> Result<ContextAnswer, ReadError> {
         let task = self.begin(None).await?;
-        let view = self.view();
+        let view = self.view_of(&Topics::of_topic(&id.topic));
         let id = id.clone();
         blocking(move || {
             let hit = lookup::find(&view, &id, &task.running)?;

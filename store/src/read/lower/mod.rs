@@ -39,6 +39,7 @@ use super::row::column_name;
 use super::running::Running;
 use super::scan::Selection;
 use super::time::TimeRange;
+use super::topics::Topics;
 use super::view::View;
 use super::{FileTables, ReadError, Reader, engine};
 
@@ -57,11 +58,11 @@ pub(crate) struct Lowering {
 }
 
 impl Lowering {
-    pub(crate) fn new(reader: &Reader, range: TimeRange, running: &Arc<Running>) -> Self {
+    pub(crate) fn new(reader: &Reader, topics: &Topics, range: TimeRange, running: &Arc<Running>) -> Self {
         let options = reader.options();
         Self {
             session: engine::session(reader.runtime(), options),
-            view: reader.view(),
+            view: reader.view_of(topics),
             range,
             running: Arc::clone(running),
             threads: options.threads,

@@ -31,6 +31,7 @@ use self::rank::Ranking;
 use super::reader::blocking;
 use super::running::Running;
 use super::time::rfc3339;
+use super::topics::Topics;
 use super::turns::Task;
 use super::view::View;
 use super::{ReadError, Reader};
@@ -74,7 +75,7 @@ impl Reader {
         } = self.begin(request.query_id).await?;
         let reader = self.clone();
         blocking(move || {
-            let view = reader.view();
+            let view = reader.view_of(&Topics::All);
             let answer = Room {
                 view: &view,
                 running: &running,

@@ -1,6 +1,7 @@
 //! Where the store's records come from: one trait over the queue in this process and the one of a
 //! collector elsewhere.
 
+mod journal;
 mod local;
 mod remote;
 
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use timberline_proto::id::IncarnationId;
 use timberline_queue::PartitionInfo;
 
+pub(crate) use journal::Journal;
 pub use local::LocalSource;
 pub use remote::RemoteSource;
 

@@ -6,11 +6,22 @@ use timberline_proto::alert::HistoryEntry;
 use super::{group::Why, words};
 use crate::{
     components::{find::Find, pipeline::skeleton, search::exact_now},
-    model::app::App,
+    model::{app::App, view::Page},
     text::printable::{Layout, printable},
 };
 
 const MS: i64 = 1_000_000;
+
+/// Changes of state are records, too, of a topic of the store's own.
+const AS_RECORDS: &str = "topic:timberline.alerts";
+
+fn search(app: App) {
+    app.ask(|view| {
+        view.page = Page::Search;
+        view.query = AS_RECORDS.to_owned();
+        view.item = None;
+    });
+}
 
 /// The part.
 #[component]
@@ -47,6 +58,7 @@ pub(super) fn History() -> impl IntoView {
         Some(false) => view! {
             <div class="tools">
                 <Find word="Find in what is shown" label="Find in the history" wanted/>
+                <button class="button small" title="All that is on record, as lines are searched" on:click=move |_| search(app)>"Search it"</button>
             </div>
             <div class="table-scroll">
                 <div class="alert-list" role="list">

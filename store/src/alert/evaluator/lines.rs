@@ -1,0 +1,114 @@
+//! Lines for one rule that were not tested as they came: those of before it began, and all of a rule for
+//! which testing each line is too expensive.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::work::{Behind, Work};
+use super::{Evaluator, is_new};
+use crate::alert::feed::Feed;
+use crate::alert::route::sample;
+use crate::alert::run::Run;
+use crate::alert::store_ask::StoreAsk;
+use crate::read::{ReadError, RowView};
+
+/// Lines that are read again for one rule at most.
+const REPLAY_LINES_MAX: usize = 5_000_000;
+/// A rule that reads its lines itself does so no more often than this, or than half its windows' distance.
+const READ_INTERVAL: Duration = Duration::from_secs(5);
+
+impl Evaluator {
+    /// Gives a rule the lines of before that it needs.
+    pub(super) fn fill(&mut self, at: usize) {
+        let work = &mut self.works[at];
+        let ask = StoreAsk {
+            reader: &self.reader,
+            handle: &self.handle,
+            options: &self.shared.options,
+        };
+        if let Err(error) = fill(&mut work.run, work.began, &ask, &self.feed, &self.told) {
+            tracing::error!(rule = work.run.plan.rule.name, %error, "the lines of before cannot be read: its first verdicts go without");
+            work.run.error = Some(error);
+        }
+        if let Some(behind) = &mut work.behind {
+            behind.read_to = self.feed.clone();
+        }
+    }
+
+    /// From now on the rule reads its lines from the store when it is decided.
+    pub(super) fn defer(&mut self, at: usize) {
+        self.works[at].behind = Some(Behind {
+            read_to: self.feed.clone(),
+            read_at: None,
+        });
+    }
+
+    /// Gives a rule that reads its lines itself those that came since it last did. Whether it may be decided
+    /// now.
+    pub(super) fn catch_up(&mut self, at: usize, now: i64) -> bool {
+        let Work { run, began, behind, .. } = &mut self.works[at];
+        let Some(behind) = behind else { return true };
+        let half = Duration::from_nanos(u64::try_from(run.plan.grid.step / 2).unwrap_or(0));
+        let pause = READ_INTERVAL.min(half);
+        if now < run.next || behind.read_at.is_some_and(|read| read.elapsed() < pause) {
+            return false;
+        }
+        let ask = StoreAsk {
+            reader: &self.reader,
+            handle: &self.handle,
+            options: &self.shared.options,
+        };
+        let outcome = read(run, *began, &ask, (&behind.read_to, &self.feed), &self.told);
+        behind.read_at = Some(Instant::now());
+        match outcome {
+            Ok(()) => {
+                behind.read_to = self.feed.clone();
+                true
+            }
+            Err(error) => {
+                tracing::error!(rule = run.plan.rule.name, %error, "its lines cannot be read; it is tried again");
+                run.error = Some(error);
+                false
+            }
+        }
+    }
+}
+
+/// Gives a rule the lines that it needs of those that count as looked at.
+fn fill(run: &mut Run, began: i64, ask: &StoreAsk<'_>, feed: &Feed, told: &Feed) -> Result<(), String> {
+    run.begin(ask)?;
+    read(run, began, ask, (&Feed::default(), feed), told)?;
+    run.recall(began, ask)
+}
+
+/// Gives a rule the lines that it needs between two looks.
+fn read(run: &mut Run, began: i64, ask: &StoreAsk<'_>, (from, to): (&Feed, &Feed), told: &Feed) -> Result<(), String> {
+    let earliest = run.needs_from();
+    let plan = Arc::clone(&run.plan);
+    for (search, filter) in plan.searches.iter().enumerate() {
+        let mut each = |view: &RowView<'_>| {
+            let (topic, partition, offset) = (view.topic, view.row.partition, view.row.offset);
+            if (from.next(topic, partition)..to.next(topic, partition)).contains(&offset) {
+                let tell = plan.tells_lines() && is_new(view, told, began);
+                let sample = sample(&plan, search as u8, view, tell, ask.options);
+                run.take(&sample, !tell);
+            }
+            ControlFlow::Continue(())
+        };
+        let given = ask
+            .reader
+            .replay(filter.clone(), (earliest, i64::MAX), REPLAY_LINES_MAX, &mut each);
+        let whole = ask
+            .handle
+            .block_on(given)
+            .map_err(|error: ReadError| error.to_string())?;
+        if !whole {
+            tracing::warn!(
+                rule = plan.rule.name,
+                "more than {REPLAY_LINES_MAX} lines would have to be read: its next verdicts go without the others"
+            );
+        }
+    }
+    Ok(())
+}
