@@ -3,6 +3,8 @@
 #[cfg(feature = "store")]
 mod alerts;
 mod fleet;
+#[cfg(feature = "store")]
+mod verify;
 
 use std::path::PathBuf;
 
@@ -13,6 +15,8 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use fleet::EnrollArgs;
 #[cfg(feature = "store")]
 pub(crate) use fleet::{AgentsAction, AgentsArgs, CollectorArgs, ListArgs, OneArgs, PushAction, TokenAction};
+#[cfg(feature = "store")]
+pub(crate) use verify::{GivenArgs, IntegrityAction, IntegrityArgs, ProveAction, ProveArgs, VerifyAction, VerifyArgs};
 
 /// Logs collected, kept and searched by one program.
 #[derive(Debug, Parser)]
@@ -65,6 +69,15 @@ pub(crate) enum Command {
     /// Say what became of every byte of every file: read, acked, indexed, removed, lost
     #[cfg(feature = "store")]
     Ledger(LedgerArgs),
+    /// Check offline that what is stored is what was sealed
+    #[cfg(feature = "store")]
+    Verify(VerifyArgs),
+    /// Print proofs that stand alone: of one record, of consistency
+    #[cfg(feature = "store")]
+    Prove(ProveArgs),
+    /// Change the key that signs
+    #[cfg(feature = "store")]
+    Integrity(IntegrityArgs),
     /// Write numbered lines, read them back by query, and count what is missing or doubled
     #[cfg(feature = "store")]
     Canary(CanaryArgs),

@@ -7,6 +7,7 @@
 //! | 2 | the command line, the configuration or the query is wrong |
 //! | 3 | a port or the data directory is in use |
 //! | 4 | stopped as asked, but the drain deadline passed; nothing is lost, the rest is read again at the next start |
+//! | 64 | `verify` or `prove`: the command line is wrong; their other codes say what was found |
 //! | 5 | `ledger` or `canary` found that something is lost, doubled or damaged |
 
 use std::fmt;
@@ -41,6 +42,15 @@ impl Exit {
     pub(crate) fn loss(message: impl Into<String>) -> Self {
         Self {
             code: 5,
+            message: message.into(),
+        }
+    }
+
+    /// A code that a command describes itself.
+    #[cfg(feature = "store")]
+    pub(crate) fn code(code: u8, message: impl Into<String>) -> Self {
+        Self {
+            code,
             message: message.into(),
         }
     }

@@ -29,9 +29,19 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Codes 1 to 6 of `verify` and `prove` say what was found, so wrong usage has another one there.
+fn wrong_usage(error: &clap::Error) -> ! {
+    let command = std::env::args_os().nth(1);
+    if error.use_stderr() && command.is_some_and(|command| command == "verify" || command == "prove") {
+        eprintln!("{error}");
+        std::process::exit(64);
+    }
+    error.exit()
+}
+
 fn main() -> ExitCode {
     memory::set_up();
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::try_parse().unwrap_or_else(|error| wrong_usage(&error));
     limits::raise_open_files();
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,7 @@
 //! | [`line`](mod@line) | how a line is read: time, severity, fields | `line` |
 //! | [`grok`] | patterns of `parse`: regexes and grok | `grok` |
 //! | [`batch`] | Kafka record batches v2 and what their headers mean | `batch` |
+//! | [`integrity`] | tamper evidence: hashes, trees, proofs, signed notes | `integrity` |
 //! | [`receive`] | what other programs send: syslog, GELF | `receive` |
 //! | [`wire`] | the gRPC services | `grpc` |
 //! | [`tls`] | who a machine is, and connections by certificate | `tls` |
@@ -31,6 +32,8 @@ pub mod batch;
 pub mod crash;
 #[cfg(feature = "grok")]
 pub mod grok;
+#[cfg(feature = "integrity")]
+pub mod integrity;
 #[cfg(feature = "line")]
 pub mod line;
 #[cfg(feature = "receive")]

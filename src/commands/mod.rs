@@ -20,6 +20,8 @@ mod file;
 #[cfg(feature = "store")]
 mod fleet;
 #[cfg(feature = "store")]
+mod integrity;
+#[cfg(feature = "store")]
 mod ledger;
 #[cfg(feature = "collector")]
 mod listen;
@@ -27,6 +29,8 @@ mod listen;
 mod loadgen;
 #[cfg(feature = "store")]
 mod page;
+#[cfg(feature = "store")]
+mod prove;
 #[cfg(feature = "store")]
 mod query;
 #[cfg(any(feature = "agent", feature = "collector"))]
@@ -39,6 +43,8 @@ mod store;
 mod tail;
 #[cfg(all(feature = "agent", feature = "store"))]
 mod up;
+#[cfg(feature = "store")]
+mod verify;
 
 use crate::cli::{Cli, Command};
 
@@ -72,6 +78,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Alerts(args) => alerts::run(&args),
         #[cfg(feature = "store")]
         Command::Ledger(args) => ledger::run(&args),
+        #[cfg(feature = "store")]
+        Command::Verify(args) => verify::run(&args),
+        #[cfg(feature = "store")]
+        Command::Prove(args) => prove::run(&args),
+        #[cfg(feature = "store")]
+        Command::Integrity(args) => integrity::run(&args),
         #[cfg(feature = "store")]
         Command::Canary(args) => canary::run(&args),
         #[cfg(feature = "store")]

@@ -62,6 +62,7 @@ impl Config {
         peer("agent.collector", &self.agent.collector)?;
         peer("store.collector", &self.store.collector)?;
         self.server.grpc_tls.check()?;
+        self.integrity.check()?;
         self.alerts.evaluation.check()?;
         #[cfg(feature = "agent")]
         timberline_agent::check_globs(&self.agent.tail, &self.agent.exclude)

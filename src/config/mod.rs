@@ -9,6 +9,7 @@ mod check;
 mod expand;
 #[cfg(feature = "agent")]
 mod files;
+mod integrity;
 mod kubernetes;
 mod listeners;
 mod options;
@@ -24,6 +25,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use alerts::AlertsSection;
+pub(crate) use integrity::IntegritySection;
 #[cfg(all(feature = "agent", feature = "collector"))]
 pub(crate) use pushed::check_pushed;
 pub(crate) use sections::{AgentSection, QuerySection, QueueSection, ServerSection, StoreSection};
@@ -55,6 +57,7 @@ pub(crate) struct Config {
     pub(crate) agent: AgentSection,
     pub(crate) queue: QueueSection,
     pub(crate) store: StoreSection,
+    pub(crate) integrity: IntegritySection,
     pub(crate) query: QuerySection,
     pub(crate) alerts: AlertsSection,
 }
@@ -71,6 +74,7 @@ impl Default for Config {
             agent: AgentSection::default(),
             queue: QueueSection::default(),
             store: StoreSection::default(),
+            integrity: IntegritySection::default(),
             query: QuerySection::default(),
             alerts: AlertsSection::default(),
         }

@@ -219,6 +219,7 @@ impl Config {
         options.ledger_sources_max = store.ledger_sources_max;
         // What is done is on record whoever configures.
         options.journal = true;
+        options.integrity = self.integrity.options();
         options
     }
 

@@ -4,6 +4,7 @@
 pub mod alert;
 pub mod catalog;
 mod crash;
+pub mod integrity;
 pub mod live;
 pub mod rows;
 pub mod split;

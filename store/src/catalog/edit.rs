@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rusqlite::{Transaction, params};
 use serde_json::json;
 
-use super::{Catalog, CatalogError, CatalogSplit, Deletion, Snapshot, audit, ledger};
+use super::{Catalog, CatalogError, CatalogSplit, Deletion, Snapshot, audit, integrity, ledger};
+use crate::integrity::Removal;
 use crate::rows::StreamId;
 use crate::split::SplitMeta;
 
@@ -40,6 +41,7 @@ impl Catalog {
             }
             if let Some(joined) = added.first() {
                 ledger::move_bytes(transaction, removed, &joined.id)?;
+                integrity::move_trees(transaction, removed, &joined.id)?;
             }
             remove_splits(transaction, removed, next)?;
             next.add_splits(topic, added, published_at);
@@ -63,6 +65,7 @@ impl Catalog {
                 if let Some(split) = next.split(id) {
                     insert_deletion(transaction, split, reason)?;
                     ledger::count_removed(transaction, id)?;
+                    self.bury(transaction, split, &Removal::by_store(reason))?;
                     let detail = json!({
                         "topic": split.topic,
                         "rows": split.meta.rows,
@@ -190,6 +193,29 @@ impl Catalog {
     }
 }
 
+/// Replaces one split by another, which has its bytes in the ledger and its trees from then on.
+pub(super) fn replace_one(
+    transaction: &Transaction<'_>,
+    next: &mut Snapshot,
+    topic: &str,
+    removed: &str,
+    added: &SplitMeta,
+) -> Result<(), CatalogError> {
+    let split = next
+        .split(removed)
+        .filter(|split| split.topic == topic && split.quarantined.is_none());
+    let Some(published_at) = split.map(|split| split.published_at_nanos) else {
+        return Err(CatalogError::NotThere { id: removed.to_owned() });
+    };
+    let removed = [removed.to_owned()];
+    insert_split(transaction, topic, added, published_at)?;
+    ledger::move_bytes(transaction, &removed, &added.id)?;
+    integrity::move_trees(transaction, &removed, &added.id)?;
+    remove_splits(transaction, &removed, next)?;
+    next.add_splits(topic, std::slice::from_ref(added), published_at);
+    Ok(())
+}
+
 pub(super) fn insert_split(
     transaction: &Transaction<'_>,
     topic: &str,
@@ -251,6 +277,6 @@ fn insert_deletion(transaction: &Transaction<'_>, split: &CatalogSplit, reason: 
 }
 
 /// Now, nanoseconds since the epoch.
-pub(super) fn now_nanos() -> i64 {
+pub(crate) fn now_nanos() -> i64 {
     i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
 }

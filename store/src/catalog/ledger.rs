@@ -42,6 +42,8 @@ pub struct Counted {
     pub files: Vec<TakenFile>,
     /// Per split, in the order of the splits: bytes of each file.
     pub splits: Vec<Vec<(GenerationId, u64)>>,
+    /// The trees over the splits' records.
+    pub trees: Vec<crate::integrity::LogTree>,
 }
 
 /// A file of which something was taken.

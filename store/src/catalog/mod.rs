@@ -27,6 +27,7 @@
 //! | `alert_progress`, `alert_states`, `alert_positions` | rule_id, next, began; rule_id, group_key, state; topic, partition, incarnation, next | to which window each rule is decided, how its groups are, and which records were looked at |
 //! | `alert_transitions` | sequence, key, rule_id, group_key, to_state, at, decided_at, late, body | changes of state; `key` names the verdict, `body` is JSON; bounded by `alerts.evaluation.history_entries_max` and `alerts.evaluation.history_age` |
 //! | `alert_decommissioned` | host, at | hosts for which nothing waits any more |
+//! | `integrity_log`, `integrity_trees`, `integrity_state` | see `integrity.rs` | the log of trees, in which split each tree is, and how far the log goes |
 //! | `audit` | id, at, actor, origin, action, object, outcome, detail | who did what; `detail` is JSON; entries older than 90 days go |
 //!
 //! # What holds
@@ -43,6 +44,7 @@ mod change;
 mod documents;
 mod edit;
 mod holes;
+mod integrity;
 mod journal;
 mod ledger;
 pub mod notify;
@@ -59,11 +61,14 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use timberline_proto::id::IncarnationId;
 
+use crate::integrity::StoreKey;
+
 pub use alerts::{
     AlertWrite, HistoryFilter, HistoryLimits, RuleError, RuleLimits, RuleProgress, SeenTo, StoredRule, StoredVersion,
 };
 pub use audit::{AUDIT_AGE_MAX_NANOS, AuditEntry};
 pub use documents::{Document, DocumentError, DocumentKind, DocumentLimits, NewDocument};
+pub(crate) use edit::now_nanos;
 pub use holes::Hole;
 pub use journal::{ALERTS_TOPIC, AUDIT_TOPIC, DELIVERIES_TOPIC, JournalEntry, OWN_TOPICS, is_own_topic};
 pub use ledger::{
@@ -211,6 +216,8 @@ struct Inner {
     created: bool,
     /// One writer at a time; held from before a transaction until its snapshot is in place.
     connection: Mutex<rusqlite::Connection>,
+    /// By what tombstones are signed.
+    key: RwLock<Option<Arc<StoreKey>>>,
     snapshot: RwLock<Arc<Snapshot>>,
 }
 
@@ -232,6 +239,7 @@ impl Catalog {
                 store_id: opened.store_id,
                 created: opened.created,
                 connection: Mutex::new(opened.connection),
+                key: RwLock::new(None),
                 snapshot: RwLock::new(Arc::new(snapshot)),
             }),
         })

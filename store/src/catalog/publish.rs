@@ -8,6 +8,7 @@ use timberline_proto::id::IncarnationId;
 
 use super::audit;
 use super::edit::{insert_split, now_nanos};
+use super::integrity;
 use super::ledger::{self, Counted};
 use super::{Catalog, CatalogError, Gap, Position, Taken};
 use crate::rows::Stream;
@@ -59,6 +60,7 @@ impl Catalog {
                 insert_split(transaction, &taken.topic, meta, now)?;
             }
             ledger::count_taken(transaction, &taken.topic, splits, counted)?;
+            integrity::add_trees(transaction, &counted.trees)?;
             next.add_splits(&taken.topic, splits, now);
             let position = Position {
                 incarnation: taken.incarnation,

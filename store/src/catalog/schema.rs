@@ -239,6 +239,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, CatalogError> {
     connection.execute_batch(LATER_TABLES)?;
     connection.execute_batch(super::notify::TABLES)?;
     connection.execute_batch(super::journal::TABLES)?;
+    connection.execute_batch(super::integrity::TABLES)?;
     let store_id = connection
         .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
         .optional()?

@@ -3,15 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use timberline_proto::integrity::Hash;
+
 use super::block;
 use super::page::BLOCKS;
 use super::wire::{Corrupt, Reader, put_bytes, put_i64, put_u32, put_u64, put_varint};
 use super::{PageInfo, SplitMeta};
 use crate::rows::{Stream, StreamId};
 
-/// Version of the format that this program writes, and the only one that it reads: nothing was
-/// released that wrote version 1.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+/// Version of the format that this program writes: that before it has no trees.
+pub(crate) const FORMAT_VERSION: u32 = 3;
+
+/// The first version that this program reads: nothing was released that wrote version 1.
+pub(crate) const FORMAT_VERSION_MIN: u32 = 2;
+
+/// Footers of this version on name trees.
+const VERSION_WITH_TREES: u32 = 3;
 
 const HEADER_MAGIC: &[u8; 8] = b"TBSPLIT\0";
 const TRAILER_MAGIC: &[u8; 8] = b"TBSPLEND";
@@ -71,8 +78,20 @@ pub(crate) struct IndexEntry {
     pub(crate) files: Vec<(String, u64, u64)>,
 }
 
+/// A tree over records of the split, by (partition, offset).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TreeEntry {
+    /// The id of the split as which its records were published.
+    pub(crate) id: [u8; 16],
+    pub(crate) root: Hash,
+    /// Erased ones included.
+    pub(crate) leaves: u64,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Footer {
+    /// Of the file.
+    pub(crate) version: u32,
     pub(crate) id: String,
     pub(crate) level: u32,
     pub(crate) raw_bytes: u64,
@@ -83,12 +102,16 @@ pub(crate) struct Footer {
     pub(crate) index: IndexEntry,
     /// The summary; no byte in a split that was written before there was one.
     pub(crate) summary: Extent,
+    /// The trees of its records; none in version 2.
+    pub(crate) trees: Vec<TreeEntry>,
+    /// What the trees are recomputed with; no byte if there are none.
+    pub(crate) integrity: Extent,
 }
 
-pub(crate) fn header() -> [u8; HEADER_BYTES] {
+pub(crate) fn header(version: u32) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[..8].copy_from_slice(HEADER_MAGIC);
-    header[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+    header[8..12].copy_from_slice(&version.to_le_bytes());
     let crc = crc32c::crc32c(&header[..12]);
     header[12..].copy_from_slice(&crc.to_le_bytes());
     header
@@ -132,8 +155,8 @@ pub(crate) fn check_trailer(trailer: &[u8]) -> Result<usize, Corrupt> {
     Ok(stored)
 }
 
-/// The footer from its stored bytes with the trailer; and its checksum.
-pub(crate) fn unseal(sealed: &[u8]) -> Result<(Footer, u32), Corrupt> {
+/// The footer of a file of this version from its stored bytes with the trailer; and its checksum.
+pub(crate) fn unseal(sealed: &[u8], version: u32) -> Result<(Footer, u32), Corrupt> {
     let crc_at = sealed.len() - 12;
     let (checked, mut reader) = (&sealed[..crc_at], Reader::new(&sealed[crc_at..]));
     let crc = reader.u32()?;
@@ -142,7 +165,7 @@ pub(crate) fn unseal(sealed: &[u8]) -> Result<(Footer, u32), Corrupt> {
     }
     let (stored, lengths) = checked.split_at(crc_at - 8);
     let raw = u32::from_le_bytes(lengths[4..].try_into().expect("four of eight"));
-    Ok((decode(&block::decompress(stored, u64::from(raw))?)?, crc))
+    Ok((decode(&block::decompress(stored, u64::from(raw))?, version)?, crc))
 }
 
 fn put_extent(out: &mut Vec<u8>, extent: &Extent) {
@@ -189,6 +212,15 @@ fn encode(footer: &Footer) -> Vec<u8> {
     footer.pages.iter().for_each(|page| encode_page(&mut out, page));
     encode_index(&mut out, &footer.index);
     put_extent(&mut out, &footer.summary);
+    if footer.version >= VERSION_WITH_TREES {
+        put_varint(&mut out, footer.trees.len() as u64);
+        for tree in &footer.trees {
+            out.extend_from_slice(&tree.id);
+            out.extend_from_slice(&tree.root.0);
+            put_varint(&mut out, tree.leaves);
+        }
+        put_extent(&mut out, &footer.integrity);
+    }
     out
 }
 
@@ -224,9 +256,10 @@ fn encode_index(out: &mut Vec<u8>, index: &IndexEntry) {
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<Footer, Corrupt> {
+fn decode(bytes: &[u8], version: u32) -> Result<Footer, Corrupt> {
     let from = &mut Reader::new(bytes);
     let mut footer = Footer {
+        version,
         id: from.text()?.to_owned(),
         level: from.varint_u32()?,
         raw_bytes: from.u64()?,
@@ -257,6 +290,16 @@ fn decode(bytes: &[u8]) -> Result<Footer, Corrupt> {
     footer.index = decode_index(from)?;
     if from.remaining() > 0 {
         footer.summary = extent(from)?;
+    }
+    if version >= VERSION_WITH_TREES {
+        for _ in 0..from.count()? {
+            footer.trees.push(TreeEntry {
+                id: from.array()?,
+                root: Hash(from.array()?),
+                leaves: from.varint()?,
+            });
+        }
+        footer.integrity = extent(from)?;
     }
     from.end()?;
     Ok(footer)
@@ -322,6 +365,7 @@ impl Footer {
         let mut extents: Vec<(u64, u64)> = blocks.chain(stripes).map(|e| (e.offset, u64::from(e.length))).collect();
         extents.push((self.index.offset, self.index.length));
         extents.push((self.summary.offset, u64::from(self.summary.length)));
+        extents.push((self.integrity.offset, u64::from(self.integrity.length)));
         extents.retain(|&(_, length)| length > 0);
         extents.sort_unstable();
         let mut at = HEADER_BYTES as u64;
@@ -358,7 +402,7 @@ impl Footer {
         }
         let meta = SplitMeta {
             id: self.id.clone(),
-            format_version: FORMAT_VERSION,
+            format_version: self.version,
             rows: pages.iter().map(|p| u64::from(p.rows)).sum(),
             raw_bytes: self.raw_bytes,
             file_bytes,

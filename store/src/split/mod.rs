@@ -15,6 +15,7 @@
 //! | `block`, `column`, `wire` | sinks, encodings, numbers |
 //! | `hash`, `slots` | what tables of values are made of |
 //! | `index`, `token_regex` | which pages hold a term |
+//! | `integrity` | the trees of its records |
 //! | `summary` | what can be counted without reading a page |
 
 mod block;
@@ -22,6 +23,7 @@ mod column;
 mod footer;
 pub(crate) mod hash;
 mod index;
+mod integrity;
 mod one_line;
 mod page;
 mod read;
@@ -48,8 +50,9 @@ mod tests;
 
 pub(crate) use column::put_decimal;
 pub use column::{Entries, SlotView, Texts};
-pub(crate) use footer::FORMAT_VERSION;
+pub(crate) use footer::{FORMAT_VERSION, FORMAT_VERSION_MIN};
 pub use index::{HeldRange, OffsetRange};
+pub use integrity::{Integrity, Removed, Run, SplitTree};
 pub(crate) use one_line::{CutLine, LineCutter, is_shape, pattern_of_template, template_id, template_of_row};
 pub use page::{PageCore, PageText};
 pub use read::Split;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use timberline_proto::id::GenerationId;
 
-use super::footer::{self, Extent, FORMAT_VERSION, Footer, HEADER_BYTES, PageEntry, TRAILER_BYTES};
+use super::footer::{self, Extent, FORMAT_VERSION, FORMAT_VERSION_MIN, Footer, HEADER_BYTES, PageEntry, TRAILER_BYTES};
 use super::index::{HeldRange, OffsetRange, SplitIndex, held_ranges};
+use super::integrity::Integrity;
 use super::page::{self, PageCore, PageText};
 use super::stripe::Templates;
 use super::summary::Summary;
@@ -68,7 +69,7 @@ impl Split {
         }
         match version {
             0 => return Err(damaged(Corrupt("version 0"))),
-            found if found < FORMAT_VERSION => {
+            found if found < FORMAT_VERSION_MIN => {
                 let path = path.to_owned();
                 return Err(SplitError::OlderFormat { path, found });
             }
@@ -81,7 +82,7 @@ impl Split {
         else {
             return Err(damaged(Corrupt("footer longer than the file")));
         };
-        let (footer, crc) = footer::unseal(&read(footer_offset, stored + TRAILER_BYTES)?).map_err(damaged)?;
+        let (footer, crc) = footer::unseal(&read(footer_offset, stored + TRAILER_BYTES)?, version).map_err(damaged)?;
         footer.check_extents(footer_offset).map_err(damaged)?;
         let (meta, pages) = footer.describe(file_bytes, crc);
         let (file, footer) = (Arc::new(file), Arc::new(footer));
@@ -139,7 +140,7 @@ impl Split {
     }
 
     /// Bytes of the file by what they hold.
-    pub fn bytes_by_part(&self) -> [(&'static str, u64); 8] {
+    pub fn bytes_by_part(&self) -> [(&'static str, u64); 9] {
         let block = |at: usize| {
             self.footer
                 .pages
@@ -156,10 +157,11 @@ impl Split {
             ("attributes", block(3)),
             ("index", self.footer.index.length),
             ("summary", u64::from(self.footer.summary.length)),
+            ("integrity", u64::from(self.footer.integrity.length)),
         ];
         let rest = self.meta.file_bytes - parts.iter().map(|(_, bytes)| bytes).sum::<u64>();
-        let [a, b, c, d, e, f, g] = parts;
-        [a, b, c, d, e, f, g, ("footer", rest)]
+        let [a, b, c, d, e, f, g, h] = parts;
+        [a, b, c, d, e, f, g, h, ("footer", rest)]
     }
 
     /// Its summary; none in a split that was written before there was one.
@@ -170,6 +172,15 @@ impl Split {
         let block = self.checked("summary", &self.footer.summary)?;
         let summary = Summary::decode(&block, &self.footer);
         summary.map(Some).map_err(|e| self.damaged("summary", e.into()))
+    }
+
+    /// The trees of its rows; none if it was written without.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn integrity(&self) -> Result<Integrity, SplitError> {
+        let block = self.checked("integrity", &self.footer.integrity)?;
+        Integrity::decode(&block, &self.footer.trees, self.meta.rows).map_err(|e| self.damaged("integrity", e.into()))
     }
 
     /// The pages that may hold rows for the query, ascending.
@@ -422,6 +433,7 @@ impl Split {
             again.read_page(page, all)?;
         }
         again.summary()?;
+        again.integrity()?;
         again.index.verify().map_err(|e| self.damaged("index", e))
     }
 

@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
         Ok(Span::new(start, self.taken))
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {
         Ok(self.take(N)?.try_into().expect("take gave N bytes"))
     }
 

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::block::Sinks;
-use super::footer::{self, Extent, Footer, HEADER_BYTES, INDEX_PIECE_BYTES, IndexEntry, PAGE_ROWS_MAX};
+use super::footer::{self, Extent, FORMAT_VERSION, Footer, HEADER_BYTES, INDEX_PIECE_BYTES, IndexEntry, PAGE_ROWS_MAX};
 use super::footer::{PageEntry, StripeEntry};
 use super::index::IndexBuilder;
+use super::integrity::Integrity;
 use super::page::{self, PageRows, TextEncoder};
 use super::stripe::StripeText;
 use super::summary::SummaryBuilder;
@@ -71,7 +72,7 @@ impl SplitStream {
         Self::create_as(dir, format!("{:032x}", rand::random::<u128>()), options, level)
     }
 
-    fn create_as(dir: &Path, id: String, options: &SplitOptions, level: u32) -> Result<Self, SplitError> {
+    pub(crate) fn create_as(dir: &Path, id: String, options: &SplitOptions, level: u32) -> Result<Self, SplitError> {
         let path = dir.join(format!("{id}.split"));
         let mut stream = Self {
             writer: None,
@@ -108,6 +109,18 @@ impl SplitStream {
             }
         }
         Ok(wrote)
+    }
+
+    /// What makes the records' trees; they are in the footer once it is finished.
+    pub(crate) fn set_integrity(&mut self, integrity: Integrity) {
+        if let Some(writer) = &mut self.writer {
+            writer.integrity = Some(integrity);
+        }
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        self.writer.as_ref().map_or("", |writer| &writer.footer.id)
     }
 
     /// Writes what is left and seals the file. Durable on return.
@@ -172,6 +185,7 @@ struct SplitWriter {
     sinks: Sinks,
     index: IndexBuilder,
     summary: SummaryBuilder,
+    integrity: Option<Integrity>,
     footer: Footer,
 }
 
@@ -187,9 +201,13 @@ impl SplitWriter {
             sinks: Sinks::default(),
             index: IndexBuilder::default(),
             summary: SummaryBuilder::default(),
-            footer: Footer::default(),
+            integrity: None,
+            footer: Footer {
+                version: FORMAT_VERSION,
+                ..Footer::default()
+            },
         };
-        writer.put(&footer::header())?;
+        writer.put(&footer::header(FORMAT_VERSION))?;
         debug_assert_eq!(writer.at, HEADER_BYTES as u64);
         Ok(writer)
     }
@@ -296,6 +314,11 @@ impl SplitWriter {
         self.footer.index = entry;
         std::mem::take(&mut self.summary).encode(&mut self.sinks);
         self.footer.summary = self.put_block()?;
+        if let Some(integrity) = self.integrity.take() {
+            self.footer.trees = integrity.entries();
+            integrity.encode(&mut self.sinks);
+            self.footer.integrity = self.put_block()?;
+        }
         let (sealed, crc) = footer::seal(&self.footer, &mut self.compressor)?;
         self.put(&sealed)?;
         self.file.flush()?;

@@ -4,6 +4,7 @@
 //! data_dir/LOCK              held while the store is open
 //! data_dir/catalog.sqlite    which splits exist
 //! data_dir/splits/ID.split   the splits; a file without a catalog entry is garbage
+//! data_dir/integrity/        keys and checkpoints
 //! ```
 
 mod options;
@@ -11,12 +12,14 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::{Catalog, CatalogError, CatalogSplit};
+use crate::integrity::{Keeper, KeyError, Removal};
 use crate::live::{Live, LiveRows};
 use crate::split::{Split, SplitError};
 use crate::write::{Context, FlushError, Journal, Source, SplitFiles, Writer};
@@ -55,6 +58,9 @@ pub enum StoreError {
     /// A split cannot be written or read.
     #[error(transparent)]
     Split(#[from] SplitError),
+    /// The key that signs cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Writing panicked: a mistake in the program.
     #[error("{0}")]
     Panicked(String),
@@ -87,7 +93,13 @@ impl Store {
             true => Arc::new(Journal::beside(source, catalog.clone())?) as Arc<dyn Source>,
             false => source,
         };
-        let context = Context::new(options, catalog, Arc::new(Live::new()), source, files, lock);
+        let keeper = Keeper::open(
+            &catalog,
+            &options.data_dir,
+            &options.integrity,
+            Arc::clone(&options.clock),
+        )?;
+        let context = Context::new(options, catalog, Arc::new(Live::new()), source, files, keeper, lock);
         Ok(Self {
             writer: Writer::start(context),
         })
@@ -140,6 +152,22 @@ impl Store {
     /// [`StoreError::Catalog`]
     pub fn enforce_retention(&self) -> Result<u64, StoreError> {
         Ok(self.context().enforce_retention()?)
+    }
+
+    /// Replaces a split by one without the rows at these partitions and offsets, and says in the log
+    /// why and by whom; whether it is still there: if no row was left, it was deleted. Of an erased row
+    /// nothing is left but a hash that tells nothing of it. Durable on return; the old file goes when
+    /// no query reads it any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Split`], [`StoreError::Catalog`]; nothing is erased then.
+    pub fn erase(
+        &self,
+        split: &Arc<CatalogSplit>,
+        gone: &BTreeSet<(u32, u64)>,
+        removal: &Removal,
+    ) -> Result<bool, StoreError> {
+        Ok(self.context().erase_rows(split, gone, removal)?.is_some())
     }
 
     /// Which splits would be joined now if nothing else were to be done. Goes through all splits.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::integrity::IntegrityOptions;
 use crate::split::SplitOptions;
 
 /// Limits and habits of a store. Every bound says what happens at it.
@@ -69,6 +70,8 @@ pub struct StoreOptions {
     pub ledger_sources_max: u64,
     /// Whether what the store does is stored as records, too, in topics of its own. Default: no.
     pub journal: bool,
+    /// Trees over records, and who signs them.
+    pub integrity: IntegrityOptions,
     /// Splits kept open; beyond it the one unused longest is closed. Default 256.
     pub open_splits_max: usize,
     /// What time it is.
@@ -107,6 +110,7 @@ impl StoreOptions {
             retention_bytes: None,
             ledger_sources_max: 250_000,
             journal: false,
+            integrity: IntegrityOptions::default(),
             open_splits_max: 256,
             clock: Arc::new(SystemClock),
         }

@@ -14,6 +14,7 @@ use super::merge::Merging;
 use super::source::Source;
 use crate::catalog::{Catalog, CatalogSplit};
 use crate::crash::{self, CrashPoint};
+use crate::integrity::Keeper;
 use crate::live::{Live, LiveRows};
 use crate::split::{Split, SplitError};
 use crate::store::{StoreOptions, StoreStats};
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) live: Arc<Live>,
     pub(crate) source: Arc<dyn Source>,
     pub(crate) files: SplitFiles,
+    /// Signs the log of trees; none if integrity is off.
+    pub(crate) keeper: Option<Keeper>,
     pub(super) counters: Counters,
     /// Held for one flush at a time; remembers splits written whose publication failed.
     pub(super) flushing: Mutex<Pending>,
@@ -80,6 +83,7 @@ impl Context {
         live: Arc<Live>,
         source: Arc<dyn Source>,
         files: SplitFiles,
+        keeper: Option<Keeper>,
         lock: File,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -88,6 +92,7 @@ impl Context {
             live,
             source,
             files,
+            keeper,
             counters: Counters::default(),
             flushing: Mutex::default(),
             merging: Mutex::default(),

@@ -12,6 +12,7 @@ use super::flush::FlushError;
 use super::memory;
 use super::net::caught;
 use super::slices::{RowAt, Spans, slices};
+use crate::integrity::{LogTree, seal};
 use crate::live::Cut;
 use crate::rows::RowBlock;
 use crate::split::{SplitError, SplitMeta, SplitStream};
@@ -22,6 +23,8 @@ pub(super) struct NewSplit {
     pub(super) meta: SplitMeta,
     /// Bytes of each file.
     pub(super) files: Vec<(GenerationId, u64)>,
+    /// The tree over its records.
+    pub(super) tree: Option<LogTree>,
 }
 
 /// A slice with fewer rows for each thread is written by one: small splits cost more than they save.
@@ -29,7 +32,7 @@ const PART_ROWS_MIN: usize = 32_768;
 
 impl Context {
     /// Writes the splits of a cut. Nothing of a failed attempt stays on disk.
-    pub(super) fn write_splits(&self, cut: &Cut) -> Result<Vec<NewSplit>, FlushError> {
+    pub(super) fn write_splits(&self, topic: &str, cut: &Cut) -> Result<Vec<NewSplit>, FlushError> {
         let threads = if self.live.is_read() {
             1
         } else {
@@ -44,7 +47,7 @@ impl Context {
             while may_go_on() && failed.lock().is_none() {
                 let number = next.fetch_add(1, Relaxed);
                 let Some(rows) = parts.get(number) else { return };
-                match caught(|| Ok::<_, FlushError>(self.write_split(&cut.blocks, rows)?)) {
+                match caught(|| Ok::<_, FlushError>(self.write_split(topic, &cut.blocks, rows)?)) {
                     Ok(split) => written.lock().push((number, split)),
                     Err(error) => *failed.lock() = Some(error),
                 }
@@ -70,15 +73,22 @@ impl Context {
         Ok(written.into_iter().map(|(_, split)| split).collect())
     }
 
-    fn write_split(&self, blocks: &[Arc<RowBlock>], rows: &[RowAt]) -> Result<NewSplit, SplitError> {
+    fn write_split(&self, topic: &str, blocks: &[Arc<RowBlock>], rows: &[RowAt]) -> Result<NewSplit, SplitError> {
         let mut split = SplitStream::create(self.files.dir(), &self.options.split, 0)?;
         for run in rows.chunk_by(|before, next| *next == (before.0, before.1 + 1)) {
             let (block, first) = run[0];
             split.push(&blocks[block as usize], first as usize..first as usize + run.len())?;
         }
+        let sealed = self.keeper.is_some().then(|| seal(split.id(), topic, blocks, rows));
+        let tree = sealed.as_ref().and_then(|sealed| sealed.trees.first().cloned());
+        if let Some(sealed) = sealed {
+            split.set_integrity(sealed);
+        }
+        let meta = split.finish()?;
         Ok(NewSplit {
-            meta: split.finish()?,
             files: bytes_of_files(blocks, rows),
+            tree: tree.map(|tree| LogTree::new(&tree, topic, &meta, self.options.clock.now_unix_nanos())),
+            meta,
         })
     }
 }

@@ -218,8 +218,13 @@ impl Context {
                 .iter()
                 .all(|block| block.offsets().iter().all(|at| (from..cut.to).contains(at)))
         );
-        let splits = self.write_splits(&cut)?;
-        let (metas, files) = splits.into_iter().map(|split| (split.meta, split.files)).unzip();
+        let splits = self.write_splits(topic, &cut)?;
+        let (mut metas, mut files, mut trees) = (Vec::new(), Vec::new(), Vec::new());
+        for split in splits {
+            metas.push(split.meta);
+            files.push(split.files);
+            trees.extend(split.tree);
+        }
         Ok(Some(Written {
             taken: Taken {
                 topic: topic.to_owned(),
@@ -233,6 +238,7 @@ impl Context {
             counted: Counted {
                 files: files_of(&cut.ranges),
                 splits: files,
+                trees,
             },
         }))
     }

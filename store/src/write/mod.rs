@@ -22,6 +22,7 @@
 mod context;
 mod decode;
 mod encode;
+mod erase;
 mod files;
 mod flush;
 mod memory;

@@ -13,6 +13,8 @@ use crate::live::LiveRows;
 
 /// How often a drain looks whether the pullers are through.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
+/// How often it is looked at whether something is to be signed.
+const SIGN_LOOK: Duration = Duration::from_millis(500);
 
 /// The running threads. Dropping it stops them without a flush and waits for them.
 #[derive(Debug)]
@@ -44,6 +46,12 @@ impl Writer {
             spawn("store-janitor", {
                 let context = Arc::clone(&context);
                 move || net::keep(&context, "store-janitor", || merge::run(&context))
+            }),
+            context.keeper.as_ref().and_then(|_| {
+                let context = Arc::clone(&context);
+                spawn("store-integrity", move || {
+                    net::keep(&context, "store-integrity", || sign_until_stopped(&context))
+                })
             }),
         ];
         Self {
@@ -80,6 +88,9 @@ impl Writer {
             std::thread::sleep(DRAIN_LOOK);
         }
         self.context.files.sweep();
+        if let Some(keeper) = &self.context.keeper {
+            keeper.finish();
+        }
         drained && flushed && self.context.live.queued_records() == 0
     }
 
@@ -120,6 +131,16 @@ fn discover_until_stopped(context: &Arc<Context>, pullers: &Pullers) {
             return;
         }
         context.pause(context.options.discover_interval);
+    }
+}
+
+/// Signs what was published, until the store stops.
+fn sign_until_stopped(context: &Context) {
+    while context.phase() != Phase::Stop {
+        if let Some(keeper) = &context.keeper {
+            keeper.look();
+        }
+        context.pause(SIGN_LOOK);
     }
 }
 

@@ -65,6 +65,7 @@ impl Bench {
         };
         self.next += 1;
         let counted = Counted {
+            trees: Vec::new(),
             files: files
                 .iter()
                 .map(|(generation, ranges, _)| TakenFile {

@@ -1,6 +1,7 @@
 //! The attributes block: what is known of records and not in their lines.
 
 use timberline_proto::batch::AttributeValue;
+use timberline_proto::integrity::record::json_text;
 
 use super::PageRows;
 use crate::split::block::{Sinks, Unpacked};
@@ -99,7 +100,7 @@ fn to_bytes(value: &AttributeValue) -> (u8, Vec<u8>) {
         AttributeValue::Integer(number) => (b'i', number.to_string().into_bytes()),
         AttributeValue::Number(number) => (b'f', number.to_bits().to_le_bytes().to_vec()),
         AttributeValue::Bool(value) => (b'b', vec![u8::from(*value)]),
-        AttributeValue::Json(value) => (b'j', value.to_string().into_bytes()),
+        AttributeValue::Json(value) => (b'j', json_text(value).into_bytes()),
     }
 }
 

@@ -1,5 +1,6 @@
 mod crash;
 mod faults;
+mod integrity;
 mod model;
 mod power;
 mod queue;

@@ -24,6 +24,7 @@ use super::memory;
 use super::net::{Panicked, caught};
 use crate::catalog::{CatalogError, CatalogSplit};
 use crate::crash::CrashPoint;
+use crate::integrity::combine;
 use crate::live::LiveRows;
 use crate::rows::RowBlock;
 use crate::split::{SplitError, SplitMeta, SplitOptions, SplitStream};
@@ -247,6 +248,9 @@ impl Context {
             let split = self.files.get(input).map_err(|error| (number, error))?;
             splits.push((Arc::clone(input), split));
         }
+        let opened: Vec<_> = splits.iter().map(|(_, split)| Arc::clone(split)).collect();
+        let integrity = combine(&opened)?;
+        drop(opened);
         let mut rows = Join::open(splits)?;
         let options = SplitOptions {
             // Memory for packing is what a merge takes most of; there will be another one at rest.
@@ -260,6 +264,9 @@ impl Context {
         let level = inputs.iter().map(|input| input.meta.level).max().unwrap_or(0);
         let output = SplitStream::create(self.files.dir(), &options, level.saturating_add(1));
         let mut output = output.map_err(JoinError::Output)?;
+        if !integrity.trees.is_empty() {
+            output.set_integrity(integrity);
+        }
         let stripes = Cell::new(false);
         let mut write = |rows: &RowBlock, run: Range<usize>| -> Result<(), JoinError> {
             if output.push(rows, run).map_err(JoinError::Output)? {

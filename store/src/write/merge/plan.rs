@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::super::slices::{Spans, day_of};
 use crate::catalog::CatalogSplit;
-use crate::split::FORMAT_VERSION;
+use crate::split::{FORMAT_VERSION, FORMAT_VERSION_MIN};
 use crate::store::StoreOptions;
 
 /// Everything smaller is in the lowest tier.
@@ -141,7 +141,7 @@ fn first_run(group: &[&Arc<CatalogSplit>], options: &StoreOptions, span_max: i64
 
 fn is_mergeable(split: &CatalogSplit, options: &StoreOptions) -> bool {
     split.quarantined.is_none()
-        && split.meta.format_version == FORMAT_VERSION
+        && (FORMAT_VERSION_MIN..=FORMAT_VERSION).contains(&split.meta.format_version)
         && split.meta.rows < options.merge_rows_max
         && split.meta.raw_bytes < options.merge_bytes_max
 }

@@ -1,0 +1,4 @@
+mod notes;
+mod records;
+mod salts;
+mod trees;

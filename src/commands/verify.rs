@@ -1,0 +1,91 @@
+//! `timberline verify store|range|record|consistency`: offline, on copied files, with public keys.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use timberline_store::integrity::verify::{
+    InputError, Report, Verdict, VerifyOptions, read_keys, verify_consistency, verify_record, verify_store,
+};
+
+use crate::cli::{GivenArgs, VerifyAction, VerifyArgs};
+use crate::exit::Exit;
+
+/// A proof that is larger is none.
+const PROOF_BYTES_MAX: u64 = 256 << 20;
+
+pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
+    match &args.action {
+        VerifyAction::Store { given } => print(&verify_store(&options(given)), given.json),
+        VerifyAction::Range { from, to, given } => {
+            let mut options = options(given);
+            options.range = Some((nanos("--from", from)?, nanos("--to", to)?));
+            print(&verify_store(&options), given.json)
+        }
+        VerifyAction::Record { proof, keys, json } => {
+            let keys = read_keys(&keys.keys).map_err(|error| failed(&error))?;
+            print(&verify_record(&read(proof)?, &keys), *json)
+        }
+        VerifyAction::Consistency {
+            old,
+            new,
+            proof,
+            data,
+            keys,
+            json,
+        } => {
+            let keys = read_keys(&keys.keys).map_err(|error| failed(&error))?;
+            let proof = proof.as_deref().map(read).transpose()?;
+            let report = verify_consistency(old, new, &keys, proof.as_deref(), data.as_deref());
+            print(&report, *json)
+        }
+    }
+}
+
+fn options(given: &GivenArgs) -> VerifyOptions {
+    VerifyOptions {
+        data: given.data.clone(),
+        keys: given.keys.clone(),
+        checkpoints: given.checkpoints.clone(),
+        range: None,
+    }
+}
+
+fn nanos(flag: &str, time: &str) -> anyhow::Result<i64> {
+    let time: jiff::Timestamp = time
+        .parse()
+        .map_err(|error| Exit::code(64, format!("{flag}: {error}; such as 2026-01-31T12:00:00Z")))?;
+    Ok(i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX))
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(PROOF_BYTES_MAX).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(PROOF_BYTES_MAX).read_to_end(&mut bytes))
+    };
+    match read {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Exit::code(Verdict::Incomplete.code(), format!("{}: {error}", path.display())).into()),
+    }
+}
+
+/// Prints what was found; ends with the verdict's code.
+fn print(report: &Report, json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{}", report.json())?;
+    } else {
+        write!(out, "{report}")?;
+    }
+    out.flush()?;
+    match report.verdict() {
+        Verdict::Intact => Ok(()),
+        verdict => Err(Exit::code(verdict.code(), format!("verify: {}", verdict.word())).into()),
+    }
+}
+
+/// What is needed could not be read.
+pub(super) fn failed(error: &InputError) -> anyhow::Error {
+    Exit::code(error.verdict.code(), error.what.clone()).into()
+}

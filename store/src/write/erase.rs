@@ -1,0 +1,84 @@
+//! Erasing records: a split is replaced by one without them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::flush::FlushError;
+use crate::catalog::CatalogSplit;
+use crate::integrity::{Removal, punctured};
+use crate::rows::RowBlock;
+use crate::split::{Columns, SplitError, SplitMeta, SplitOptions, SplitStream};
+
+const EVERYTHING: Columns = Columns {
+    line: true,
+    provenance: true,
+    attributes: true,
+};
+
+impl Context {
+    /// Replaces a split by one without the rows at these partitions and offsets; `None` if that
+    /// leaves none, and it was deleted. What is left of an erased row is its leaf in its tree, of
+    /// which the salt cannot be had any more; the log says that, why, and by whom. The old file goes
+    /// when no query reads it any more. Durable on return.
+    ///
+    /// # Errors
+    /// [`FlushError`]; nothing is erased then.
+    pub(crate) fn erase_rows(
+        &self,
+        split: &Arc<CatalogSplit>,
+        gone: &BTreeSet<(u32, u64)>,
+        removal: &Removal,
+    ) -> Result<Option<SplitMeta>, FlushError> {
+        let _alone = self.merging.lock();
+        let open = self.open_split(split)?;
+        let (integrity, erased) = punctured(&open, &split.topic, gone)?;
+        let options = SplitOptions {
+            zstd_level: self.options.merge_zstd_level,
+            ..self.options.split.clone()
+        };
+        let mut output = SplitStream::create(self.files.dir(), &options, split.meta.level)?;
+        let mut kept = 0;
+        for page in 0..open.pages().len() as u32 {
+            let rows = open.read_page(page, EVERYTHING)?;
+            open.forget_templates();
+            kept += push_kept(&mut output, &rows, gone)?;
+        }
+        if kept == 0 {
+            drop(output);
+            self.catalog
+                .delete(std::slice::from_ref(&split.meta.id), &removal.reason)?;
+            self.files.drop_when_unused([Arc::clone(split)]);
+            return Ok(None);
+        }
+        if !integrity.trees.is_empty() {
+            output.set_integrity(integrity);
+        }
+        let meta = output.finish()?;
+        if let Err(error) = self
+            .catalog
+            .erase(&split.topic, &split.meta.id, &meta, &erased, removal)
+        {
+            // Where the commit failed it may be found made after a crash: then the file must stay.
+            if !matches!(error, crate::catalog::CatalogError::Commit(_)) {
+                self.files.remove(&meta.id);
+            }
+            return Err(error.into());
+        }
+        drop(open);
+        self.files.drop_when_unused([Arc::clone(split)]);
+        Ok(Some(meta))
+    }
+}
+
+/// Adds the rows that stay; how many.
+fn push_kept(output: &mut SplitStream, rows: &RowBlock, gone: &BTreeSet<(u32, u64)>) -> Result<usize, SplitError> {
+    let mut kept = 0;
+    for row in 0..rows.len() {
+        if !gone.contains(&(rows.partitions()[row], rows.offsets()[row])) {
+            output.push(rows, row..row + 1)?;
+            kept += 1;
+        }
+    }
+    Ok(kept)
+}
