@@ -390,9 +390,9 @@ fn what_a_policy_deleted_is_reported_and_older_checkpoints_hold() {
     let sealed = Sealed::with(|options| options.retention_age = Some(Duration::from_secs(10 * 86_400)));
     sealed.bench.clock.0.fetch_add(20 * DAY, Ordering::Relaxed);
     sealed.run(|store, _| {
-        // The janitor may have been first.
+        // The janitor may have been first, and may have joined them before.
         store.enforce_retention().unwrap();
-        assert_eq!(store.catalog().deletions().unwrap().len(), 3);
+        assert!(store.catalog().snapshot().splits.is_empty());
     });
     let report = sealed.verify_with_elsewhere();
     check(&report, Verdict::Intact, "every row is older than");
