@@ -230,6 +230,7 @@ async fn serve(dir: &Path, catalog: &Catalog, reader: &Reader) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let state = timberline_store::http::HttpState {
+        backups: None,
         collector: None,
         reader: reader.clone(),
         catalog: catalog.clone(),

@@ -57,6 +57,9 @@ pub(crate) enum Command {
     /// List the store's splits, and check their files
     #[cfg(feature = "store")]
     Split(SplitArgs),
+    /// Make backups, check them, and restore one
+    #[cfg(feature = "store")]
+    Backup(BackupArgs),
     /// Make this machine known to a collector: exchange a token for a certificate
     #[cfg(any(feature = "agent", feature = "store"))]
     Enroll(EnrollArgs),
@@ -263,6 +266,47 @@ pub(crate) enum SplitAction {
         all: bool,
         #[command(flatten)]
         server: ServerArgs,
+    },
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    #[command(subcommand)]
+    pub(crate) action: BackupAction,
+}
+
+#[cfg(feature = "store")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupAction {
+    /// Make one of a running server, into its `backup.directory`, and wait for it
+    Now {
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// List those of a running server, or those in a directory
+    List {
+        /// The directory
+        directory: Option<PathBuf>,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Read all of one, and hold it against what was written
+    Check {
+        /// The directory of backups
+        directory: PathBuf,
+        /// Its name; the newest if none is given
+        name: Option<String>,
+    },
+    /// Make a data directory of one, checking every byte
+    Restore {
+        /// The directory of backups
+        directory: PathBuf,
+        /// Its name; the newest if none is given
+        name: Option<String>,
+        /// The data directory; it must not be there, or be empty
+        #[arg(long)]
+        to: PathBuf,
     },
 }
 

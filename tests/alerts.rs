@@ -512,7 +512,7 @@ fn lines_that_were_published_before_they_were_looked_at_are_read_again_each_once
     append(&log, "begin\n");
     // What comes is published, and out of memory, long before the next look.
     let config = format!(
-        "{}\n[alerts.evaluation]\ninterval = \"6s\"\n",
+        "{}\n[alerts.evaluation]\ninterval = \"6s\"\ntake_interval = \"6s\"\n",
         up_config(dir.path(), &["*.log"])
     );
     let program = Program::start(dir.path(), "up", &config);

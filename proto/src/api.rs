@@ -4,6 +4,7 @@
 //! (`Accept: application/x-ndjson`), or with one [`Answer`] (`Accept: application/json`).
 
 mod agents;
+pub mod backups;
 pub mod dashboards;
 pub mod enrollment;
 mod explain;

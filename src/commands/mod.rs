@@ -6,6 +6,8 @@ mod agent;
 mod agents;
 #[cfg(feature = "store")]
 mod alerts;
+#[cfg(feature = "store")]
+mod backup;
 mod banner;
 #[cfg(feature = "store")]
 mod canary;
@@ -70,6 +72,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::File(args) => file::run(&args),
         #[cfg(feature = "store")]
         Command::Split(args) => split::run(&args),
+        #[cfg(feature = "store")]
+        Command::Backup(args) => backup::run(&args),
         #[cfg(any(feature = "agent", feature = "store"))]
         Command::Enroll(args) => enroll::run(&args),
         #[cfg(feature = "store")]

@@ -10,6 +10,7 @@ use timberline_proto::api::room::{RoomMerges, RoomSums};
 use timberline_queue::receive::Seen;
 use timberline_store::alert::Alerts;
 use timberline_store::alert::notify::Notifier;
+use timberline_store::backup::{Backups, What};
 use timberline_store::http::{self, HttpState, Metrics};
 use timberline_store::read::{Reader, Sources};
 use timberline_store::{Store, SystemClock};
@@ -70,6 +71,15 @@ pub(super) fn router(
     alerts.plan_messages_by(Arc::new(notifier.clone()));
     let (told, woken) = (alerts.told(), notifier.clone());
     tokio::spawn(wake(told, woken));
+    let backups = Backups::start(
+        What {
+            data: data.path().to_owned(),
+            catalog: store.catalog().clone(),
+            queue: beside.as_ref().map(|(collector, _)| collector.queue().clone()),
+        },
+        config.backup.options(),
+        Arc::new(SystemClock),
+    )?;
     let (collector, seen) = match beside {
         Some((collector, seen)) => (Some(collector), Some(Box::new(seen) as Box<_>)),
         None => (None, None),
@@ -84,6 +94,7 @@ pub(super) fn router(
         notifier: Some(notifier.clone()),
         alerts: Some(alerts),
         collector: collector_address.map(Arc::from),
+        backups: Some(backups),
         metrics: Arc::new(StoreMetrics {
             store: Arc::clone(&store),
             collector: collector.clone(),

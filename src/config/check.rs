@@ -64,6 +64,7 @@ impl Config {
         self.server.grpc_tls.check()?;
         self.integrity.check()?;
         self.alerts.evaluation.check()?;
+        self.backup.check()?;
         #[cfg(feature = "agent")]
         timberline_agent::check_globs(&self.agent.tail, &self.agent.exclude)
             .map_err(|error| format!("agent: {error}"))?;

@@ -5,6 +5,7 @@
 //! text with a unit: `"5s"`, `"64MiB"`.
 
 mod alerts;
+mod backup;
 mod check;
 mod expand;
 #[cfg(feature = "agent")]
@@ -25,6 +26,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use alerts::AlertsSection;
+pub(crate) use backup::BackupSection;
 pub(crate) use integrity::IntegritySection;
 #[cfg(all(feature = "agent", feature = "collector"))]
 pub(crate) use pushed::check_pushed;
@@ -60,6 +62,7 @@ pub(crate) struct Config {
     pub(crate) integrity: IntegritySection,
     pub(crate) query: QuerySection,
     pub(crate) alerts: AlertsSection,
+    pub(crate) backup: BackupSection,
 }
 
 impl Default for Config {
@@ -77,6 +80,7 @@ impl Default for Config {
             integrity: IntegritySection::default(),
             query: QuerySection::default(),
             alerts: AlertsSection::default(),
+            backup: BackupSection::default(),
         }
     }
 }

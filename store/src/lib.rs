@@ -2,6 +2,8 @@
 
 #[cfg(feature = "read")]
 pub mod alert;
+#[cfg(feature = "read")]
+pub mod backup;
 pub mod catalog;
 mod crash;
 pub mod integrity;

@@ -26,6 +26,7 @@
 //! `spawn_blocking` or [`Queue::append_then`].
 
 mod append;
+mod copy;
 mod disk;
 mod ends;
 mod error;
@@ -53,6 +54,7 @@ mod writer;
 mod tests;
 
 pub use append::{Append, AppendError, Appended};
+pub use copy::{CopiedContent, CopiedFile, DeletionHold};
 pub use error::QueueError;
 pub use info::{Fetched, PartitionInfo, SegmentInfo};
 pub use options::QueueOptions;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,6 +13,7 @@ use timberline_proto::crash::{Point, reached};
 use timberline_proto::id::{GenerationId, IncarnationId};
 
 use crate::append::{Append, AppendError, Appended};
+use crate::copy::DeletionHold;
 use crate::disk::{Disk, RealDisk};
 use crate::error::{At, QueueError, is_retryable};
 use crate::inbox::{Done, Request};
@@ -50,6 +51,8 @@ struct Inner {
     closed: AtomicBool,
     clean_at_open: bool,
     retaining: Mutex<()>,
+    /// Who holds deletions back.
+    deletions_held: Arc<AtomicUsize>,
 }
 
 impl Queue {
@@ -243,7 +246,20 @@ impl Queue {
     /// [`QueueError::Io`]
     pub fn enforce_retention(&self, now: SystemTime) -> Result<u64, QueueError> {
         let _one = self.inner.retaining.lock();
+        if self.inner.deletions_held.load(Ordering::SeqCst) > 0 {
+            return Ok(0);
+        }
         retention::enforce(&self.inner.partitions(), unix_ms(now))
+    }
+
+    /// From now on nothing is deleted, until what is given back is dropped. One that is under way is waited for.
+    pub fn hold_deletions(&self) -> DeletionHold {
+        let _none = self.inner.retaining.lock();
+        DeletionHold::new(&self.inner.deletions_held)
+    }
+
+    pub(crate) fn all_partitions(&self) -> Vec<Arc<Partition>> {
+        self.inner.partitions()
     }
 
     /// Commits what is written and marks a clean shutdown.
@@ -322,6 +338,7 @@ impl Queue {
             closed: AtomicBool::new(false),
             clean_at_open,
             retaining: Mutex::new(()),
+            deletions_held: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -44,6 +44,8 @@ pub(crate) struct EvaluationSection {
     pub(crate) backtest_entries_max: u32,
     /// Back-tests that run at once; further ones are refused.
     pub(crate) backtests_max: u32,
+    /// How often lines are taken from memory. What is published and dropped in between is read again.
+    pub(crate) take_interval: Age,
     /// The share of one core that one rule may take; one that takes more is decided less often.
     pub(crate) rule_cost_max: f64,
     /// Such a rule is decided at every so many windows at most.
@@ -73,6 +75,7 @@ impl Default for EvaluationSection {
             backtest_lines_max: 2_000_000,
             backtest_entries_max: 10_000,
             backtests_max: 2,
+            take_interval: Age::millis(200),
             rule_cost_max: 0.25,
             rule_slowed_max: 64,
             decommissioned_max: 10_000,
@@ -86,6 +89,9 @@ impl EvaluationSection {
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.interval.get().is_zero() {
             return Err("alerts.evaluation.interval = 0s would look without a pause: take 1s".to_owned());
+        }
+        if self.take_interval.get().is_zero() {
+            return Err("alerts.evaluation.take_interval = 0s would look without a pause: take 200ms".to_owned());
         }
         if self.rule_cost_max.is_nan() || self.rule_cost_max <= 0.0 {
             return Err(format!(
@@ -119,6 +125,7 @@ impl EvaluationSection {
             backtest_lines_max: self.backtest_lines_max as usize,
             backtest_entries_max: self.backtest_entries_max as usize,
             backtests_max: self.backtests_max as usize,
+            take_interval: self.take_interval.get(),
             rule_cost_max: self.rule_cost_max,
             rule_slowed_max: self.rule_slowed_max.max(1),
             decommissioned_max: self.decommissioned_max,

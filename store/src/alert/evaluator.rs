@@ -49,8 +49,12 @@ pub(super) struct Evaluator {
     unkept: AlertWrite,
     kept_at: Instant,
     looked_at: Instant,
+    /// When it was last looked for verdicts.
+    decided_at: Option<Instant>,
     read_again: u64,
     cost: f64,
+    /// How long it looked since the cost was taken.
+    busy: Duration,
 }
 
 impl Evaluator {
@@ -70,8 +74,10 @@ impl Evaluator {
             unkept: AlertWrite::default(),
             kept_at: Instant::now(),
             looked_at: Instant::now(),
+            decided_at: None,
             read_again: 0,
             cost: 0.0,
+            busy: Duration::ZERO,
         }
     }
 
@@ -86,7 +92,18 @@ impl Evaluator {
                 !is_own_topic(topic)
             });
         while !self.shared.is_stopped() {
-            if let Err(error) = self.look() {
+            let begin = Instant::now();
+            let interval = self.shared.options.interval;
+            let is_due = self.shared.is_changed() || self.decided_at.is_none_or(|at| at.elapsed() >= interval);
+            let looked = match is_due {
+                true => {
+                    self.decided_at = Some(begin);
+                    self.look()
+                }
+                false => self.pull(),
+            };
+            self.busy += begin.elapsed();
+            if let Err(error) = looked {
                 tracing::error!(%error, "alert rules cannot be evaluated; it is tried again");
                 self.shared.status.lock().1 = Some(error);
             } else {
@@ -94,7 +111,7 @@ impl Evaluator {
             }
             self.account();
             self.note_late();
-            self.shared.rest();
+            self.shared.rest(self.shared.options.take_interval.min(interval));
         }
     }
 
@@ -271,13 +288,13 @@ impl Evaluator {
         if whole {
             return Ok(());
         }
-        // Some were published before they were looked at: all rules are given their lines again.
+        // Some were published before they were looked at: all rules read these from the store.
         self.read_again += 1;
         self.watch.load_again(&self.reader);
-        self.told = Feed::of(self.feed.seen());
+        let before = self.feed.clone();
         self.feed.skip_to_end(live, catalog, &wanted);
         for at in 0..self.works.len() {
-            self.fill(at);
+            self.read_again(at, &before);
         }
         Ok(())
     }

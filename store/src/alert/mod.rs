@@ -54,6 +54,7 @@ mod world;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use timberline_proto::alert::AlertsStatus;
@@ -102,6 +103,10 @@ impl Shared {
         self.wake.notify_all();
     }
 
+    fn is_changed(&self) -> bool {
+        *self.changed.lock()
+    }
+
     fn take_changed(&self) -> bool {
         std::mem::take(&mut *self.changed.lock())
     }
@@ -111,10 +116,10 @@ impl Shared {
     }
 
     /// Waits for the next look: a while, or until a rule is changed.
-    fn rest(&self) {
+    fn rest(&self, interval: Duration) {
         let mut changed = self.changed.lock();
         if !*changed && !self.is_stopped() {
-            self.wake.wait_for(&mut changed, self.options.interval);
+            self.wake.wait_for(&mut changed, interval);
         }
     }
 }

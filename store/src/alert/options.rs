@@ -45,6 +45,9 @@ pub struct AlertOptions {
     pub backtest_entries_max: usize,
     /// Back-tests that run at once: `alerts.evaluation.backtests_max`.
     pub backtests_max: usize,
+    /// How often lines are taken from memory, where they are as long as their flush lasts:
+    /// `alerts.evaluation.take_interval`.
+    pub take_interval: Duration,
     /// The share of one core that a rule may take; one that takes more is decided less often:
     /// `alerts.evaluation.rule_cost_max`.
     pub rule_cost_max: f64,
@@ -77,6 +80,7 @@ impl Default for AlertOptions {
             backtest_lines_max: 2_000_000,
             backtest_entries_max: 10_000,
             backtests_max: 2,
+            take_interval: Duration::from_millis(200),
             rule_cost_max: 0.25,
             rule_slowed_max: 64,
             decommissioned_max: 10_000,

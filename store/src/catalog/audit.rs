@@ -19,6 +19,7 @@
 //! | `incident.acknowledge`, `.release`, `.assign`, `.comment` | the incident's id | by whom, what |
 //! | `target.test` | target | whether it took the message |
 //! | `alert_rule.create`, `.change`, `.delete` | id | name, version, bytes |
+//! | `backup.begin`, `backup.end` | the directory | name, files, bytes, what was removed; its outcome says why none was made |
 //! | `host.decommission`, `host.recommission` | host | |
 //!
 //! Each entry is also a record of the topic `timberline.audit` ([`journal`]).
@@ -185,6 +186,25 @@ impl Catalog {
     /// [`CatalogError::Database`]
     pub fn note_export(&self, action: &str, id: &str, outcome: &str, detail: &Value) -> Result<(), CatalogError> {
         self.transact(|transaction, _| insert(transaction, (STORE, None), action, id, outcome, detail))
+    }
+}
+
+impl Catalog {
+    /// Puts an act on record that is none on the catalog: of somebody at `origin`, or of the store itself. Durable
+    /// on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`], [`CatalogError::Commit`]
+    pub fn note_act(
+        &self,
+        origin: Option<&str>,
+        action: &str,
+        object: &str,
+        outcome: &str,
+        detail: &Value,
+    ) -> Result<(), CatalogError> {
+        let actor = if origin.is_some() { HTTP } else { STORE };
+        self.transact(|transaction, _| insert(transaction, (actor, origin), action, object, outcome, detail))
     }
 }
 

@@ -271,6 +271,23 @@ impl Catalog {
         self.snapshot().positions.get(&(topic.to_owned(), partition)).copied()
     }
 
+    /// Copies the database to `path`, replacing what is there, and gives the snapshot that it holds. Nothing is
+    /// published meanwhile. Blocks.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`], [`CatalogError::Damaged`] if the path is no text.
+    pub fn copy_to(&self, path: &Path) -> Result<Arc<Snapshot>, CatalogError> {
+        let text = path.to_str().ok_or_else(|| CatalogError::Damaged {
+            path: path.display().to_string(),
+            what: "not UTF-8, which the database needs".to_owned(),
+        })?;
+        let connection = self.inner.connection.lock();
+        // What a crash left of a copy before.
+        std::fs::remove_file(path).ok();
+        connection.execute("VACUUM INTO ?1", rusqlite::params![text])?;
+        Ok(self.snapshot())
+    }
+
     /// Runs one transaction and, once it is durable, puts the changed snapshot in place.
     ///
     /// A commit that failed leaves open what the disk holds, so the snapshot is read anew then. Any

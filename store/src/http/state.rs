@@ -7,6 +7,7 @@ use timberline_proto::api::room::RoomMerges;
 
 use crate::alert::Alerts;
 use crate::alert::notify::Notifier;
+use crate::backup::Backups;
 use crate::catalog::{Catalog, DocumentLimits};
 use crate::read::Reader;
 
@@ -94,6 +95,8 @@ pub struct HttpState {
     pub alerts: Option<Alerts>,
     /// Where the collector is from which the store takes its records, if that is another process.
     pub collector: Option<Arc<str>>,
+    /// Backups, if this process makes them.
+    pub backups: Option<Backups>,
     /// Of the other roles.
     pub metrics: Arc<dyn Metrics>,
 }

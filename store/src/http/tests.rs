@@ -35,6 +35,7 @@ static ASSETS: [Asset; 2] = [
 
 fn app(fixture: &Fixture) -> Router {
     let state = HttpState {
+        backups: None,
         reader: fixture.reader.clone(),
         catalog: fixture.catalog.clone(),
         data_dir: "/data".into(),

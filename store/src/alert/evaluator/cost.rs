@@ -27,13 +27,14 @@ impl Evaluator {
         let (most, slowed_max) = (self.shared.options.rule_cost_max, self.shared.options.rule_slowed_max);
         let mut by_lines = vec![Duration::ZERO; self.works.len()];
         self.router.spent(&mut |rule, spent| by_lines[rule] += spent);
-        let (mut all, mut deferred, mut told) = (0.0, Vec::new(), Vec::new());
+        let (mut deferred, mut told) = (Vec::new(), Vec::new());
+        let busy = std::mem::take(&mut self.busy).as_secs_f64() / elapsed;
+        self.cost += weight * (busy - self.cost);
         for (at, (work, by_lines)) in self.works.iter_mut().zip(by_lines).enumerate() {
             let share = |spent: Duration| spent.as_secs_f64() / elapsed;
             work.cost += weight * (share(work.spent + by_lines) - work.cost);
             work.lines_cost += weight * (share(by_lines) - work.lines_cost);
             work.spent = Duration::ZERO;
-            all += work.cost;
             if work.behind.is_none() && work.lines_cost > most {
                 deferred.push(at);
             }
@@ -53,7 +54,6 @@ impl Evaluator {
                 work.cost *= 2.0;
             }
         }
-        self.cost = all;
         for (at, event, windows) in told {
             self.note(at, event, &json!({ "windows": windows }));
         }

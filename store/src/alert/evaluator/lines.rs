@@ -36,6 +36,23 @@ impl Evaluator {
         }
     }
 
+    /// Gives a rule the lines between an earlier look and the last one.
+    pub(super) fn read_again(&mut self, at: usize, before: &Feed) {
+        let Work { run, began, behind, .. } = &mut self.works[at];
+        if behind.is_some() {
+            return; // It reads for itself.
+        }
+        let ask = StoreAsk {
+            reader: &self.reader,
+            handle: &self.handle,
+            options: &self.shared.options,
+        };
+        if let Err(error) = read(run, *began, &ask, (before, &self.feed), &self.told) {
+            tracing::error!(rule = run.plan.rule.name, %error, "lines that were published before they were looked at cannot be read: its next verdicts go without");
+            run.error = Some(error);
+        }
+    }
+
     /// From now on the rule reads its lines from the store when it is decided.
     pub(super) fn defer(&mut self, at: usize) {
         self.works[at].behind = Some(Behind {

@@ -2,6 +2,7 @@
 
 mod agents;
 mod alerts;
+mod backups;
 mod change;
 mod context;
 mod dashboards;
@@ -38,7 +39,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 45] = [
+pub(super) const PATHS: [(&str, &str); 46] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
@@ -69,6 +70,7 @@ pub(super) const PATHS: [(&str, &str); 45] = [
     ("/api/v1/alerts/status", "get"),
     ("/api/v1/alerts/decommissioned", "post"),
     ("/api/v1/store/room", "get"),
+    ("/api/v1/backups", "post"),
     ("/api/v1/splits", "get"),
     ("/api/v1/splits/{id}/check", "post"),
     ("/api/v1/files/{generation}/bytes", "get"),
@@ -117,6 +119,7 @@ pub fn router(state: HttpState, others: Router) -> Router {
         )
         .merge(alerts::routes())
         .route("/api/v1/store/room", get(room::get))
+        .route("/api/v1/backups", get(backups::list).post(backups::begin))
         .route("/api/v1/splits", get(splits::list))
         .route("/api/v1/splits/{id}/check", post(splits::check))
         .route("/api/v1/files/{generation}/bytes", get(files::bytes))
