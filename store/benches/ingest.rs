@@ -2,7 +2,8 @@
 //! `cargo bench -p timberline-store --no-default-features --bench ingest [-- FILE…]`
 //!
 //! Without files it makes `BENCH_MB` (100) of log. `BENCH_FLUSH_MB`, `BENCH_LIVE_MB`,
-//! `BENCH_SLICES` and `BENCH_ENCODE_THREADS` set the store's options of like name. No agent, no gRPC, no queries: what is measured
+//! `BENCH_SLICES` and `BENCH_ENCODE_THREADS` set the store's options of like name; with `BENCH_INTEGRITY=0`
+//! nothing is sealed. No agent, no gRPC, no queries: what is measured
 //! is fetching, unpacking, reading severities, rows in memory, and encoding.
 #![allow(
     clippy::unwrap_used,
@@ -57,6 +58,7 @@ fn main() {
     if let Some(slices) = number("BENCH_SLICES") {
         options.slices_max = slices as usize;
     }
+    options.integrity.enabled = number("BENCH_INTEGRITY") != Some(0);
     if let Some(threads) = number("BENCH_ENCODE_THREADS") {
         options.encode_threads = threads as usize;
     }
