@@ -47,7 +47,7 @@ pub(crate) fn SearchPage() -> impl IntoView {
         <div class="load" class:busy=move || search.is_busy() aria-hidden="true"></div>
         <Summary/>
         <Show when=move || has_histogram.get()><Histogram/></Show>
-        <div class="body" class:stale=waiting aria-busy=move || waiting().to_string()>
+        <div class="body" class:stale=move || waiting() || search.error.with(Option::is_some) aria-busy=move || waiting().to_string()>
             <Show when=move || !is_sql.get()><Fields/></Show>
             <section class="answer" aria-label="Answer">
                 {move || {

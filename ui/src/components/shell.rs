@@ -20,6 +20,13 @@ pub(crate) fn Shell() -> impl IntoView {
     keys::listen(app);
     let revisit = window_event_listener(leptos::ev::popstate, move |_| app.revisit());
     on_cleanup(move || revisit.remove());
+    // The browser asks before what was not saved is gone.
+    let leaving = window_event_listener(leptos::ev::beforeunload, move |event| {
+        if app.boards.has_unsaved() {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || leaving.remove());
     Effect::new(move || {
         app.asked.track();
         let view = app.view.get_untracked();

@@ -100,6 +100,9 @@ fn count(app: App) -> String {
         return "No answer".into();
     }
     if let Some(rows) = search.table.with(|table| table.as_ref().map(|table| table.rows.len())) {
+        if rows == 0 && search.phase.get() == Phase::Streaming {
+            return "Running …".into();
+        }
         return number::counted(rows as u64, "row", "rows");
     }
     let known = if search.answered.with(|query| lang::is_sql(query)) {
@@ -117,7 +120,7 @@ fn count(app: App) -> String {
 
 fn cost(app: App) -> String {
     let progress = app.search.progress.get();
-    if app.search.phase.get() == Phase::Waiting && progress.elapsed_ms == 0.0 {
+    if app.search.is_busy() && progress.elapsed_ms == 0.0 {
         return String::new();
     }
     let mut parts = vec![number::duration(progress.elapsed_ms)];
@@ -153,6 +156,10 @@ fn complete_words(app: App, completeness: &Completeness) -> String {
         ..
     } = *completeness;
     let mut words = match to {
+        None if completeness.queued_records > 0 => format!(
+            "{} still queued",
+            number::counted(completeness.queued_records, "line", "lines")
+        ),
         None if sources == 0 && completeness.partial.is_empty() => return String::new(),
         None if sources == 0 => return "part could not be read".to_owned(),
         None => "completeness not known yet".to_owned(),

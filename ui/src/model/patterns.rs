@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Kinds asked for.
-const PATTERNS_MAX: u64 = 1_000;
+pub(crate) const PATTERNS_MAX: u64 = 1_000;
 /// Points of a course over time.
 pub(crate) const POINTS: usize = 40;
 /// Templates of a kind that are asked for at once: the most frequent.

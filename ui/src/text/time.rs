@@ -65,6 +65,14 @@ impl Civil {
         format!("{:02} {}", self.day, MONTHS[(self.month as usize + 11) % 12])
     }
 
+    /// `20 Nov`, with the year if that is not the year of `now`.
+    pub(crate) fn day_of(&self, now: &Civil) -> String {
+        match self.year == now.year {
+            true => self.day_month(),
+            false => format!("{} {}", self.day_month(), self.year),
+        }
+    }
+
     /// `2026-11-20 12:03:11`, without what is zero at its end (seconds, milliseconds).
     pub(crate) fn editable(&self) -> String {
         let mut text = format!(

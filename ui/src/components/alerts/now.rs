@@ -115,7 +115,7 @@ fn Calm() -> impl IntoView {
         Some(rules) => view! {
             <div class="empty">
                 <h2>"Nothing fires"</h2>
-                <p>{format!("{} watch; what they said before stands in the history.", number::counted(rules, "rule", "rules"))}</p>
+                <p>{format!("{}; what they said before stands in the history.", number::counted(rules, "rule watches", "rules watch"))}</p>
                 <div class="empty-ways">
                     <button class="button" on:click=move |_| app.go_to_alerts(AlertsPart::History, None)>"History"</button>
                 </div>

@@ -35,12 +35,16 @@ pub(super) fn Board() -> impl IntoView {
             .opened
             .with(|opened| opened.as_ref().is_some_and(|opened| opened.draft.panels.is_empty()))
     });
-    let order = Memo::new(move |_| {
-        boards.opened.with(|opened| {
+    let order = Memo::new(move |before: Option<&Vec<u32>>| {
+        let now = boards.opened.with(|opened| {
             opened
                 .as_ref()
                 .map_or_else(Vec::new, |opened| grid::reading_order(&opened.draft.panels))
-        })
+        });
+        match before {
+            Some(before) if boards.dragging.get() && before.len() == now.len() => before.clone(),
+            _ => now,
+        }
     });
     view! {
         <BoardHead/>

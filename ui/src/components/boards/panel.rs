@@ -77,6 +77,7 @@ pub(super) fn Panel(id: u32) -> impl IntoView {
             column_px: f64::from(grid.client_width()) / f64::from(COLUMNS),
             sizes,
         }));
+        boards.dragging.set(true);
         event.prevent_default();
         capture(&event);
     };
@@ -93,7 +94,10 @@ pub(super) fn Panel(id: u32) -> impl IntoView {
             boards.put_panel(id, |_| to);
         }
     };
-    let end = move |_: PointerEvent| drag.set_value(None);
+    let end = move |_: PointerEvent| {
+        drag.set_value(None);
+        boards.dragging.set(false);
+    };
     let on_key = move |event: KeyboardEvent| {
         let own = event
             .target()
@@ -161,14 +165,14 @@ pub(super) fn Panel(id: u32) -> impl IntoView {
             style:grid-row=move || style().1
             on:keydown=on_key
         >
-            <header class="board-panel-head" on:pointerdown=move |event| begin(event, false) on:pointermove=go_on on:pointerup=end on:pointercancel=end>
+            <header class="board-panel-head" on:pointerdown=move |event| begin(event, false) on:pointermove=go_on on:pointerup=end on:pointercancel=end on:lostpointercapture=end>
                 <h2 title=title>{title}</h2>
                 <Show when=move || answer.busy.get()><span class="board-busy" title="An answer is on its way">"…"</span></Show>
                 <Menu id form answer query/>
             </header>
             <Body form answer/>
             <Show when=move || boards.editing.get()>
-                <div class="board-corner" aria-hidden="true" on:pointerdown=move |event| begin(event, true) on:pointermove=go_on on:pointerup=end on:pointercancel=end></div>
+                <div class="board-corner" aria-hidden="true" on:pointerdown=move |event| begin(event, true) on:pointermove=go_on on:pointerup=end on:pointercancel=end on:lostpointercapture=end></div>
             </Show>
         </article>
     }

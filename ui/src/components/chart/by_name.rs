@@ -1,10 +1,10 @@
-//! Bars by name; several numbers of one name stand behind each other, with a pixel between.
+//! Bars by name; the parts of one number stand behind each other, with a pixel between.
 
 use leptos::prelude::*;
 
 use super::{
     Keys,
-    plot::{NamePlot, Series},
+    plot::{NamePlot, Series, series_class},
     said,
 };
 use crate::text::{
@@ -30,18 +30,24 @@ pub(super) fn ByName(plot: NamePlot) -> impl IntoView {
                 .filter(|(number, _)| !hidden.contains(number))
                 .collect();
             let value = |series: &Series, row: usize| series.values[row].unwrap_or(0.0).abs();
-            let total = |row: usize| shown.iter().map(|(_, series)| value(series, row)).sum::<f64>();
+            // Of numbers that have no sum the first is drawn, and all are said.
+            let drawn = if plot.is_stacked {
+                shown.len()
+            } else {
+                shown.len().min(1)
+            };
+            let total = |row: usize| shown[..drawn].iter().map(|(_, series)| value(series, row)).sum::<f64>();
             let most = (0..plot.names.len()).map(total).fold(f64::MIN_POSITIVE, f64::max);
             (0..plot.names.len())
                 .map(|row| {
-                    let parts = shown
+                    let parts = shown[..drawn]
                         .iter()
                         .filter(|(_, series)| value(series, row) > 0.0)
                         .map(|(number, series)| {
                             let title =
                                 format!("{}: {}", series.name, series.values[row].map_or_else(String::new, said));
                             let width = format!("{:.2}%", value(series, row) / most * 100.0);
-                            view! { <i class=format!("series-{}", number + 1) style:width=width title=title></i> }
+                            view! { <i class=series_class(*number, &series.name) style:width=width title=title></i> }
                         })
                         .collect_view();
                     let said = match &shown[..] {

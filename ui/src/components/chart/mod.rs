@@ -49,8 +49,13 @@ pub(crate) fn Chart(
     /// A range was dragged: from and to, milliseconds.
     on_zoom: Callback<(i64, i64)>,
 ) -> impl IntoView {
-    let drawn =
-        Memo::new(move |_| table.with(|table| table.as_ref().and_then(|table| plot(table, kind.get(), reduce.get()))));
+    let drawn = Memo::new(move |_| {
+        table.with(|table| {
+            table
+                .as_ref()
+                .and_then(|table| plot(table, kind.get(), reduce.get(), bounds.with(|bounds| bounds.now_ms)))
+        })
+    });
     move || {
         drawn.get().map(|plot| match plot {
             Plot::Time(plot, style) => {
@@ -83,6 +88,7 @@ fn Keys(
         .enumerate()
         .map(|(at, name)| {
             let is_hidden = move || hidden.with(|hidden| hidden.contains(&at));
+            let class = plot::series_class(at, &name);
             let name = crate::text::printable::printable(&name, crate::text::printable::Layout::Row).into_owned();
             view! {
                 <button
@@ -96,7 +102,7 @@ fn Keys(
                         None => hidden.clear(),
                     })
                 >
-                    <i class=format!("series-{}", at + 1)></i><span>{name.clone()}</span>
+                    <i class=class></i><span>{name.clone()}</span>
                 </button>
             }
         })

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use timberline_proto::api::dashboards::{ChartKind, Reduce};
 
-use crate::{model::search::Table, text::time};
+use crate::{
+    model::{search::Table, window::Level},
+    text::time,
+};
 
 /// Series drawn, as many as there are colours.
 pub(super) const SERIES_MAX: usize = 8;
@@ -57,11 +60,21 @@ pub(super) struct TimePlot {
     pub(super) others: usize,
 }
 
+/// The style of a series by its number and name: severities have their own colours everywhere.
+pub(super) fn series_class(number: usize, name: &str) -> String {
+    match Level::of(Some(name)) {
+        Level::None => format!("series-{}", number + 1),
+        level => format!("series-{} series-sev-{}", number + 1, level.word()),
+    }
+}
+
 /// Series over the same names.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct NamePlot {
     pub(super) names: Vec<String>,
     pub(super) series: Vec<Series>,
+    /// The series are parts of one number; else they are other numbers, which have no sum.
+    pub(super) is_stacked: bool,
     /// Names that are not drawn.
     pub(super) others: usize,
 }
@@ -124,8 +137,8 @@ pub(crate) fn chosen(table: &Table, asked: ChartKind) -> ChartKind {
     }
 }
 
-/// What is drawn; `None` for rows.
-pub(super) fn plot(table: &Table, asked: ChartKind, reduce: Reduce) -> Option<Plot> {
+/// What is drawn; `None` for rows. `now_ms` is when it was asked, 0 if that does not matter.
+pub(super) fn plot(table: &Table, asked: ChartKind, reduce: Reduce, now_ms: i64) -> Option<Plot> {
     let shape = Shape::of(table);
     let over_time = |style| Some(Plot::Time(time_plot(table, &shape)?, style));
     match chosen(table, asked) {
@@ -133,7 +146,7 @@ pub(super) fn plot(table: &Table, asked: ChartKind, reduce: Reduce) -> Option<Pl
         ChartKind::Area => over_time(TimeStyle::Area),
         ChartKind::Bar if shape.time.is_some() => over_time(TimeStyle::Bar),
         ChartKind::Bar => name_plot(table, &shape).map(Plot::Names),
-        ChartKind::Stat => stats(table, &shape, reduce).map(Plot::Stats),
+        ChartKind::Stat => stats(table, &shape, reduce, now_ms).map(Plot::Stats),
         ChartKind::Auto | ChartKind::Table => None,
     }
 }
@@ -213,7 +226,12 @@ fn name_plot(table: &Table, shape: &Shape) -> Option<NamePlot> {
                 })
                 .collect();
             let (series, _) = largest(series, SERIES_MAX);
-            return Some(NamePlot { names, series, others });
+            return Some(NamePlot {
+                names,
+                series,
+                is_stacked: true,
+                others,
+            });
         }
     }
     let rows: Vec<&Vec<Value>> = table.rows.iter().take(BARS_MAX).collect();
@@ -233,19 +251,23 @@ fn name_plot(table: &Table, shape: &Shape) -> Option<NamePlot> {
     let has_values = series.iter().any(|series| series.values.iter().any(Option::is_some));
     (has_values && !names.is_empty()).then_some(NamePlot {
         others: table.rows.len() - names.len(),
+        is_stacked: false,
         names,
         series,
     })
 }
 
-fn stats(table: &Table, shape: &Shape, reduce: Reduce) -> Option<Vec<Stat>> {
+fn stats(table: &Table, shape: &Shape, reduce: Reduce, now_ms: i64) -> Option<Vec<Stat>> {
     let stats: Vec<Stat> = if shape.time.is_some() {
         let plot = time_plot(table, shape)?;
         let times = &plot.times;
+        // A step that has not ended is no less for it: the last of a course is the last whole one.
+        let running = |ms: i64| now_ms > 0 && reduce == Reduce::Last && ms + plot.step_ms > now_ms;
         let stats = plot.series.iter().filter_map(|series| {
             let course: Vec<(i64, f64)> = times
                 .iter()
                 .zip(&series.values)
+                .filter(|(ms, _)| times.len() < 2 || !running(**ms))
                 .filter_map(|(ms, value)| Some((*ms, (*value)?)))
                 .collect();
             let before = course.len().checked_sub(2).map(|at| course[at].1);

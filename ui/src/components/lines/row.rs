@@ -184,7 +184,12 @@ pub(crate) fn clock(app: App, ms: i64) -> String {
     let now_ms = bounds.now_ms;
     let oldest = bounds.from_ms.unwrap_or(i64::MIN / 2);
     if bounds.to_ms.unwrap_or(now_ms) - oldest > time::DAY_MS || now_ms - ms > time::DAY_MS {
-        format!("{} {}", civil.day_month(), civil.clock())
+        let now = app.prefs.zone.get().civil(now_ms);
+        match civil.year == now.year {
+            true => format!("{} {}", civil.day_month(), civil.clock()),
+            // As wide as the others.
+            false => format!("{} {}", civil.day_of(&now), civil.clock_seconds()),
+        }
     } else {
         civil.clock()
     }

@@ -10,7 +10,7 @@ use crate::{
     },
     model::{
         app::App,
-        patterns::Pattern,
+        patterns::{PATTERNS_MAX, Pattern},
         reach::OFFLINE,
         search::Phase,
         view::{Page, TimeRange},
@@ -178,7 +178,10 @@ fn summary(app: App) -> String {
         format!(
             "{} in {} · {}",
             number::counted(lines, "line", "lines"),
-            number::counted(list.len() as u64, "pattern", "patterns"),
+            match list.len() as u64 {
+                PATTERNS_MAX => format!("the {} most frequent patterns", number::grouped(PATTERNS_MAX)),
+                patterns => number::counted(patterns, "pattern", "patterns"),
+            },
             number::duration(app.patterns.progress.get().elapsed_ms)
         )
     })

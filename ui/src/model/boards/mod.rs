@@ -89,6 +89,9 @@ pub(crate) struct Boards {
     pub opened: RwSignal<Option<Opened>>,
     /// It is being changed.
     pub editing: RwSignal<bool>,
+    /// A panel is being dragged: until it is let go, none changes its place in the document, which would take the
+    /// pointer from it.
+    pub dragging: RwSignal<bool>,
     /// The panel that is being changed.
     pub selected: RwSignal<Option<u32>>,
     /// Somebody else saved this meanwhile.
@@ -115,6 +118,7 @@ impl Boards {
             list: RwSignal::new(None),
             opened: RwSignal::new(None),
             editing: RwSignal::new(false),
+            dragging: RwSignal::new(false),
             selected: RwSignal::new(None),
             conflict: RwSignal::new(None),
             error: RwSignal::new(None),
@@ -158,6 +162,14 @@ impl Boards {
         if is_shown && !document().hidden() {
             self.ask_panels(app, true);
         }
+    }
+
+    /// Whether something was changed and not saved, of the opened dashboard or of one that was left.
+    pub(crate) fn has_unsaved(self) -> bool {
+        let opened = self
+            .opened
+            .with_untracked(|opened| opened.as_ref().is_some_and(Opened::is_changed));
+        opened || self.left.with_value(|left| !left.is_empty())
     }
 
     /// Lets go of the opened dashboard; what was changed of it is kept until it is opened again.

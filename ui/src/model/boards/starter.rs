@@ -2,7 +2,7 @@
 
 use timberline_proto::api::{
     FieldSummary,
-    dashboards::{ChartKind, Dashboard, Panel, Variable, VariableKind},
+    dashboards::{ChartKind, Dashboard, Panel, Reduce, Variable, VariableKind},
 };
 
 use super::{super::complete::name, grid};
@@ -39,6 +39,8 @@ pub(crate) fn starter(fields: &[FieldSummary]) -> Dashboard {
             title: title.into(),
             query: query.trim().to_owned(),
             chart,
+            // How many there were in the range, not in its last step.
+            reduce: Reduce::Sum,
             y,
             w,
             h,

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::super::{
-    plot::{Series, TimePlot, TimeStyle},
+    plot::{Series, TimePlot, TimeStyle, series_class},
     scale::Scale,
 };
 
@@ -23,6 +23,8 @@ pub(super) struct Drawn {
     style: TimeStyle,
     /// Of each series a path, and its outline if it is an area.
     pub(super) paths: Vec<(usize, String, Option<String>)>,
+    /// Each series' style.
+    classes: Vec<String>,
 }
 
 /// At each time from where to where a series is drawn, if it has a value there.
@@ -77,7 +79,17 @@ impl Drawn {
                 }
             })
             .collect();
-        Drawn { scale, style, paths }
+        let classes = plot
+            .series
+            .iter()
+            .enumerate()
+            .map(|(at, series)| series_class(at, &series.name));
+        Drawn {
+            scale,
+            style,
+            paths,
+            classes: classes.collect(),
+        }
     }
 
     pub(super) fn view(&self) -> impl IntoView + use<> {
@@ -99,7 +111,7 @@ impl Drawn {
             .paths
             .iter()
             .map(|(number, path, outline)| {
-                let series = format!("series-{}", number + 1);
+                let series = self.classes.get(*number).map_or("", String::as_str);
                 view! {
                     <path class=format!("{class} {series}") d=path.clone() vector-effect="non-scaling-stroke"/>
                     {outline.clone().map(|outline| view! { <path class=format!("drawn-line {series}") d=outline vector-effect="non-scaling-stroke"/> })}

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::super::{
-    plot::{Series, TimePlot},
+    plot::{Series, TimePlot, series_class},
     said,
 };
 use crate::{
@@ -35,7 +35,7 @@ pub(super) fn tip(app: App, plot: &TimePlot, at: usize, share: f64, hidden: &[us
             let name = printable(&series.name, Layout::Row).into_owned();
             view! {
                 <div class="tip-row">
-                    <i class=format!("chart-mark series-{}", number + 1)></i>
+                    <i class=format!("chart-mark {}", series_class(number, &series.name))></i>
                     <span class="tip-name">{name}</span>
                     <span class="number">{series.values[at].map_or_else(|| "–".to_owned(), said)}</span>
                 </div>

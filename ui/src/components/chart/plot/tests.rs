@@ -31,7 +31,7 @@ fn over_time() -> Table {
 
 #[test]
 fn time_and_a_name_make_a_line_per_name_with_gaps() {
-    let Some(Plot::Time(plot, TimeStyle::Line)) = plot(&over_time(), ChartKind::Auto, Reduce::Last) else {
+    let Some(Plot::Time(plot, TimeStyle::Line)) = plot(&over_time(), ChartKind::Auto, Reduce::Last, 0) else {
         panic!("lines fit");
     };
     assert_eq!((plot.times.len(), plot.step_ms), (3, 3_000));
@@ -44,7 +44,7 @@ fn time_and_a_name_make_a_line_per_name_with_gaps() {
 fn names_and_numbers_make_bars_and_nothing_else_makes_a_chart() {
     let rows = vec![vec![json!("x"), json!(3)], vec![Value::Null, json!(1.5)]];
     let bars = table(&[("host", "text"), ("n", "number")], rows.clone());
-    let Some(Plot::Names(plot)) = plot(&bars, ChartKind::Line, Reduce::Last) else {
+    let Some(Plot::Names(plot)) = plot(&bars, ChartKind::Line, Reduce::Last, 0) else {
         panic!("bars fit, lines do not");
     };
     assert_eq!(plot.names, ["x", "–"]);
@@ -64,7 +64,7 @@ fn a_second_name_cuts_the_bars_of_the_first() {
         vec![json!("x"), json!("info"), json!(2)],
     ];
     let of = table(&[("host", "text"), ("level", "text"), ("n", "integer")], rows);
-    let Some(Plot::Names(plot)) = plot(&of, ChartKind::Auto, Reduce::Last) else {
+    let Some(Plot::Names(plot)) = plot(&of, ChartKind::Auto, Reduce::Last, 0) else {
         panic!("bars fit");
     };
     assert_eq!(plot.names, ["x", "y"]);
@@ -74,7 +74,7 @@ fn a_second_name_cuts_the_bars_of_the_first() {
 
 #[test]
 fn one_number_is_made_of_many_as_asked() {
-    let of = |reduce| match plot(&over_time(), ChartKind::Stat, reduce) {
+    let of = |reduce| match plot(&over_time(), ChartKind::Stat, reduce, 0) {
         Some(Plot::Stats(stats)) => stats[1].clone(),
         other => panic!("{other:?}"),
     };
@@ -87,4 +87,20 @@ fn one_number_is_made_of_many_as_asked() {
         chosen(&table(&[("n", "integer")], Vec::new()), ChartKind::Auto),
         ChartKind::Table
     );
+}
+
+#[test]
+fn a_step_that_has_not_ended_is_not_the_last_value() {
+    let rows = (0..3).map(|n| vec![at(n * 10), json!(100 - n)]).collect();
+    let of = table(&[("t", "timestamp"), ("n", "integer")], rows);
+    let last = |now_ms| match plot(&of, ChartKind::Stat, Reduce::Last, now_ms) {
+        Some(Plot::Stats(stats)) => (stats[0].value, stats[0].before, stats[0].course.len()),
+        other => panic!("{other:?}"),
+    };
+    let Some(Plot::Time(times, _)) = plot(&of, ChartKind::Line, Reduce::Last, 0) else {
+        panic!("lines fit");
+    };
+    let end = times.times[2] + times.step_ms;
+    assert_eq!(last(end - 1), (99.0, Some(100.0), 2));
+    assert_eq!(last(end), (98.0, Some(99.0), 3));
 }
