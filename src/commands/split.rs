@@ -75,8 +75,9 @@ fn is_not_found(error: &anyhow::Error) -> bool {
 fn described(split: &SplitState) -> String {
     let state = split.quarantined.as_deref().unwrap_or("sound");
     format!(
-        "{}  {} records  {} bytes  {}..{}  {}",
+        "{}  {}  {} records  {} bytes  {}..{}  {}",
         split.id,
+        split.topic,
         split.records,
         split.file_bytes,
         split.oldest,
