@@ -238,6 +238,7 @@ async fn serve(dir: &Path, catalog: &Catalog, reader: &Reader) -> String {
         assets: &[],
         host_guard: timberline_collector::http::HostGuard::new(&[]),
         kept: timberline_store::http::KeptLimits::default(),
+        file_policies: Default::default(),
         notifier: None,
         alerts: None,
         metrics: Arc::new(timberline_store::http::NoMetrics),

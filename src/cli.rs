@@ -4,6 +4,8 @@
 mod alerts;
 mod fleet;
 #[cfg(feature = "store")]
+mod retention;
+#[cfg(feature = "store")]
 mod verify;
 
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use fleet::EnrollArgs;
 #[cfg(feature = "store")]
 pub(crate) use fleet::{AgentsAction, AgentsArgs, CollectorArgs, ListArgs, OneArgs, PushAction, TokenAction};
+#[cfg(feature = "store")]
+pub(crate) use retention::{HoldsAction, HoldsArgs, RetentionAction, RetentionArgs};
 #[cfg(feature = "store")]
 pub(crate) use verify::{GivenArgs, IntegrityAction, IntegrityArgs, ProveAction, ProveArgs, VerifyAction, VerifyArgs};
 
@@ -69,6 +73,12 @@ pub(crate) enum Command {
     /// Alert rules as files: check, apply, export, test against the past
     #[cfg(feature = "store")]
     Alerts(AlertsArgs),
+    /// How long data stays: show policies, say what they would remove, change them
+    #[cfg(feature = "store")]
+    Retention(RetentionArgs),
+    /// Legal holds: list, put in force, release
+    #[cfg(feature = "store")]
+    Holds(HoldsArgs),
     /// Say what became of every byte of every file: read, acked, indexed, removed, lost
     #[cfg(feature = "store")]
     Ledger(LedgerArgs),

@@ -9,6 +9,7 @@ pub mod dashboards;
 pub mod enrollment;
 mod explain;
 mod ledger;
+pub mod retention;
 pub mod room;
 mod saved;
 pub mod topics;

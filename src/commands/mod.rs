@@ -22,6 +22,8 @@ mod file;
 #[cfg(feature = "store")]
 mod fleet;
 #[cfg(feature = "store")]
+mod holds;
+#[cfg(feature = "store")]
 mod integrity;
 #[cfg(feature = "store")]
 mod ledger;
@@ -37,6 +39,8 @@ mod prove;
 mod query;
 #[cfg(any(feature = "agent", feature = "collector"))]
 mod receive;
+#[cfg(feature = "store")]
+mod retention;
 #[cfg(feature = "store")]
 mod split;
 #[cfg(feature = "store")]
@@ -80,6 +84,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Agents(args) => fleet::run(&args),
         #[cfg(feature = "store")]
         Command::Alerts(args) => alerts::run(&args),
+        #[cfg(feature = "store")]
+        Command::Retention(args) => retention::run(&args),
+        #[cfg(feature = "store")]
+        Command::Holds(args) => holds::run(&args),
         #[cfg(feature = "store")]
         Command::Ledger(args) => ledger::run(&args),
         #[cfg(feature = "store")]

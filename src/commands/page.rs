@@ -91,6 +91,7 @@ pub(super) fn router(
         assets: assets(),
         host_guard: HostGuard::new(&config.server.allowed_hosts),
         kept: config.kept_limits(),
+        file_policies: Arc::new(config.store_options(data.role("store")).policies()),
         notifier: Some(notifier.clone()),
         alerts: Some(alerts),
         collector: collector_address.map(Arc::from),
@@ -209,5 +210,10 @@ impl Metrics for StoreMetrics {
             .or(stats.flush_error)
             .or(stats.source_error)
             .or(stats.janitor_error)
+            .or(stats.retention_stuck)
+    }
+
+    fn retention_stuck(&self) -> Option<String> {
+        self.store.stats().retention_stuck
     }
 }

@@ -73,6 +73,9 @@ impl Config {
         #[cfg(feature = "agent")]
         timberline_agent::check_rules(&self.agent.rules).map_err(|error| format!("agent.rules: {error}"))?;
         #[cfg(feature = "store")]
+        timberline_store::retain::check(&self.store_options(std::path::PathBuf::new()).policies())
+            .map_err(|error| format!("retention: {error}"))?;
+        #[cfg(feature = "store")]
         self.notify_options()
             .and_then(|options| timberline_store::alert::notify::Notifier::check(&options))?;
         #[cfg(feature = "collector")]

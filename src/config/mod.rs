@@ -16,6 +16,7 @@ mod listeners;
 mod options;
 #[cfg(feature = "agent")]
 mod pushed;
+mod retention;
 mod sections;
 mod tls;
 mod unit;
@@ -30,6 +31,7 @@ pub(crate) use backup::BackupSection;
 pub(crate) use integrity::IntegritySection;
 #[cfg(all(feature = "agent", feature = "collector"))]
 pub(crate) use pushed::check_pushed;
+pub(crate) use retention::RetentionSection;
 pub(crate) use sections::{AgentSection, QuerySection, QueueSection, ServerSection, StoreSection};
 #[cfg(feature = "store")]
 pub(crate) use tls::GrpcTls;
@@ -60,6 +62,7 @@ pub(crate) struct Config {
     pub(crate) queue: QueueSection,
     pub(crate) store: StoreSection,
     pub(crate) integrity: IntegritySection,
+    pub(crate) retention: RetentionSection,
     pub(crate) query: QuerySection,
     pub(crate) alerts: AlertsSection,
     pub(crate) backup: BackupSection,
@@ -78,6 +81,7 @@ impl Default for Config {
             queue: QueueSection::default(),
             store: StoreSection::default(),
             integrity: IntegritySection::default(),
+            retention: RetentionSection::default(),
             query: QuerySection::default(),
             alerts: AlertsSection::default(),
             backup: BackupSection::default(),

@@ -216,6 +216,7 @@ impl Config {
         options.merge_bytes_max = store.merge_bytes_max.get();
         options.retention_age = store.retention_age.map(super::Age::get);
         options.retention_bytes = store.retention_bytes.map(super::Size::get);
+        options.retention = self.retention.policies();
         options.ledger_sources_max = store.ledger_sources_max;
         // What is done is on record whoever configures.
         options.journal = true;

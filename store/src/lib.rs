@@ -8,6 +8,7 @@ pub mod catalog;
 mod crash;
 pub mod integrity;
 pub mod live;
+pub mod retain;
 pub mod rows;
 pub mod split;
 mod store;

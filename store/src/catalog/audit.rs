@@ -12,7 +12,11 @@
 //! | `queue.reset` | topic-partition | next offset, reason |
 //! | `export.begin` | the export's id | query, range, limit, format |
 //! | `export.end` | the export's id | rows; its outcome says why it broke off |
-//! | `retention.configure` | `store` | age in seconds, bytes |
+//! | `split.divide` | topic | the split, those that took its place with their retention classes, rows |
+//! | `retention.configure` | `store` | age in seconds, bytes: of programs that had no policies |
+//! | `retention.change` | `policies` | version, whose they are, what was in force before and after, promises |
+//! | `hold.create` | the hold's id | case, owner, reason, filter, range |
+//! | `hold.release` | the hold's id | case, by whom, why |
 //! | `dashboard.create`, `.change`, `.delete` | id | name, version, bytes |
 //! | `search.create`, `.change`, `.delete` | id | name, version, bytes |
 //! | `silence.create`, `.change`, `.delete` | id | version, by whom, matchers, end |

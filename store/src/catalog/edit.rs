@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::{Transaction, params};
 use serde_json::json;
+use timberline_proto::id::GenerationId;
 
+use super::snapshot::Published;
 use super::{Catalog, CatalogError, CatalogSplit, Deletion, Snapshot, audit, integrity, ledger};
 use crate::integrity::Removal;
 use crate::rows::StreamId;
@@ -31,20 +33,20 @@ impl Catalog {
                     return Err(CatalogError::NotThere { id: id.clone() });
                 }
             }
-            let published_at = removed
+            let published = published_of(next, removed);
+            let described: Vec<_> = added
                 .iter()
-                .filter_map(|id| next.split(id))
-                .map(|split| split.published_at_nanos);
-            let published_at = published_at.max().unwrap_or_else(now_nanos);
-            for meta in added {
-                insert_split(transaction, topic, meta, published_at)?;
+                .map(|meta| next.described(topic, meta, published))
+                .collect();
+            for split in &described {
+                insert_split(transaction, split)?;
             }
             if let Some(joined) = added.first() {
                 ledger::move_bytes(transaction, removed, &joined.id)?;
                 integrity::move_trees(transaction, removed, &joined.id)?;
             }
             remove_splits(transaction, removed, next)?;
-            next.add_splits(topic, added, published_at);
+            next.add_splits(described);
             let detail = json!({
                 "removed": removed,
                 "added": added.iter().map(|meta| &meta.id).collect::<Vec<_>>(),
@@ -54,29 +56,73 @@ impl Catalog {
         })
     }
 
-    /// Deletes splits, with the reason on record; ids that are not there are passed over.
-    /// Durable on return.
+    /// Deletes splits, with the reason on record; ids that are not there are passed over, and so are those
+    /// that a hold or a minimum retention keeps at `now_nanos`, whatever was known when the deletion was
+    /// planned. Returns the ids of what was deleted. Durable on return.
     ///
     /// # Errors
     /// [`CatalogError::Database`]
-    pub fn delete(&self, ids: &[String], reason: &str) -> Result<(), CatalogError> {
+    pub fn delete(&self, ids: &[String], reason: &str, now_nanos: i64) -> Result<Vec<String>, CatalogError> {
+        let mut deleted = Vec::new();
         self.transact(|transaction, next| {
             for id in ids {
-                if let Some(split) = next.split(id) {
-                    insert_deletion(transaction, split, reason)?;
-                    ledger::count_removed(transaction, id)?;
-                    self.bury(transaction, split, &Removal::by_store(reason))?;
-                    let detail = json!({
-                        "topic": split.topic,
-                        "rows": split.meta.rows,
-                        "time_min": split.meta.time_min,
-                        "time_max": split.meta.time_max,
-                        "reason": reason,
-                    });
-                    audit::note(transaction, "split.delete", id, &detail)?;
+                let Some(split) = next.split(id) else { continue };
+                if let Some(keeping) = next.rules.keeper(split, &next.streams, now_nanos) {
+                    tracing::info!(split = %id, %keeping, reason, "not deleted");
+                    continue;
                 }
+                insert_deletion(transaction, split, reason)?;
+                ledger::count_removed(transaction, id)?;
+                self.bury(transaction, split, &Removal::by_store(reason))?;
+                let detail = json!({
+                    "topic": split.topic,
+                    "class": split.class,
+                    "rows": split.meta.rows,
+                    "time_min": split.meta.time_min,
+                    "time_max": split.meta.time_max,
+                    "reason": reason,
+                });
+                audit::note(transaction, "split.delete", id, &detail)?;
+                deleted.push(id.clone());
             }
-            remove_splits(transaction, ids, next)
+            remove_splits(transaction, &deleted, next)
+        })?;
+        Ok(deleted)
+    }
+
+    /// Puts splits in the place of one that together hold its rows, each those of one retention class, in
+    /// one transaction. `files` says per split which bytes of which file it holds. The one that is replaced
+    /// must be there and sound, else nothing changes. Durable on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotThere`], [`CatalogError::Database`]
+    pub fn divide(
+        &self,
+        removed: &str,
+        added: &[SplitMeta],
+        files: &[Vec<(GenerationId, u64)>],
+    ) -> Result<(), CatalogError> {
+        self.transact(|transaction, next| {
+            let sound = next.split(removed).filter(|split| split.quarantined.is_none());
+            let Some(split) = sound.cloned() else {
+                return Err(CatalogError::NotThere { id: removed.to_owned() });
+            };
+            let ids = [removed.to_owned()];
+            let published = published_of(next, &ids);
+            let described = added.iter().map(|meta| next.described(&split.topic, meta, published));
+            let described: Vec<_> = described.collect();
+            for split in &described {
+                insert_split(transaction, split)?;
+            }
+            ledger::divide_bytes(transaction, added, files)?;
+            remove_splits(transaction, &ids, next)?;
+            let detail = json!({
+                "removed": removed,
+                "added": described.iter().map(|split| json!({ "split": split.meta.id, "class": split.class })).collect::<Vec<_>>(),
+                "rows": split.meta.rows,
+            });
+            next.add_splits(described);
+            audit::note(transaction, "split.divide", &split.topic, &detail)
         })
     }
 
@@ -204,33 +250,43 @@ pub(super) fn replace_one(
     let split = next
         .split(removed)
         .filter(|split| split.topic == topic && split.quarantined.is_none());
-    let Some(published_at) = split.map(|split| split.published_at_nanos) else {
+    if split.is_none() {
         return Err(CatalogError::NotThere { id: removed.to_owned() });
-    };
+    }
     let removed = [removed.to_owned()];
-    insert_split(transaction, topic, added, published_at)?;
+    let described = next.described(topic, added, published_of(next, &removed));
+    insert_split(transaction, &described)?;
     ledger::move_bytes(transaction, &removed, &added.id)?;
     integrity::move_trees(transaction, &removed, &added.id)?;
     remove_splits(transaction, &removed, next)?;
-    next.add_splits(topic, std::slice::from_ref(added), published_at);
+    next.add_splits([described]);
     Ok(())
 }
 
-pub(super) fn insert_split(
-    transaction: &Transaction<'_>,
-    topic: &str,
-    meta: &SplitMeta,
-    published_at_nanos: i64,
-) -> Result<(), CatalogError> {
+/// When the rows of splits were published.
+fn published_of(snapshot: &Snapshot, ids: &[String]) -> Published {
+    let splits = || ids.iter().filter_map(|id| snapshot.split(id));
+    Published {
+        first: splits().map(|split| split.published_first_nanos).min().unwrap_or(0),
+        last: splits()
+            .map(|split| split.published_at_nanos)
+            .max()
+            .unwrap_or_else(now_nanos),
+    }
+}
+
+pub(super) fn insert_split(transaction: &Transaction<'_>, split: &CatalogSplit) -> Result<(), CatalogError> {
+    let meta = &split.meta;
     let json = serde_json::to_string(meta).expect("numbers and text are JSON");
     transaction
         .prepare_cached(
-            "INSERT INTO splits (id, topic, level, rows, raw_bytes, file_bytes, time_min, time_max, meta, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO splits (id, topic, level, rows, raw_bytes, file_bytes, time_min, time_max, meta, created_at,
+                                 published_first, class)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             meta.id,
-            topic,
+            split.topic,
             meta.level,
             meta.rows as i64,
             meta.raw_bytes as i64,
@@ -238,7 +294,9 @@ pub(super) fn insert_split(
             meta.time_min,
             meta.time_max,
             json,
-            published_at_nanos
+            split.published_at_nanos,
+            split.published_first_nanos,
+            split.class.as_deref()
         ])?;
     let mut statement =
         transaction.prepare_cached("INSERT OR IGNORE INTO split_streams (split_id, stream_id) VALUES (?1, ?2)")?;

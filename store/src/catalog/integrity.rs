@@ -112,7 +112,7 @@ impl Catalog {
     /// are not touched. Durable on return.
     ///
     /// # Errors
-    /// [`CatalogError::NotThere`], [`CatalogError::Database`]
+    /// [`CatalogError::NotThere`], [`CatalogError::Kept`], [`CatalogError::Database`]
     pub fn erase(
         &self,
         topic: &str,
@@ -122,6 +122,15 @@ impl Catalog {
         removal: &Removal,
     ) -> Result<(), CatalogError> {
         self.transact(|transaction, next| {
+            let keeping = next
+                .split(replaced)
+                .and_then(|split| next.rules.keeper(split, &next.streams, now_nanos()));
+            if let Some(keeping) = keeping {
+                return Err(CatalogError::Kept {
+                    id: replaced.to_owned(),
+                    why: keeping.to_string(),
+                });
+            }
             super::edit::replace_one(transaction, next, topic, replaced, by)?;
             self.note_erased(transaction, erased, removal)
         })

@@ -204,6 +204,25 @@ pub(super) fn move_bytes(transaction: &Transaction<'_>, removed: &[String], adde
     Ok(())
 }
 
+/// What one split held stands in several now: which bytes of which file in each.
+pub(super) fn divide_bytes(
+    transaction: &Transaction<'_>,
+    added: &[SplitMeta],
+    files: &[Vec<(GenerationId, u64)>],
+) -> Result<(), CatalogError> {
+    // A file that the ledger does not know, of before there was one, is passed over.
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO split_sources (split_id, source, bytes)
+         SELECT ?1, id, ?3 FROM sources WHERE generation = ?2",
+    )?;
+    for (split, files) in added.iter().zip(files) {
+        for (generation, bytes) in files {
+            statement.execute(params![split.id, generation.0, *bytes as i64])?;
+        }
+    }
+    Ok(())
+}
+
 /// A split is about to be deleted on purpose.
 pub(super) fn count_removed(transaction: &Transaction<'_>, split: &str) -> Result<(), CatalogError> {
     transaction

@@ -9,7 +9,10 @@
 //! | table | columns | meaning |
 //! |---|---|---|
 //! | `meta` | key, value | `store_id`: 32 hexadecimal digits, made with the file |
-//! | `splits` | id, topic, level, rows, raw_bytes, file_bytes, time_min, time_max, meta, quarantined, created_at | one row per split that exists; `meta` is [`SplitMeta`] as JSON and wins over the columns beside it, which are there for people; `quarantined` is the reason, or NULL; `created_at` is when its rows were published, a merge's newest ones |
+//! | `splits` | id, topic, level, rows, raw_bytes, file_bytes, time_min, time_max, meta, quarantined, created_at, published_first, class | one row per split that exists; `meta` is [`SplitMeta`] as JSON and wins over the columns beside it, which are there for people; `quarantined` is the reason, or NULL; `created_at` is when its rows were published, a merge's newest ones, `published_first` its oldest ones; `class` follows from the policies and its streams and is there for people, NULL while they are of several |
+//! | `retention_versions` | version, at, origin, source, body | the policies, as JSON; the greatest version is in force; `source` is `file` or `set` |
+//! | `retention_promises` | topic, stream_id, published_to, minimum_seconds | what a stream's data that was published up to then keeps of a minimum that was lowered |
+//! | `holds` | id, case_number, owner, reason, selector, first, last, created_at, created_from, released_at, released_by, released_from, release_reason | legal holds; in force while `released_at` is NULL; never deleted |
 //! | `split_streams` | split_id, stream_id | which streams a split holds |
 //! | `streams` | id, attributes | the streams of splits; those that are in no split any more go with retention; attributes as a JSON object |
 //! | `positions` | topic, partition, incarnation, next_offset | how far each partition is published |
@@ -43,12 +46,14 @@ mod audit;
 mod change;
 mod documents;
 mod edit;
+mod holds;
 mod holes;
 mod integrity;
 mod journal;
 mod ledger;
 pub mod notify;
 mod publish;
+mod retention;
 mod schema;
 mod snapshot;
 mod streams;
@@ -69,11 +74,13 @@ pub use alerts::{
 pub use audit::{AUDIT_AGE_MAX_NANOS, AuditEntry};
 pub use documents::{Document, DocumentError, DocumentKind, DocumentLimits, NewDocument};
 pub(crate) use edit::now_nanos;
+pub use holds::{HoldError, StoredHold};
 pub use holes::Hole;
 pub use journal::{ALERTS_TOPIC, AUDIT_TOPIC, DELIVERIES_TOPIC, JournalEntry, OWN_TOPICS, is_own_topic};
 pub use ledger::{
     Account, AgentTrace, Counted, GapSum, LedgerFilter, LedgerKey, LedgerView, NamedGap, TakenFile, Totals,
 };
+pub use retention::{PolicyError, PolicyVersion};
 pub use snapshot::{CatalogSplit, Position, Positions, Snapshot};
 pub use streams::Streams;
 
@@ -146,6 +153,14 @@ pub enum CatalogError {
     NotThere {
         /// Its id.
         id: String,
+    },
+    /// A hold or a minimum retention forbids it.
+    #[error("nothing is erased of split {id}: it is {why}")]
+    Kept {
+        /// Its id.
+        id: String,
+        /// What forbids it.
+        why: String,
     },
     /// A newer program wrote it.
     #[error(

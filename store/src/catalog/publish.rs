@@ -10,6 +10,7 @@ use super::audit;
 use super::edit::{insert_split, now_nanos};
 use super::integrity;
 use super::ledger::{self, Counted};
+use super::snapshot::Published;
 use super::{Catalog, CatalogError, Gap, Position, Taken};
 use crate::rows::Stream;
 use crate::split::SplitMeta;
@@ -56,12 +57,16 @@ impl Catalog {
             insert_streams(transaction, streams)?;
             next.add_streams(streams);
             let now = now_nanos();
-            for meta in splits {
-                insert_split(transaction, &taken.topic, meta, now)?;
+            let described = splits
+                .iter()
+                .map(|meta| next.described(&taken.topic, meta, Published::at(now)));
+            let described: Vec<_> = described.collect();
+            for split in &described {
+                insert_split(transaction, split)?;
             }
             ledger::count_taken(transaction, &taken.topic, splits, counted)?;
             integrity::add_trees(transaction, &counted.trees)?;
-            next.add_splits(&taken.topic, splits, now);
+            next.add_splits(described);
             let position = Position {
                 incarnation: taken.incarnation,
                 next_offset: taken.to,

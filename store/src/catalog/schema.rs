@@ -191,6 +191,35 @@ CREATE TABLE IF NOT EXISTS alert_positions (
     PRIMARY KEY (topic, partition)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alert_decommissioned (host TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS retention_versions (
+    version INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    origin TEXT,
+    source TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS retention_promises (
+    topic TEXT NOT NULL,
+    stream_id INTEGER NOT NULL,
+    published_to INTEGER NOT NULL,
+    minimum_seconds INTEGER NOT NULL,
+    PRIMARY KEY (topic, stream_id, published_to)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS holds (
+    id TEXT PRIMARY KEY,
+    case_number TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    selector TEXT NOT NULL,
+    first INTEGER,
+    last INTEGER,
+    created_at INTEGER NOT NULL,
+    created_from TEXT,
+    released_at INTEGER,
+    released_by TEXT,
+    released_from TEXT,
+    release_reason TEXT
+) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS alert_transitions_group ON alert_transitions (rule_id, group_key, sequence);
 CREATE INDEX IF NOT EXISTS alert_transitions_decided ON alert_transitions (decided_at);
 CREATE INDEX IF NOT EXISTS sources_place ON sources (host, path, generation);
@@ -240,6 +269,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, CatalogError> {
     connection.execute_batch(super::notify::TABLES)?;
     connection.execute_batch(super::journal::TABLES)?;
     connection.execute_batch(super::integrity::TABLES)?;
+    add_later_columns(&connection)?;
     let store_id = connection
         .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
         .optional()?
@@ -252,6 +282,21 @@ pub(super) fn open(path: &Path) -> Result<Opened, CatalogError> {
         store_id,
         created,
     })
+}
+
+/// Columns that came later and that an older program passes over: added wherever they are missing.
+const LATER_COLUMNS: [(&str, &str, &str); 2] = [("splits", "published_first", "INTEGER"), ("splits", "class", "TEXT")];
+
+fn add_later_columns(connection: &Connection) -> Result<(), CatalogError> {
+    for (table, column, kind) in LATER_COLUMNS {
+        let known = connection
+            .prepare("SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2")?
+            .exists(params![table, column])?;
+        if !known {
+            connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {kind}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn version(connection: &Connection) -> Result<u32, CatalogError> {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use timberline_proto::id::IncarnationId;
 
-use super::{CatalogError, Streams};
+use super::{CatalogError, Streams, retention};
+use crate::retain::Rules;
 use crate::rows::{Stream, StreamId};
 use crate::split::SplitMeta;
 
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub positions: Positions,
     /// The streams of the splits; those of splits that are gone may still be among them.
     pub streams: Streams,
+    /// How long data stays, of the same transaction.
+    pub rules: Arc<Rules>,
 }
 
 /// A split in the catalog.
@@ -47,6 +50,30 @@ pub struct CatalogSplit {
     pub quarantined: Option<String>,
     /// When its rows were published, nanoseconds since the epoch; a merge's newest ones.
     pub published_at_nanos: i64,
+    /// The same of a merge's oldest ones; 0 if that is not known.
+    pub published_first_nanos: i64,
+    /// The retention class of its streams; `None` while they are of several.
+    pub class: Option<Arc<str>>,
+    /// Held by whoever may still read the file.
+    pub(crate) file: FileUse,
+}
+
+/// Shared by every copy of what the catalog says of a split: its file stays while there is one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FileUse(Arc<()>);
+
+impl FileUse {
+    /// Copies that there are.
+    pub(crate) fn count(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+}
+
+/// What a split is does not depend on who reads it.
+impl PartialEq for FileUse {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl CatalogSplit {
@@ -58,22 +85,63 @@ impl CatalogSplit {
     }
 }
 
+/// When rows of a split were published, nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Published {
+    pub(super) first: i64,
+    pub(super) last: i64,
+}
+
+impl Published {
+    /// All at once.
+    pub(super) fn at(nanos: i64) -> Self {
+        Self {
+            first: nanos,
+            last: nanos,
+        }
+    }
+}
+
 impl Snapshot {
     /// The split of this id.
     pub fn split(&self, id: &str) -> Option<&Arc<CatalogSplit>> {
         self.splits.iter().find(|split| split.meta.id == id)
     }
 
-    pub(super) fn add_splits(&mut self, topic: &str, metas: &[SplitMeta], published_at_nanos: i64) {
-        self.splits.extend(metas.iter().map(|meta| {
-            Arc::new(CatalogSplit {
-                topic: topic.to_owned(),
-                meta: meta.clone(),
-                quarantined: None,
-                published_at_nanos,
-            })
-        }));
+    /// A split as it would be listed, with the class that its streams give it.
+    pub(super) fn described(&self, topic: &str, meta: &SplitMeta, published: Published) -> CatalogSplit {
+        let mut split = CatalogSplit {
+            topic: topic.to_owned(),
+            meta: meta.clone(),
+            quarantined: None,
+            published_at_nanos: published.last,
+            published_first_nanos: published.first,
+            class: None,
+            file: FileUse::default(),
+        };
+        split.class = self.rules.class_of(&split, &self.streams);
+        split
+    }
+
+    pub(super) fn add_splits(&mut self, splits: impl IntoIterator<Item = CatalogSplit>) {
+        self.splits.extend(splits.into_iter().map(Arc::new));
         self.sort();
+    }
+
+    /// Gives every split the class that the rules give its streams; those whose class changed.
+    pub(super) fn classify(&mut self) -> Vec<Arc<CatalogSplit>> {
+        let mut changed = Vec::new();
+        for split in &mut self.splits {
+            let class = self.rules.class_of(split, &self.streams);
+            if split.class != class {
+                *split = Arc::new(CatalogSplit {
+                    class,
+                    ..CatalogSplit::clone(split)
+                });
+                changed.push(Arc::clone(split));
+            }
+        }
+        changed
     }
 
     pub(super) fn add_streams(&mut self, streams: &[Arc<Stream>]) {
@@ -88,8 +156,16 @@ impl Snapshot {
             .map(|split| (split.meta.id.as_str(), split))
             .collect();
         for split in &mut self.splits {
-            if let Some(same) = held.get(split.meta.id.as_str()).filter(|same| ***same == *split) {
+            let Some(same) = held.get(split.meta.id.as_str()) else {
+                continue;
+            };
+            if ***same == **split {
                 *split = Arc::clone(same);
+            } else {
+                *split = Arc::new(CatalogSplit {
+                    file: same.file.clone(),
+                    ..CatalogSplit::clone(split)
+                });
             }
         }
         self
@@ -110,13 +186,16 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<Snapshot, Cat
         splits: load_splits(connection, path)?,
         positions: load_positions(connection, path)?,
         streams: load_streams(connection, path)?,
+        rules: Arc::new(retention::load(connection, path)?),
     };
+    snapshot.classify();
     snapshot.sort();
     Ok(snapshot)
 }
 
 fn load_splits(connection: &Connection, path: &Path) -> Result<Vec<Arc<CatalogSplit>>, CatalogError> {
-    let mut statement = connection.prepare("SELECT id, topic, meta, quarantined, created_at FROM splits")?;
+    let mut statement =
+        connection.prepare("SELECT id, topic, meta, quarantined, created_at, published_first FROM splits")?;
     let mut rows = statement.query([])?;
     let mut splits = Vec::new();
     while let Some(row) = rows.next()? {
@@ -127,6 +206,9 @@ fn load_splits(connection: &Connection, path: &Path) -> Result<Vec<Arc<CatalogSp
             meta: serde_json::from_str(&meta).map_err(|e| damaged(path, format!("split {id}: {e}")))?,
             quarantined: row.get(3)?,
             published_at_nanos: row.get(4)?,
+            published_first_nanos: row.get::<_, Option<i64>>(5)?.unwrap_or(0),
+            class: None,
+            file: FileUse::default(),
         }));
     }
     Ok(splits)
@@ -166,7 +248,7 @@ fn load_streams(connection: &Connection, path: &Path) -> Result<Streams, Catalog
     Ok(streams)
 }
 
-fn damaged(path: &Path, what: String) -> CatalogError {
+pub(super) fn damaged(path: &Path, what: String) -> CatalogError {
     CatalogError::Damaged {
         path: path.display().to_string(),
         what,

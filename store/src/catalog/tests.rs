@@ -164,7 +164,7 @@ fn a_deletion_leaves_its_reason() {
         .publish(&taken(LIFE, 0, 10), &[meta("a", 1), meta("b", 2)], &[stream()])
         .unwrap();
     catalog
-        .delete(&["a".into(), "never".into()], "older than 30 days")
+        .delete(&["a".into(), "never".into()], "older than 30 days", 0)
         .unwrap();
     let catalog = reopened(&dir, catalog);
     assert_eq!(ids(&catalog), ["b"]);
@@ -244,7 +244,7 @@ fn every_act_on_data_is_on_record_with_its_transaction() {
         .unwrap();
     catalog.quarantine("c", "torn").unwrap();
     catalog.quarantine("c", "torn").unwrap();
-    catalog.delete(&["c".into(), "nowhere".into()], "old").unwrap();
+    catalog.delete(&["c".into(), "nowhere".into()], "old", 0).unwrap();
     let position = Position {
         incarnation: OTHER_LIFE,
         next_offset: 0,

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use timberline_proto::api::ApiError;
 use timberline_proto::api::dashboards::Fault;
 
-use crate::catalog::{DocumentError, RuleError};
+use crate::catalog::{CatalogError, DocumentError, HoldError, PolicyError, RuleError};
 use crate::read::ReadError;
 
 /// An error on its way to the client.
@@ -70,6 +70,36 @@ impl From<RuleError> for HttpError {
             RuleError::Catalog(_) => "internal",
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<PolicyError> for HttpError {
+    fn from(error: PolicyError) -> Self {
+        let code = match &error {
+            PolicyError::Fault(_) | PolicyError::Select { .. } => "bad_request",
+            PolicyError::Conflict { .. } => "conflict",
+            PolicyError::Catalog(_) => "internal",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<HoldError> for HttpError {
+    fn from(error: HoldError) -> Self {
+        let code = match &error {
+            HoldError::Select(_) | HoldError::EmptyRange => "bad_request",
+            HoldError::Full => "limit",
+            HoldError::NotThere { .. } => "not_found",
+            HoldError::Released { .. } => "conflict",
+            HoldError::Catalog(_) => "internal",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<CatalogError> for HttpError {
+    fn from(error: CatalogError) -> Self {
+        Self::new("internal", error.to_string())
     }
 }
 

@@ -12,6 +12,7 @@ mod backups;
 mod documents;
 mod ledger;
 mod notify;
+mod retention;
 mod room;
 mod topics;
 
@@ -27,7 +28,7 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "Search, tables, live tail and state of the logs kept by Timberline."
         },
-        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths(), notify::paths(), alerts::paths(), room::paths(), backups::paths()]),
+        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths(), notify::paths(), alerts::paths(), room::paths(), backups::paths(), retention::paths()]),
         "components": { "schemas": schemas(), "responses": { "Error": {
             "description": "What went wrong, whose fault it is (by the status) and the way out.",
             "content": { "application/json": { "schema": reference("ApiError") } }
@@ -197,6 +198,7 @@ fn schemas() -> Value {
         notify::schemas(),
         room::schemas(),
         backups::schemas(),
+        retention::schemas(),
     ])
 }
 

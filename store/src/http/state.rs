@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use timberline_collector::http::HostGuard;
+use timberline_proto::api::retention::PolicySet;
 use timberline_proto::api::room::RoomMerges;
 
 use crate::alert::Alerts;
@@ -19,6 +20,10 @@ pub trait Metrics: Send + Sync + std::fmt::Debug {
     fn text(&self) -> String;
     /// Why the process is not ready to take records or questions, if it is not.
     fn not_ready(&self) -> Option<String> {
+        None
+    }
+    /// Why retention cannot make room that is wanted, if so.
+    fn retention_stuck(&self) -> Option<String> {
         None
     }
     /// What waits to be merged; none where nobody merges. Blocks.
@@ -89,6 +94,8 @@ pub struct HttpState {
     pub host_guard: HostGuard,
     /// Of dashboards and saved searches.
     pub kept: KeptLimits,
+    /// Retention policies of the configuration's file.
+    pub file_policies: Arc<PolicySet>,
     /// Tells of alerts, where this process does.
     pub notifier: Option<Notifier>,
     /// Alert rules and their evaluation, if there is one.

@@ -41,6 +41,7 @@ fn app(fixture: &Fixture) -> Router {
         data_dir: "/data".into(),
         assets: &ASSETS,
         host_guard: timberline_collector::http::HostGuard::new(&["logs.example".to_owned()]),
+        file_policies: Arc::default(),
         notifier: None,
         kept: KeptLimits {
             dashboards_max: 2,

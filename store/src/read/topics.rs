@@ -67,6 +67,7 @@ impl Topics {
             splits: splits.cloned().collect(),
             positions: snapshot.positions.clone(),
             streams: snapshot.streams.clone(),
+            rules: Arc::clone(&snapshot.rules),
         })
     }
 }

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalog::{Catalog, CatalogError, CatalogSplit};
+use crate::catalog::{Catalog, CatalogError, CatalogSplit, PolicyError};
 use crate::integrity::{Keeper, KeyError, Removal};
 use crate::live::{Live, LiveRows};
 use crate::split::{Split, SplitError};
@@ -55,6 +55,9 @@ pub enum StoreError {
     /// The catalog refuses.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The configuration's retention policies are wrong.
+    #[error("retention: {0}")]
+    Policies(#[from] PolicyError),
     /// A split cannot be written or read.
     #[error(transparent)]
     Split(#[from] SplitError),
@@ -85,7 +88,13 @@ impl Store {
         std::fs::create_dir_all(&splits_dir).map_err(|source| io_error(&splits_dir, source))?;
         let lock = lock(&options.data_dir.join("LOCK"))?;
         let catalog = open_catalog(&options.data_dir.join("catalog.sqlite"), &splits_dir)?;
-        catalog.note_retention(options.retention_age.map(|age| age.as_secs()), options.retention_bytes)?;
+        let now = options.clock.now_unix_nanos();
+        if !catalog.adopt_policies(options.policies(), now)? {
+            tracing::info!(
+                "retention policies that were set by page or API are in force, not those of the configuration: \
+                 `timberline retention reset` goes back to them"
+            );
+        }
         let files = SplitFiles::open(splits_dir.clone(), options.open_splits_max, &catalog.snapshot())
             .map_err(|source| io_error(&splits_dir, source))?;
         quarantine_absent(&catalog, &files);
@@ -241,13 +250,18 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 /// Names every split whose file is not there or not as long as it was: a directory copied by half,
 /// or a disk that lost something, is noticed at the start and not when a query comes upon it (S20).
 fn quarantine_absent(catalog: &Catalog, files: &SplitFiles) {
-    for split in &catalog.snapshot().splits {
+    let snapshot = catalog.snapshot();
+    for split in &snapshot.splits {
         if split.quarantined.is_some() {
             continue;
         }
-        let Some(reason) = files.missing_or_cut(split) else {
+        let Some(mut reason) = files.missing_or_cut(split) else {
             continue;
         };
+        // Whoever may write the directory can take away what the program would not delete.
+        if let Some(held) = snapshot.rules.holder(split, &snapshot.streams) {
+            reason += &format!("; it is {held}");
+        }
         tracing::error!(split = %split.meta.id, rows = split.meta.rows, reason, "split is not what the catalog says: answers go without it");
         if let Err(error) = catalog.quarantine(&split.meta.id, &reason) {
             tracing::error!(split = %split.meta.id, %error, "cannot mark the split as damaged");

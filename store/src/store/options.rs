@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use timberline_proto::api::retention::PolicySet;
+
 use crate::integrity::IntegrityOptions;
+use crate::retain::{DiskSpace, SystemDisk};
 use crate::split::SplitOptions;
 
 /// Limits and habits of a store. Every bound says what happens at it.
@@ -65,6 +68,9 @@ pub struct StoreOptions {
     pub retention_age: Option<Duration>,
     /// Beyond so many bytes of split files the oldest are deleted. Default: none are.
     pub retention_bytes: Option<u64>,
+    /// Policies of the configuration's file; `retention_age` and `retention_bytes` are those of its last
+    /// one where that says none. They count unless others were set. Default: none.
+    pub retention: PolicySet,
     /// Files in the ledger; beyond it those of which nothing is held any more are kept as sums, those
     /// silent longest first. Default 250,000.
     pub ledger_sources_max: u64,
@@ -76,6 +82,8 @@ pub struct StoreOptions {
     pub open_splits_max: usize,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// How full the file system is.
+    pub disk: Arc<dyn DiskSpace>,
 }
 
 impl StoreOptions {
@@ -108,12 +116,25 @@ impl StoreOptions {
             janitor_interval: Duration::from_secs(5),
             retention_age: None,
             retention_bytes: None,
+            retention: PolicySet::default(),
             ledger_sources_max: 250_000,
             journal: false,
             integrity: IntegrityOptions::default(),
             open_splits_max: 256,
             clock: Arc::new(SystemClock),
+            disk: Arc::new(SystemDisk),
         }
+    }
+
+    /// The policies of the configuration's file.
+    pub fn policies(&self) -> PolicySet {
+        let mut set = self.retention.clone().closed();
+        if let Some(last) = set.policies.last_mut() {
+            let age = self.retention_age.map(|age| age.as_secs().max(1));
+            last.age_seconds = last.age_seconds.or(age);
+            last.bytes = last.bytes.or(self.retention_bytes);
+        }
+        set
     }
 }
 

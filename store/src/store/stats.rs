@@ -59,6 +59,8 @@ pub struct StoreStats {
     pub flush_error: Option<String>,
     /// Why retention fails, or what merging panicked of, until it does not.
     pub janitor_error: Option<String>,
+    /// Why retention cannot make room that is wanted: nothing more is taken from the queue meanwhile.
+    pub retention_stuck: Option<String>,
     /// Why the queue cannot be read, until it can.
     pub source_error: Option<String>,
 }

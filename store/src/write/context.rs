@@ -74,6 +74,8 @@ pub(super) struct Counters {
     pub(super) flush_errors: Mutex<BTreeMap<(String, u32), String>>,
     pub(super) janitor_error: Mutex<Option<String>>,
     pub(super) source_error: Mutex<Option<String>>,
+    /// Why retention cannot make room that is wanted.
+    pub(super) stuck: Mutex<Option<String>>,
 }
 
 impl Context {
@@ -156,7 +158,11 @@ impl Context {
             return;
         }
         tracing::error!(split = %split.meta.id, rows = split.meta.rows, %error, "split is damaged: answers go without it");
-        if let Err(error) = self.catalog.quarantine(&split.meta.id, &error.to_string()) {
+        let mut reason = error.to_string();
+        if let Some(held) = snapshot.rules.holder(split, &snapshot.streams) {
+            reason += &format!("; it is {held}");
+        }
+        if let Err(error) = self.catalog.quarantine(&split.meta.id, &reason) {
             tracing::error!(split = %split.meta.id, %error, "cannot mark the split as damaged");
         }
     }
@@ -191,6 +197,7 @@ impl Context {
             panics: count(&counters.panics),
             flush_error: counters.flush_errors.lock().values().next().cloned(),
             janitor_error: counters.janitor_error.lock().clone(),
+            retention_stuck: counters.stuck.lock().clone(),
             source_error: counters.source_error.lock().clone(),
         }
     }

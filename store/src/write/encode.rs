@@ -14,7 +14,7 @@ use super::net::caught;
 use super::slices::{RowAt, Spans, slices};
 use crate::integrity::{LogTree, seal};
 use crate::live::Cut;
-use crate::rows::RowBlock;
+use crate::rows::{RowBlock, Stream};
 use crate::split::{SplitError, SplitMeta, SplitStream};
 
 /// A split that is durable, and what of which files it holds.
@@ -38,7 +38,10 @@ impl Context {
         } else {
             self.options.encode_threads.max(1)
         };
-        let slices = slices(&cut.blocks, self.options.slices_max, &Spans::new(&self.options));
+        let rules = Arc::clone(&self.catalog.snapshot().rules);
+        let spans = Spans::of_classes(&rules, self.options.clock.now_unix_nanos());
+        let class_of = |stream: &Stream| rules.policy_of(topic, stream);
+        let slices = slices(&cut.blocks, self.options.slices_max, &spans, &class_of);
         let parts = parts(&slices, threads);
         let next = AtomicUsize::new(0);
         let written: Mutex<Vec<(usize, NewSplit)>> = Mutex::default();

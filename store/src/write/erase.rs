@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::flush::FlushError;
-use crate::catalog::CatalogSplit;
+use crate::catalog::{CatalogError, CatalogSplit};
 use crate::integrity::{Removal, punctured};
 use crate::rows::RowBlock;
 use crate::split::{Columns, SplitError, SplitMeta, SplitOptions, SplitStream};
@@ -31,6 +31,12 @@ impl Context {
         removal: &Removal,
     ) -> Result<Option<SplitMeta>, FlushError> {
         let _alone = self.merging.lock();
+        let snapshot = self.catalog.snapshot();
+        let now = self.options.clock.now_unix_nanos();
+        if snapshot.rules.keeper(split, &snapshot.streams, now).is_some() {
+            return Err(self.kept(split).into());
+        }
+        drop(snapshot);
         let open = self.open_split(split)?;
         let (integrity, erased) = punctured(&open, &split.topic, gone)?;
         let options = SplitOptions {
@@ -46,8 +52,11 @@ impl Context {
         }
         if kept == 0 {
             drop(output);
-            self.catalog
-                .delete(std::slice::from_ref(&split.meta.id), &removal.reason)?;
+            let ids = [split.meta.id.clone()];
+            let now = self.options.clock.now_unix_nanos();
+            if self.catalog.delete(&ids, &removal.reason, now)?.is_empty() {
+                return Err(self.kept(split).into());
+            }
             self.files.drop_when_unused([Arc::clone(split)]);
             return Ok(None);
         }
@@ -60,7 +69,7 @@ impl Context {
             .erase(&split.topic, &split.meta.id, &meta, &erased, removal)
         {
             // Where the commit failed it may be found made after a crash: then the file must stay.
-            if !matches!(error, crate::catalog::CatalogError::Commit(_)) {
+            if !matches!(error, CatalogError::Commit(_)) {
                 self.files.remove(&meta.id);
             }
             return Err(error.into());
@@ -68,6 +77,22 @@ impl Context {
         drop(open);
         self.files.drop_when_unused([Arc::clone(split)]);
         Ok(Some(meta))
+    }
+}
+
+impl Context {
+    /// Why nothing of a split is erased, or that it is not there.
+    fn kept(&self, split: &CatalogSplit) -> CatalogError {
+        let snapshot = self.catalog.snapshot();
+        let now = self.options.clock.now_unix_nanos();
+        let id = split.meta.id.clone();
+        match snapshot.rules.keeper(split, &snapshot.streams, now) {
+            Some(keeping) => CatalogError::Kept {
+                id,
+                why: keeping.to_string(),
+            },
+            None => CatalogError::NotThere { id },
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct SplitFiles {
     dir: PathBuf,
     open_max: usize,
     open: Mutex<OpenSplits>,
-    /// Dropped by the catalog; each goes when this holds its last `Arc`.
+    /// Dropped by the catalog; each goes when this holds the last copy of it.
     dropped: Mutex<Vec<Arc<CatalogSplit>>>,
 }
 
@@ -105,7 +105,9 @@ impl SplitFiles {
     pub(crate) fn sweep(&self) -> usize {
         let unused: Vec<_> = {
             let mut dropped = self.dropped.lock();
-            dropped.extract_if(.., |split| Arc::strong_count(split) == 1).collect()
+            dropped
+                .extract_if(.., |split| Arc::strong_count(split) == 1 && split.file.count() == 1)
+                .collect()
         };
         for split in &unused {
             self.remove(&split.meta.id);

@@ -62,6 +62,10 @@ impl Puller {
         if phase == Phase::Stop {
             return Step::End;
         }
+        if self.context.is_stuck() {
+            self.context.pause(ROOM_WAIT);
+            return if phase == Phase::Run { Step::Again } else { Step::End };
+        }
         if !self
             .context
             .live

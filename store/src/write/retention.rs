@@ -1,44 +1,46 @@
-//! Deleting by age and by size. Only splits: what is live has been acked and not yet kept.
+//! Deleting by policy. Only splits: what is live has been acked and not yet kept. What is to go is
+//! planned ([`plan`]), and the catalog's transaction asks once more what forbids it.
 //!
-//! A split goes when its newest row is too old. Its rows stand no further apart than an eighth of the
+//! A split goes by age when its newest row is too old. Its rows stand no further apart than an eighth of the
 //! age, or a day ([`Spans`](super::slices::Spans)): so no row outlives the age by more than that and
 //! a day. A row of the future is as old as its publication says.
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use timberline_proto::id::GenerationId;
 
 use super::context::{Context, add};
 use crate::catalog::{CatalogError, CatalogSplit};
 use crate::crash::CrashPoint;
+use crate::retain::{DiskUse, Rules, plan};
 
 /// Holes younger than this stay: they are on record before the records beside them are in a split.
 const HOLE_AGE_MIN_NANOS: i64 = 86_400 * 1_000_000_000;
 
 impl Context {
-    /// Deletes what is too old, then the oldest of what is too much, each with its reason on
-    /// record. Returns how many splits that were.
+    /// Deletes what the policies say and nothing forbids, each with its reason on record. Returns how
+    /// many splits that were.
     pub(crate) fn enforce_retention(&self) -> Result<u64, CatalogError> {
         let _alone = self.merging.lock();
         if self.is_dead() {
             return Ok(0);
         }
+        let now = self.options.clock.now_unix_nanos();
+        let snapshot = self.catalog.snapshot();
+        let disk = self.disk_use(&snapshot.rules);
+        let plan = plan(&snapshot.rules, &snapshot.splits, &snapshot.streams, now, disk);
+        drop(snapshot);
+        self.note_stuck(plan.stuck);
         let mut deleted = 0;
-        if let Some(age) = self.options.retention_age {
-            let expired = too_old(
-                &self.catalog.snapshot().splits,
-                self.options.clock.now_unix_nanos(),
-                age,
-            );
-            deleted += self.delete(expired, &format!("every row is older than {age:?}"))?;
+        for same in plan.removals.chunk_by(|a, b| a.reason == b.reason) {
+            let splits = same.iter().map(|one| Arc::clone(&one.split)).collect();
+            deleted += self.delete(splits, &same[0].reason, now)?;
         }
-        if let Some(bytes_max) = self.options.retention_bytes {
-            let beyond = too_much(&self.catalog.snapshot().splits, bytes_max);
-            deleted += self.delete(beyond, &format!("splits held more than {bytes_max} bytes"))?;
-        }
-        let before = self.options.clock.now_unix_nanos().saturating_sub(HOLE_AGE_MIN_NANOS);
+        drop(plan.removals);
+        drop(plan.held_back);
+        self.files.sweep();
+        let before = now.saturating_sub(HOLE_AGE_MIN_NANOS);
         while self.catalog.forget_accounts(self.options.ledger_sources_max, before)? > 0 {}
         if deleted > 0 {
             self.forget_holes()?;
@@ -46,6 +48,38 @@ impl Context {
             while self.catalog.forget_streams(&self.live.streams())? > 0 {}
         }
         Ok(deleted)
+    }
+
+    /// How full the file system is, if a policy asks.
+    fn disk_use(&self, rules: &Rules) -> Option<DiskUse> {
+        let set = rules.set();
+        let is_asked =
+            set.disk_used_percent_max.is_some() || set.policies.iter().any(|policy| policy.disk_percent.is_some());
+        if !is_asked {
+            return None;
+        }
+        let usage = self.options.disk.usage(&self.options.data_dir);
+        usage
+            .inspect_err(
+                |error| tracing::warn!(%error, "cannot ask how full the file system is: no share of it is enforced"),
+            )
+            .ok()
+    }
+
+    /// While the file system is too full and nothing may go, nothing more is taken from the queue, which
+    /// refuses its senders in turn: they keep what they have.
+    fn note_stuck(&self, stuck: Option<String>) {
+        let before = std::mem::replace(&mut *self.counters.stuck.lock(), stuck.clone());
+        match (before, stuck) {
+            (None, Some(why)) => tracing::error!(why, "the store takes no more from the queue"),
+            (Some(_), None) => tracing::info!("there is room again: the store takes from the queue"),
+            _ => {}
+        }
+    }
+
+    /// Whether there is no room and none can be made.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.counters.stuck.lock().is_some()
     }
 
     /// Holes go with the last record of their file: the bytes around them are gone then, too.
@@ -71,41 +105,17 @@ impl Context {
         self.catalog.forget_holes(&generations)
     }
 
-    fn delete(&self, splits: Vec<Arc<CatalogSplit>>, reason: &str) -> Result<u64, CatalogError> {
-        if splits.is_empty() {
-            return Ok(0);
-        }
+    fn delete(&self, mut splits: Vec<Arc<CatalogSplit>>, reason: &str, now_nanos: i64) -> Result<u64, CatalogError> {
         let ids: Vec<String> = splits.iter().map(|split| split.meta.id.clone()).collect();
-        self.catalog.delete(&ids, reason)?;
-        if self.dies_at(CrashPoint::RetentionDeleted) {
+        // A hold may have come since the plan was made: the transaction asks once more.
+        let deleted: HashSet<String> = self.catalog.delete(&ids, reason, now_nanos)?.into_iter().collect();
+        if deleted.is_empty() || self.dies_at(CrashPoint::RetentionDeleted) {
             return Ok(0);
         }
-        tracing::info!(splits = ids.len(), reason, "splits deleted");
+        tracing::info!(splits = deleted.len(), reason, "splits deleted");
+        splits.retain(|split| deleted.contains(&split.meta.id));
         self.files.drop_when_unused(splits);
-        self.files.sweep();
-        add(&self.counters.splits_deleted, ids.len() as u64);
-        Ok(ids.len() as u64)
+        add(&self.counters.splits_deleted, deleted.len() as u64);
+        Ok(deleted.len() as u64)
     }
-}
-
-pub(super) fn too_old(splits: &[Arc<CatalogSplit>], now_nanos: i64, age: Duration) -> Vec<Arc<CatalogSplit>> {
-    let age_nanos = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
-    let oldest_kept = now_nanos.saturating_sub(age_nanos);
-    splits
-        .iter()
-        .filter(|split| split.newest_nanos() < oldest_kept)
-        .cloned()
-        .collect()
-}
-
-/// The oldest splits beyond the sum.
-fn too_much(splits: &[Arc<CatalogSplit>], bytes_max: u64) -> Vec<Arc<CatalogSplit>> {
-    let mut newest_first: Vec<&Arc<CatalogSplit>> = splits.iter().collect();
-    newest_first.sort_by_key(|split| std::cmp::Reverse(split.newest_nanos()));
-    let mut bytes = 0u64;
-    let beyond = newest_first.into_iter().filter(|split| {
-        bytes = bytes.saturating_add(split.meta.file_bytes);
-        bytes > bytes_max
-    });
-    beyond.cloned().collect()
 }

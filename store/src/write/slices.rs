@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::rows::{RowBlock, StreamRanks};
-use crate::store::StoreOptions;
+use crate::retain::Rules;
+use crate::rows::{RowBlock, Stream, StreamRanks};
 
 pub(super) const DAY_NANOS: i64 = 86_400_000_000_000;
 
@@ -25,18 +26,29 @@ pub(super) struct Spans {
 }
 
 impl Spans {
-    pub(super) fn new(options: &StoreOptions) -> Self {
-        let today = day_of(options.clock.now_unix_nanos());
-        let age = options
-            .retention_age
-            .map(|age| i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
+    /// Within an age, if there is one.
+    pub(super) fn new(age: Option<Duration>, now_nanos: i64) -> Self {
+        let today = day_of(now_nanos);
+        let age = age.map(|age| i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
         Self {
             span_max: age.map_or(i64::MAX, |age| (age / SPANS_PER_AGE).max(DAY_NANOS)),
             tomorrow: today + 1,
             expired_before: age.map_or(i64::MIN, |age| today - age / DAY_NANOS - 1),
         }
     }
+
+    /// Of each class, in the order of the policies.
+    pub(super) fn of_classes(rules: &Rules, now_nanos: i64) -> Vec<Self> {
+        let ages = rules
+            .policies()
+            .iter()
+            .map(|policy| policy.age_seconds.map(Duration::from_secs));
+        ages.map(|age| Self::new(age, now_nanos)).collect()
+    }
 }
+
+/// Which class a stream is of: the number of its policy.
+pub(super) type ClassOf<'a> = &'a dyn Fn(&Stream) -> usize;
 
 /// The UTC day of a time, counted from the epoch.
 pub(super) fn day_of(time_nanos: i64) -> i64 {
@@ -46,15 +58,44 @@ pub(super) fn day_of(time_nanos: i64) -> i64 {
 /// Where a row stands: which block, which row of it.
 pub(super) type RowAt = (u32, u32);
 
-/// The rows of `blocks`, one slice per UTC day, each in the order in which a split holds rows.
-/// Beyond `slices_max` days the days with the fewest rows share the last slice, or as many as
-/// `spans` needs, so that late and stray rows do not make a file each. All of the future share one.
-pub(super) fn slices(blocks: &[Arc<RowBlock>], slices_max: usize, spans: &Spans) -> Vec<Vec<RowAt>> {
-    let days = days(blocks, slices_max.max(1), spans);
+/// The rows of `blocks`, one slice per class and UTC day, each in the order in which a split holds rows.
+/// Beyond `slices_max` days of a class the days with the fewest rows share the last slice, or as many as
+/// its span needs, so that late and stray rows do not make a file each. All of the future share one. Rows
+/// of different classes never share a slice. `spans` has one entry per class.
+pub(super) fn slices(
+    blocks: &[Arc<RowBlock>],
+    slices_max: usize,
+    spans: &[Spans],
+    class_of: ClassOf<'_>,
+) -> Vec<Vec<RowAt>> {
+    let classes: Vec<Vec<usize>> = blocks
+        .iter()
+        .map(|block| block.streams().iter().map(|stream| class_of(stream)).collect())
+        .collect();
+    let mut rows_per_day = BTreeMap::<usize, BTreeMap<i64, u64>>::new();
+    for (block, classes) in blocks.iter().zip(&classes) {
+        let key = |row: usize| (classes[block.stream_index(row)], day_of(block.times()[row]));
+        let mut start = 0;
+        while start < block.len() {
+            let (class, day) = key(start);
+            let same = (start + 1..block.len()).take_while(|&row| key(row) == (class, day));
+            let rows = 1 + same.count();
+            *rows_per_day.entry(class).or_default().entry(day).or_default() += rows as u64;
+            start += rows;
+        }
+    }
+    let mut first = 0;
+    let mut slice_of = BTreeMap::<(usize, i64), usize>::new();
+    for (class, rows_per_day) in rows_per_day {
+        let days = days(rows_per_day, slices_max.max(1), &spans[class]);
+        let count = days.values().max().map_or(0, |last| last + 1);
+        slice_of.extend(days.into_iter().map(|(day, slice)| ((class, day), first + slice)));
+        first += count;
+    }
     let ranks = StreamRanks::new(blocks.iter().flat_map(|block| block.streams()));
     // Per slice and stream. A stream's rows come nearly in order, so sorting them is quick.
     let mut rows = BTreeMap::<(usize, u32), Vec<RowAt>>::new();
-    for (number, block) in blocks.iter().enumerate() {
+    for (number, (block, classes)) in blocks.iter().zip(&classes).enumerate() {
         let ranks: Vec<u32> = block.streams().iter().map(|stream| ranks.of(stream)).collect();
         let key = |row: usize| (day_of(block.times()[row]), block.stream_index(row));
         let mut start = 0;
@@ -63,11 +104,12 @@ pub(super) fn slices(blocks: &[Arc<RowBlock>], slices_max: usize, spans: &Spans)
             let same = (start + 1..block.len()).take_while(|&row| key(row) == (day, stream));
             let end = start + 1 + same.count();
             let run = (start..end).map(|row| (number as u32, row as u32));
-            rows.entry((days[&day], ranks[stream])).or_default().extend(run);
+            let slice = slice_of[&(classes[stream], day)];
+            rows.entry((slice, ranks[stream])).or_default().extend(run);
             start = end;
         }
     }
-    let mut slices: Vec<Vec<RowAt>> = vec![Vec::new(); days.values().max().map_or(0, |last| last + 1)];
+    let mut slices: Vec<Vec<RowAt>> = vec![Vec::new(); first];
     for ((slice, _), mut rows) in rows {
         rows.sort_by_key(|&(block, row)| blocks[block as usize].order_of(row as usize));
         slices[slice].append(&mut rows);
@@ -75,12 +117,8 @@ pub(super) fn slices(blocks: &[Arc<RowBlock>], slices_max: usize, spans: &Spans)
     slices
 }
 
-/// Which slice each day goes to.
-fn days(blocks: &[Arc<RowBlock>], slices_max: usize, spans: &Spans) -> BTreeMap<i64, usize> {
-    let mut rows_per_day = BTreeMap::<i64, u64>::new();
-    for &time in blocks.iter().flat_map(|block| block.times()) {
-        *rows_per_day.entry(day_of(time)).or_default() += 1;
-    }
+/// Which slice each day of a class goes to.
+fn days(mut rows_per_day: BTreeMap<i64, u64>, slices_max: usize, spans: &Spans) -> BTreeMap<i64, usize> {
     let future = rows_per_day.split_off(&(spans.tomorrow + 1));
     let mut by_rows: Vec<(i64, u64)> = rows_per_day.into_iter().collect();
     by_rows.sort_by_key(|&(day, rows)| (std::cmp::Reverse(rows), day));
@@ -147,7 +185,7 @@ mod tests {
     #[track_caller]
     fn check_within(spans: &Spans, days: &[i64], slices_max: usize, expected: &[&[i64]]) {
         let blocks = [block(days)];
-        let found: Vec<Vec<i64>> = slices(&blocks, slices_max, spans)
+        let found: Vec<Vec<i64>> = slices(&blocks, slices_max, &[*spans], &|_| 0)
             .iter()
             .map(|slice| {
                 let times = slice.iter().map(|&(_, row)| blocks[0].times()[row as usize]);
@@ -166,6 +204,50 @@ mod tests {
         check(&[-1, 0, 0], 8, &[&[0], &[-1]]);
         check(&[9, 9, 9, 7, 7, 1, 2, 3], 3, &[&[9], &[7], &[1, 2, 3]]);
         check(&[1, 2], 1, &[&[1, 2]]);
+    }
+
+    #[test]
+    fn rows_of_different_classes_never_share_a_slice() {
+        let stream = |service: &str| {
+            let attributes = BTreeMap::from([("service.name".to_owned(), service.to_owned())]);
+            Arc::new(Stream::new(attributes))
+        };
+        let (audit, web) = (stream("audit"), stream("web"));
+        let mut rows = RowBlock::new();
+        for (offset, (stream, day)) in [(&audit, 3), (&web, 3), (&web, 9), (&audit, 3), (&audit, 9), (&web, 1)]
+            .into_iter()
+            .enumerate()
+        {
+            rows.push(&Row {
+                time_nanos: day * DAY_NANOS + 5,
+                time_parsed: true,
+                observed_nanos: 0,
+                partition: 0,
+                offset: offset as u64,
+                severity: Severity::None,
+                template: 0,
+                stream,
+                line: b"x",
+                place: None,
+                part: None,
+                attributes: &[],
+            });
+        }
+        let blocks = [Arc::new(rows)];
+        let spans = [Spans::new(None, 50 * DAY_NANOS); 2];
+        let of = |stream: &Stream| usize::from(stream.attributes["service.name"] == "web");
+        // A single slice each holds all days of a class, and no row of the other.
+        let mut offsets: Vec<Vec<u64>> = slices(&blocks, 1, &spans, &of)
+            .iter()
+            .map(|slice| {
+                slice
+                    .iter()
+                    .map(|&(_, row)| blocks[0].offsets()[row as usize])
+                    .collect()
+            })
+            .collect();
+        offsets.iter_mut().for_each(|offsets| offsets.sort_unstable());
+        assert_eq!(offsets, [vec![0, 3, 4], vec![1, 2, 5]]);
     }
 
     #[test]

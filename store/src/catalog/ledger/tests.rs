@@ -201,7 +201,10 @@ fn what_policy_removed_is_told_from_what_is_lost_over_merges_and_damage() {
     assert_eq!((bench.account(A).damaged, bench.account(B).damaged), (150, 30));
     assert_eq!(bench.with_loss(), [A, B]);
     bench.catalog.release("ab").unwrap();
-    bench.catalog.delete(&["ab".into(), "never".into()], "too old").unwrap();
+    bench
+        .catalog
+        .delete(&["ab".into(), "never".into()], "too old", 0)
+        .unwrap();
     let account = bench.account(A);
     assert_eq!(
         (
@@ -227,7 +230,7 @@ fn holes_of_a_file_that_is_gone_are_summed_up_but_losses_stay_named() {
     bench.catalog.note_holes(&holes).unwrap();
     bench.catalog.note_holes(&[hole(B, 0, 10, "rule:x")]).unwrap();
     bench.publish("a", &[(A, &[(0, 50)], 20)]);
-    bench.catalog.delete(&["a".into()], "too old").unwrap();
+    bench.catalog.delete(&["a".into()], "too old", 0).unwrap();
     let before = bench.account(A);
     assert_eq!(bench.catalog.generations_with_holes(i64::MAX).unwrap(), [A, B]);
     bench.catalog.forget_holes(&[A, B]).unwrap();
@@ -247,7 +250,7 @@ fn accounts_beyond_the_limit_become_sums_if_nothing_is_held_of_them() {
     bench.catalog.note_holes(&[hole(A, 90, 100, "rule:x")]).unwrap();
     bench.publish("a", &[(A, &[(0, 100)], 90)]);
     bench.publish("b", &[(B, &[(0, 10)], 10)]);
-    bench.catalog.delete(&["a".into()], "too old").unwrap();
+    bench.catalog.delete(&["a".into()], "too old", 0).unwrap();
     let before = bench.totals();
     assert_eq!(bench.catalog.forget_accounts(2, i64::MAX).unwrap(), 0);
     assert_eq!(

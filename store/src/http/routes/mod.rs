@@ -12,12 +12,14 @@ mod fields;
 mod files;
 mod health;
 mod histogram;
+mod holds;
 mod ledger;
 mod metrics;
 mod notify;
 mod openapi;
 mod query;
 mod record;
+mod retention;
 mod room;
 mod saved;
 mod sources;
@@ -39,7 +41,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 46] = [
+pub(super) const PATHS: [(&str, &str); 52] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
@@ -74,6 +76,12 @@ pub(super) const PATHS: [(&str, &str); 46] = [
     ("/api/v1/splits", "get"),
     ("/api/v1/splits/{id}/check", "post"),
     ("/api/v1/files/{generation}/bytes", "get"),
+    ("/api/v1/retention", "put"),
+    ("/api/v1/retention/preview", "post"),
+    ("/api/v1/retention/versions", "get"),
+    ("/api/v1/retention/templates", "get"),
+    ("/api/v1/holds", "post"),
+    ("/api/v1/holds/{id}/release", "post"),
     ("/api/v1/status", "get"),
     ("/api/v1/openapi.json", "get"),
     ("/api/v1/alerts/targets", "get"),
@@ -123,6 +131,8 @@ pub fn router(state: HttpState, others: Router) -> Router {
         .route("/api/v1/splits", get(splits::list))
         .route("/api/v1/splits/{id}/check", post(splits::check))
         .route("/api/v1/files/{generation}/bytes", get(files::bytes))
+        .merge(retention::routes())
+        .merge(holds::routes())
         .route("/api/v1/status", get(status::get))
         .route("/api/v1/openapi.json", get(openapi::get))
         .route("/livez", get(health::live))

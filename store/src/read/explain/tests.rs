@@ -132,7 +132,7 @@ async fn what_waits_in_the_queue_and_what_is_damaged_or_deleted_is_said() {
     fixture.catalog.quarantine(&split, "a test says so").unwrap();
     let answer = explained(&fixture, "heron", None, None).await;
     assert!(has(&answer, CauseCode::Damaged));
-    fixture.catalog.delete(&[split], "older than 30 days").unwrap();
+    fixture.catalog.delete(&[split], "older than 30 days", 0).unwrap();
     let answer = explained(&fixture, "heron", None, None).await;
     let expired = answer
         .causes

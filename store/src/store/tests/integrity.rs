@@ -317,7 +317,7 @@ fn a_log_that_is_edited_or_cut_is_noticed() {
     let sealed = Sealed::new();
     let store = Catalog::open(&sealed.dir().join("catalog.sqlite")).unwrap();
     let id = sealed.bench.files()[0].replace(".split", "");
-    store.delete(&[id], "out of the way").unwrap();
+    store.delete(&[id], "out of the way", 0).unwrap();
     drop(store);
     let report = sealed.verify_with_elsewhere();
     assert!(report.to_string().contains("not signed"), "{report}");

@@ -4,6 +4,7 @@ mod integrity;
 mod model;
 mod power;
 mod queue;
+mod room;
 #[path = "../../../../tests/support/seeds.rs"]
 mod seeds;
 mod sources;

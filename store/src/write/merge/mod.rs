@@ -3,6 +3,7 @@
 //!
 //! The thread here is the store's janitor: it also runs retention and removes files.
 
+mod divide;
 mod join;
 mod plan;
 #[cfg(test)]
@@ -140,15 +141,18 @@ impl Context {
         }
         let merged = match merging.unpublished.take() {
             Some(joined) => self.publish_joined(joined, &mut merging),
-            None => {
-                let Some(inputs) = self.planned(eagerness, &mut merging) else {
-                    return Ok(false);
-                };
-                memory::give_back();
-                let merged = self.merge(inputs, eagerness, &mut merging);
-                memory::give_back();
-                merged
-            }
+            None => match self.mixed(&mut merging) {
+                Some(split) => self.divide(split, eagerness, &mut merging),
+                None => {
+                    let Some(inputs) = self.planned(eagerness, &mut merging) else {
+                        return Ok(false);
+                    };
+                    memory::give_back();
+                    let merged = self.merge(inputs, eagerness, &mut merging);
+                    memory::give_back();
+                    merged
+                }
+            },
         };
         match &merged {
             Ok(true) => add(&self.counters.merges, 1),
@@ -160,9 +164,11 @@ impl Context {
 
     fn planned(&self, eagerness: Eagerness, merging: &mut Merging) -> Option<Vec<Arc<CatalogSplit>>> {
         merging.left_out.retain(|_, since| since.elapsed() < LEFT_OUT);
-        let mut splits = self.catalog.snapshot().splits.clone();
+        let snapshot = self.catalog.snapshot();
+        let mut splits = snapshot.splits.clone();
         splits.retain(|split| !merging.left_out.contains_key(&split.meta.id));
-        plan::plan(&splits, &self.options, self.options.clock.now_unix_nanos(), eagerness)
+        let now = self.options.clock.now_unix_nanos();
+        plan::plan(&splits, &self.options, &snapshot, now, eagerness)
     }
 
     /// Reads, writes, replaces. `false`: nothing was replaced, plan anew: an input was damaged and
@@ -183,18 +189,7 @@ impl Context {
                 return Err(error.into());
             }
             Err(JoinError::Output(error)) => return Err(error.into()),
-            Err(JoinError::Input((which, error))) => {
-                let input = &inputs[which];
-                self.quarantine_if_damaged(input, &error);
-                let snapshot = self.catalog.snapshot();
-                let listed = snapshot.split(&input.meta.id);
-                return if listed.is_none_or(|now| now.quarantined.is_some()) {
-                    Ok(false)
-                } else {
-                    merging.left_out.insert(input.meta.id.clone(), Instant::now());
-                    Err(error.into())
-                };
-            }
+            Err(JoinError::Input((which, error))) => return self.input_failed(&inputs[which], error, merging),
         };
         if self.dies_at(CrashPoint::MergeWritten) {
             return Ok(false);
@@ -205,6 +200,18 @@ impl Context {
             is_doubtful: false,
         };
         self.publish_joined(joined, merging)
+    }
+
+    /// A split that cannot be read is quarantined if it is damaged, else left out for a while.
+    fn input_failed(&self, input: &CatalogSplit, error: SplitError, merging: &mut Merging) -> Result<bool, FlushError> {
+        self.quarantine_if_damaged(input, &error);
+        let snapshot = self.catalog.snapshot();
+        let listed = snapshot.split(&input.meta.id);
+        if listed.is_none_or(|now| now.quarantined.is_some()) {
+            return Ok(false);
+        }
+        merging.left_out.insert(input.meta.id.clone(), Instant::now());
+        Err(error.into())
     }
 
     /// Puts a merge in the place of its inputs. `false`: one of them is not there any more, or the
@@ -252,15 +259,7 @@ impl Context {
         let integrity = combine(&opened)?;
         drop(opened);
         let mut rows = Join::open(splits)?;
-        let options = SplitOptions {
-            // Memory for packing is what a merge takes most of; there will be another one at rest.
-            zstd_level: match eagerness {
-                Eagerness::Busy => self.options.split.zstd_level,
-                Eagerness::Idle | Eagerness::All => self.options.merge_zstd_level,
-            },
-            page_rows_max: self.options.split.page_rows_max.saturating_mul(PAGE_ROWS_FACTOR),
-            ..self.options.split.clone()
-        };
+        let options = self.rewritten(eagerness);
         let level = inputs.iter().map(|input| input.meta.level).max().unwrap_or(0);
         let output = SplitStream::create(self.files.dir(), &options, level.saturating_add(1));
         let mut output = output.map_err(JoinError::Output)?;
@@ -287,6 +286,19 @@ impl Context {
         }
         let meta = output.finish().map_err(JoinError::Output)?;
         self.check_joined(inputs, meta).map(Some).map_err(JoinError::Output)
+    }
+
+    /// How a split of others' rows is written.
+    fn rewritten(&self, eagerness: Eagerness) -> SplitOptions {
+        SplitOptions {
+            // Memory for packing is what a merge takes most of; there will be another one at rest.
+            zstd_level: match eagerness {
+                Eagerness::Busy => self.options.split.zstd_level,
+                Eagerness::Idle | Eagerness::All => self.options.merge_zstd_level,
+            },
+            page_rows_max: self.options.split.page_rows_max.saturating_mul(PAGE_ROWS_FACTOR),
+            ..self.options.split.clone()
+        }
     }
 
     /// Queries come first; under ever new ones a merge goes on slowly.

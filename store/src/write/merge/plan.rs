@@ -1,6 +1,6 @@
 //! Which splits to join next.
 //!
-//! Splits of one topic and slice form a group. A group's splits are put into tiers by their bytes
+//! Splits of one topic, retention class and slice form a group; those that a hold touches form another. A group's splits are put into tiers by their bytes
 //! of lines, each tier `merge_splits_min` times as large as the one before; a tier with so many
 //! splits is joined, and the result belongs to a higher tier. So a row is rewritten once per tier,
 //! and a group holds fewer than `merge_splits_min` splits per tier.
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::slices::{Spans, day_of};
-use crate::catalog::CatalogSplit;
+use crate::catalog::{CatalogSplit, Snapshot};
 use crate::split::{FORMAT_VERSION, FORMAT_VERSION_MIN};
 use crate::store::StoreOptions;
 
@@ -32,6 +32,18 @@ enum Slice {
     Mixed,
     /// Published within so many spans since the epoch.
     Future(i64),
+}
+
+/// Splits that may be joined with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group<'a> {
+    topic: &'a str,
+    /// A split holds streams of one retention class.
+    class: &'a str,
+    /// What a hold keeps does not keep others.
+    is_held: bool,
+    slice: Slice,
+    tier: u32,
 }
 
 /// How eagerly splits are joined.
@@ -49,17 +61,29 @@ pub(super) enum Eagerness {
 pub(super) fn plan(
     splits: &[Arc<CatalogSplit>],
     options: &StoreOptions,
+    snapshot: &Snapshot,
     now_nanos: i64,
     eagerness: Eagerness,
 ) -> Option<Vec<Arc<CatalogSplit>>> {
-    let span_max = Spans::new(options).span_max;
-    let mut groups = BTreeMap::<(&str, Slice, u32), Vec<&Arc<CatalogSplit>>>::new();
+    let spans = Spans::of_classes(&snapshot.rules, now_nanos);
+    let span_of = |class: &str| spans[snapshot.rules.number_of(class)].span_max;
+    let mut groups = BTreeMap::<Group<'_>, Vec<&Arc<CatalogSplit>>>::new();
     for split in splits.iter().filter(|split| is_mergeable(split, options)) {
+        // What is of several classes is divided first.
+        let Some(class) = split.class.as_deref() else { continue };
+        let is_held = snapshot.rules.is_held(split, &snapshot.streams);
+        let span_max = span_of(class);
         let tier = match eagerness {
             Eagerness::Busy => tier(split, options.merge_splits_min),
             Eagerness::Idle | Eagerness::All => 0,
         };
-        let key = (split.topic.as_str(), slice(split, options, now_nanos, span_max), tier);
+        let key = Group {
+            topic: &split.topic,
+            class,
+            is_held,
+            slice: slice(split, options, now_nanos, span_max),
+            tier,
+        };
         groups.entry(key).or_default().push(split);
     }
     let enough = match eagerness {
@@ -69,9 +93,9 @@ pub(super) fn plan(
     groups
         .into_iter()
         .filter(|(_, group)| group.len() >= enough)
-        .find_map(|((_, slice, _), mut group)| {
-            let span_max = match slice {
-                Slice::Day(_) | Slice::Mixed => span_max,
+        .find_map(|(key, mut group)| {
+            let span_max = match key.slice {
+                Slice::Day(_) | Slice::Mixed => span_of(key.class),
                 Slice::Future(_) => i64::MAX,
             };
             group.sort_by(|a, b| (a.meta.time_max, &a.meta.id).cmp(&(b.meta.time_max, &b.meta.id)));

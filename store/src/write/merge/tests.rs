@@ -1,13 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::retention::too_old;
-use super::plan::{Eagerness, plan};
-use super::waiting::waiting;
-use crate::catalog::CatalogSplit;
+use super::plan::Eagerness;
+use crate::catalog::{CatalogSplit, Snapshot};
+use crate::retain;
 use crate::rows::StreamId;
 use crate::split::{FORMAT_VERSION, SplitMeta};
-use crate::store::StoreOptions;
+use crate::store::{StoreOptions, WaitingMerges};
 
 const DAY: i64 = 86_400_000_000_000;
 const NOW: i64 = 100 * DAY + 7;
@@ -32,7 +31,37 @@ fn split(id: usize, day: i64, raw_bytes: u64) -> Arc<CatalogSplit> {
         },
         quarantined: None,
         published_at_nanos: NOW.max(day * DAY),
+        published_first_nanos: 0,
+        class: Some("default".into()),
+        file: Default::default(),
     })
+}
+
+/// Nothing but the rules of the options.
+fn snapshot(options: &StoreOptions) -> Snapshot {
+    Snapshot {
+        rules: Arc::new(retain::Rules::new(options.policies()).unwrap()),
+        ..Snapshot::default()
+    }
+}
+
+fn plan(
+    splits: &[Arc<CatalogSplit>],
+    options: &StoreOptions,
+    now_nanos: i64,
+    eagerness: Eagerness,
+) -> Option<Vec<Arc<CatalogSplit>>> {
+    super::plan::plan(splits, options, &snapshot(options), now_nanos, eagerness)
+}
+
+fn waiting(splits: Vec<Arc<CatalogSplit>>, options: &StoreOptions, now_nanos: i64) -> WaitingMerges {
+    super::waiting::waiting(splits, options, &snapshot(options), now_nanos)
+}
+
+fn too_old(splits: &[Arc<CatalogSplit>], options: &StoreOptions, now_nanos: i64) -> Vec<Arc<CatalogSplit>> {
+    let snapshot = snapshot(options);
+    let plan = retain::plan(&snapshot.rules, splits, &snapshot.streams, now_nanos, None);
+    plan.removals.into_iter().map(|planned| planned.split).collect()
 }
 
 fn options() -> StoreOptions {
@@ -223,7 +252,7 @@ fn no_row_outlives_the_age_by_more_than_an_eighth_of_it_and_two_days_however_spl
                 add(day + 20_000, 1000);
             }
             join_all(&mut splits, &mut id, &options, now);
-            let gone = too_old(&splits, now, options.retention_age.unwrap());
+            let gone = too_old(&splits, &options, now);
             splits.retain(|split| !gone.iter().any(|gone| Arc::ptr_eq(split, gone)));
             most = most.max(splits.len());
             for split in &splits {

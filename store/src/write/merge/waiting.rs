@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::plan::{Eagerness, plan};
-use crate::catalog::CatalogSplit;
+use crate::catalog::{CatalogSplit, Snapshot};
 use crate::store::{StoreOptions, WaitingMerges};
 use crate::write::Context;
 
@@ -13,15 +13,25 @@ const MERGES_MAX: u64 = 64;
 impl Context {
     /// Which splits would be joined now. What is made of them is not planned further.
     pub(crate) fn waiting_merges(&self) -> WaitingMerges {
-        let splits = self.catalog.snapshot().splits.clone();
-        waiting(splits, &self.options, self.options.clock.now_unix_nanos())
+        let snapshot = self.catalog.snapshot();
+        waiting(
+            snapshot.splits.clone(),
+            &self.options,
+            &snapshot,
+            self.options.clock.now_unix_nanos(),
+        )
     }
 }
 
-pub(super) fn waiting(mut splits: Vec<Arc<CatalogSplit>>, options: &StoreOptions, now_nanos: i64) -> WaitingMerges {
+pub(super) fn waiting(
+    mut splits: Vec<Arc<CatalogSplit>>,
+    options: &StoreOptions,
+    snapshot: &Snapshot,
+    now_nanos: i64,
+) -> WaitingMerges {
     let mut waiting = WaitingMerges::default();
     while waiting.merges < MERGES_MAX
-        && let Some(inputs) = plan(&splits, options, now_nanos, Eagerness::Idle)
+        && let Some(inputs) = plan(&splits, options, snapshot, now_nanos, Eagerness::Idle)
     {
         waiting.merges += 1;
         waiting.splits += inputs.len() as u64;
