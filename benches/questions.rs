@@ -237,6 +237,7 @@ async fn serve(dir: &Path, catalog: &Catalog, reader: &Reader) -> String {
         data_dir: Arc::from(dir.to_string_lossy().as_ref()),
         assets: &[],
         host_guard: timberline_collector::http::HostGuard::new(&[]),
+        access: timberline_collector::Access::anyone(),
         kept: timberline_store::http::KeptLimits::default(),
         file_policies: Default::default(),
         notifier: None,

@@ -1,6 +1,8 @@
 //! The command line.
 
 #[cfg(feature = "store")]
+mod access;
+#[cfg(feature = "store")]
 mod alerts;
 mod fleet;
 #[cfg(feature = "store")]
@@ -10,6 +12,10 @@ mod verify;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "store")]
+pub(crate) use access::{
+    AccountArgs, CredentialArgs, KeyAction, KeyArgs, PasswordArgs, RoleAction, RoleDefinitionArgs, UserAction, UserArgs,
+};
 #[cfg(feature = "store")]
 pub(crate) use alerts::{AlertsAction, AlertsArgs};
 use clap::{Args, Parser, Subcommand};
@@ -31,6 +37,9 @@ pub(crate) use verify::{GivenArgs, IntegrityAction, IntegrityArgs, ProveAction, 
     after_help = "Exit codes: 0 done; 1 failed; 2 wrong usage, configuration or query; 3 port or data directory in use; 4 stopped before all was drained (nothing is lost); 5 `ledger` or `canary` found something lost, doubled or damaged."
 )]
 pub(crate) struct Cli {
+    #[cfg(feature = "store")]
+    #[command(flatten)]
+    pub(crate) credentials: CredentialArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -79,6 +88,15 @@ pub(crate) enum Command {
     /// Legal holds: list, put in force, release
     #[cfg(feature = "store")]
     Holds(HoldsArgs),
+    /// Accounts of people: add, list, change, forget
+    #[cfg(feature = "store")]
+    User(UserArgs),
+    /// Roles: what those who have them may do, and see
+    #[cfg(feature = "store")]
+    Role(RoleDefinitionArgs),
+    /// Keys of programs: make, list, revoke
+    #[cfg(feature = "store")]
+    Key(KeyArgs),
     /// Say what became of every byte of every file: read, acked, indexed, removed, lost
     #[cfg(feature = "store")]
     Ledger(LedgerArgs),
@@ -165,6 +183,14 @@ pub(crate) struct RoleArgs {
     /// Serve agents and stores here (key server.grpc)
     #[arg(long, value_name = "ADDR")]
     pub(crate) grpc: Option<String>,
+    /// Ask nobody who they are: whoever reaches page and API may read and change everything but accounts and
+    /// machines (key server.allow_anyone_without_login)
+    #[arg(long)]
+    pub(crate) allow_anyone_without_login: bool,
+    /// Beyond loopback, let passwords, keys and lines travel in plain text, as before a proxy that ends TLS (key
+    /// server.allow_login_without_tls)
+    #[arg(long)]
+    pub(crate) allow_login_without_tls: bool,
 }
 
 #[cfg(feature = "store")]

@@ -1,9 +1,65 @@
 //! The HTTP client of the commands that ask a store.
 
 use std::io::{BufRead, BufReader};
+use std::sync::OnceLock;
 
 use anyhow::Context;
 use timberline_proto::api::ApiError;
+
+use crate::cli::CredentialArgs;
+use crate::exit::Exit;
+
+/// The key by which servers know commands, where TIMBERLINE_KEY_FILE or `--key-file` names no file.
+const KEY_VARIABLE: &str = "TIMBERLINE_KEY";
+
+/// By what every client of this process is known, and knows servers: said once, on the command line.
+static KNOWN_BY: OnceLock<KnownBy> = OnceLock::new();
+
+#[derive(Default)]
+struct KnownBy {
+    /// `Bearer KEY`.
+    authorization: Option<String>,
+    authorities: Vec<ureq::tls::Certificate<'static>>,
+}
+
+/// Takes the key and the authorities that the command line or the environment names.
+///
+/// # Errors
+/// [`Exit::usage`] if a file cannot be read, or holds nothing of the kind.
+pub(crate) fn know(args: &CredentialArgs) -> anyhow::Result<()> {
+    let read = |path: &std::path::Path| {
+        std::fs::read_to_string(path).map_err(|error| Exit::usage(format!("cannot read {}: {error}", path.display())))
+    };
+    let key = match &args.key_file {
+        Some(path) => Some(read(path)?),
+        None => std::env::var(KEY_VARIABLE).ok(),
+    };
+    let key = key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+    if key
+        .as_ref()
+        .is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic()))
+    {
+        return Err(Exit::usage("the key is none: `timberline key create` prints one as tlk_…").into());
+    }
+    let mut authorities = Vec::new();
+    if let Some(path) = &args.ca_file {
+        let pem = read(path)?;
+        for item in ureq::tls::parse_pem(pem.as_bytes()) {
+            if let Ok(ureq::tls::PemItem::Certificate(certificate)) = item {
+                authorities.push(certificate);
+            }
+        }
+        if authorities.is_empty() {
+            return Err(Exit::usage(format!("{} holds no certificate in PEM", path.display())).into());
+        }
+    }
+    let known_by = KnownBy {
+        authorization: key.map(|key| format!("Bearer {key}")),
+        authorities,
+    };
+    KNOWN_BY.set(known_by).ok();
+    Ok(())
+}
 
 /// A store's API.
 pub(crate) struct Client {
@@ -14,10 +70,17 @@ pub(crate) struct Client {
 impl Client {
     /// The API at `server`, such as `http://127.0.0.1:7700`.
     pub(crate) fn new(server: &str) -> Self {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .build()
-            .new_agent();
+        use ureq::tls::{RootCerts, TlsConfig};
+        let mut config = ureq::Agent::config_builder().http_status_as_error(false);
+        let known_by = KNOWN_BY.get_or_init(KnownBy::default);
+        if !known_by.authorities.is_empty() {
+            let roots = RootCerts::new_with_certs(&known_by.authorities);
+            config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
+        }
+        if let Some(authorization) = &known_by.authorization {
+            config = config.middleware(Authorize(authorization));
+        }
+        let agent = config.build().new_agent();
         Self {
             server: server.trim_end_matches('/').to_owned(),
             agent,
@@ -147,6 +210,22 @@ impl Client {
             "cannot reach a store at {}; start one with `timberline up`, or name it with --server URL",
             self.server
         )
+    }
+}
+
+/// Shows the key with every request.
+struct Authorize(&'static str);
+
+impl ureq::middleware::Middleware for Authorize {
+    fn handle(
+        &self,
+        mut request: ureq::http::Request<ureq::SendBody>,
+        next: ureq::middleware::MiddlewareNext,
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        if let Ok(value) = ureq::http::HeaderValue::from_str(self.0) {
+            request.headers_mut().insert(ureq::http::header::AUTHORIZATION, value);
+        }
+        next.handle(request)
     }
 }
 

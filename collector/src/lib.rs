@@ -11,6 +11,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`access`] | who may use the HTTP port, and for what |
 //! | [`options`] | limits, each with its name |
 //! | [`collector`] | the queue, the fleet and their upkeep together |
 //! | [`fleet`] | what every agent last said of its files |
@@ -20,6 +21,7 @@
 //! | `topics` | how fast each partition grows |
 //! | [`http`] | receivers over HTTP |
 
+pub mod access;
 pub mod collector;
 pub mod fleet;
 mod health;
@@ -31,6 +33,7 @@ pub mod service;
 mod topics;
 pub mod trust;
 
+pub use access::Access;
 pub use collector::{Collector, CollectorError};
 pub use fleet::Fleet;
 pub use options::{CollectorOptions, MessageLimits};

@@ -45,6 +45,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- with $server.grpc_tls -}}
 {{- $_ := set . "names" (concat (.names | default list) $names | uniq) -}}
 {{- end -}}
+{{- /* Within the cluster the port speaks plain text unless it is told otherwise; what is before it ends TLS. */ -}}
+{{- if not (hasKey $server "http_tls") -}}
+{{- $_ := set $server "allow_login_without_tls" true -}}
+{{- end -}}
 {{- $server = mergeOverwrite $server (dict "http" "0.0.0.0:7700" "grpc" "0.0.0.0:4317" "allowed_hosts" $hosts) -}}
 {{- $config = mergeOverwrite $config (dict "data" "/data" "server" $server) -}}
 {{- include "timberline.toml" (dict "path" "" "table" $config) -}}

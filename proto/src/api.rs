@@ -3,6 +3,7 @@
 //! `POST /api/v1/query` answers with [`Frame`]s, one JSON object per line
 //! (`Accept: application/x-ndjson`), or with one [`Answer`] (`Accept: application/json`).
 
+pub mod access;
 mod agents;
 pub mod backups;
 pub mod dashboards;

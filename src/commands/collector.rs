@@ -3,12 +3,13 @@
 use anyhow::Context;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use timberline_collector::http::{HostGuard, MessageReaders, guard};
+use timberline_collector::http::{HostGuard, MessageReaders, access_router, authorize, guard};
 use timberline_collector::{Collector, service};
 use timberline_queue::receive::Seen;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::access::Door;
 use super::{banner, listen, receive};
 use crate::cli::RoleArgs;
 use crate::config::Config;
@@ -25,19 +26,19 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
         let http = listen::bind("server.http", &config.server.http).await?;
         let (bound, receive_options) = receive::bind(&config).await?;
         let collector = Collector::open(config.collector_options(data.role("queue"), data.role("collector"))?)?;
+        let role = data.role("collector");
+        let door = Door::open(&config, &http, &role, &role.join("pki"), None)?;
         let mut lines = vec![
             ("agents".to_owned(), grpc.local_addr()?.to_string()),
-            (
-                "ingest".to_owned(),
-                format!("http://{}/api/v1/ingest", http.local_addr()?),
-            ),
+            ("ingest".to_owned(), format!("{}/api/v1/ingest", door.url())),
         ];
+        lines.extend(door.announced().into_iter().filter(|(key, _)| key != "page"));
         lines.extend(receive::announced(bound.addresses()));
         lines.push(("data".to_owned(), data.path().display().to_string()));
         let stop = shutdown::token()?;
         banner::print(&lines)?;
         let receivers = bound.start(collector.queue().clone(), receive_options, None)?;
-        let served = serve(&config, &collector, receivers.watch(), (grpc, http), &stop).await;
+        let served = serve(&config, &collector, door, receivers.watch(), (grpc, http), &stop).await;
         receivers.stop(config.shutdown_deadline.get() / 2).await;
         served?;
         let closing = collector.clone();
@@ -50,6 +51,7 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
 async fn serve(
     config: &Config,
     collector: &Collector,
+    door: Door,
     seen: impl Fn() -> Vec<Seen> + Clone + Send + Sync + 'static,
     (grpc, http): (TcpListener, TcpListener),
     stop: &CancellationToken,
@@ -62,8 +64,11 @@ async fn serve(
             move || receive::not_ready(&seen())
         }))
         .route("/metrics", get(move || std::future::ready(receive::metrics(&seen()))))
+        .merge(access_router(door.access.clone()))
+        .layer(from_fn_with_state(door.access.clone(), authorize))
         .layer(from_fn_with_state(host_guard, guard));
-    let pages = timberline_collector::http::serve(http, routes, config.http_options(), stop.clone());
+    tokio::spawn(door.access.run_upkeep(stop.clone()));
+    let pages = timberline_collector::http::serve(http, routes, config.http_options(door.tls), stop.clone());
     let agents = service::serve_grpc(collector.clone(), grpc, stop.clone());
     let deadline = config.shutdown_deadline.get();
     let drained = async {

@@ -167,21 +167,21 @@ impl Collector {
             Self::Running(client) => Ok(serde_json::from_reader(
                 client.post_json("/api/v1/agents/tokens", wanted)?,
             )?),
-            Self::Offline { trust, .. } => Ok(trust.create_token(wanted, None)?),
+            Self::Offline { trust, .. } => Ok(trust.create_token(wanted, &operator())?),
         }
     }
 
     fn revoke_token(&self, id: &str) -> anyhow::Result<TokenInfo> {
         match self {
             Self::Running(client) => post(client, &format!("/api/v1/agents/tokens/{}/revoke", sound(id)?)),
-            Self::Offline { trust, .. } => Ok(trust.revoke_token(id, None)?),
+            Self::Offline { trust, .. } => Ok(trust.revoke_token(id, &operator())?),
         }
     }
 
     fn revoke(&self, id: &str) -> anyhow::Result<MachineInfo> {
         match self {
             Self::Running(client) => post(client, &format!("/api/v1/agents/{}/revoke", sound(id)?)),
-            Self::Offline { trust, .. } => Ok(trust.revoke(id.parse()?, None)?),
+            Self::Offline { trust, .. } => Ok(trust.revoke(id.parse()?, &operator())?),
         }
     }
 
@@ -191,14 +191,14 @@ impl Collector {
                 let answer = client.post_json(&format!("/api/v1/agents/{}/labels", sound(id)?), labels)?;
                 Ok(serde_json::from_reader(answer)?)
             }
-            Self::Offline { trust, .. } => Ok(trust.set_labels(id.parse()?, labels, None)?),
+            Self::Offline { trust, .. } => Ok(trust.set_labels(id.parse()?, labels, &operator())?),
         }
     }
 
     fn allow(&self, id: &str) -> anyhow::Result<MachineInfo> {
         match self {
             Self::Running(client) => post(client, &format!("/api/v1/agents/{}/allow", sound(id)?)),
-            Self::Offline { trust, .. } => Ok(trust.allow(id.parse()?, None)?),
+            Self::Offline { trust, .. } => Ok(trust.allow(id.parse()?, &operator())?),
         }
     }
 }
@@ -272,4 +272,9 @@ fn token_line(token: &TokenInfo) -> String {
 
 fn labels_text(labels: &BTreeMap<String, String>) -> String {
     labels.iter().map(|(name, value)| format!("  {name}={value}")).collect()
+}
+
+/// Whoever works on the data directory itself.
+fn operator() -> timberline_proto::api::access::Actor {
+    timberline_proto::api::access::Actor::new("operator", None)
 }

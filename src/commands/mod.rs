@@ -1,5 +1,9 @@
 //! One command per file.
 
+#[cfg(feature = "collector")]
+mod access;
+#[cfg(feature = "store")]
+mod accounts;
 #[cfg(feature = "agent")]
 mod agent;
 #[cfg(feature = "store")]
@@ -59,6 +63,8 @@ use crate::cli::{Cli, Command};
 /// # Errors
 /// Whatever ends it; see [`crate::exit`] for the codes.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    #[cfg(feature = "store")]
+    crate::client::know(&cli.credentials)?;
     match cli.command {
         #[cfg(all(feature = "agent", feature = "store"))]
         Command::Up(args) => up::run(&args),
@@ -88,6 +94,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Retention(args) => retention::run(&args),
         #[cfg(feature = "store")]
         Command::Holds(args) => holds::run(&args),
+        #[cfg(feature = "store")]
+        Command::User(args) => accounts::user::run(&args),
+        #[cfg(feature = "store")]
+        Command::Role(args) => accounts::role::run(&args),
+        #[cfg(feature = "store")]
+        Command::Key(args) => accounts::key::run(&args),
         #[cfg(feature = "store")]
         Command::Ledger(args) => ledger::run(&args),
         #[cfg(feature = "store")]

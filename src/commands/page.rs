@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use timberline_collector::Collector;
 use timberline_collector::http::{HostGuard, MessageReaders};
+use timberline_collector::{Access, Collector};
 use timberline_proto::api::room::{RoomMerges, RoomSums};
 use timberline_queue::receive::Seen;
 use timberline_store::alert::Alerts;
@@ -49,6 +49,7 @@ pub(super) fn router(
     sources: Arc<dyn Sources>,
     beside: Option<(Collector, impl Fn() -> Vec<Seen> + Send + Sync + 'static)>,
     collector_address: Option<&str>,
+    access: Access,
 ) -> anyhow::Result<(Running, Router)> {
     let store = Arc::new(store);
     let reader = Reader::new(
@@ -90,6 +91,7 @@ pub(super) fn router(
         data_dir: data.path().display().to_string().into(),
         assets: assets(),
         host_guard: HostGuard::new(&config.server.allowed_hosts),
+        access,
         kept: config.kept_limits(),
         file_policies: Arc::new(config.store_options(data.role("store")).policies()),
         notifier: Some(notifier.clone()),
@@ -103,7 +105,7 @@ pub(super) fn router(
         }),
     };
     let receivers = collector.map(|collector| {
-        // Beside the page, which answers every question to whoever reaches it.
+        // Beside the page, which answers every question to whoever may ask.
         timberline_collector::http::router(collector, MessageReaders::Anybody)
     });
     Ok((

@@ -13,6 +13,7 @@ use timberline_store::read::{AgentFile, Sources};
 use timberline_store::write::RemoteSource;
 use tokio_util::sync::CancellationToken;
 
+use super::access::Door;
 use super::{banner, listen, page};
 use crate::cli::RoleArgs;
 use crate::config::Config;
@@ -49,6 +50,9 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
             fleet: Fleet::with(config.fleet_limits()),
         });
         tokio::spawn(Arc::clone(&agents).follow(source, stop.clone()));
+        let sink = Arc::new(store.catalog().clone());
+        let role = data.role("store");
+        let door = Door::open(&config, &http, &role, &role.join("http-pki"), Some(sink))?;
         let (store, router) = page::router(
             &config,
             &data,
@@ -56,13 +60,15 @@ pub(super) fn run(args: &RoleArgs) -> anyhow::Result<()> {
             agents,
             None::<(_, fn() -> Vec<_>)>,
             Some(&collector),
+            door.access.clone(),
         )?;
-        banner::print(&[
-            ("page", format!("http://{}/", http.local_addr()?)),
-            ("pulls", collector),
-            ("data", data.path().display().to_string()),
-        ])?;
-        timberline_collector::http::serve(http, router, config.http_options(), stop).await?;
+        let mut lines = door.announced();
+        lines.push(("pulls".to_owned(), collector));
+        lines.push(("data".to_owned(), data.path().display().to_string()));
+        banner::print(&lines)?;
+        let upkeep = tokio::spawn(door.access.run_upkeep(stop.clone()));
+        timberline_collector::http::serve(http, router, config.http_options(door.tls), stop).await?;
+        upkeep.await?;
         page::close(store, config.shutdown_deadline.get()).await
     })
 }

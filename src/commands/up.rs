@@ -14,6 +14,7 @@ use timberline_store::write::LocalSource;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::access::Door;
 use super::{banner, listen, page, receive};
 use crate::cli::UpArgs;
 use crate::config::Config;
@@ -55,8 +56,16 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     addresses.extend(agent.addresses());
     let receivers = bound.start(collector.queue().clone(), receive_options, None)?;
     let beside = (collector.clone(), receivers.watch());
-    let (store, router) = page::router(config, data, store, sources, Some(beside), None)?;
-    announce(&http, &grpc, &tails, addresses, data)?;
+    let sink = Arc::new(store.catalog().clone());
+    let door = Door::open(
+        config,
+        &http,
+        &data.role("store"),
+        &data.role("collector").join("pki"),
+        Some(sink),
+    )?;
+    let (store, router) = page::router(config, data, store, sources, Some(beside), None, door.access.clone())?;
+    announce(&door, &grpc, &tails, addresses, data)?;
 
     // Drained from left to right: the agent ships what it read, the collector appends what it got,
     // the store publishes what is queued.
@@ -69,9 +78,10 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     let http_task = tokio::spawn(timberline_collector::http::serve(
         http,
         router,
-        config.http_options(),
+        config.http_options(door.tls.clone()),
         http_stop.clone(),
     ));
+    let access_task = tokio::spawn(door.access.clone().run_upkeep(http_stop.clone()));
     let upkeep = collector.clone();
     let upkeep_stop = collector_stop.clone();
     tokio::spawn(async move { upkeep.run_upkeep(upkeep_stop).await });
@@ -94,6 +104,7 @@ async fn up(config: &Config, data: &DataDir) -> anyhow::Result<()> {
     }
     http_stop.cancel();
     http_task.await??;
+    access_task.await?;
     let closed = page::close(store, deadline).await;
     tokio::task::spawn_blocking(move || collector.close()).await??;
     agent_outcome??;
@@ -134,17 +145,15 @@ fn loopback(grpc: &TcpListener, tls: bool) -> anyhow::Result<String> {
 }
 
 fn announce(
-    http: &TcpListener,
+    door: &Door,
     grpc: &TcpListener,
     tails: &[String],
     addresses: Vec<(String, SocketAddr)>,
     data: &DataDir,
 ) -> anyhow::Result<()> {
-    let mut lines = vec![
-        ("page".to_owned(), format!("http://{}/", http.local_addr()?)),
-        ("agents".to_owned(), grpc.local_addr()?.to_string()),
-        ("tails".to_owned(), tails.join(" ")),
-    ];
+    let mut lines = door.announced();
+    lines.push(("agents".to_owned(), grpc.local_addr()?.to_string()));
+    lines.push(("tails".to_owned(), tails.join(" ")));
     lines.extend(receive::announced(addresses));
     lines.push(("data".to_owned(), data.path().display().to_string()));
     banner::print(&lines)?;

@@ -63,6 +63,8 @@ impl Config {
         peer("store.collector", &self.store.collector)?;
         self.server.grpc_tls.check()?;
         self.integrity.check()?;
+        self.server.http_tls.check()?;
+        self.access.check()?;
         self.alerts.evaluation.check()?;
         self.backup.check()?;
         #[cfg(feature = "agent")]

@@ -4,6 +4,7 @@
 //! plain `${`. Unknown keys are errors that name the nearest known one. Durations and sizes are
 //! text with a unit: `"5s"`, `"64MiB"`.
 
+mod access;
 mod alerts;
 mod backup;
 mod check;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use access::AccessSection;
 pub(crate) use alerts::AlertsSection;
 pub(crate) use backup::BackupSection;
 pub(crate) use integrity::IntegritySection;
@@ -35,7 +37,7 @@ pub(crate) use retention::RetentionSection;
 pub(crate) use sections::{AgentSection, QuerySection, QueueSection, ServerSection, StoreSection};
 #[cfg(feature = "store")]
 pub(crate) use tls::GrpcTls;
-pub(crate) use tls::GrpcTlsSection;
+pub(crate) use tls::{GrpcTlsSection, HttpTlsSection};
 pub(crate) use unit::{Age, Size};
 
 use crate::cli::RoleArgs;
@@ -66,6 +68,7 @@ pub(crate) struct Config {
     pub(crate) query: QuerySection,
     pub(crate) alerts: AlertsSection,
     pub(crate) backup: BackupSection,
+    pub(crate) access: AccessSection,
 }
 
 impl Default for Config {
@@ -85,6 +88,7 @@ impl Default for Config {
             query: QuerySection::default(),
             alerts: AlertsSection::default(),
             backup: BackupSection::default(),
+            access: AccessSection::default(),
         }
     }
 }
@@ -118,6 +122,8 @@ impl Config {
         if let Some(grpc) = &args.grpc {
             config.server.grpc.clone_from(grpc);
         }
+        config.server.allow_anyone_without_login |= args.allow_anyone_without_login;
+        config.server.allow_login_without_tls |= args.allow_login_without_tls;
         config.check().map_err(Exit::usage)?;
         Ok(config)
     }

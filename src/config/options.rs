@@ -190,12 +190,16 @@ impl Config {
 
     /// The limits of a listener for HTTP.
     #[cfg(feature = "collector")]
-    pub(crate) fn http_options(&self) -> timberline_collector::http::ServeOptions {
+    pub(crate) fn http_options(
+        &self,
+        tls: Option<timberline_collector::http::HttpTls>,
+    ) -> timberline_collector::http::ServeOptions {
         timberline_collector::http::ServeOptions {
             connections_max: self.server.connections_max as usize,
             header_timeout: self.server.header_timeout.get(),
             body_timeout: self.server.body_timeout.get(),
             drain_timeout: self.shutdown_deadline.get() / 8,
+            tls,
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::listeners::{ListenerSection, OutboxSection, ReceiveSection};
-use super::{Age, GrpcTlsSection, Size};
+use super::{Age, GrpcTlsSection, HttpTlsSection, Size};
 
 /// `[server]`: who may connect, and where.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,6 +49,13 @@ pub(crate) struct ServerSection {
     pub(crate) in_flight_bytes_max: Size,
     /// By what agents and stores are known.
     pub(crate) grpc_tls: GrpcTlsSection,
+    /// TLS of page and API.
+    pub(crate) http_tls: HttpTlsSection,
+    /// Whoever reaches page and API may read and change everything but accounts and machines, and is asked
+    /// nothing.
+    pub(crate) allow_anyone_without_login: bool,
+    /// Beyond loopback, passwords, keys and lines travel in plain text, unless a proxy before it ends TLS.
+    pub(crate) allow_login_without_tls: bool,
     /// What holds for the listeners below.
     pub(crate) receive: ReceiveSection,
     /// Listeners for syslog.
@@ -78,6 +85,9 @@ impl Default for ServerSection {
             in_flight_max: 64,
             in_flight_bytes_max: Size::mib(256),
             grpc_tls: GrpcTlsSection::default(),
+            http_tls: HttpTlsSection::default(),
+            allow_anyone_without_login: false,
+            allow_login_without_tls: false,
             receive: ReceiveSection::default(),
             syslog: Vec::new(),
             gelf: Vec::new(),

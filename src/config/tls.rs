@@ -1,4 +1,5 @@
-//! `[server.grpc_tls]`: by what the collector's gRPC port knows its machines.
+//! `[server.grpc_tls]`: by what the collector's gRPC port knows its machines; `[server.http_tls]`: TLS of
+//! page and API.
 
 use std::path::PathBuf;
 
@@ -81,7 +82,79 @@ impl GrpcTlsSection {
     }
 }
 
+/// `[server.http_tls]`; see docs/access.md.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct HttpTlsSection {
+    /// `off`: plain text; `own`: a certificate of the own authority; `files`: that of `certificate` and `key`.
+    pub(crate) mode: HttpTls,
+    /// DNS names and addresses by which people reach the page, besides the host's name, loopback, the address of
+    /// `server.http` and `server.allowed_hosts`: of the certificate that is made with `own`.
+    pub(crate) names: Vec<String>,
+    /// A PEM file of the certificate and its chain. Taken anew when it changes.
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its key, PEM.
+    pub(crate) key: Option<PathBuf>,
+}
+
+/// What page and API speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum HttpTls {
+    #[default]
+    Off,
+    Own,
+    Files,
+}
+
+impl HttpTlsSection {
+    /// # Errors
+    /// The key, its value, and what it may be.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let both = self.certificate.is_some() && self.key.is_some();
+        let none = self.certificate.is_none() && self.key.is_none();
+        match self.mode {
+            HttpTls::Files if !both => Err(
+                "server.http_tls.mode = \"files\" needs server.http_tls.certificate and server.http_tls.key".into(),
+            ),
+            HttpTls::Off | HttpTls::Own if !none => Err(
+                "server.http_tls.certificate and server.http_tls.key are used with server.http_tls.mode = \"files\" alone".into(),
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Config {
+    /// TLS of page and API, with the own authority in `pki`; none if they speak plain text. Blocks.
+    ///
+    /// # Errors
+    /// If there is no certificate to be had.
+    #[cfg(feature = "collector")]
+    pub(crate) fn http_tls(
+        &self,
+        pki: &std::path::Path,
+    ) -> anyhow::Result<Option<timberline_collector::http::HttpTls>> {
+        use timberline_collector::trust::ServerCertificate;
+        let tls = &self.server.http_tls;
+        let source = match (tls.mode, &tls.certificate, &tls.key) {
+            (HttpTls::Off, _, _) => return Ok(None),
+            (HttpTls::Files, Some(certificate), Some(key)) => ServerCertificate::Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            },
+            _ => {
+                let mut names = tls.names.clone();
+                names.extend(self.server.allowed_hosts.iter().cloned());
+                ServerCertificate::Own {
+                    names: self.names_of(&self.server.http, &names),
+                }
+            }
+        };
+        let opened = timberline_collector::http::HttpTls::open(source, pki, &self.host_name());
+        Ok(Some(opened?))
+    }
+
     /// How the collector knows its machines, with its files in `dir`; none if it asks nobody.
     #[cfg(feature = "collector")]
     pub(crate) fn trust_options(&self, dir: PathBuf) -> Option<timberline_collector::TrustOptions> {
@@ -98,7 +171,7 @@ impl Config {
                 key: key.clone(),
             },
             _ => ServerCertificate::Own {
-                names: self.tls_names(),
+                names: self.names_of(&self.server.grpc, &tls.names),
             },
         };
         Some(timberline_collector::TrustOptions {
@@ -112,10 +185,10 @@ impl Config {
         })
     }
 
-    /// What the port's certificate is for.
+    /// What the certificate of a port at `address` is for, besides `more`.
     #[cfg(feature = "collector")]
-    fn tls_names(&self) -> Vec<String> {
-        let listens_at = self.server.grpc.rsplit_once(':').map_or("", |(host, _)| host);
+    fn names_of(&self, address: &str, more: &[String]) -> Vec<String> {
+        let listens_at = address.rsplit_once(':').map_or("", |(host, _)| host);
         let listens_at = listens_at.trim_start_matches('[').trim_end_matches(']');
         let everywhere = listens_at
             .parse::<std::net::IpAddr>()
@@ -125,7 +198,7 @@ impl Config {
         if !everywhere && !listens_at.is_empty() {
             names.push(listens_at.to_owned());
         }
-        names.extend(self.server.grpc_tls.names.iter().cloned());
+        names.extend(more.iter().cloned());
         let sound = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "-._:*".contains(c));
         names.retain(sound); // a host may call itself anything
         names.sort();

@@ -275,6 +275,10 @@ async fn refusal(response: &Response, abort: &AbortSignal) -> Failure {
         reach::lost();
         return Failure::Lost(format!("A proxy before the server answered with status {status}."));
     }
+    if status == 401 {
+        // Nobody is known any more: there is a page for that. Where it leads back is the page's own address.
+        leptos::prelude::window().location().set_href("/login").ok();
+    }
     let text = match text(response, abort).await {
         Ok(text) => text,
         Err(failure) => return failure,

@@ -1,9 +1,12 @@
 //! Receivers over HTTP, one route per file, and the server that carries them.
 
+mod access;
 mod agents;
+mod authorize;
 mod guard;
 mod ingest;
 mod serve;
+mod tls;
 mod topics;
 mod unpack;
 
@@ -12,8 +15,11 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 
+pub use access::{ACCESS_PATHS, access_router};
+pub use authorize::authorize;
 pub use guard::{HostGuard, guard};
 pub use serve::{PeerAddress, ServeOptions, serve};
+pub use tls::HttpTls;
 pub use topics::MessageReaders;
 
 use crate::Collector;

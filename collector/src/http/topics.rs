@@ -3,7 +3,7 @@
 //!
 //! Messages are lines: where the page stands beside, whoever may ask it may read them here too; a
 //! collector by itself, whose other port asks stores for a certificate, shows them to its own machine
-//! only (see [`Origin`]).
+//! only (see [`Operator`]).
 
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::StatusCode;
@@ -19,7 +19,7 @@ use timberline_proto::batch::{BatchHeader, LogBatch, RawMessage};
 use timberline_proto::query::time_range::{format_rfc3339_nanos, parse_time};
 use timberline_queue::{PartitionInfo, Queue, QueueError};
 
-use super::agents::{Origin, Refused, answer_error};
+use super::agents::{Operator, Refused, answer_error};
 use crate::Collector;
 use crate::options::MessageLimits;
 use crate::topics::LOOK_INTERVAL;
@@ -153,7 +153,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         match parts.extensions.get::<MessageReaders>() {
             Some(MessageReaders::Anybody) => Ok(Self),
-            _ => Origin::from_request_parts(parts, state).await.map(|_| Self),
+            _ => Operator::from_request_parts(parts, state).await.map(|_| Self),
         }
     }
 }

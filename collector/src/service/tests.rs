@@ -231,7 +231,7 @@ async fn a_connection_without_a_certificate_is_short_where_one_is_demanded_and_o
         .collector
         .trust()
         .unwrap()
-        .revoke(AgentId([1; 16]), None)
+        .revoke(AgentId([1; 16]), &timberline_proto::api::access::Actor::default())
         .unwrap();
     let mut revoked = served.greet(&files).await;
     assert!(closed_after(&mut revoked, DEADLINE).await.is_some());

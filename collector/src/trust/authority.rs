@@ -36,7 +36,7 @@ const AUTHORITY_LIFE: Duration = Duration::days(3650);
 const CLOCK_TOLERANCE: Duration = Duration::minutes(5);
 
 /// Signs certificates.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     der: CertificateDer<'static>,
     pem: String,
@@ -57,7 +57,7 @@ pub(super) struct Signed {
 
 impl Authority {
     /// Opens the authority, making it if there is none. When this returns, it is durable.
-    pub(super) fn open(dir: &Path, host: &str) -> Result<Self, TrustError> {
+    pub(crate) fn open(dir: &Path, host: &str) -> Result<Self, TrustError> {
         let (key_path, certificate_path) = (dir.join("ca.key"), dir.join("ca.crt"));
         let key = match read(&key_path)? {
             Some(text) => KeyPair::from_pem(&text).map_err(|error| damaged(&key_path, &error))?,

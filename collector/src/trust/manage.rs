@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use timberline_proto::api::access::Actor;
 use timberline_proto::api::enrollment::{
     CreatedToken, EnrollmentAct, EnrollmentAudit, EnrollmentRefusals, GroupInfo, MachineInfo, MachineList, NewToken,
     TokenInfo, TokenList,
@@ -10,7 +11,7 @@ use timberline_proto::id::AgentId;
 use timberline_proto::tls::identity::hex;
 use timberline_proto::tls::{EnrollToken, Peer, Role};
 
-use super::state::{Act, Machine, OPERATOR, State, TOKENS_MAX, TTL_MAX_S, Token, USES_MAX, secret_hash};
+use super::state::{Act, Machine, State, TOKENS_MAX, TTL_MAX_S, Token, USES_MAX, secret_hash};
 use super::{Trust, TrustError, now_s};
 
 /// Labels of one token at most, and the bytes of a name or value.
@@ -36,7 +37,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`ManageError`]
-    pub fn create_token(&self, wanted: &NewToken, origin: Option<String>) -> Result<CreatedToken, ManageError> {
+    pub fn create_token(&self, wanted: &NewToken, actor: &Actor) -> Result<CreatedToken, ManageError> {
         let role = check(wanted)?;
         let now_s = now_s();
         let token = EnrollToken {
@@ -63,7 +64,7 @@ impl Trust {
                     "there are {TOKENS_MAX} tokens already; those that are over go by themselves within a week"
                 )));
             }
-            note(state, "token.create", format!("token {}", kept.id), origin);
+            note(state, "token.create", format!("token {}", kept.id), actor);
             state.tokens.push(kept);
             Ok(())
         })?;
@@ -91,7 +92,7 @@ impl Trust {
     ///
     /// # Errors
     /// [`ManageError`]
-    pub fn revoke_token(&self, id: &str, origin: Option<String>) -> Result<TokenInfo, ManageError> {
+    pub fn revoke_token(&self, id: &str, actor: &Actor) -> Result<TokenInfo, ManageError> {
         let now_s = now_s();
         self.change(|state| {
             let token = state.token_mut(id).ok_or_else(|| {
@@ -101,7 +102,7 @@ impl Trust {
             })?;
             token.revoked_s.get_or_insert(now_s);
             let info = token_info(token, now_s);
-            note(state, "token.revoke", format!("token {id}"), origin);
+            note(state, "token.revoke", format!("token {id}"), actor);
             Ok(info)
         })
     }
@@ -123,9 +124,9 @@ impl Trust {
     ///
     /// # Errors
     /// [`ManageError`]
-    pub fn revoke(&self, id: AgentId, origin: Option<String>) -> Result<MachineInfo, ManageError> {
+    pub fn revoke(&self, id: AgentId, actor: &Actor) -> Result<MachineInfo, ManageError> {
         let now_s = now_s();
-        let info = self.act_on(id, "machine.revoke", origin, |state, peer| {
+        let info = self.act_on(id, "machine.revoke", actor, |state, peer| {
             state.revoke(peer, now_s);
             Ok(())
         })?;
@@ -140,8 +141,8 @@ impl Trust {
     ///
     /// # Errors
     /// [`ManageError`]
-    pub fn allow(&self, id: AgentId, origin: Option<String>) -> Result<MachineInfo, ManageError> {
-        let info = self.act_on(id, "machine.allow", origin, |state, peer| {
+    pub fn allow(&self, id: AgentId, actor: &Actor) -> Result<MachineInfo, ManageError> {
+        let info = self.act_on(id, "machine.allow", actor, |state, peer| {
             state.allow(peer);
             Ok(())
         })?;
@@ -159,9 +160,9 @@ impl Trust {
         &self,
         id: AgentId,
         labels: &BTreeMap<String, String>,
-        origin: Option<String>,
+        actor: &Actor,
     ) -> Result<MachineInfo, ManageError> {
-        self.act_on(id, "machine.label", origin, |state, peer| {
+        self.act_on(id, "machine.label", actor, |state, peer| {
             let machine = state.machines.get_mut(&peer.urn()).expect("act_on found it");
             machine.labels.extend(labels.clone());
             machine.labels.retain(|_, value| !value.is_empty());
@@ -190,14 +191,14 @@ impl Trust {
     }
 
     /// Puts on record that a configuration was pushed.
-    pub(crate) fn note_push(&self, info: &GroupInfo, origin: Option<String>) -> Result<(), TrustError> {
+    pub(crate) fn note_push(&self, info: &GroupInfo, actor: &Actor) -> Result<(), TrustError> {
         self.change(|state| {
             let version = info.trial_version.unwrap_or(info.version);
             note(
                 state,
                 "config.set",
                 format!("group {} version {version}", info.group),
-                origin,
+                actor,
             );
             Ok(())
         })
@@ -238,7 +239,7 @@ impl Trust {
         &self,
         id: AgentId,
         action: &str,
-        origin: Option<String>,
+        actor: &Actor,
         act: impl FnOnce(&mut State, Peer) -> Result<(), ManageError>,
     ) -> Result<MachineInfo, ManageError> {
         self.change(|state| {
@@ -249,7 +250,7 @@ impl Trust {
                 ))
             })?;
             act(state, peer)?;
-            note(state, action, peer.to_string(), origin);
+            note(state, action, peer.to_string(), actor);
             Ok(self.machine_info(&state.machines[&peer.urn()], now_s()))
         })
     }
@@ -303,11 +304,11 @@ pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Mana
     Ok(())
 }
 
-fn note(state: &mut State, action: &str, object: String, origin: Option<String>) {
+fn note(state: &mut State, action: &str, object: String, actor: &Actor) {
     state.note(Act {
         at_s: now_s(),
-        actor: OPERATOR.into(),
-        origin,
+        actor: actor.name.clone(),
+        origin: actor.origin.clone(),
         action: action.into(),
         object,
         outcome: "ok".into(),

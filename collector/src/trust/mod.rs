@@ -24,16 +24,16 @@
 //! | [`live`] | open connections |
 
 mod attempts;
-mod authority;
-mod file;
+pub(crate) mod authority;
+pub(crate) mod file;
 mod issue;
 mod live;
 mod manage;
 mod options;
 mod refusal;
-mod refusals;
+pub(crate) mod refusals;
 mod request;
-mod server;
+pub(crate) mod server;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -13,22 +13,22 @@ const ELSEWHERE: &str = "elsewhere";
 
 /// Counts by address and reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Refusals {
-    pub(super) entries: Vec<Refused>,
+pub(crate) struct Refusals {
+    pub(crate) entries: Vec<Refused>,
 }
 
 /// What one address, or one network of IPv6, was refused for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Refused {
-    pub(super) origin: String,
-    pub(super) why: String,
-    pub(super) count: u64,
-    pub(super) first_s: i64,
-    pub(super) last_s: i64,
+pub(crate) struct Refused {
+    pub(crate) origin: String,
+    pub(crate) why: String,
+    pub(crate) count: u64,
+    pub(crate) first_s: i64,
+    pub(crate) last_s: i64,
 }
 
 impl Refusals {
-    pub(super) fn count(&mut self, from: Option<IpAddr>, why: &str, now_s: i64) {
+    pub(crate) fn count(&mut self, from: Option<IpAddr>, why: &str, now_s: i64) {
         let origin = from.map_or_else(|| ELSEWHERE.to_owned(), network_text);
         self.add(Refused {
             origin,
@@ -39,6 +39,19 @@ impl Refusals {
         });
         // Beyond the bound by the two that a reason may have for what is not told apart.
         while self.entries.len() > ENTRIES_MAX && self.forget_one() {}
+    }
+
+    /// What came since `before`, by address and reason, as it goes on record.
+    pub(crate) fn since(&self, before: &Self) -> serde_json::Value {
+        let count_before = |now: &Refused| {
+            let same = |entry: &&Refused| entry.origin == now.origin && entry.why == now.why;
+            before.entries.iter().find(same).map_or(0, |entry| entry.count)
+        };
+        let news = self.entries.iter().filter_map(|entry| {
+            let count = entry.count.saturating_sub(count_before(entry));
+            (count > 0).then(|| serde_json::json!({ "origin": entry.origin, "why": entry.why, "count": count }))
+        });
+        serde_json::json!({ "refused": news.collect::<Vec<_>>() })
     }
 
     fn add(&mut self, new: Refused) {

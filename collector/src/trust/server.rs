@@ -41,7 +41,7 @@ pub enum ServerCertificate {
 
 /// The certificate that is shown now.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     source: ServerCertificate,
     now: RwLock<Current>,
 }
@@ -58,7 +58,7 @@ struct Current {
 }
 
 impl Shown {
-    pub(super) fn open(source: ServerCertificate, authority: &Authority) -> Result<Self, TrustError> {
+    pub(crate) fn open(source: ServerCertificate, authority: &Authority) -> Result<Self, TrustError> {
         let current = make(&source, authority)?;
         Ok(Self {
             source,
@@ -67,7 +67,7 @@ impl Shown {
     }
 
     /// Takes a newer certificate if it is time, or if the files are new. Blocks.
-    pub(super) fn refresh(&self, authority: &Authority, now_s: i64) -> Result<bool, TrustError> {
+    pub(crate) fn refresh(&self, authority: &Authority, now_s: i64) -> Result<bool, TrustError> {
         let due = match &self.source {
             ServerCertificate::Own { .. } => self.now.read().facts.renew_at_s() <= now_s,
             ServerCertificate::Files { certificate, key } => modified(certificate, key) != self.now.read().modified,
@@ -100,7 +100,7 @@ fn make(source: &ServerCertificate, authority: &Authority) -> Result<Current, Tr
     let (chain, key, root_pem, modified, place) = match source {
         ServerCertificate::Own { names } => {
             let failed = |why| TrustError::Certificate {
-                what: "server.grpc_tls.names".into(),
+                what: "the names of the own certificate".into(),
                 why,
             };
             let (leaf, key) = authority.certify_server(names, LIFE).map_err(failed)?;
@@ -111,7 +111,7 @@ fn make(source: &ServerCertificate, authority: &Authority) -> Result<Current, Tr
                 key,
                 authority.pem().to_owned(),
                 None,
-                "server.grpc_tls.names".to_owned(),
+                "the names of the own certificate".to_owned(),
             )
         }
         ServerCertificate::Files { certificate, key } => {

@@ -22,8 +22,6 @@ pub const TTL_MAX_S: u64 = 30 * 86_400;
 pub(super) const CERTIFICATES_MAX: usize = 16;
 /// Acts of operators remembered, and as many of machines.
 pub(super) const ACTS_MAX: usize = 1000;
-/// Who is named as an act's actor if it was an operator.
-pub(super) const OPERATOR: &str = "operator";
 /// Tokens that are over are listed for so long.
 const OVER_S: i64 = 7 * 86_400;
 
@@ -364,13 +362,21 @@ impl State {
     /// Acts push out older ones of their own kind alone: however often machines renew and enroll, what
     /// operators did stays.
     pub(super) fn note(&mut self, act: Act) {
-        let like = |other: &Act| (other.actor == OPERATOR) == (act.actor == OPERATOR);
+        let like = |other: &Act| is_of_machine(other) == is_of_machine(&act);
         while self.acts.iter().filter(|other| like(other)).count() >= ACTS_MAX {
             let oldest = self.acts.iter().position(like).expect("there are such acts");
             self.acts.remove(oldest);
         }
         self.acts.push_back(act);
     }
+}
+
+/// Whether a machine did it, or the collector itself for one: all others are people and their keys.
+fn is_of_machine(act: &Act) -> bool {
+    act.actor == "collector"
+        || [Role::Agent, Role::Store]
+            .iter()
+            .any(|role| act.actor.starts_with(&format!("{role} ")))
 }
 
 /// Of a token's secret.

@@ -34,7 +34,12 @@ fn token(trust: &Trust, uses: u32) -> EnrollToken {
         labels: BTreeMap::from([("site".to_owned(), "berlin".to_owned())]),
         ..NewToken::default()
     };
-    trust.create_token(&wanted, None).unwrap().token.parse().unwrap()
+    trust
+        .create_token(&wanted, &timberline_proto::api::access::Actor::default())
+        .unwrap()
+        .token
+        .parse()
+        .unwrap()
 }
 
 fn request(key: &KeyPair) -> Vec<u8> {
@@ -149,7 +154,9 @@ fn a_wrong_secret_and_an_unknown_token_are_answered_alike() {
         assert_eq!(enroll(&trust, &bad, 1, &key()).unwrap_err(), Refusal::UnknownToken);
     }
     // Also where the token is over: only its bearer hears that.
-    trust.revoke_token(&hex(&token.id), None).unwrap();
+    trust
+        .revoke_token(&hex(&token.id), &timberline_proto::api::access::Actor::default())
+        .unwrap();
     let mut wrong = token.clone();
     wrong.secret[0] ^= 1;
     assert_eq!(enroll(&trust, &wrong, 1, &key()).unwrap_err(), Refusal::UnknownToken);
@@ -240,11 +247,15 @@ fn the_agent_of_the_collectors_own_process_stays_revoked_until_it_is_allowed() {
     let held = files.identity().unwrap().facts;
     trust.enroll_own(&files, id, "https://127.0.0.1:1").unwrap();
     assert_eq!(files.identity().unwrap().facts, held, "what holds is kept");
-    trust.revoke(id, None).unwrap();
+    trust
+        .revoke(id, &timberline_proto::api::access::Actor::default())
+        .unwrap();
     let refused = trust.enroll_own(&files, id, "https://127.0.0.1:1").unwrap_err();
     assert!(matches!(refused, IssueError::Refused(Refusal::Revoked(_))), "{refused}");
     assert_eq!(files.identity().unwrap().facts, held);
-    trust.allow(id, None).unwrap();
+    trust
+        .allow(id, &timberline_proto::api::access::Actor::default())
+        .unwrap();
     trust.enroll_own(&files, id, "https://127.0.0.1:1").unwrap();
     assert_eq!(trust.refusal(&files.identity().unwrap().facts), None);
 }
@@ -285,7 +296,12 @@ fn no_id_is_a_machines_in_two_roles() {
         uses: 5,
         ..NewToken::default()
     };
-    let of_stores: EnrollToken = trust.create_token(&wanted, None).unwrap().token.parse().unwrap();
+    let of_stores: EnrollToken = trust
+        .create_token(&wanted, &timberline_proto::api::access::Actor::default())
+        .unwrap()
+        .token
+        .parse()
+        .unwrap();
     enroll(&trust, &of_agents, 1, &key()).unwrap();
     assert_eq!(
         enroll(&trust, &of_stores, 1, &key()).unwrap_err(),
@@ -303,7 +319,9 @@ fn a_revoked_machine_is_refused_until_it_is_allowed_and_its_old_key_for_ever() {
     let stolen = key();
     let facts = enroll(&trust, &token, 1, &stolen).unwrap();
     let live = trust.connected(peer(1));
-    trust.revoke(AgentId([1; 16]), None).unwrap();
+    trust
+        .revoke(AgentId([1; 16]), &timberline_proto::api::access::Actor::default())
+        .unwrap();
     assert!(live.cut().is_cancelled());
     assert_eq!(trust.refusal(&facts), Some(Refusal::Revoked(peer(1))));
     assert_eq!(
@@ -317,7 +335,9 @@ fn a_revoked_machine_is_refused_until_it_is_allowed_and_its_old_key_for_ever() {
     drop(trust);
     let trust = Trust::open(options(dir.path())).unwrap();
     assert_eq!(trust.refusal(&facts), Some(Refusal::Revoked(peer(1))));
-    trust.allow(AgentId([1; 16]), None).unwrap();
+    trust
+        .allow(AgentId([1; 16]), &timberline_proto::api::access::Actor::default())
+        .unwrap();
     assert_eq!(trust.refusal(&facts), Some(Refusal::RefusedCertificate(peer(1))));
     let fresh = enroll(&trust, &token, 1, &key()).unwrap();
     assert_eq!(trust.refusal(&fresh), None);

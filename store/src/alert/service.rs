@@ -9,6 +9,7 @@ use timberline_proto::alert::{
     AlertGroup, AlertState, AlertStates, AlertsStatus, BacktestAnswer, BacktestRequest, KeptRule, Rule, RuleCheck,
     RuleVersion, Transition,
 };
+use timberline_proto::api::access::Actor;
 use timberline_proto::query::time_range::{format_rfc3339_nanos, parse_time};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -177,10 +178,10 @@ impl Alerts {
     ///
     /// # Errors
     /// [`RuleError`]
-    pub fn create(&self, rule: &Rule, origin: Option<&str>) -> Result<KeptRule, RuleError> {
+    pub fn create(&self, rule: &Rule, actor: &Actor) -> Result<KeptRule, RuleError> {
         let stored = self
             .catalog()
-            .create_alert_rule(&rule.name, &json(rule), self.limits(), origin)?;
+            .create_alert_rule(&rule.name, &json(rule), self.limits(), actor)?;
         self.changed();
         Ok(kept(stored, rule.clone()))
     }
@@ -189,11 +190,11 @@ impl Alerts {
     ///
     /// # Errors
     /// [`RuleError`]
-    pub fn replace(&self, id: &str, version: u64, rule: &Rule, origin: Option<&str>) -> Result<KeptRule, RuleError> {
+    pub fn replace(&self, id: &str, version: u64, rule: &Rule, actor: &Actor) -> Result<KeptRule, RuleError> {
         let body = json(rule);
         let stored = self
             .catalog()
-            .replace_alert_rule((id, version), (&rule.name, &body), self.limits(), origin)?;
+            .replace_alert_rule((id, version), (&rule.name, &body), self.limits(), actor)?;
         self.changed();
         Ok(kept(stored, rule.clone()))
     }
@@ -202,8 +203,8 @@ impl Alerts {
     ///
     /// # Errors
     /// [`RuleError`]
-    pub fn delete(&self, id: &str, version: Option<u64>, origin: Option<&str>) -> Result<(), RuleError> {
-        self.catalog().delete_alert_rule(id, version, origin)?;
+    pub fn delete(&self, id: &str, version: Option<u64>, actor: &Actor) -> Result<(), RuleError> {
+        self.catalog().delete_alert_rule(id, version, actor)?;
         self.changed();
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use serde_json::json;
+use timberline_proto::api::access::Actor;
 use timberline_proto::api::backups::{BackupsAnswer, KeptBackup, RunningBackup};
 use timberline_proto::query::time_range::format_rfc3339_nanos;
 
@@ -46,7 +47,7 @@ struct Shared {
 struct State {
     running: Option<RunningBackup>,
     /// Who asked for one that did not begin yet.
-    asked: Option<Option<String>>,
+    asked: Option<Actor>,
     failed: Option<String>,
     stopped: bool,
 }
@@ -86,11 +87,11 @@ impl Backups {
         })
     }
 
-    /// Asks for a backup now, by whoever is at `origin`; it is made on a thread of its own.
+    /// Asks for a backup now, by `actor`; it is made on a thread of its own.
     ///
     /// # Errors
     /// [`BackupError::NoDirectory`]; [`BackupError::Busy`] if one is being made.
-    pub fn begin(&self, origin: Option<String>) -> Result<(), BackupError> {
+    pub fn begin(&self, actor: Actor) -> Result<(), BackupError> {
         if self.shared.options.directory.is_none() {
             return Err(BackupError::NoDirectory);
         }
@@ -98,7 +99,7 @@ impl Backups {
         if state.running.is_some() || state.asked.is_some() {
             return Err(BackupError::Busy);
         }
-        state.asked = Some(origin);
+        state.asked = Some(actor);
         self.shared.wake.notify_all();
         Ok(())
     }
@@ -151,15 +152,15 @@ impl Shared {
     fn work(&self) {
         let mut due = self.options.interval.map(|interval| self.first(interval));
         loop {
-            let origin = {
+            let actor = {
                 let mut state = self.state.lock();
                 loop {
                     if state.stopped {
                         return;
                     }
-                    if let Some(origin) = state.asked.take() {
+                    if let Some(actor) = state.asked.take() {
                         state.running = Some(RunningBackup::default());
-                        break origin;
+                        break Some(actor);
                     }
                     match due {
                         Some(at) if at <= Instant::now() => {
@@ -173,7 +174,7 @@ impl Shared {
                     }
                 }
             };
-            let outcome = self.make(origin.as_deref());
+            let outcome = self.make(actor.as_ref());
             let mut state = self.state.lock();
             state.running = None;
             state.failed = outcome.as_ref().err().map(ToString::to_string);
@@ -200,7 +201,7 @@ impl Shared {
         Instant::now() + interval.saturating_sub(age)
     }
 
-    fn make(&self, origin: Option<&str>) -> Result<(), BackupError> {
+    fn make(&self, actor: Option<&Actor>) -> Result<(), BackupError> {
         let Some(path) = &self.options.directory else {
             return Err(BackupError::NoDirectory);
         };
@@ -211,7 +212,7 @@ impl Shared {
         }
         let catalog = &self.what.catalog;
         let place = directory.path().display().to_string();
-        catalog.note_act(origin, "backup.begin", &place, "ok", &json!({}))?;
+        catalog.note_act(actor, "backup.begin", &place, "ok", &json!({}))?;
         let made = take(&self.what, &directory, now, &mut |number, file| {
             if let Some(running) = &mut self.state.lock().running {
                 running.files = number as u64 + 1;
@@ -226,12 +227,12 @@ impl Shared {
                     "removed": removed, "freed_bytes": freed,
                 });
                 tracing::info!(name = manifest.name, bytes = manifest.bytes(), "backup made");
-                catalog.note_act(origin, "backup.end", &place, "ok", &detail)?;
+                catalog.note_act(actor, "backup.end", &place, "ok", &detail)?;
                 Ok(())
             }
             Err(error) => {
                 tracing::error!(directory = place, %error, "no backup could be made");
-                catalog.note_act(origin, "backup.end", &place, &error.to_string(), &json!({}))?;
+                catalog.note_act(actor, "backup.end", &place, &error.to_string(), &json!({}))?;
                 Err(error)
             }
         }

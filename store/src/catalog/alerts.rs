@@ -7,6 +7,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::{Value, json};
 use timberline_proto::alert::{AlertState, Severity, Transition};
+use timberline_proto::api::access::Actor;
 use timberline_proto::id::IncarnationId;
 use timberline_proto::query::time_range::format_rfc3339_nanos;
 
@@ -221,7 +222,7 @@ impl Catalog {
         Ok(versions.collect::<Result<_, _>>()?)
     }
 
-    /// Keeps a new rule, for somebody who asks from `origin`. Durable on return.
+    /// Keeps a new rule, for `actor`. Durable on return.
     ///
     /// # Errors
     /// [`RuleError::Full`], [`RuleError::TooLarge`], [`RuleError::NameTaken`], [`RuleError::Catalog`]
@@ -230,7 +231,7 @@ impl Catalog {
         name: &str,
         body: &str,
         limits: RuleLimits,
-        origin: Option<&str>,
+        actor: &Actor,
     ) -> Result<StoredRule, RuleError> {
         check_size(body, limits)?;
         let now = now_nanos();
@@ -242,7 +243,7 @@ impl Catalog {
             created_at_nanos: now,
             updated_at_nanos: now,
         };
-        self.change::<RuleError, _>(origin, |transaction| {
+        self.change::<RuleError, _>(actor, |transaction| {
             let count: i64 = transaction.query_row("SELECT COUNT(*) FROM alert_rules", [], |row| row.get(0))?;
             if count as u64 >= limits.rules_max {
                 return Err(RuleError::Full { max: limits.rules_max });
@@ -252,7 +253,7 @@ impl Catalog {
                 "INSERT INTO alert_rules (id, name, version, body, created_at, updated_at) VALUES (?1, ?2, 1, ?3, ?4, ?4)",
                 params![rule.id, name, body, now],
             )?;
-            note_version(transaction, &rule, limits, origin)?;
+            note_version(transaction, &rule, limits, actor)?;
             Ok(("alert_rule.create", rule.id.clone(), detail(&rule)))
         })?;
         Ok(rule)
@@ -268,11 +269,11 @@ impl Catalog {
         (id, version): (&str, u64),
         (name, body): (&str, &str),
         limits: RuleLimits,
-        origin: Option<&str>,
+        actor: &Actor,
     ) -> Result<StoredRule, RuleError> {
         check_size(body, limits)?;
         let mut replaced = None;
-        self.change::<RuleError, _>(origin, |transaction| {
+        self.change::<RuleError, _>(actor, |transaction| {
             let held = find(transaction, id)?;
             check_version(&held, version)?;
             check_name(transaction, name, id)?;
@@ -287,7 +288,7 @@ impl Catalog {
                 "UPDATE alert_rules SET name = ?2, version = ?3, body = ?4, updated_at = ?5 WHERE id = ?1",
                 params![id, name, rule.version as i64, body, rule.updated_at_nanos],
             )?;
-            note_version(transaction, &rule, limits, origin)?;
+            note_version(transaction, &rule, limits, actor)?;
             let detail = detail(&rule);
             replaced = Some(rule);
             Ok(("alert_rule.change", id.to_owned(), detail))
@@ -300,8 +301,8 @@ impl Catalog {
     ///
     /// # Errors
     /// [`RuleError::Conflict`], [`RuleError::NotThere`], [`RuleError::Catalog`]
-    pub fn delete_alert_rule(&self, id: &str, version: Option<u64>, origin: Option<&str>) -> Result<(), RuleError> {
-        self.change::<RuleError, _>(origin, |transaction| {
+    pub fn delete_alert_rule(&self, id: &str, version: Option<u64>, actor: &Actor) -> Result<(), RuleError> {
+        self.change::<RuleError, _>(actor, |transaction| {
             let held = find(transaction, id)?;
             if let Some(version) = version {
                 check_version(&held, version)?;
@@ -472,14 +473,8 @@ impl Catalog {
     ///
     /// # Errors
     /// [`RuleError::Full`] with as many hosts as there may be, [`RuleError::Catalog`]
-    pub fn decommission_host(
-        &self,
-        host: &str,
-        gone: bool,
-        hosts_max: u64,
-        origin: Option<&str>,
-    ) -> Result<(), RuleError> {
-        self.change::<RuleError, _>(origin, |transaction| {
+    pub fn decommission_host(&self, host: &str, gone: bool, hosts_max: u64, actor: &Actor) -> Result<(), RuleError> {
+        self.change::<RuleError, _>(actor, |transaction| {
             if gone {
                 let count: i64 =
                     transaction.query_row("SELECT COUNT(*) FROM alert_decommissioned", [], |row| row.get(0))?;
@@ -615,11 +610,17 @@ fn note_version(
     transaction: &Transaction<'_>,
     rule: &StoredRule,
     limits: RuleLimits,
-    origin: Option<&str>,
+    actor: &Actor,
 ) -> Result<(), RuleError> {
     transaction.execute(
         "INSERT INTO alert_rule_versions (rule_id, version, at, origin, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![rule.id, rule.version as i64, rule.updated_at_nanos, origin, rule.body],
+        params![
+            rule.id,
+            rule.version as i64,
+            rule.updated_at_nanos,
+            actor.origin,
+            rule.body
+        ],
     )?;
     let oldest = rule.version.saturating_sub(limits.versions_max);
     transaction.execute(

@@ -25,14 +25,20 @@
 //! | `alert_rule.create`, `.change`, `.delete` | id | name, version, bytes |
 //! | `backup.begin`, `backup.end` | the directory | name, files, bytes, what was removed; its outcome says why none was made |
 //! | `host.decommission`, `host.recommission` | host | |
+//! | `login`, `logout`, `session.end` | `user:NAME` | session |
+//! | `user.create`, `.change`, `.password`, `.totp`, `.lock`, `.delete` | `user:NAME` | before, after |
+//! | `role.create`, `.change`, `.delete` | `role:NAME` | before, after |
+//! | `key.create`, `.revoke` | `key:ID` | name, roles, scopes, end |
+//! | `access.refuse` | `requests` | counts by address and reason, at most every minute |
 //!
 //! Each entry is also a record of the topic `timberline.audit` ([`journal`]).
 //!
-//! The store acts as `store`, whoever asks over HTTP as `http`. The columns are made for people too: `origin` is where an actor came
+//! The store acts as `store`; who asks over HTTP has a name of [`Actor`]. `origin` is where an actor came
 //! from (an address), `outcome` is `ok`, or why an act was refused.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
+use timberline_proto::api::access::Actor;
 
 use super::edit::now_nanos;
 use super::journal::{self, AUDIT_TOPIC, is_own_topic};
@@ -44,8 +50,6 @@ pub const AUDIT_AGE_MAX_NANOS: i64 = 90 * 86_400 * 1_000_000_000;
 pub(super) const PORTION_ENTRIES: usize = 1000;
 /// The store itself.
 const STORE: &str = "store";
-/// Whoever asks over HTTP; there are no accounts.
-const HTTP: &str = "http";
 
 /// An entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,15 +80,22 @@ pub(super) fn note(
     insert(transaction, (STORE, None), action, object, "ok", detail)
 }
 
-/// As [`note`], of somebody who asked over HTTP from `origin`.
+/// As [`note`], of somebody who asked for it.
 pub(super) fn note_of(
     transaction: &Transaction<'_>,
-    origin: Option<&str>,
+    actor: &Actor,
     action: &str,
     object: &str,
     detail: &Value,
 ) -> Result<(), CatalogError> {
-    insert(transaction, (HTTP, origin), action, object, "ok", detail)
+    insert(
+        transaction,
+        (&actor.name, actor.origin.as_deref()),
+        action,
+        object,
+        "ok",
+        detail,
+    )
 }
 
 fn insert(
@@ -188,27 +199,66 @@ impl Catalog {
     ///
     /// # Errors
     /// [`CatalogError::Database`]
-    pub fn note_export(&self, action: &str, id: &str, outcome: &str, detail: &Value) -> Result<(), CatalogError> {
-        self.transact(|transaction, _| insert(transaction, (STORE, None), action, id, outcome, detail))
+    pub fn note_export(
+        &self,
+        actor: &Actor,
+        (action, id): (&str, &str),
+        outcome: &str,
+        detail: &Value,
+    ) -> Result<(), CatalogError> {
+        let actor = (actor.name.as_str(), actor.origin.as_deref());
+        self.transact(|transaction, _| insert(transaction, actor, action, id, outcome, detail))
+    }
+}
+
+/// The key in `meta` of the sequence of the next act about accounts that is not here yet.
+const ACCESS_NEXT: &str = "access_acts_next";
+
+/// Acts about accounts come from the list of accounts, which keeps them until they are here: each once.
+#[cfg(feature = "read")]
+impl timberline_collector::access::AuditSink for Catalog {
+    fn take(&self, acts: &[timberline_collector::access::Act]) -> Result<u64, String> {
+        let mut next = 0;
+        let taken = self.transact(|transaction, _| {
+            let known: Option<String> = transaction
+                .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+                .query_row(params![ACCESS_NEXT], |row| row.get(0))
+                .optional()?;
+            next = known.and_then(|next| next.parse().ok()).unwrap_or(0);
+            // A list that was made anew counts from the beginning.
+            if acts.last().is_some_and(|act| act.sequence + 1 < next) {
+                next = acts[0].sequence;
+            }
+            for act in acts.iter().filter(|act| act.sequence >= next) {
+                let actor = (act.actor.as_str(), act.origin.as_deref());
+                insert(transaction, actor, &act.action, &act.object, &act.outcome, &act.detail)?;
+            }
+            next = acts.last().map_or(next, |act| next.max(act.sequence + 1));
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+                .execute(params![ACCESS_NEXT, next.to_string()])?;
+            Ok(())
+        });
+        taken.map(|()| next).map_err(|error| error.to_string())
     }
 }
 
 impl Catalog {
-    /// Puts an act on record that is none on the catalog: of somebody at `origin`, or of the store itself. Durable
+    /// Puts an act on record that is none on the catalog: of `actor`, or of the store itself. Durable
     /// on return.
     ///
     /// # Errors
     /// [`CatalogError::Database`], [`CatalogError::Commit`]
     pub fn note_act(
         &self,
-        origin: Option<&str>,
+        actor: Option<&Actor>,
         action: &str,
         object: &str,
         outcome: &str,
         detail: &Value,
     ) -> Result<(), CatalogError> {
-        let actor = if origin.is_some() { HTTP } else { STORE };
-        self.transact(|transaction, _| insert(transaction, (actor, origin), action, object, outcome, detail))
+        let actor = actor.map_or((STORE, None), |actor| (actor.name.as_str(), actor.origin.as_deref()));
+        self.transact(|transaction, _| insert(transaction, actor, action, object, outcome, detail))
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::change::Refusal;
 use super::edit::now_nanos;
 use super::{Catalog, CatalogError};
+use timberline_proto::api::access::Actor;
 
 /// What a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +156,7 @@ impl Catalog {
         find(&self.inner.connection.lock(), kind, id)
     }
 
-    /// Keeps a new one, for somebody who asks from `origin`. Durable on return.
+    /// Keeps a new one, for `actor`. Durable on return.
     ///
     /// # Errors
     /// [`DocumentError::Full`], [`DocumentError::TooLarge`], [`DocumentError::Catalog`]
@@ -164,7 +165,7 @@ impl Catalog {
         kind: DocumentKind,
         new: NewDocument,
         limits: DocumentLimits,
-        origin: Option<&str>,
+        actor: &Actor,
     ) -> Result<Document, DocumentError> {
         check_size(&new, limits)?;
         let now = now_nanos();
@@ -177,7 +178,7 @@ impl Catalog {
             created_at_nanos: now,
             updated_at_nanos: now,
         };
-        self.change::<DocumentError, _>(origin, |connection| {
+        self.change::<DocumentError, _>(actor, |connection| {
             let count: i64 = connection.query_row(
                 "SELECT COUNT(*) FROM documents WHERE kind = ?1",
                 params![kind.word()],
@@ -223,11 +224,11 @@ impl Catalog {
         (id, version): (&str, u64),
         new: NewDocument,
         limits: DocumentLimits,
-        origin: Option<&str>,
+        actor: &Actor,
     ) -> Result<Document, DocumentError> {
         check_size(&new, limits)?;
         let mut replaced = None;
-        self.change::<DocumentError, _>(origin, |connection| {
+        self.change::<DocumentError, _>(actor, |connection| {
             let held = find(connection, kind, id)?;
             check_version(&held, version)?;
             let document = Document {
@@ -267,9 +268,9 @@ impl Catalog {
         kind: DocumentKind,
         id: &str,
         version: Option<u64>,
-        origin: Option<&str>,
+        actor: &Actor,
     ) -> Result<(), DocumentError> {
-        self.change::<DocumentError, _>(origin, |connection| {
+        self.change::<DocumentError, _>(actor, |connection| {
             let held = find(connection, kind, id)?;
             if let Some(version) = version {
                 check_version(&held, version)?;
@@ -361,23 +362,34 @@ mod tests {
         let (dir, catalog) = catalog();
         let kind = DocumentKind::Dashboard;
         let made = catalog
-            .create_document(kind, named("a"), LIMITS, Some("10.0.0.1"))
+            .create_document(
+                kind,
+                named("a"),
+                LIMITS,
+                &Actor::new("user:ann", Some("10.0.0.1".to_owned())),
+            )
             .unwrap();
         let changed = catalog
-            .replace_document(kind, (&made.id, 1), named("b"), LIMITS, None)
+            .replace_document(kind, (&made.id, 1), named("b"), LIMITS, &Actor::default())
             .unwrap();
         assert_eq!((changed.version, changed.created_at_nanos), (2, made.created_at_nanos));
-        let refused = catalog.replace_document(kind, (&made.id, 1), named("c"), LIMITS, None);
+        let refused = catalog.replace_document(kind, (&made.id, 1), named("c"), LIMITS, &Actor::default());
         assert!(
             matches!(&refused, Err(DocumentError::Conflict { asked: 1, found: 2, name }) if name == "b"),
             "{refused:?}"
         );
-        assert!(catalog.delete_document(kind, &made.id, Some(1), None).is_err());
+        assert!(
+            catalog
+                .delete_document(kind, &made.id, Some(1), &Actor::default())
+                .is_err()
+        );
         // It is there after a restart, and what was refused left no trace.
         drop(catalog);
         let catalog = Catalog::open(&dir.path().join("catalog.sqlite")).unwrap();
         assert_eq!(catalog.document(kind, &made.id).unwrap().body, "\"b\"");
-        catalog.delete_document(kind, &made.id, Some(2), None).unwrap();
+        catalog
+            .delete_document(kind, &made.id, Some(2), &Actor::default())
+            .unwrap();
         let acts = catalog.audit(100).unwrap();
         let acts: Vec<_> = acts
             .iter()
@@ -402,7 +414,9 @@ mod tests {
         let (_dir, catalog) = catalog();
         let kind = DocumentKind::Search;
         for name in ["b", "A"] {
-            catalog.create_document(kind, named(name), LIMITS, None).unwrap();
+            catalog
+                .create_document(kind, named(name), LIMITS, &Actor::default())
+                .unwrap();
         }
         let names: Vec<_> = catalog
             .documents(kind)
@@ -412,12 +426,17 @@ mod tests {
             .collect();
         assert_eq!(names, ["A", "b"]);
         assert!(matches!(
-            catalog.create_document(kind, named("c"), LIMITS, None),
+            catalog.create_document(kind, named("c"), LIMITS, &Actor::default()),
             Err(DocumentError::Full { max: 2, .. })
         ));
         assert!(catalog.documents(DocumentKind::Dashboard).unwrap().is_empty());
         assert!(matches!(
-            catalog.create_document(DocumentKind::Dashboard, named("longer than ten"), LIMITS, None),
+            catalog.create_document(
+                DocumentKind::Dashboard,
+                named("longer than ten"),
+                LIMITS,
+                &Actor::default()
+            ),
             Err(DocumentError::TooLarge { bytes: 17, .. })
         ));
     }
@@ -430,7 +449,7 @@ mod tests {
         let catalog = Catalog::open(&dir.path().join("catalog.sqlite")).unwrap();
         assert!(!catalog.was_created());
         catalog
-            .create_document(DocumentKind::Search, named("a"), LIMITS, None)
+            .create_document(DocumentKind::Search, named("a"), LIMITS, &Actor::default())
             .unwrap();
     }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Catalog, CatalogError, audit};
 use crate::retain::{Hold, SelectError, Selector};
+use timberline_proto::api::access::Actor;
 
 /// Holds in force at most: each is asked for every split that is to go.
 const HOLDS_MAX: usize = 1_000;
@@ -140,11 +141,11 @@ impl Catalog {
     ///
     /// # Errors
     /// [`HoldError`]
-    pub fn create_hold(&self, hold: StoredHold, now_nanos: i64, origin: Option<&str>) -> Result<StoredHold, HoldError> {
+    pub fn create_hold(&self, hold: StoredHold, now_nanos: i64, actor: &Actor) -> Result<StoredHold, HoldError> {
         let made = StoredHold {
             id: format!("{:032x}", rand::random::<u128>()),
             created_at_nanos: now_nanos,
-            created_from: origin.map(str::to_owned),
+            created_from: actor.origin.clone(),
             release: None,
             ..hold
         };
@@ -170,7 +171,7 @@ impl Catalog {
                     made.first,
                     made.last,
                     now_nanos,
-                    origin
+                    actor.origin
                 ],
             )?;
             let mut holds = next.rules.holds.clone();
@@ -180,7 +181,7 @@ impl Catalog {
                 "case": made.case, "owner": made.owner, "reason": made.reason,
                 "select": made.selector, "first": made.first, "last": made.last,
             });
-            audit::note_of(transaction, origin, "hold.create", &made.id, &detail)
+            audit::note_of(transaction, actor, "hold.create", &made.id, &detail)
         })?;
         if is_full { Err(HoldError::Full) } else { Ok(made) }
     }
@@ -194,7 +195,7 @@ impl Catalog {
         id: &str,
         (by, reason): (&str, &str),
         now_nanos: i64,
-        origin: Option<&str>,
+        actor: &Actor,
     ) -> Result<StoredHold, HoldError> {
         let mut found = None;
         self.transact(|transaction, next| {
@@ -208,13 +209,13 @@ impl Catalog {
             transaction.execute(
                 "UPDATE holds SET released_at = ?2, released_by = ?3, released_from = ?4, release_reason = ?5
                  WHERE id = ?1",
-                params![id, now_nanos, by, origin, reason],
+                params![id, now_nanos, by, actor.origin, reason],
             )?;
             let mut holds = next.rules.holds.clone();
             holds.retain(|one| one.id != id);
             next.rules = Arc::new(next.rules.with_holds(holds));
             let detail = json!({ "case": hold.case, "by": by, "reason": reason });
-            audit::note_of(transaction, origin, "hold.release", id, &detail)
+            audit::note_of(transaction, actor, "hold.release", id, &detail)
         })?;
         match found {
             None => Err(HoldError::NotThere { id: id.to_owned() }),
@@ -226,7 +227,7 @@ impl Catalog {
                 release: Some(StoredRelease {
                     at_nanos: now_nanos,
                     by: by.to_owned(),
-                    from: origin.map(str::to_owned),
+                    from: actor.origin.clone(),
                     reason: reason.to_owned(),
                 }),
                 ..hold

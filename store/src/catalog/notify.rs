@@ -24,6 +24,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::json;
 
 use super::{Catalog, CatalogError, audit};
+use timberline_proto::api::access::Actor;
 
 pub use deliveries::{DeliveryFilter, KeptDelivery, KeptTry, Tried, WaitingMessage};
 pub use incidents::{KeptIncident, KeptNote, NewNote};
@@ -221,11 +222,11 @@ impl Catalog {
     ///
     /// # Errors
     /// [`CatalogError::Database`]
-    pub fn note_target_test(&self, target: &str, delivered: bool, origin: Option<&str>) -> Result<(), CatalogError> {
+    pub fn note_target_test(&self, target: &str, delivered: bool, actor: &Actor) -> Result<(), CatalogError> {
         self.transact(|transaction, _| {
             audit::note_of(
                 transaction,
-                origin,
+                actor,
                 "target.test",
                 target,
                 &json!({ "delivered": delivered }),

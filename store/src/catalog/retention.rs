@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::json;
+use timberline_proto::api::access::Actor;
 use timberline_proto::api::dashboards::Fault;
 use timberline_proto::api::retention::{PolicySet, PolicySource};
 
@@ -184,7 +185,7 @@ impl Catalog {
         version: u64,
         set: PolicySet,
         source: PolicySource,
-        origin: Option<&str>,
+        actor: &Actor,
         now_nanos: i64,
     ) -> Result<(), PolicyError> {
         let set = set.closed();
@@ -198,7 +199,7 @@ impl Catalog {
             }
             rules.version = version + 1;
             rules.source = source;
-            install(transaction, next, rules, origin, now_nanos)
+            install(transaction, next, rules, Some(actor), now_nanos)
         })?;
         match kept == version {
             true => Ok(()),
@@ -227,7 +228,7 @@ fn install(
     transaction: &Transaction<'_>,
     next: &mut Snapshot,
     mut rules: Rules,
-    origin: Option<&str>,
+    actor: Option<&Actor>,
     now_nanos: i64,
 ) -> Result<(), CatalogError> {
     let before = Arc::clone(&next.rules);
@@ -237,7 +238,13 @@ fn install(
     let body = serde_json::to_string(rules.set()).expect("text and numbers are JSON");
     transaction.execute(
         "INSERT INTO retention_versions (version, at, origin, source, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![rules.version as i64, now_nanos, origin, word(rules.source), body],
+        params![
+            rules.version as i64,
+            now_nanos,
+            actor.and_then(|actor| actor.origin.as_deref()),
+            word(rules.source),
+            body
+        ],
     )?;
     let detail = json!({
         "version": rules.version,
@@ -246,9 +253,9 @@ fn install(
         "after": rules.set(),
         "promises": rules.promises.values().map(Vec::len).sum::<usize>(),
     });
-    match rules.source {
-        PolicySource::File if origin.is_none() => audit::note(transaction, "retention.change", "policies", &detail)?,
-        _ => audit::note_of(transaction, origin, "retention.change", "policies", &detail)?,
+    match actor {
+        None => audit::note(transaction, "retention.change", "policies", &detail)?,
+        Some(actor) => audit::note_of(transaction, actor, "retention.change", "policies", &detail)?,
     }
     next.rules = Arc::new(rules);
     let mut relabel = transaction.prepare_cached("UPDATE splits SET class = ?2 WHERE id = ?1")?;

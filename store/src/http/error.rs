@@ -28,6 +28,7 @@ impl HttpError {
         match self.0.code.as_str() {
             "bad_query" | "bad_request" => StatusCode::BAD_REQUEST,
             "forbidden" => StatusCode::FORBIDDEN,
+            "unauthenticated" => StatusCode::UNAUTHORIZED,
             "not_found" => StatusCode::NOT_FOUND,
             "incomplete" | "conflict" => StatusCode::CONFLICT,
             "limit" => StatusCode::UNPROCESSABLE_ENTITY,

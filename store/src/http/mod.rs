@@ -6,12 +6,14 @@
 //! | [`guard`] | no foreign page reaches us; what every answer's headers say |
 //! | [`error`] | errors as JSON with their status |
 //! | [`assets`] | the page's files: names by content, compressed, cached |
+//! | [`login`] | where people say who they are |
 //! | [`routes`] | one route per file |
 //! | [`openapi`] | the API's description |
 
 mod assets;
 mod error;
 mod guard;
+mod login;
 mod openapi;
 mod routes;
 mod state;

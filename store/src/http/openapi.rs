@@ -6,6 +6,7 @@
     reason = "the parts of the document are made where they are passed"
 )]
 
+mod access;
 mod alerts;
 mod answers;
 mod backups;
@@ -28,7 +29,7 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "Search, tables, live tail and state of the logs kept by Timberline."
         },
-        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths(), notify::paths(), alerts::paths(), room::paths(), backups::paths(), retention::paths()]),
+        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths(), notify::paths(), alerts::paths(), room::paths(), backups::paths(), retention::paths(), access::paths()]),
         "components": { "schemas": schemas(), "responses": { "Error": {
             "description": "What went wrong, whose fault it is (by the status) and the way out.",
             "content": { "application/json": { "schema": reference("ApiError") } }
@@ -195,6 +196,7 @@ fn schemas() -> Value {
         documents::schemas(),
         alerts::schemas(),
         topics::schemas(),
+        access::schemas(),
         notify::schemas(),
         room::schemas(),
         backups::schemas(),

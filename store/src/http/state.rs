@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use timberline_collector::Access;
 use timberline_collector::http::HostGuard;
 use timberline_proto::api::retention::PolicySet;
 use timberline_proto::api::room::RoomMerges;
@@ -92,6 +93,8 @@ pub struct HttpState {
     pub assets: &'static [Asset],
     /// Under which names this server may be addressed.
     pub host_guard: HostGuard,
+    /// Who may use them, and for what.
+    pub access: Access,
     /// Of dashboards and saved searches.
     pub kept: KeptLimits,
     /// Retention policies of the configuration's file.

@@ -42,6 +42,7 @@ fn app(fixture: &Fixture) -> Router {
         assets: &ASSETS,
         host_guard: timberline_collector::http::HostGuard::new(&["logs.example".to_owned()]),
         file_policies: Arc::default(),
+        access: timberline_collector::Access::anyone(),
         notifier: None,
         kept: KeptLimits {
             dashboards_max: 2,
@@ -176,7 +177,8 @@ async fn every_route_is_described_and_answers() {
     let app = app(&fixture);
     let document = document();
     let receivers = timberline_collector::http::PATHS;
-    for (path, method) in PATHS.iter().chain(receivers) {
+    let accounts = timberline_collector::http::ACCESS_PATHS;
+    for (path, method) in PATHS.iter().chain(receivers).chain(accounts) {
         assert!(
             document["paths"][path][method].is_object(),
             "{method} {path} is not described"
@@ -185,7 +187,7 @@ async fn every_route_is_described_and_answers() {
     let described = document["paths"].as_object().unwrap().len();
     assert_eq!(
         described,
-        PATHS.len() + receivers.len(),
+        PATHS.len() + receivers.len() + accounts.len(),
         "a path is described that no route serves"
     );
     check_references(&document, &document);

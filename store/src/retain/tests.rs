@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use timberline_proto::api::access::Actor;
 use timberline_proto::api::retention::{Keeper, Policy, PolicySet, PolicySource, RemovalCause};
 use timberline_proto::id::IncarnationId;
 
@@ -144,7 +145,7 @@ impl Bench {
     fn set(&self, set: PolicySet) -> Result<(), PolicyError> {
         let version = self.catalog.snapshot().rules.version;
         self.catalog
-            .set_policies(version, set, PolicySource::Set, None, self.now)
+            .set_policies(version, set, PolicySource::Set, &Actor::default(), self.now)
     }
 
     fn hold(&self, select: &str, range: (Option<i64>, Option<i64>)) -> String {
@@ -157,7 +158,7 @@ impl Bench {
             last: range.1,
             ..StoredHold::default()
         };
-        self.catalog.create_hold(hold, self.now, None).unwrap().id
+        self.catalog.create_hold(hold, self.now, &Actor::default()).unwrap().id
     }
 
     fn plan(&self, disk: Option<DiskUse>) -> Plan {
@@ -339,12 +340,12 @@ fn a_hold_beats_whoever_deletes_until_it_is_released_and_a_restart_keeps_it() {
         assert_eq!(is_held.is_some(), holds, "{select} {range:?}");
         bench
             .catalog
-            .release_hold(&hold, ("me", "over"), bench.now, None)
+            .release_hold(&hold, ("me", "over"), bench.now, &Actor::default())
             .unwrap();
         assert!(
             bench
                 .catalog
-                .release_hold(&hold, ("me", "over"), bench.now, None)
+                .release_hold(&hold, ("me", "over"), bench.now, &Actor::default())
                 .is_err()
         );
     }
@@ -380,11 +381,13 @@ fn the_configurations_policies_count_until_others_are_set_and_again_after_a_rese
     bench.set(of(3)).unwrap();
     assert!(!bench.catalog.adopt_policies(of(4), bench.now).unwrap());
     assert_eq!((version(), bench.catalog.snapshot().rules.set().clone()), (3, of(3)));
-    let conflict = bench.catalog.set_policies(2, of(5), PolicySource::Set, None, bench.now);
+    let conflict = bench
+        .catalog
+        .set_policies(2, of(5), PolicySource::Set, &Actor::default(), bench.now);
     assert!(matches!(conflict, Err(PolicyError::Conflict { kept: 3, asked: 2 })));
     bench
         .catalog
-        .set_policies(3, of(4), PolicySource::File, None, bench.now)
+        .set_policies(3, of(4), PolicySource::File, &Actor::default(), bench.now)
         .unwrap();
     assert!(bench.catalog.adopt_policies(of(6), bench.now).unwrap());
     assert_eq!(bench.catalog.policy_versions(9).unwrap().len(), 5);
@@ -578,7 +581,7 @@ fn run(steps: Vec<Step>) {
                 let (id, ..) = oracle.holds.remove(which % oracle.holds.len());
                 bench
                     .catalog
-                    .release_hold(&id, ("me", "over"), bench.now, None)
+                    .release_hold(&id, ("me", "over"), bench.now, &Actor::default())
                     .unwrap();
             }
             Step::Merge { a, b } => {

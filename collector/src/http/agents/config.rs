@@ -5,16 +5,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use timberline_proto::api::enrollment::{GroupInfo, GroupList, NewGroupConfig};
 
-use super::{Origin, Refused, answer_error, trust};
+use super::{Operator, Refused, answer_error, trust};
 use crate::Collector;
 use crate::rollout::{PushError, Rollouts};
 
-pub(super) async fn list(_: Origin, State(collector): State<Collector>) -> Result<Json<GroupList>, Refused> {
+pub(super) async fn list(_: Operator, State(collector): State<Collector>) -> Result<Json<GroupList>, Refused> {
     Ok(Json(rollouts(&collector)?.groups()))
 }
 
 pub(super) async fn set(
-    origin: Origin,
+    operator: Operator,
     State(collector): State<Collector>,
     Json(wanted): Json<NewGroupConfig>,
 ) -> Result<Json<GroupInfo>, Refused> {
@@ -27,7 +27,7 @@ pub(super) async fn set(
             &trust.labels(),
             collector.options().agent_timeout,
         )?;
-        trust.note_push(&info, origin.text())?;
+        trust.note_push(&info, &operator.0)?;
         Ok::<_, PushError>(info)
     };
     match tokio::task::spawn_blocking(work).await {

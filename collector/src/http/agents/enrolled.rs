@@ -6,40 +6,38 @@ use axum::Json;
 use axum::extract::{Path, State};
 use timberline_proto::api::enrollment::{MachineInfo, MachineList};
 
-use super::{Origin, Refused, act, machine_id, trust};
+use super::{Operator, Refused, act, machine_id, trust};
 use crate::Collector;
 
-pub(super) async fn list(_: Origin, State(collector): State<Collector>) -> Result<Json<MachineList>, Refused> {
+pub(super) async fn list(_: Operator, State(collector): State<Collector>) -> Result<Json<MachineList>, Refused> {
     Ok(Json(trust(&collector)?.machines()))
 }
 
 pub(super) async fn revoke(
-    origin: Origin,
+    operator: Operator,
     State(collector): State<Collector>,
     Path(id): Path<String>,
 ) -> Result<Json<MachineInfo>, Refused> {
     let (trust, id) = (trust(&collector)?, machine_id(&id)?);
-    act(move || trust.revoke(id, origin.text())).await.map(Json)
+    act(move || trust.revoke(id, &operator.0)).await.map(Json)
 }
 
 pub(super) async fn allow(
-    origin: Origin,
+    operator: Operator,
     State(collector): State<Collector>,
     Path(id): Path<String>,
 ) -> Result<Json<MachineInfo>, Refused> {
     let (trust, id) = (trust(&collector)?, machine_id(&id)?);
-    act(move || trust.allow(id, origin.text())).await.map(Json)
+    act(move || trust.allow(id, &operator.0)).await.map(Json)
 }
 
 /// `{"name": "value"}`; an empty value takes the label away.
 pub(super) async fn label(
-    origin: Origin,
+    operator: Operator,
     State(collector): State<Collector>,
     Path(id): Path<String>,
     Json(labels): Json<BTreeMap<String, String>>,
 ) -> Result<Json<MachineInfo>, Refused> {
     let (trust, id) = (trust(&collector)?, machine_id(&id)?);
-    act(move || trust.set_labels(id, &labels, origin.text()))
-        .await
-        .map(Json)
+    act(move || trust.set_labels(id, &labels, &operator.0)).await.map(Json)
 }

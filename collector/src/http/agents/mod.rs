@@ -1,15 +1,12 @@
 //! Routes below `/api/v1/agents` about tokens and about machines that enrolled with them.
 //!
-//! Until there are accounts, whoever may use them is decided by where they come from: this machine
-//! only (see [`Origin`]). What a proxy passes on comes from elsewhere. Host and Origin are checked as for
-//! every route.
+//! They take the permission `fleet.manage`; while there is no account, this machine only is asked nothing (see
+//! [`Operator`]). What a proxy passes on comes from elsewhere. Host and Origin are checked as for every route.
 
 mod audit;
 mod config;
 mod enrolled;
 mod tokens;
-
-use std::net::IpAddr;
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::http::StatusCode;
@@ -18,10 +15,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use timberline_proto::api::ApiError;
+use timberline_proto::api::access::Actor;
 use timberline_proto::id::AgentId;
 
 use super::serve::PeerAddress;
 use crate::Collector;
+use crate::access::{Asked, Caller, Proof};
 use crate::trust::{ManageError, Trust};
 
 /// What a request may hold.
@@ -41,41 +40,39 @@ pub(super) fn router() -> Router<Collector> {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
-/// What proxies add to what they pass on (RFC 7239; RFC 9110, 7.6.3; and what was usual before).
-const PASSED_ON_BY: [&str; 8] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-server",
-    "x-real-ip",
-    "x-client-ip",
-    "via",
-];
+/// Who says which machines may connect. Whoever is known by an account or a key may ask from anywhere; who is
+/// let in without, from this machine alone, and through no proxy.
+pub(in crate::http) struct Operator(pub(in crate::http) Actor);
 
-/// From where an operator asks. Only this machine's own addresses are let through, and of them no proxy.
-pub(in crate::http) struct Origin(IpAddr);
-
-impl Origin {
-    fn text(&self) -> Option<String> {
-        Some(self.0.to_string())
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Origin {
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        let forbidden = |message: &str| Err(answer_error(StatusCode::FORBIDDEN, "forbidden", message.to_owned()));
-        if let Some(header) = PASSED_ON_BY.iter().find(|name| parts.headers.contains_key(**name)) {
-            return forbidden(&format!(
-                "who may connect is decided on the collector's own machine, and this request was passed on (`{header}`): ask it there, at 127.0.0.1"
-            ));
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let caller = Caller::from_request_parts(parts, state).await;
+        let caller = caller.map_err(|_| {
+            answer_error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "nobody asked who is there: this route is not guarded".to_owned(),
+            )
+        })?;
+        let asked = Asked {
+            method: &parts.method,
+            headers: &parts.headers,
+            from: parts
+                .extensions
+                .get::<PeerAddress>()
+                .map(|PeerAddress(address)| address.ip()),
+        };
+        let is_known = !matches!(caller.proof, Proof::Anyone | Proof::Local);
+        if is_known || asked.is_local() {
+            return Ok(Self(caller.actor));
         }
-        match parts.extensions.get::<PeerAddress>() {
-            Some(PeerAddress(address)) if address.ip().to_canonical().is_loopback() => Ok(Self(address.ip())),
-            _ => forbidden("who may connect is decided on the collector's own machine: ask it there, at 127.0.0.1"),
-        }
+        Err(answer_error(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "without an account, who may connect is decided on the collector's own machine: ask it there, at 127.0.0.1, without a proxy between".to_owned(),
+        ))
     }
 }
 
@@ -138,12 +135,13 @@ mod tests {
     use axum::http::Request;
 
     use super::*;
+    use crate::access::Access;
 
-    async fn asked_from(address: Option<&str>) -> Result<Origin, StatusCode> {
+    async fn asked_from(address: Option<&str>) -> Result<Operator, StatusCode> {
         asked_with(address, None).await
     }
 
-    async fn asked_with(address: Option<&str>, header: Option<&'static str>) -> Result<Origin, StatusCode> {
+    async fn asked_with(address: Option<&str>, header: Option<&'static str>) -> Result<Operator, StatusCode> {
         let mut request = Request::new(());
         if let Some(header) = header {
             request.headers_mut().insert(header, "127.0.0.1".parse().unwrap());
@@ -152,9 +150,17 @@ mod tests {
             let address = PeerAddress(address.parse().unwrap());
             request.extensions_mut().insert(address);
         }
-        let (mut parts, ()) = request.into_parts();
-        let origin = Origin::from_request_parts(&mut parts, &()).await;
-        origin.map_err(|refused| refused.status)
+        let mut parts = request.into_parts().0;
+        let access = Access::anyone();
+        let asked = Asked {
+            method: &parts.method,
+            headers: &parts.headers,
+            from: None,
+        };
+        let caller = access.identify(asked).unwrap();
+        parts.extensions.insert(caller);
+        let operator = Operator::from_request_parts(&mut parts, &()).await;
+        operator.map_err(|refused| refused.status)
     }
 
     #[tokio::test]

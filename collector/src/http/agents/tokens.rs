@@ -6,16 +6,16 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use timberline_proto::api::enrollment::{CreatedToken, NewToken, TokenInfo, TokenList};
 
-use super::{Origin, Refused, act, answer_error, trust};
+use super::{Operator, Refused, act, answer_error, trust};
 use crate::Collector;
 
-pub(super) async fn list(_: Origin, State(collector): State<Collector>) -> Result<Json<TokenList>, Refused> {
+pub(super) async fn list(_: Operator, State(collector): State<Collector>) -> Result<Json<TokenList>, Refused> {
     Ok(Json(trust(&collector)?.tokens()))
 }
 
 /// An empty body makes a token for one agent and one hour.
 pub(super) async fn create(
-    origin: Origin,
+    operator: Operator,
     State(collector): State<Collector>,
     body: Bytes,
 ) -> Result<Json<CreatedToken>, Refused> {
@@ -27,14 +27,14 @@ pub(super) async fn create(
     };
     let wanted: NewToken = serde_json::from_slice(&body)
         .map_err(|error| answer_error(StatusCode::BAD_REQUEST, "bad_request", error.to_string()))?;
-    act(move || trust.create_token(&wanted, origin.text())).await.map(Json)
+    act(move || trust.create_token(&wanted, &operator.0)).await.map(Json)
 }
 
 pub(super) async fn revoke(
-    origin: Origin,
+    operator: Operator,
     State(collector): State<Collector>,
     Path(id): Path<String>,
 ) -> Result<Json<TokenInfo>, Refused> {
     let trust = trust(&collector)?;
-    act(move || trust.revoke_token(&id, origin.text())).await.map(Json)
+    act(move || trust.revoke_token(&id, &operator.0)).await.map(Json)
 }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use timberline_proto::api::access::Actor;
 
 use timberline_proto::alert::{AlertState, Evidence, Severity, TransitionRule};
 
@@ -52,30 +53,32 @@ fn transition(key: &str, at: i64, late: bool) -> Transition {
 #[test]
 fn a_rule_keeps_its_versions_and_of_two_who_change_it_the_second_learns_of_the_first() {
     let (dir, catalog) = catalog();
-    let made = catalog.create_alert_rule("a", "{}", LIMITS, Some("10.0.0.1")).unwrap();
+    let made = catalog
+        .create_alert_rule("a", "{}", LIMITS, &Actor::new("user:ann", Some("10.0.0.1".to_owned())))
+        .unwrap();
     assert!(matches!(
-        catalog.create_alert_rule("a", "{}", LIMITS, None),
+        catalog.create_alert_rule("a", "{}", LIMITS, &Actor::default()),
         Err(RuleError::NameTaken { .. })
     ));
     for version in 1..=2 {
         let body = format!("{{\"v\":{version}}}");
         catalog
-            .replace_alert_rule((&made.id, version), ("b", &body), LIMITS, None)
+            .replace_alert_rule((&made.id, version), ("b", &body), LIMITS, &Actor::default())
             .unwrap();
     }
-    let refused = catalog.replace_alert_rule((&made.id, 1), ("c", "{}"), LIMITS, None);
+    let refused = catalog.replace_alert_rule((&made.id, 1), ("c", "{}"), LIMITS, &Actor::default());
     assert!(
         matches!(refused, Err(RuleError::Conflict { asked: 1, found: 3, .. })),
         "{refused:?}"
     );
-    catalog.create_alert_rule("z", "{}", LIMITS, None).unwrap();
+    catalog.create_alert_rule("z", "{}", LIMITS, &Actor::default()).unwrap();
     assert!(matches!(
-        catalog.create_alert_rule("y", "{}", LIMITS, None),
+        catalog.create_alert_rule("y", "{}", LIMITS, &Actor::default()),
         Err(RuleError::Full { max: 2 })
     ));
     let long = "x".repeat(21);
     assert!(matches!(
-        catalog.create_alert_rule("y", &long, LIMITS, None),
+        catalog.create_alert_rule("y", &long, LIMITS, &Actor::default()),
         Err(RuleError::TooLarge { .. })
     ));
     // All of it is there after a restart.
@@ -88,7 +91,7 @@ fn a_rule_keeps_its_versions_and_of_two_who_change_it_the_second_learns_of_the_f
         .map(|one| one.version)
         .collect();
     assert_eq!(versions, [3, 2]);
-    catalog.delete_alert_rule(&made.id, None, None).unwrap();
+    catalog.delete_alert_rule(&made.id, None, &Actor::default()).unwrap();
     assert!(matches!(catalog.alert_rule(&made.id), Err(RuleError::NotThere { .. })));
     let acts: Vec<String> = catalog.audit(100).unwrap().into_iter().map(|act| act.action).collect();
     assert_eq!(

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::optional;
 use crate::catalog::{Catalog, CatalogError, audit};
+use timberline_proto::api::access::Actor;
 
 /// An incident as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +37,8 @@ pub struct NewNote {
     pub action: String,
     /// To whom, or what was said.
     pub text: String,
-    /// From where.
-    pub origin: Option<String>,
+    /// As whom it goes on record.
+    pub actor: Actor,
     /// Notes of one incident that are kept.
     pub notes_max: usize,
 }
@@ -88,7 +89,7 @@ pub(super) fn add_note(transaction: &Transaction<'_>, note: &NewNote) -> Result<
         ])?;
     let detail = json!({ "by": note.by, "text": note.text });
     let action = format!("incident.{}", note.action);
-    audit::note_of(transaction, note.origin.as_deref(), &action, &note.incident, &detail)
+    audit::note_of(transaction, &note.actor, &action, &note.incident, &detail)
 }
 
 impl Catalog {

@@ -7,6 +7,7 @@ use super::optional;
 use crate::catalog::change::Refusal;
 use crate::catalog::edit::now_nanos;
 use crate::catalog::{Catalog, CatalogError};
+use timberline_proto::api::access::Actor;
 
 /// A silence as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,16 +77,11 @@ impl Catalog {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Keeps a new one, for somebody who asks from `origin`. Durable on return.
+    /// Keeps a new one, for `actor`. Durable on return.
     ///
     /// # Errors
     /// [`SilenceError::Full`], [`SilenceError::Catalog`]
-    pub fn create_silence(
-        &self,
-        body: &str,
-        count_max: usize,
-        origin: Option<&str>,
-    ) -> Result<StoredSilence, SilenceError> {
+    pub fn create_silence(&self, body: &str, count_max: usize, actor: &Actor) -> Result<StoredSilence, SilenceError> {
         let now = now_nanos();
         let silence = StoredSilence {
             id: format!("{:016x}", rand::random::<u64>()),
@@ -94,7 +90,7 @@ impl Catalog {
             created_at: now,
             updated_at: now,
         };
-        self.change::<SilenceError, _>(origin, |connection| {
+        self.change::<SilenceError, _>(actor, |connection| {
             let count: i64 = connection.query_row("SELECT COUNT(*) FROM silences", [], |row| row.get(0))?;
             if count as u64 >= count_max as u64 {
                 return Err(SilenceError::Full(count_max));
@@ -116,10 +112,10 @@ impl Catalog {
         &self,
         (id, version): (&str, u64),
         body: &str,
-        origin: Option<&str>,
+        actor: &Actor,
     ) -> Result<StoredSilence, SilenceError> {
         let mut replaced = None;
-        self.change::<SilenceError, _>(origin, |connection| {
+        self.change::<SilenceError, _>(actor, |connection| {
             let held = find(connection, id)?;
             check(&held, version)?;
             let silence = StoredSilence {
@@ -143,8 +139,8 @@ impl Catalog {
     ///
     /// # Errors
     /// [`SilenceError::Conflict`], [`SilenceError::NotThere`], [`SilenceError::Catalog`]
-    pub fn delete_silence(&self, id: &str, version: Option<u64>, origin: Option<&str>) -> Result<(), SilenceError> {
-        self.change::<SilenceError, _>(origin, |connection| {
+    pub fn delete_silence(&self, id: &str, version: Option<u64>, actor: &Actor) -> Result<(), SilenceError> {
+        self.change::<SilenceError, _>(actor, |connection| {
             let held = find(connection, id)?;
             if let Some(version) = version {
                 check(&held, version)?;

@@ -1,4 +1,5 @@
 use super::*;
+use timberline_proto::api::access::Actor;
 
 fn open() -> (tempfile::TempDir, Catalog) {
     let dir = tempfile::tempdir().unwrap();
@@ -180,7 +181,7 @@ fn notes_are_bounded_and_every_act_is_on_record() {
         by: "ann".to_owned(),
         action: "comment".to_owned(),
         text: n.to_string(),
-        origin: Some("10.0.0.1".to_owned()),
+        actor: Actor::new("user:ann", Some("10.0.0.1".to_owned())),
         notes_max: 2,
     };
     let incident = KeptIncident {
@@ -210,27 +211,33 @@ fn notes_are_bounded_and_every_act_is_on_record() {
         notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>(),
         ["2", "3"]
     );
-    let silence = catalog.create_silence("{\"by\":\"ann\"}", 1, Some("10.0.0.1")).unwrap();
+    let silence = catalog
+        .create_silence(
+            "{\"by\":\"ann\"}",
+            1,
+            &Actor::new("user:ann", Some("10.0.0.1".to_owned())),
+        )
+        .unwrap();
     assert!(matches!(
-        catalog.create_silence("{}", 1, None),
+        catalog.create_silence("{}", 1, &Actor::default()),
         Err(SilenceError::Full(1))
     ));
     let changed = catalog
-        .replace_silence((&silence.id, 1), "{\"by\":\"bob\"}", None)
+        .replace_silence((&silence.id, 1), "{\"by\":\"bob\"}", &Actor::default())
         .unwrap();
     assert_eq!(changed.version, 2);
-    let old = catalog.replace_silence((&silence.id, 1), "{}", None);
+    let old = catalog.replace_silence((&silence.id, 1), "{}", &Actor::default());
     assert!(matches!(old, Err(SilenceError::Conflict { asked: 1, found: 2 })));
     assert!(matches!(
-        catalog.delete_silence(&silence.id, Some(1), None),
+        catalog.delete_silence(&silence.id, Some(1), &Actor::default()),
         Err(SilenceError::Conflict { .. })
     ));
-    catalog.delete_silence(&silence.id, Some(2), None).unwrap();
+    catalog.delete_silence(&silence.id, Some(2), &Actor::default()).unwrap();
     assert!(matches!(
-        catalog.delete_silence(&silence.id, None, None),
+        catalog.delete_silence(&silence.id, None, &Actor::default()),
         Err(SilenceError::NotThere(_))
     ));
-    catalog.note_target_test("mail", true, None).unwrap();
+    catalog.note_target_test("mail", true, &Actor::default()).unwrap();
     let actions: Vec<String> = catalog
         .audit(100)
         .unwrap()

@@ -4,16 +4,16 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Json, Router};
 use serde::Deserialize;
-use timberline_collector::http::PeerAddress;
+use timberline_collector::access::Caller;
 use timberline_proto::alert::{
     AlertHistory, AlertState, AlertStates, AlertsStatus, BacktestAnswer, BacktestRequest, Decommission, Decommissioned,
     HistoryEntry, KeptRule, Rule, RuleChange, RuleCheck, RuleVersions, RulesAnswer,
 };
 use timberline_proto::query::time_range::parse_time;
 
-use super::change::{Deleted, blocking, origin};
+use super::change::{Deleted, blocking};
 use crate::alert::Alerts;
 use crate::catalog::{HistoryFilter, RuleError};
 use crate::http::error::{Body, HttpError, Query};
@@ -53,25 +53,25 @@ async fn versions(State(state): State<HttpState>, Path(id): Path<String>) -> Res
 
 async fn create(
     State(state): State<HttpState>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
     Body(rule): Body<Rule>,
 ) -> Result<(StatusCode, Json<KeptRule>), HttpError> {
     checked(&state, &rule)?;
-    let origin = origin(peer);
-    let made = with(&state, move |alerts| alerts.create(&rule, origin.as_deref())).await?;
+    let actor = caller.actor;
+    let made = with(&state, move |alerts| alerts.create(&rule, &actor)).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
 async fn change(
     State(state): State<HttpState>,
     Path(id): Path<String>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
     Body(change): Body<RuleChange>,
 ) -> Result<Json<KeptRule>, HttpError> {
     checked(&state, &change.rule)?;
-    let origin = origin(peer);
+    let actor = caller.actor;
     let changed = with(&state, move |alerts| {
-        alerts.replace(&id, change.version, &change.rule, origin.as_deref())
+        alerts.replace(&id, change.version, &change.rule, &actor)
     })
     .await?;
     Ok(Json(changed))
@@ -81,13 +81,10 @@ async fn delete(
     State(state): State<HttpState>,
     Path(id): Path<String>,
     Query(deleted): Query<Deleted>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
 ) -> Result<StatusCode, HttpError> {
-    let origin = origin(peer);
-    with(&state, move |alerts| {
-        alerts.delete(&id, deleted.version, origin.as_deref())
-    })
-    .await?;
+    let actor = caller.actor;
+    with(&state, move |alerts| alerts.delete(&id, deleted.version, &actor)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -192,17 +189,17 @@ async fn decommissioned(State(state): State<HttpState>) -> Result<Json<Decommiss
 
 async fn decommission(
     State(state): State<HttpState>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
     Body(asked): Body<Decommission>,
 ) -> Result<Json<Decommissioned>, HttpError> {
     if asked.host.is_empty() || asked.host.len() > 255 {
         return Err(HttpError::new("bad_request", "host: a name of 1 to 255 bytes"));
     }
     let alerts = alerts(&state)?.clone();
-    let (catalog, origin) = (state.catalog.clone(), origin(peer));
+    let (catalog, actor) = (state.catalog.clone(), caller.actor);
     let hosts = blocking(move || {
         let most = alerts.options().decommissioned_max;
-        catalog.decommission_host(&asked.host, asked.decommissioned, most, origin.as_deref())?;
+        catalog.decommission_host(&asked.host, asked.decommissioned, most, &actor)?;
         alerts.changed();
         Ok::<_, RuleError>(catalog.decommissioned_hosts()?)
     })

@@ -1,12 +1,12 @@
 //! `GET`, `POST /api/v1/backups`: those that are there, and asking for one now.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Extension, Json};
-use timberline_collector::http::PeerAddress;
+use timberline_collector::access::Caller;
 use timberline_proto::api::backups::BackupsAnswer;
 
-use super::change::{blocking, origin};
+use super::change::blocking;
 use crate::backup::{BackupError, Backups};
 use crate::http::error::HttpError;
 use crate::http::state::HttpState;
@@ -18,11 +18,11 @@ pub(super) async fn list(State(state): State<HttpState>) -> Result<Json<BackupsA
 
 pub(super) async fn begin(
     State(state): State<HttpState>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
 ) -> Result<(StatusCode, Json<BackupsAnswer>), HttpError> {
-    let (backups, origin) = (of(&state)?, origin(peer));
+    let (backups, actor) = (of(&state)?, caller.actor);
     let answer = blocking(move || {
-        backups.begin(origin)?;
+        backups.begin(actor)?;
         backups.list()
     });
     Ok((StatusCode::ACCEPTED, Json(answer.await?)))

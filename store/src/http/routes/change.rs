@@ -1,8 +1,6 @@
 //! What routes share that wait for the disk, and that change what people keep.
 
-use axum::Extension;
 use serde::Deserialize;
-use timberline_collector::http::PeerAddress;
 
 use crate::http::error::HttpError;
 
@@ -10,11 +8,6 @@ use crate::http::error::HttpError;
 #[derive(Debug, Deserialize)]
 pub(super) struct Deleted {
     pub(super) version: Option<u64>,
-}
-
-/// From where somebody asks.
-pub(super) fn origin(peer: Option<Extension<PeerAddress>>) -> Option<String> {
-    peer.map(|Extension(PeerAddress(address))| address.ip().to_canonical().to_string())
 }
 
 /// Does what waits for the disk or the network: not on the async threads.

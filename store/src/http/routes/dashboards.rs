@@ -1,14 +1,14 @@
 //! `GET`, `POST /api/v1/dashboards`; `GET`, `PUT`, `DELETE /api/v1/dashboards/{id}`.
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
-use timberline_collector::http::PeerAddress;
+use timberline_collector::access::Caller;
 use timberline_proto::api::dashboards::{Dashboard, DashboardChange, DashboardHead, DashboardsAnswer, KeptDashboard};
 use timberline_proto::query::time_range::format_rfc3339_nanos;
 
-use super::change::{Deleted, blocking, origin};
+use super::change::{Deleted, blocking};
 use crate::catalog::{Catalog, Document, DocumentError, DocumentKind, NewDocument};
 use crate::http::error::{Body, HttpError, Query};
 use crate::http::state::HttpState;
@@ -30,13 +30,13 @@ pub(super) async fn list(State(state): State<HttpState>) -> Result<Json<Dashboar
 
 pub(super) async fn create(
     State(state): State<HttpState>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
     Body(dashboard): Body<Dashboard>,
 ) -> Result<(StatusCode, Json<KeptDashboard>), HttpError> {
     let new = new(&dashboard)?;
-    let (limits, origin) = (state.kept.dashboards(), origin(peer));
+    let (limits, actor) = (state.kept.dashboards(), caller.actor);
     let made = with(&state, move |catalog| {
-        catalog.create_document(KIND, new, limits, origin.as_deref())
+        catalog.create_document(KIND, new, limits, &actor)
     })
     .await?;
     Ok((StatusCode::CREATED, Json(kept(made)?)))
@@ -53,13 +53,13 @@ pub(super) async fn get(
 pub(super) async fn change(
     State(state): State<HttpState>,
     Path(id): Path<String>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
     Body(change): Body<DashboardChange>,
 ) -> Result<Json<KeptDashboard>, HttpError> {
     let new = new(&change.dashboard)?;
-    let (limits, origin) = (state.kept.dashboards(), origin(peer));
+    let (limits, actor) = (state.kept.dashboards(), caller.actor);
     let changed = with(&state, move |catalog| {
-        catalog.replace_document(KIND, (&id, change.version), new, limits, origin.as_deref())
+        catalog.replace_document(KIND, (&id, change.version), new, limits, &actor)
     })
     .await?;
     Ok(Json(kept(changed)?))
@@ -69,11 +69,11 @@ pub(super) async fn delete(
     State(state): State<HttpState>,
     Path(id): Path<String>,
     Query(deleted): Query<Deleted>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
 ) -> Result<StatusCode, HttpError> {
-    let origin = origin(peer);
+    let actor = caller.actor;
     with(&state, move |catalog| {
-        catalog.delete_document(KIND, &id, deleted.version, origin.as_deref())
+        catalog.delete_document(KIND, &id, deleted.version, &actor)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
+use timberline_collector::access::Caller;
 use timberline_proto::api::{Direction, ExportAnswer};
 
 use crate::http::error::{HttpError, Query};
@@ -33,7 +34,11 @@ pub(super) struct Asked {
     id: Option<String>,
 }
 
-pub(super) async fn get(State(state): State<HttpState>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub(super) async fn get(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     let format: Format = asked
         .format
         .parse()
@@ -54,6 +59,7 @@ pub(super) async fn get(State(state): State<HttpState>, Query(asked): Query<Aske
         direction: asked.direction.unwrap_or(Direction::Forward),
         format,
         id,
+        actor: caller.actor,
         keep_formulas: chosen("formulas", asked.formulas.as_deref(), ["quote", "keep"])?,
         skip_unreadable: chosen("partial", asked.partial.as_deref(), ["error", "skip"])?,
     };

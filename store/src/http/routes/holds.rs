@@ -3,12 +3,12 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
-use timberline_collector::http::PeerAddress;
+use axum::{Json, Router};
+use timberline_collector::access::Caller;
 use timberline_proto::api::retention::{HoldRelease, HoldState, HoldsAnswer, NewHold, ReleaseRequest};
 use timberline_proto::query::time_range::{format_rfc3339_nanos, parse_period};
 
-use super::change::{blocking, origin};
+use super::change::blocking;
 use crate::catalog::{CatalogError, Snapshot, StoredHold};
 use crate::http::error::{Body, HttpError};
 use crate::http::state::HttpState;
@@ -33,7 +33,7 @@ async fn list(State(state): State<HttpState>) -> Result<Json<HoldsAnswer>, HttpE
 
 async fn create(
     State(state): State<HttpState>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
     Body(new): Body<NewHold>,
 ) -> Result<(StatusCode, Json<HoldState>), HttpError> {
     new.check()?;
@@ -47,9 +47,9 @@ async fn create(
         selector: new.select,
         ..StoredHold::default()
     };
-    let origin = origin(peer);
+    let actor = caller.actor;
     let made = blocking(move || {
-        let made = state.catalog.create_hold(hold, now, origin.as_deref());
+        let made = state.catalog.create_hold(hold, now, &actor);
         made.map(|made| described(made, &state.catalog.snapshot()))
     })
     .await?;
@@ -59,15 +59,15 @@ async fn create(
 async fn release(
     State(state): State<HttpState>,
     Path(id): Path<String>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
     Body(request): Body<ReleaseRequest>,
 ) -> Result<Json<HoldState>, HttpError> {
     request.check()?;
-    let origin = origin(peer);
+    let actor = caller.actor;
     let now = SystemClock.now_unix_nanos();
     let released = blocking(move || {
         let by = (request.by.as_str(), request.reason.as_str());
-        let released = state.catalog.release_hold(&id, by, now, origin.as_deref());
+        let released = state.catalog.release_hold(&id, by, now, &actor);
         released.map(|hold| described(hold, &state.catalog.snapshot()))
     })
     .await?;

@@ -32,6 +32,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
+use timberline_collector::http::{access_router, authorize};
+
 use super::assets;
 use super::guard::guard;
 use super::state::HttpState;
@@ -96,7 +98,8 @@ pub(super) const PATHS: [(&str, &str); 52] = [
     ("/metrics", "get"),
 ];
 
-/// The API, the page, and `others` (the collector's receivers), behind one guard of Host and Origin.
+/// The API, the page, and `others` (the collector's receivers), behind one guard of Host and Origin
+/// and of who asks.
 pub fn router(state: HttpState, others: Router) -> Router {
     Router::new()
         .route("/api/v1/query", post(query::post))
@@ -139,9 +142,12 @@ pub fn router(state: HttpState, others: Router) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::get))
         .merge(notify::routes())
+        .merge(super::login::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .fallback(assets::fallback)
         .with_state(state.clone())
+        .merge(access_router(state.access.clone()))
         .merge(others)
+        .layer(from_fn_with_state(state.access.clone(), authorize))
         .layer(from_fn_with_state(state, guard))
 }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
-use timberline_collector::http::PeerAddress;
+use axum::{Json, Router};
+use timberline_collector::access::Caller;
 use timberline_proto::api::retention::{
     ClassState, DiskState, PolicySet, PolicySource, PreviewAnswer, PreviewRequest, RetentionAnswer, RetentionChange,
     RetentionTemplates, RetentionVersion, RetentionVersions,
 };
 use timberline_proto::query::time_range::format_rfc3339_nanos;
 
-use super::change::{blocking, origin};
+use super::change::blocking;
 use crate::catalog::{PolicyError, Snapshot};
 use crate::http::error::{Body, HttpError};
 use crate::http::state::HttpState;
@@ -92,10 +92,10 @@ fn described(
 
 async fn change(
     State(state): State<HttpState>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
     Body(change): Body<RetentionChange>,
 ) -> Result<Json<RetentionAnswer>, HttpError> {
-    let origin = origin(peer);
+    let actor = caller.actor;
     let (catalog, file) = (state.catalog.clone(), Arc::clone(&state.file_policies));
     blocking(move || {
         let (set, source) = match change.set {
@@ -103,7 +103,7 @@ async fn change(
             None => (PolicySet::clone(&file), PolicySource::File),
         };
         let now = SystemClock.now_unix_nanos();
-        catalog.set_policies(change.version, set, source, origin.as_deref(), now)
+        catalog.set_policies(change.version, set, source, &actor, now)
     })
     .await?;
     answer(state).await

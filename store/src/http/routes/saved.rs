@@ -1,13 +1,13 @@
 //! `GET`, `POST /api/v1/saved`; `GET`, `PUT`, `DELETE /api/v1/saved/{id}`: searches with a name.
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::{Extension, Json};
-use timberline_collector::http::PeerAddress;
+use timberline_collector::access::Caller;
 use timberline_proto::api::dashboards::{KeptSearch, SavedAnswer, SavedSearch, SearchChange};
 use timberline_proto::query::time_range::format_rfc3339_nanos;
 
-use super::change::{Deleted, origin};
+use super::change::Deleted;
 use super::dashboards::{of_json, with};
 use crate::catalog::{Document, DocumentKind, NewDocument};
 use crate::http::error::{Body, HttpError, Query};
@@ -30,13 +30,13 @@ pub(super) async fn list(State(state): State<HttpState>) -> Result<Json<SavedAns
 
 pub(super) async fn create(
     State(state): State<HttpState>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
     Body(search): Body<SavedSearch>,
 ) -> Result<(StatusCode, Json<KeptSearch>), HttpError> {
     let new = new(&search)?;
-    let (limits, origin) = (state.kept.searches(), origin(peer));
+    let (limits, actor) = (state.kept.searches(), caller.actor);
     let made = with(&state, move |catalog| {
-        catalog.create_document(KIND, new, limits, origin.as_deref())
+        catalog.create_document(KIND, new, limits, &actor)
     })
     .await?;
     Ok((StatusCode::CREATED, Json(kept(made, search))))
@@ -51,13 +51,13 @@ pub(super) async fn get(State(state): State<HttpState>, Path(id): Path<String>) 
 pub(super) async fn change(
     State(state): State<HttpState>,
     Path(id): Path<String>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
     Body(SearchChange { version, search }): Body<SearchChange>,
 ) -> Result<Json<KeptSearch>, HttpError> {
     let new = new(&search)?;
-    let (limits, origin) = (state.kept.searches(), origin(peer));
+    let (limits, actor) = (state.kept.searches(), caller.actor);
     let changed = with(&state, move |catalog| {
-        catalog.replace_document(KIND, (&id, version), new, limits, origin.as_deref())
+        catalog.replace_document(KIND, (&id, version), new, limits, &actor)
     })
     .await?;
     Ok(Json(kept(changed, search)))
@@ -67,11 +67,11 @@ pub(super) async fn delete(
     State(state): State<HttpState>,
     Path(id): Path<String>,
     Query(deleted): Query<Deleted>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
 ) -> Result<StatusCode, HttpError> {
-    let origin = origin(peer);
+    let actor = caller.actor;
     with(&state, move |catalog| {
-        catalog.delete_document(KIND, &id, deleted.version, origin.as_deref())
+        catalog.delete_document(KIND, &id, deleted.version, &actor)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -25,6 +25,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde_json::json;
+use timberline_proto::api::access::Actor;
 use timberline_proto::api::{ApiError, Direction, ExportAnswer};
 use timberline_proto::query::ast::{Explain, Query};
 use timberline_proto::query::parse;
@@ -117,6 +118,8 @@ pub struct ExportRequest {
     pub format: Format,
     /// By which its progress is asked for, and by which it is cancelled.
     pub id: String,
+    /// Who takes it out, as it goes on record.
+    pub actor: Actor,
     /// Whether values that a spreadsheet would compute are written as they are.
     pub keep_formulas: bool,
     /// Whether what cannot be read is left out, where the export would break off.
@@ -251,9 +254,9 @@ async fn note_begin(reader: &Reader, request: &ExportRequest) -> Result<(), Read
         "limit": request.limit,
         "format": request.format.name(),
     });
-    let (catalog, id) = (reader.catalog().clone(), request.id.clone());
+    let (catalog, id, actor) = (reader.catalog().clone(), request.id.clone(), request.actor.clone());
     blocking(move || {
-        let noted = catalog.note_export("export.begin", &id, "ok", &detail);
+        let noted = catalog.note_export(&actor, ("export.begin", &id), "ok", &detail);
         noted.map_err(|error| ReadError::Internal(format!("the export cannot be put on record: {error}")))
     })
     .await

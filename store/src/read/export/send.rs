@@ -20,6 +20,8 @@ use crate::read::{ReadError, Reader};
 pub(super) struct ChunkSender {
     reader: Reader,
     id: String,
+    /// Who takes it out.
+    actor: timberline_proto::api::access::Actor,
     skip_unreadable: bool,
     sender: mpsc::Sender<Chunk>,
     pub(super) running: Arc<Running>,
@@ -43,6 +45,7 @@ pub(super) fn channel(
     let sender = ChunkSender {
         reader: reader.clone(),
         id: request.id.clone(),
+        actor: request.actor.clone(),
         skip_unreadable: request.skip_unreadable,
         sender,
         running: task.running,
@@ -114,9 +117,9 @@ impl ChunkSender {
             Err(error) => (ExportState::Failed, error.to_string()),
         };
         let detail = json!({ "rows": self.state.rows() });
-        let (catalog, id) = (self.reader.catalog().clone(), self.id.clone());
+        let (catalog, id, actor) = (self.reader.catalog().clone(), self.id.clone(), self.actor.clone());
         let noted = blocking(move || {
-            let noted = catalog.note_export("export.end", &id, &word, &detail);
+            let noted = catalog.note_export(&actor, ("export.end", &id), &word, &detail);
             noted.map_err(|error| ReadError::Internal(error.to_string()))
         })
         .await;

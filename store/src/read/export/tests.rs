@@ -15,6 +15,7 @@ use crate::read::{ReadError, ReadOptions};
 
 fn request(query: &str, format: Format) -> ExportRequest {
     ExportRequest {
+        actor: timberline_proto::api::access::Actor::default(),
         query: query.to_owned(),
         from: None,
         to: None,

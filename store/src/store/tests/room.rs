@@ -1,6 +1,7 @@
 //! Want of room, and files of splits that are given another class.
 
 use parking_lot::Mutex;
+use timberline_proto::api::access::Actor;
 use timberline_proto::api::retention::{Policy, PolicySet, PolicySource};
 
 use super::*;
@@ -45,7 +46,7 @@ fn a_file_system_full_of_what_is_held_stops_the_taking_until_there_is_room() {
         case: "C-7".into(),
         ..StoredHold::default()
     };
-    let held = store.catalog().create_hold(hold, NOW, None).unwrap();
+    let held = store.catalog().create_hold(hold, NOW, &Actor::default()).unwrap();
     let full = DiskUse {
         bytes: 1_000,
         used_bytes: 900,
@@ -67,7 +68,7 @@ fn a_file_system_full_of_what_is_held_stops_the_taking_until_there_is_room() {
     // Released, the oldest go, and what waited is taken.
     store
         .catalog()
-        .release_hold(&held.id, ("me", "over"), NOW, None)
+        .release_hold(&held.id, ("me", "over"), NOW, &Actor::default())
         .unwrap();
     assert!(store.enforce_retention().unwrap() >= 1);
     *disk.0.lock() = DiskUse {
@@ -98,7 +99,7 @@ fn s15_a_query_reads_on_in_a_split_that_was_given_another_class_and_then_deleted
     let now = bench.clock.now_unix_nanos();
     store
         .catalog()
-        .set_policies(version, of_topics("other"), PolicySource::Set, None, now)
+        .set_policies(version, of_topics("other"), PolicySource::Set, &Actor::default(), now)
         .unwrap();
     let now_listed = store.catalog().snapshot().split(&split.meta.id).cloned().unwrap();
     assert_eq!(

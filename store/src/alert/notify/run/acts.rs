@@ -9,6 +9,7 @@ use timberline_proto::alert::notify::{
     DeliveriesAnswer, Delivery, DeliveryTry, IncidentAction, IncidentAnswer, IncidentNote, IncidentsAnswer,
     KeptSilence, Silence, SilenceState, SilencesAnswer, TargetAnswer, TargetTestAnswer, TargetsAnswer,
 };
+use timberline_proto::api::access::Actor;
 use timberline_proto::query::time_range::format_rfc3339_nanos as rfc3339;
 
 use super::{Inner, Notifier, NotifyError};
@@ -104,7 +105,7 @@ impl Notifier {
     ///
     /// # Errors
     /// [`NotifyError::NotThere`], [`NotifyError::Catalog`]
-    pub fn test(&self, name: &str, origin: Option<&str>) -> Result<TargetTestAnswer, NotifyError> {
+    pub fn test(&self, name: &str, actor: &Actor) -> Result<TargetTestAnswer, NotifyError> {
         self.inner.target(name)?;
         let now = self.inner.now();
         self.inner.test_turn(name, now)?;
@@ -127,7 +128,7 @@ impl Notifier {
             Ok(answer) => (true, answer.as_str()),
             Err(error) => (false, error.why()),
         };
-        self.inner.catalog.note_target_test(name, delivered, origin)?;
+        self.inner.catalog.note_target_test(name, delivered, actor)?;
         Ok(TargetTestAnswer {
             delivered,
             answer: cut(&one_line(answer), self.inner.options.limits.answer_bytes_max),
@@ -154,10 +155,10 @@ impl Notifier {
     ///
     /// # Errors
     /// [`NotifyError::Bad`], [`NotifyError::Silence`]
-    pub fn create_silence(&self, silence: &Silence, origin: Option<&str>) -> Result<KeptSilence, NotifyError> {
+    pub fn create_silence(&self, silence: &Silence, actor: &Actor) -> Result<KeptSilence, NotifyError> {
         let body = checked(silence)?;
         let max = self.inner.options.limits.silences_max;
-        let stored = self.inner.catalog.create_silence(&body, max, origin)?;
+        let stored = self.inner.catalog.create_silence(&body, max, actor)?;
         self.inner.changed_silence(&stored)
     }
 
@@ -169,10 +170,10 @@ impl Notifier {
         &self,
         (id, version): (&str, u64),
         silence: &Silence,
-        origin: Option<&str>,
+        actor: &Actor,
     ) -> Result<KeptSilence, NotifyError> {
         let body = checked(silence)?;
-        let stored = self.inner.catalog.replace_silence((id, version), &body, origin)?;
+        let stored = self.inner.catalog.replace_silence((id, version), &body, actor)?;
         self.inner.changed_silence(&stored)
     }
 
@@ -180,8 +181,8 @@ impl Notifier {
     ///
     /// # Errors
     /// [`NotifyError::Silence`]
-    pub fn delete_silence(&self, id: &str, version: Option<u64>, origin: Option<&str>) -> Result<(), NotifyError> {
-        self.inner.catalog.delete_silence(id, version, origin)?;
+    pub fn delete_silence(&self, id: &str, version: Option<u64>, actor: &Actor) -> Result<(), NotifyError> {
+        self.inner.catalog.delete_silence(id, version, actor)?;
         self.inner.read_silences()?;
         self.inner.plan_wanted.give();
         Ok(())
@@ -226,7 +227,7 @@ impl Notifier {
     ///
     /// # Errors
     /// [`NotifyError::NotThere`], [`NotifyError::Bad`] if it is resolved, [`NotifyError::Catalog`]
-    pub fn act(&self, id: &str, action: &IncidentAction, origin: Option<&str>) -> Result<IncidentAnswer, NotifyError> {
+    pub fn act(&self, id: &str, action: &IncidentAction, actor: &Actor) -> Result<IncidentAnswer, NotifyError> {
         let (by, word, text) = match action {
             IncidentAction::Acknowledge { by, comment } => (by, "acknowledge", comment),
             IncidentAction::Release { by, comment } => (by, "release", comment),
@@ -255,7 +256,7 @@ impl Notifier {
             by: by.to_owned(),
             action: word.to_owned(),
             text: text.to_owned(),
-            origin: origin.map(str::to_owned),
+            actor: actor.clone(),
             notes_max: inner.options.limits.notes_max,
         };
         inner.write_note(&mut plan, note)?;

@@ -352,7 +352,7 @@ fn people_take_up_assign_and_talk_and_all_of_it_is_kept() {
     let stage = Stage::new();
     let id = incident_id(&stage.write(AlertState::Firing));
     stage.plan();
-    let act = |action: IncidentAction| stage.notifier.act(&id, &action, Some("10.0.0.7"));
+    let act = |action: IncidentAction| stage.notifier.act(&id, &action, &ann());
     let by = || "ann".to_owned();
     act(IncidentAction::Acknowledge {
         by: by(),
@@ -401,22 +401,25 @@ fn people_take_up_assign_and_talk_and_all_of_it_is_kept() {
         by: by(),
         comment: String::new(),
     };
-    assert!(matches!(stage.notifier.act(&id, &late, None), Err(NotifyError::Bad(_))));
+    assert!(matches!(
+        stage.notifier.act(&id, &late, &ann()),
+        Err(NotifyError::Bad(_))
+    ));
     let comment = IncidentAction::Comment {
         by: by(),
         text: "done".to_owned(),
     };
-    assert_eq!(stage.notifier.act(&id, &comment, None).unwrap().notes.len(), 4);
+    assert_eq!(stage.notifier.act(&id, &comment, &ann()).unwrap().notes.len(), 4);
     let nameless = IncidentAction::Comment {
         by: " ".to_owned(),
         text: "x".to_owned(),
     };
     assert!(matches!(
-        stage.notifier.act(&id, &nameless, None),
+        stage.notifier.act(&id, &nameless, &ann()),
         Err(NotifyError::Bad(_))
     ));
     assert!(matches!(
-        stage.notifier.act("none", &comment, None),
+        stage.notifier.act("none", &comment, &ann()),
         Err(NotifyError::NotThere(_))
     ));
 }
@@ -431,7 +434,7 @@ fn a_silence_holds_from_when_it_is_made_and_over_a_restart() {
         by: "ann".to_owned(),
         ..Silence::default()
     };
-    let kept = stage.notifier.create_silence(&silence, None).unwrap();
+    let kept = stage.notifier.create_silence(&silence, &ann()).unwrap();
     let id = incident_id(&stage.write(AlertState::Firing));
     stage.plan();
     let stage = stage.restarted(&options());
@@ -442,7 +445,7 @@ fn a_silence_holds_from_when_it_is_made_and_over_a_restart() {
         stage.send();
     }
     assert!(stage.keys("ops").is_empty());
-    stage.notifier.delete_silence(&kept.id, Some(1), None).unwrap();
+    stage.notifier.delete_silence(&kept.id, Some(1), &ann()).unwrap();
     stage.pass(300);
     stage.plan();
     stage.send();
@@ -452,7 +455,7 @@ fn a_silence_holds_from_when_it_is_made_and_over_a_restart() {
         ..silence
     };
     assert!(matches!(
-        stage.notifier.create_silence(&bad, None),
+        stage.notifier.create_silence(&bad, &ann()),
         Err(NotifyError::Bad(_))
     ));
 }
@@ -461,16 +464,16 @@ fn a_silence_holds_from_when_it_is_made_and_over_a_restart() {
 fn a_test_message_goes_past_the_outbox_and_is_on_record() {
     let stage = Stage::new();
     stage.answer("ops", [Err(SendError::again("no\nroute"))]);
-    let answer = stage.notifier.test("ops", Some("10.0.0.7")).unwrap();
+    let answer = stage.notifier.test("ops", &ann()).unwrap();
     assert_eq!((answer.delivered, answer.answer.as_str()), (false, "no␊route"));
     stage.pass(10);
-    assert!(stage.notifier.test("ops", None).unwrap().delivered);
+    assert!(stage.notifier.test("ops", &ann()).unwrap().delivered);
     assert!(
-        matches!(stage.notifier.test("ops", None), Err(NotifyError::Bad(_))),
+        matches!(stage.notifier.test("ops", &ann()), Err(NotifyError::Bad(_))),
         "not one behind the other"
     );
     assert!(matches!(
-        stage.notifier.test("nobody", None),
+        stage.notifier.test("nobody", &ann()),
         Err(NotifyError::NotThere(_))
     ));
     assert_eq!(stage.kinds("ops"), ["test", "test"]);
@@ -541,4 +544,9 @@ fn a_back_test_counts_what_is_really_sent() {
     }
     assert_eq!(stage.kinds("ops"), expected);
     assert!(expected.len() >= 5 && expected.contains(&"repeat"), "{expected:?}");
+}
+
+/// Who acts.
+fn ann() -> timberline_proto::api::access::Actor {
+    timberline_proto::api::access::Actor::new("user:ann", Some("10.0.0.7".to_owned()))
 }

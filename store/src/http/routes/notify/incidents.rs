@@ -1,13 +1,12 @@
 //! `GET /api/v1/alerts/incidents`; `GET`, `POST /api/v1/alerts/incidents/{id}`.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use serde::Deserialize;
-use timberline_collector::http::PeerAddress;
+use timberline_collector::access::Caller;
 use timberline_proto::alert::notify::{IncidentAction, IncidentAnswer, IncidentsAnswer};
 use timberline_proto::query::time_range::parse_time;
 
-use super::super::change::origin;
 use super::with;
 use crate::http::error::{Body, HttpError, Query};
 use crate::http::state::HttpState;
@@ -45,12 +44,12 @@ pub(super) async fn one(
 pub(super) async fn act(
     State(state): State<HttpState>,
     Path(id): Path<String>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
     Body(action): Body<IncidentAction>,
 ) -> Result<Json<IncidentAnswer>, HttpError> {
-    let origin = origin(peer);
+    let actor = caller.actor;
     Ok(Json(
-        with(&state, move |notifier| notifier.act(&id, &action, origin.as_deref())).await?,
+        with(&state, move |notifier| notifier.act(&id, &action, &actor)).await?,
     ))
 }
 

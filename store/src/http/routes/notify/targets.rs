@@ -1,11 +1,10 @@
 //! `GET /api/v1/alerts/targets`, `POST /api/v1/alerts/targets/{name}/test`.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
-use timberline_collector::http::PeerAddress;
+use timberline_collector::access::Caller;
 use timberline_proto::alert::notify::{TargetTestAnswer, TargetsAnswer};
 
-use super::super::change::origin;
 use super::with;
 use crate::http::error::HttpError;
 use crate::http::state::HttpState;
@@ -17,10 +16,8 @@ pub(super) async fn list(State(state): State<HttpState>) -> Result<Json<TargetsA
 pub(super) async fn test(
     State(state): State<HttpState>,
     Path(name): Path<String>,
-    peer: Option<Extension<PeerAddress>>,
+    caller: Caller,
 ) -> Result<Json<TargetTestAnswer>, HttpError> {
-    let origin = origin(peer);
-    Ok(Json(
-        with(&state, move |notifier| notifier.test(&name, origin.as_deref())).await?,
-    ))
+    let actor = caller.actor;
+    Ok(Json(with(&state, move |notifier| notifier.test(&name, &actor)).await?))
 }
