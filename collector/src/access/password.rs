@@ -35,11 +35,15 @@ impl Passwords {
     /// Whether the password is that of the PHC string. Where there is none, the same work is done for
     /// nothing, so that nobody learns by the time it takes which accounts there are.
     pub(super) async fn is(&self, password: String, phc: Option<String>) -> Result<bool, AccessError> {
-        self.turn(move || match phc {
-            Some(phc) => verify(&password, &phc),
-            None => {
-                verify(&password, of_nobody());
-                false
+        self.turn(move || {
+            // Made at the first login, whoever's it is.
+            let of_nobody = of_nobody();
+            match phc {
+                Some(phc) => verify(&password, &phc),
+                None => {
+                    verify(&password, of_nobody);
+                    false
+                }
             }
         })
         .await

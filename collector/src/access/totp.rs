@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn a_secret_survives_base32() {
         for length in 0..25 {
-            let bytes: Vec<u8> = (0..length).map(|n| n * 37 + 11).collect();
+            let bytes: Vec<u8> = (0..length).map(|n: u8| n.wrapping_mul(37).wrapping_add(11)).collect();
             assert_eq!(from_base32(&base32(&bytes)), Some(bytes));
         }
         assert_eq!(from_base32("0"), None);
