@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+pub mod accounts;
 pub mod fleet;
 pub mod load;
 pub mod proxy;

@@ -60,6 +60,11 @@ const fn records(method: &'static str, path: &'static str, permission: Permissio
     route(method, path, Need::May(permission), Limits::Refused)
 }
 
+/// Records, within the limits of whoever asks.
+const fn held(method: &'static str, path: &'static str, permission: Permission) -> Route {
+    route(method, path, Need::May(permission), Limits::Held)
+}
+
 const fn open(method: &'static str, path: &'static str) -> Route {
     route(method, path, Need::Open, Limits::NotConcerned)
 }
@@ -112,20 +117,20 @@ pub const ROUTES: &[Route] = &[
         Limits::NotConcerned,
     ),
     // Records.
-    records("POST", "/api/v1/query", SearchLogs),
-    records("DELETE", "/api/v1/query/{id}", SearchLogs),
-    records("POST", "/api/v1/histogram", SearchLogs),
-    records("POST", "/api/v1/fields", SearchLogs),
-    records("POST", "/api/v1/explain", SearchLogs),
-    records("GET", "/api/v1/tail", SearchLogs),
-    records("GET", "/api/v1/context", SearchLogs),
-    records("GET", "/api/v1/context/find", SearchLogs),
-    records("GET", "/api/v1/record/{id}", SearchLogs),
+    held("POST", "/api/v1/query", SearchLogs),
+    held("DELETE", "/api/v1/query/{id}", SearchLogs),
+    held("POST", "/api/v1/histogram", SearchLogs),
+    held("POST", "/api/v1/fields", SearchLogs),
+    held("POST", "/api/v1/explain", SearchLogs),
+    held("GET", "/api/v1/tail", SearchLogs),
+    held("GET", "/api/v1/context", SearchLogs),
+    held("GET", "/api/v1/context/find", SearchLogs),
+    held("GET", "/api/v1/record/{id}", SearchLogs),
     records("GET", "/api/v1/files", SearchLogs),
     records("GET", "/api/v1/store/room", SearchLogs),
     records("GET", "/api/v1/files/{generation}/bytes", ExportLogs),
-    records("GET", "/api/v1/export", ExportLogs),
-    records("GET", "/api/v1/export/{id}", ExportLogs),
+    held("GET", "/api/v1/export", ExportLogs),
+    held("GET", "/api/v1/export/{id}", ExportLogs),
     plain("POST", "/api/v1/ingest", IngestLogs),
     records("GET", "/api/v1/topics/{topic}/{partition}/messages", ReadQueue),
     // How things are.

@@ -6,6 +6,7 @@
 //! | [`guard`] | no foreign page reaches us; what every answer's headers say |
 //! | [`error`] | errors as JSON with their status |
 //! | [`assets`] | the page's files: names by content, compressed, cached |
+//! | [`reader`] | reads within the limits of who asks |
 //! | [`login`] | where people say who they are |
 //! | [`routes`] | one route per file |
 //! | [`openapi`] | the API's description |
@@ -15,6 +16,7 @@ mod error;
 mod guard;
 mod login;
 mod openapi;
+mod reader;
 mod routes;
 mod state;
 #[cfg(test)]

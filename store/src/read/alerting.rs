@@ -61,8 +61,8 @@ impl Reader {
     ) -> Result<bool, ReadError> {
         let task = self.begin(None).await?;
         let search = Search {
-            view: self.view_for(&filter),
-            selection: Selection::new(filter, TimeRange::new(Some(range.0), Some(range.1)))?,
+            view: self.view_for(&filter)?,
+            selection: Selection::new(&self.limits, filter, TimeRange::new(Some(range.0), Some(range.1)))?,
             direction: Direction::Forward,
             after: None,
             limit,

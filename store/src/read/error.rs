@@ -34,6 +34,9 @@ pub enum ReadError {
     /// What was asked for is not there.
     #[error("{0}")]
     NotFound(String),
+    /// Whoever asks may not see it.
+    #[error("{0}")]
+    Forbidden(String),
     /// A part of what was asked for is not held.
     #[error("{0}")]
     Incomplete(String),
@@ -52,6 +55,7 @@ impl ReadError {
             ReadError::Timeout { .. } => "timeout",
             ReadError::Cancelled => "cancelled",
             ReadError::NotFound(_) => "not_found",
+            ReadError::Forbidden(_) => "forbidden",
             ReadError::Incomplete(_) => "incomplete",
             ReadError::Internal(_) => "internal",
         }

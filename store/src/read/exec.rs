@@ -169,6 +169,9 @@ impl Work<'_> {
 
     /// Reads one unit; whether anyone listens still.
     fn unit(&self, unit: &Unit) -> Result<bool> {
+        if self.source.view.limits.hides() {
+            return self.shown(unit);
+        }
         let (min, max) = unit.times();
         let all = self.source.selection.takes_all(min, max);
         if all && self.schema.fields().is_empty() {
@@ -183,6 +186,20 @@ impl Work<'_> {
                 self.rows(&part.topic, &part.rows, part.first, all)
             }
         }
+    }
+
+    /// What is masked is tested row by row: nothing else is known of it.
+    fn shown(&self, unit: &Unit) -> Result<bool> {
+        let rows = {
+            let _timer = self.column_time.timer();
+            self.source.view.shown(unit, &self.source.running)
+        };
+        self.source.running.check().map_err(carried)?;
+        let Some(rows) = rows else { return Ok(true) };
+        self.units_read.add(1);
+        self.page_bytes.add(unit.file_bytes() as usize);
+        self.line_bytes.add(rows.block.line_bytes());
+        self.rows(&rows.topic, &rows.block, rows.first, false)
     }
 
     /// The rows of a page that match. One that cannot be read has none, which the answer then says.

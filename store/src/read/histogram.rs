@@ -29,8 +29,8 @@ impl Reader {
         self.check_filter(&filter)?;
         let range = range(request.from.as_deref(), request.to.as_deref())?;
         let bins = request.bins.unwrap_or(BINS_DEFAULT).clamp(1, BINS_MAX);
-        let view = self.view_for(&filter);
-        let selection = Selection::prepared(filter, range).await?;
+        let view = self.view_for(&filter)?;
+        let selection = Selection::prepared(&self.limits, filter, range).await?;
         let reader = self.clone();
         blocking(move || {
             let means = Means {

@@ -61,10 +61,13 @@ pub(crate) fn find(view: &View, id: &RecordId, running: &Running) -> Result<Hit,
         Some(reason) => Err(ReadError::Incomplete(format!(
             "record {id} may stand in what cannot be read: {reason}"
         ))),
-        None => Err(ReadError::NotFound(format!(
-            "there is no record {id}: it was deleted, or never stored"
-        ))),
+        None => Err(no_record(id)),
     }
+}
+
+/// That nothing holds it.
+pub(crate) fn no_record(id: &RecordId) -> ReadError {
+    ReadError::NotFound(format!("there is no record {id}: it was deleted, or never stored"))
 }
 
 /// The pages between whose offsets the id's stands.

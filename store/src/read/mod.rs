@@ -15,6 +15,7 @@
 //! | [`test`], [`row`] | the exact test of a row, and a row's values by name |
 //! | [`scan`] | pages and live rows, read and counted |
 //! | [`search`] | records in total order, early stop, cursors |
+//! | [`limits`] | what somebody may see: only some records, without some fields |
 //! | [`lower`], [`sql`] | pipes and SQL as DataFusion plans |
 //! | [`tables`] | tables besides `logs`: the catalog's, and files that the operator allows |
 //! | [`scalar`], [`aggregates`], [`bins`] | what pipes compute beyond DataFusion's functions |
@@ -72,6 +73,7 @@ mod language_tests;
 mod leaf;
 mod leaf_exec;
 mod ledger;
+mod limits;
 mod literals;
 mod lookup;
 mod lower;
@@ -122,6 +124,7 @@ pub(crate) use export::{Formulas, csv_cell, csv_value};
 pub use files::{FileBytes, FileRequest, FindDirection};
 pub use frames::Frames;
 pub use ledger::LedgerRequest;
+pub use limits::For;
 pub use options::{FileTables, ReadOptions};
 pub use reader::Reader;
 pub use room::RoomRequest;

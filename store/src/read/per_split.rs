@@ -11,7 +11,7 @@ use super::cache::{Cache, CacheKey};
 use super::decide::{Decider, Found, SplitDecider};
 use super::row::RowView;
 use super::running::{Running, add};
-use super::scan::{Selection, splits_in_range};
+use super::scan::{Selection, all_units, splits_in_range};
 use super::time::TimeRange;
 use super::view::{LivePart, View};
 use crate::catalog::CatalogSplit;
@@ -49,6 +49,9 @@ pub(crate) trait PerSplit: Sync {
     /// Adds a live row that matches.
     fn add_live(&self, part: &LivePart, row: usize, view: &RowView<'_>, found: &mut Self::Found);
 
+    /// Lets go of rows that it does not need, where they would be held for its sake alone.
+    fn settle(_: &mut Self::Found) {}
+
     /// Adds one answer to another.
     fn join(sum: &mut Self::Found, more: &Self::Found);
 
@@ -67,6 +70,9 @@ pub(crate) trait PerSplit: Sync {
 /// # Errors
 /// Why it was stopped. A split that cannot be read is named in the answer instead.
 pub(crate) fn of_all<Q: PerSplit>(asked: &Q, means: Means<'_>) -> Result<Q::Found, ReadError> {
+    if means.view.limits.hides() {
+        return of_masked(asked, means);
+    }
     let selection = asked.selection();
     let splits: Vec<_> = splits_in_range(means.view, &selection.range, means.running)
         .cloned()
@@ -118,6 +124,55 @@ pub(crate) fn of_all<Q: PerSplit>(asked: &Q, means: Means<'_>) -> Result<Q::Foun
         groups.fetch_max(Q::len(&found) as u64, Relaxed);
     }
     means.running.check()?;
+    add(&means.running.meter.rows_matched, Q::rows(&found) as usize);
+    Ok(found)
+}
+
+/// The same of masked rows: of each by itself, and nothing of it is kept, since what is kept is of whole rows.
+fn of_masked<Q: PerSplit>(asked: &Q, means: Means<'_>) -> Result<Q::Found, ReadError> {
+    let selection = asked.selection();
+    let index = selection.page_query(means.view);
+    let units = all_units(means.view, &index, &selection.range, means.running)?;
+    let groups = &means.running.meter.groups;
+    let next = AtomicUsize::new(0);
+    let sum = Mutex::new(Q::Found::default());
+    let work = || {
+        while let Some(unit) = units.get(next.fetch_add(1, Relaxed)) {
+            if means.running.check().is_err() {
+                return;
+            }
+            let Some(rows) = means.view.shown(unit, means.running) else {
+                continue;
+            };
+            let (time_min, time_max) = unit.times();
+            let part = LivePart {
+                topic: rows.topic,
+                rows: rows.block,
+                first: rows.first,
+                time_min,
+                time_max,
+            };
+            let mut found = Q::Found::default();
+            for row in part.first..part.rows.len() {
+                let view = RowView::new(part.rows.row(row), &part.topic);
+                if selection.matches(&view) {
+                    asked.add_live(&part, row, &view, &mut found);
+                }
+            }
+            Q::settle(&mut found);
+            let mut sum = sum.lock();
+            Q::join(&mut sum, &found);
+            groups.fetch_max(Q::len(&sum) as u64, Relaxed);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..means.threads.min(units.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    means.running.check()?;
+    let found = sum.into_inner();
     add(&means.running.meter.rows_matched, Q::rows(&found) as usize);
     Ok(found)
 }

@@ -104,7 +104,7 @@ impl TableProvider for Logs {
         for filter in filters {
             let pushed = pushdown(filter, &source.view.snapshot.streams);
             narrowed = narrowed.intersect(&pushed.range);
-            queries.push(pushed.pages);
+            queries.push(source.view.limits.pages(pushed.pages));
         }
         queries.retain(|query| *query != PageQuery::All);
         let index = match queries.len() {

@@ -144,11 +144,16 @@ fn matching(leaf: &Leaf, streams: &Streams) -> StreamSet {
 /// Pages of which a line or value may pass the test, whatever the field.
 pub(super) fn test_query(test: &Test) -> PageQuery {
     match test {
-        Test::Text { text, .. } => and(words(text).into_iter().map(PageQuery::Token)),
+        Test::Text { text, .. } => words_of(text),
         Test::Wildcard(pieces) => wildcard(pieces),
         Test::Regex(pattern) => literals::required(pattern),
         Test::Exists | Test::Compare(..) | Test::Range { .. } => PageQuery::All,
     }
+}
+
+/// Pages that have every word of `text`.
+pub(super) fn words_of(text: &str) -> PageQuery {
+    and(words(text).into_iter().map(PageQuery::Token))
 }
 
 fn words(text: &str) -> Vec<String> {

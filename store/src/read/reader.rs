@@ -17,6 +17,7 @@ use crate::live::{LiveBlock, LiveRows};
 
 use super::cache::{Cache, CacheStats};
 use super::frames::Frames;
+use super::limits::{self, For, Limits};
 use super::running::Registry;
 use super::settled::{self, Settled};
 use super::sources::{AgentFile, Sources};
@@ -30,6 +31,8 @@ use super::{ReadError, ReadOptions, engine, sending, table};
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub(super) inner: Arc<Inner>,
+    /// For whom it reads.
+    pub(super) limits: Arc<Limits>,
 }
 
 #[derive(Debug)]
@@ -50,6 +53,7 @@ pub(super) struct Inner {
     pub(super) runtime: Arc<RuntimeEnv>,
     pub(super) workers: Workers,
     pub(super) cache: Arc<Cache>,
+    limits: limits::Known,
     /// The snapshot whose splits the cache may hold something of.
     pub(super) cached_of: parking_lot::Mutex<Weak<Snapshot>>,
     /// What [`Reader::gaps`] found, and in which snapshot.
@@ -74,6 +78,7 @@ impl Reader {
         let runtime = engine::runtime(&options)?;
         let workers = Workers::new(options.threads)?;
         Ok(Self {
+            limits: Arc::new(Limits::none()),
             inner: Arc::new(Inner {
                 catalog,
                 live,
@@ -88,12 +93,27 @@ impl Reader {
                 runtime,
                 workers,
                 cache: Arc::new(Cache::new(options.cache_bytes_max)),
+                limits: limits::Known::default(),
                 cached_of: parking_lot::Mutex::default(),
                 gaps: parking_lot::Mutex::default(),
                 ledger_total: parking_lot::Mutex::default(),
                 room: parking_lot::Mutex::default(),
                 options,
             }),
+        })
+    }
+
+    /// A reader that shows no more than somebody may see. It answers what [`query`](Self::query),
+    /// [`histogram`](Self::histogram), [`fields`](Self::fields), [`explain`](Self::explain),
+    /// [`tail`](Self::tail), [`export`](Self::export), [`record`](Self::record), [`context`](Self::context),
+    /// [`edge`](Self::edge) and [`find_in_file`](Self::find_in_file) answer; the others tell of everything.
+    ///
+    /// # Errors
+    /// [`ReadError`] of limits that do not parse.
+    pub fn limited(&self, of: &For) -> Result<Self, ReadError> {
+        Ok(Self {
+            inner: Arc::clone(&self.inner),
+            limits: self.inner.limits.of(of)?,
         })
     }
 
@@ -241,9 +261,30 @@ impl Reader {
         self.view_of(&Topics::Queue)
     }
 
+    /// The topics that a filter asks for.
+    ///
+    /// # Errors
+    /// [`ReadError::Forbidden`]
+    pub(crate) fn topics(&self, filter: &Filter) -> Result<Topics, ReadError> {
+        self.limits.topics(filter)
+    }
+
     /// What a search sees.
-    pub(crate) fn view_for(&self, filter: &Filter) -> View {
-        self.view_of(&Topics::of(filter))
+    ///
+    /// # Errors
+    /// [`ReadError::Forbidden`]
+    pub(crate) fn view_for(&self, filter: &Filter) -> Result<View, ReadError> {
+        Ok(self.view_of(&self.topics(filter)?))
+    }
+
+    /// What may hold a record of this topic.
+    ///
+    /// # Errors
+    /// [`ReadError::Forbidden`]
+    pub(crate) fn view_of_topic(&self, topic: &str) -> Result<View, ReadError> {
+        let topics = Topics::of_topic(topic);
+        self.limits.allow(&topics)?;
+        Ok(self.view_of(&topics))
     }
 
     pub(crate) fn view_of(&self, topics: &Topics) -> View {
@@ -252,6 +293,7 @@ impl Reader {
             &self.inner.catalog,
             &self.inner.splits,
             &self.inner.cache,
+            &self.limits,
         );
         let mut cached = self.inner.cached_of.lock();
         // Weak: a snapshot that is held keeps the files of splits that were dropped.

@@ -10,6 +10,7 @@ use crate::split::{Columns, PageInfo, PageQuery, Split, SplitError};
 
 use super::ReadError;
 use super::decide::Decider;
+use super::limits::Limits;
 use super::prune;
 use super::reader::blocking;
 use super::row::RowView;
@@ -30,7 +31,19 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    pub(crate) fn new(filter: Filter, range: TimeRange) -> Result<Self, ReadError> {
+    /// What a filter keeps, of what is seen.
+    pub(crate) fn new(limits: &Limits, filter: Filter, range: TimeRange) -> Result<Self, ReadError> {
+        Self::of(limits.narrowed(filter), range)
+    }
+
+    /// What these filters keep of it, too.
+    pub(crate) fn narrowed(&self, filters: Vec<Filter>, range: TimeRange) -> Result<Self, ReadError> {
+        let mut all = vec![self.filter.as_ref().clone()];
+        all.extend(filters);
+        Self::of(Filter::and(all), self.range.intersect(&range))
+    }
+
+    fn of(filter: Filter, range: TimeRange) -> Result<Self, ReadError> {
         let mut needs_observed = false;
         filter.for_each_leaf(&mut |leaf, _| {
             needs_observed |= leaf.field.as_ref().is_some_and(|field| field.name == "observed");
@@ -45,18 +58,20 @@ impl Selection {
     }
 
     /// The same where it may take long: regexes are compiled on a thread that may block.
-    pub(crate) async fn prepared(filter: Filter, range: TimeRange) -> Result<Self, ReadError> {
+    pub(crate) async fn prepared(limits: &Limits, filter: Filter, range: TimeRange) -> Result<Self, ReadError> {
+        let filter = limits.narrowed(filter);
         let mut has_regex = false;
         filter.for_each_leaf(&mut |leaf, _| has_regex |= matches!(leaf.test, Test::Regex(_)));
         match has_regex {
-            true => blocking(move || Self::new(filter, range)).await,
-            false => Self::new(filter, range),
+            true => blocking(move || Self::of(filter, range)).await,
+            false => Self::of(filter, range),
         }
     }
 
     /// What to ask of a split's index, without the time range, which the split's pages know.
     pub(crate) fn page_query(&self, view: &View) -> PageQuery {
-        prune::page_query(&self.filter, &view.snapshot.streams)
+        view.limits
+            .pages(prune::page_query(&self.filter, &view.snapshot.streams))
     }
 
     pub(crate) fn matches(&self, row: &RowView<'_>) -> bool {
@@ -279,9 +294,14 @@ mod tests {
         }
         let splits = Arc::clone(&fixture.files) as Arc<dyn Splits>;
         let cache = Arc::new(super::super::cache::Cache::new(0));
-        let view = View::take(&*fixture.live, &fixture.catalog, &splits, &cache);
+        let limits = Arc::new(Limits::none());
+        let view = View::take(&*fixture.live, &fixture.catalog, &splits, &cache, &limits);
         let filter = super::super::histogram::filter_of("line").unwrap();
-        (fixture, view, Selection::new(filter, TimeRange::ALL).unwrap())
+        (
+            fixture,
+            view,
+            Selection::new(&Limits::none(), filter, TimeRange::ALL).unwrap(),
+        )
     }
 
     fn still_open(closed: &[Weak<Split>]) -> usize {

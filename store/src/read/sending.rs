@@ -26,8 +26,8 @@ pub(super) async fn search(
     task: Task,
 ) -> Result<Frames, ReadError> {
     let search = Search {
-        view: reader.view_for(&filter),
-        selection: Selection::prepared(filter, range).await?,
+        view: reader.view_for(&filter)?,
+        selection: Selection::prepared(&reader.limits, filter, range).await?,
         direction: request.direction,
         after: request.cursor.as_deref().map(str::parse::<Key>).transpose()?,
         limit: reader.limit(request.limit, reader.options().rows_default)?,

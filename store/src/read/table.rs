@@ -10,7 +10,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
 use futures::StreamExt;
 use timberline_proto::api::{Column, Frame, QueryRequest};
-use timberline_proto::query::ast::{Explain, Search};
+use timberline_proto::query::ast::{Explain, Filter, Search};
 use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -20,7 +20,6 @@ use super::lower::{self, Lowering};
 use super::reader::blocking;
 use super::running::Running;
 use super::time::TimeRange;
-use super::topics::Topics;
 use super::turns::Task;
 use super::workers::{ended, stopped};
 use super::{ReadError, Reader, engine, memory, sql as sql_query};
@@ -45,7 +44,7 @@ pub(crate) async fn search(
 ) -> Result<Frames, ReadError> {
     let limit = Limit::new(reader, request)?;
     let explain = search.explain;
-    let lowering = Lowering::new(reader, &Topics::of(&search.filter), range, &task.running);
+    let lowering = Lowering::new(reader, &reader.topics(&search.filter)?, range, &task.running);
     let planned = tokio::time::timeout_at(task.running.deadline().into(), lower::lower(&lowering, search)).await;
     let frame = planned.map_err(|_| task.running.timeout())??;
     let frame = match explain {
@@ -66,7 +65,7 @@ pub(crate) async fn sql(
     caller: Handle,
 ) -> Result<Frames, ReadError> {
     let limit = Limit::new(reader, request)?;
-    let lowering = Lowering::new(reader, &Topics::Queue, range, &task.running);
+    let lowering = Lowering::new(reader, &reader.topics(&Filter::All)?, range, &task.running);
     let frame = sql_query::plan(reader, &lowering, text).await?;
     answer(reader, frame, limit, task, caller).await
 }

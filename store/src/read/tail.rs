@@ -11,6 +11,7 @@ use timberline_proto::api::Record;
 use crate::live::LiveBlock;
 
 use super::histogram::filter_of;
+use super::limits::Limits;
 use super::reader::blocking;
 use super::records::record;
 use super::row::RowView;
@@ -23,6 +24,7 @@ use super::{ReadError, Reader};
 pub struct Tail {
     blocks: Receiver<LiveBlock>,
     tester: Arc<Tester>,
+    limits: Arc<Limits>,
     topics: Topics,
     /// One of `query.tails_max`.
     _place: OwnedSemaphorePermit,
@@ -41,10 +43,12 @@ impl Reader {
         })?;
         let filter = filter_of(query)?;
         self.check_filter(&filter)?;
-        let topics = Topics::of(&filter);
+        let topics = self.topics(&filter)?;
+        let filter = self.limits.narrowed(filter);
         let tester = blocking(move || Tester::new(&filter)).await?;
         Ok(Tail {
             tester: Arc::new(tester),
+            limits: Arc::clone(&self.limits),
             topics,
             blocks: self.subscribe(),
             _place: place,
@@ -62,10 +66,14 @@ impl Tail {
         if !self.topics.has(&block.topic) {
             return Ok(Vec::new());
         }
-        let tester = Arc::clone(&self.tester);
+        let (tester, limits) = (Arc::clone(&self.tester), Arc::clone(&self.limits));
         // A regex over a large block takes too long for the threads that serve.
         let found = blocking(move || {
-            let views = block.rows.rows().map(|row| RowView::new(row, &block.topic));
+            let rows = match limits.hides() {
+                true => Arc::new(limits.block(&block.rows, 0, &block.topic)),
+                false => Arc::clone(&block.rows),
+            };
+            let views = rows.rows().map(|row| RowView::new(row, &block.topic));
             let found = views.filter(|view| tester.matches(view)).map(|view| record(&view));
             Ok(found.collect())
         });

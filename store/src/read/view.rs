@@ -8,10 +8,12 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, CatalogSplit, Snapshot};
 use crate::live::{LiveRows, Reading};
 use crate::rows::RowBlock;
-use crate::split::{Split, SplitError};
+use crate::split::{Columns, Split, SplitError};
 
 use super::cache::Cache;
+use super::limits::Limits;
 use super::running::Running;
+use super::scan::{Rows, Unit};
 use super::topics::Topics;
 
 /// Where the reader finds the files of the catalog's splits.
@@ -45,13 +47,21 @@ pub(crate) struct View {
     pub(crate) live: Arc<[LivePart]>,
     /// What is kept of splits.
     pub(crate) cache: Arc<Cache>,
+    /// What of it is seen. Rows are read by [`View::shown`] where they hide fields.
+    pub(crate) limits: Arc<Limits>,
     splits: Arc<dyn Splits>,
     catalog: Catalog,
     _reading: Reading,
 }
 
 impl View {
-    pub(crate) fn take(live: &dyn LiveRows, catalog: &Catalog, splits: &Arc<dyn Splits>, cache: &Arc<Cache>) -> Self {
+    pub(crate) fn take(
+        live: &dyn LiveRows,
+        catalog: &Catalog,
+        splits: &Arc<dyn Splits>,
+        cache: &Arc<Cache>,
+        limits: &Arc<Limits>,
+    ) -> Self {
         let reading = live.reading();
         let blocks = live.blocks();
         let snapshot = catalog.snapshot();
@@ -73,6 +83,7 @@ impl View {
             live: rows,
             snapshot,
             cache: Arc::clone(cache),
+            limits: Arc::clone(limits),
             splits: Arc::clone(splits),
             catalog: catalog.clone(),
             _reading: reading,
@@ -137,6 +148,24 @@ impl View {
         {
             tracing::error!(split = id, %error, "split cannot be quarantined");
         }
+    }
+
+    /// The rows of a unit as they are seen; `None` if they cannot be read, which the answer then says.
+    pub(crate) fn shown(&self, unit: &Unit, running: &Running) -> Option<Rows> {
+        let everything = Columns {
+            line: true,
+            provenance: true,
+            attributes: true,
+        };
+        let rows = unit.read(self, everything, running)?;
+        if self.limits.is_none() {
+            return Some(rows);
+        }
+        Some(Rows {
+            block: Arc::new(self.limits.block(&rows.block, rows.first, &rows.topic)),
+            first: 0,
+            topic: rows.topic,
+        })
     }
 
     /// The earliest and the latest time of all rows.

@@ -16,6 +16,23 @@ use crate::access::{Access, AccessError, act};
 const STREAMS_BYTES_MAX: usize = 4096;
 /// Fields that one role hides.
 const HIDDEN_MAX: usize = 200;
+/// What every record has, and stays with it.
+const OF_EVERY_RECORD: [&str; 14] = [
+    "timestamp",
+    "@timestamp",
+    "_time",
+    "severity",
+    "level",
+    "body",
+    "template",
+    "id",
+    "topic",
+    "partition",
+    "offset",
+    "observed",
+    "stream",
+    "fields",
+];
 /// Bytes of a field's name, and of a description.
 const TEXT_BYTES_MAX: usize = 256;
 
@@ -121,6 +138,15 @@ fn checked(role: &Role) -> Result<Role, AccessError> {
     if role.hidden_fields.len() > HIDDEN_MAX || role.hidden_fields.iter().any(unfit) {
         return bad(format!(
             "hidden fields: at most {HIDDEN_MAX} names of 1 to {TEXT_BYTES_MAX} bytes"
+        ));
+    }
+    if let Some(column) = role
+        .hidden_fields
+        .iter()
+        .find(|field| OF_EVERY_RECORD.contains(&field.trim()))
+    {
+        return bad(format!(
+            "{column} is no field but a part of every record, which cannot be hidden"
         ));
     }
     let streams = role.streams.as_deref().map(str::trim).filter(|text| !text.is_empty());

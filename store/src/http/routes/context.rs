@@ -3,13 +3,12 @@
 //! `GET /api/v1/context/find?id=&text=&direction=`: the next of them that holds a text.
 
 use axum::Json;
-use axum::extract::State;
 use serde::Deserialize;
 use timberline_proto::api::{ContextAnswer, FindAnswer};
 use timberline_proto::id::RecordId;
 
 use crate::http::error::{HttpError, Query};
-use crate::http::state::HttpState;
+use crate::http::reader::CallersReader;
 use crate::read::FindDirection;
 
 const AROUND_DEFAULT: usize = 10;
@@ -24,7 +23,7 @@ pub(super) struct Asked {
 }
 
 pub(super) async fn get(
-    State(state): State<HttpState>,
+    CallersReader(reader): CallersReader,
     Query(asked): Query<Asked>,
 ) -> Result<Json<ContextAnswer>, HttpError> {
     let id: RecordId = asked
@@ -34,9 +33,9 @@ pub(super) async fn get(
     let around = |n: Option<usize>| n.unwrap_or(AROUND_DEFAULT).min(AROUND_MAX);
     let (before, after) = (around(asked.before), around(asked.after));
     let answer = match asked.edge.as_deref() {
-        None | Some("") => state.reader.context(&id, before, after).await?,
-        Some("first") => state.reader.edge(&id, FindDirection::Before, after.max(1)).await?,
-        Some("last") => state.reader.edge(&id, FindDirection::After, before.max(1)).await?,
+        None | Some("") => reader.context(&id, before, after).await?,
+        Some("first") => reader.edge(&id, FindDirection::Before, after.max(1)).await?,
+        Some("last") => reader.edge(&id, FindDirection::After, before.max(1)).await?,
         Some(other) => {
             let message = format!("edge={other} is neither first nor last");
             return Err(HttpError::new("bad_request", message));
@@ -53,7 +52,7 @@ pub(super) struct Wanted {
 }
 
 pub(super) async fn find(
-    State(state): State<HttpState>,
+    CallersReader(reader): CallersReader,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<FindAnswer>, HttpError> {
     let id: RecordId = wanted
@@ -68,5 +67,5 @@ pub(super) async fn find(
             return Err(HttpError::new("bad_request", message));
         }
     };
-    Ok(Json(state.reader.find_in_file(&id, &wanted.text, direction).await?))
+    Ok(Json(reader.find_in_file(&id, &wanted.text, direction).await?))
 }

@@ -1,15 +1,14 @@
 //! `POST /api/v1/explain`: why a search found nothing.
 
 use axum::Json;
-use axum::extract::State;
 use timberline_proto::api::{ExplainAnswer, ExplainRequest};
 
 use crate::http::error::{Body, HttpError};
-use crate::http::state::HttpState;
+use crate::http::reader::CallersReader;
 
 pub(super) async fn post(
-    State(state): State<HttpState>,
+    CallersReader(reader): CallersReader,
     Body(request): Body<ExplainRequest>,
 ) -> Result<Json<ExplainAnswer>, HttpError> {
-    Ok(Json(state.reader.explain(request).await?))
+    Ok(Json(reader.explain(request).await?))
 }

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
@@ -13,7 +13,7 @@ use timberline_collector::access::Caller;
 use timberline_proto::api::{Direction, ExportAnswer};
 
 use crate::http::error::{HttpError, Query};
-use crate::http::state::HttpState;
+use crate::http::reader::CallersReader;
 use crate::read::{ExportRequest, Format};
 
 /// Bytes of an id at most.
@@ -35,7 +35,7 @@ pub(super) struct Asked {
 }
 
 pub(super) async fn get(
-    State(state): State<HttpState>,
+    CallersReader(reader): CallersReader,
     caller: Caller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
@@ -63,7 +63,7 @@ pub(super) async fn get(
         keep_formulas: chosen("formulas", asked.formulas.as_deref(), ["quote", "keep"])?,
         skip_unreadable: chosen("partial", asked.partial.as_deref(), ["error", "skip"])?,
     };
-    let mut export = state.reader.export(request).await?;
+    let mut export = reader.export(request).await?;
     // The first bytes are waited for, so that what fails at once has its status.
     let first = match export.next().await {
         Some(Err(error)) => return Err(HttpError(error)),
@@ -106,8 +106,8 @@ fn chosen(name: &str, text: Option<&str>, [first, second]: [&str; 2]) -> Result<
 }
 
 pub(super) async fn state(
-    State(state): State<HttpState>,
+    CallersReader(reader): CallersReader,
     Path(id): Path<String>,
 ) -> Result<Json<ExportAnswer>, HttpError> {
-    Ok(Json(state.reader.export_state(&id)?))
+    Ok(Json(reader.export_state(&id)?))
 }

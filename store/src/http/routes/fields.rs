@@ -1,15 +1,14 @@
 //! `POST /api/v1/fields`
 
 use axum::Json;
-use axum::extract::State;
 use timberline_proto::api::{FieldsAnswer, FieldsRequest};
 
 use crate::http::error::{Body, HttpError};
-use crate::http::state::HttpState;
+use crate::http::reader::CallersReader;
 
 pub(super) async fn post(
-    State(state): State<HttpState>,
+    CallersReader(reader): CallersReader,
     Body(request): Body<FieldsRequest>,
 ) -> Result<Json<FieldsAnswer>, HttpError> {
-    Ok(Json(state.reader.fields(request).await?))
+    Ok(Json(reader.fields(request).await?))
 }

@@ -1,15 +1,14 @@
 //! `POST /api/v1/histogram`
 
 use axum::Json;
-use axum::extract::State;
 use timberline_proto::api::{HistogramAnswer, HistogramRequest};
 
 use crate::http::error::{Body, HttpError};
-use crate::http::state::HttpState;
+use crate::http::reader::CallersReader;
 
 pub(super) async fn post(
-    State(state): State<HttpState>,
+    CallersReader(reader): CallersReader,
     Body(request): Body<HistogramRequest>,
 ) -> Result<Json<HistogramAnswer>, HttpError> {
-    Ok(Json(state.reader.histogram(request).await?))
+    Ok(Json(reader.histogram(request).await?))
 }

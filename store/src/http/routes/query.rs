@@ -5,18 +5,18 @@
 
 use axum::Json;
 use axum::body::{Body as HttpBody, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use timberline_proto::api::{Answer, Frame, QueryRequest};
 
 use crate::http::error::{Body, HttpError};
-use crate::http::state::HttpState;
+use crate::http::reader::CallersReader;
 use crate::read::{Formulas, csv_cell, csv_value};
 
 pub(super) async fn post(
-    State(state): State<HttpState>,
+    CallersReader(reader): CallersReader,
     headers: HeaderMap,
     Body(request): Body<QueryRequest>,
 ) -> Result<Response, HttpError> {
@@ -24,7 +24,7 @@ pub(super) async fn post(
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let mut frames = state.reader.query(request).await?;
+    let mut frames = reader.query(request).await?;
     if accept.contains("application/json") {
         return Ok(Json(frames.collect().await.map_err(HttpError)?).into_response());
     }
@@ -52,8 +52,11 @@ fn line(frame: &Frame) -> Result<Bytes, serde_json::Error> {
     Ok(line.into())
 }
 
-pub(super) async fn delete(State(state): State<HttpState>, Path(id): Path<String>) -> Result<Response, HttpError> {
-    match state.reader.cancel(&id) {
+pub(super) async fn delete(
+    CallersReader(reader): CallersReader,
+    Path(id): Path<String>,
+) -> Result<Response, HttpError> {
+    match reader.cancel(&id) {
         true => Ok(StatusCode::NO_CONTENT.into_response()),
         false => Err(HttpError::new("not_found", format!("no query {id:?} is running"))),
     }

@@ -8,7 +8,6 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +16,7 @@ use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::http::error::{HttpError, Query};
-use crate::http::state::HttpState;
+use crate::http::reader::CallersReader;
 use crate::read::Tail;
 
 /// Between two signs of life.
@@ -29,8 +28,11 @@ pub(super) struct Asked {
     query: String,
 }
 
-pub(super) async fn get(State(state): State<HttpState>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
-    let tail = state.reader.tail(&asked.query).await?;
+pub(super) async fn get(
+    CallersReader(reader): CallersReader,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
+    let tail = reader.tail(&asked.query).await?;
     let mut response = Sse::new(events(tail))
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
         .into_response();

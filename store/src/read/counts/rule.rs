@@ -69,10 +69,7 @@ fn counts(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
         return Ok(None);
     };
     let mut source = logs.source().clone();
-    let mut filters = vec![source.selection.filter.as_ref().clone()];
-    filters.extend(rows.filters);
-    let range = source.selection.range.intersect(&rows.range);
-    let Ok(selection) = Selection::new(Filter::and(filters), range) else {
+    let Ok(selection) = source.selection.narrowed(rows.filters, rows.range) else {
         return Ok(None);
     };
     source.selection = selection.clone();

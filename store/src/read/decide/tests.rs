@@ -1,3 +1,4 @@
+use crate::read::limits::Limits;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ fn a_filter_asks_no_further_templates_once_its_query_is_stopped() {
     let split = view.split(entry).unwrap();
     // Asked one by one, and all at once.
     for query in ["\"a17.1 a18\"", "body:*q1*z1*", "xx"] {
-        let selection = Selection::new(filter_of(query).unwrap(), TimeRange::ALL).unwrap();
+        let selection = Selection::new(&Limits::none(), filter_of(query).unwrap(), TimeRange::ALL).unwrap();
         let running = Running::new(Duration::from_secs(60), Default::default());
         let decider = Deciders::new(&view.cache, &selection, &running)
             .of(&split, &entry.topic)

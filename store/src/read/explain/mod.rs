@@ -53,12 +53,15 @@ impl Reader {
         let task = self.begin_for(None, limit, "query.explain_time_limit").await?;
         let reader = self.clone();
         blocking(move || {
-            let mut probe = Probe::new(&reader, &task.running, range);
+            let mut probe = Probe::new(&reader, &task.running, range, &search.filter)?;
             let mut causes = Vec::new();
             elsewhere::find(&mut probe, &search, &mut causes);
             terms::find(&mut probe, &search, &mut causes);
-            store::find(&mut probe, &search, &mut causes);
-            sources::find(&mut probe, &mut causes);
+            // These tell of everything there is.
+            if reader.limits.is_none() {
+                store::find(&mut probe, &search, &mut causes);
+                sources::find(&mut probe, &mut causes);
+            }
             // Those of one kind stay in their order.
             causes.sort_by_key(|cause| rank(cause.code));
             Ok(ExplainAnswer {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use timberline_proto::api::Direction;
 use timberline_proto::query::ast::Filter;
 
-use crate::read::Reader;
 use crate::read::counts::{Counting, Key};
 use crate::read::per_split::Means;
 use crate::read::running::Running;
@@ -14,6 +13,7 @@ use crate::read::scan::Selection;
 use crate::read::search::{Hit, Search};
 use crate::read::time::TimeRange;
 use crate::read::view::View;
+use crate::read::{ReadError, Reader};
 
 /// Asks, as long as there is time.
 pub(super) struct Probe<'a> {
@@ -27,14 +27,23 @@ pub(super) struct Probe<'a> {
 }
 
 impl<'a> Probe<'a> {
-    pub(super) fn new(reader: &'a Reader, running: &'a Arc<Running>, range: TimeRange) -> Self {
-        Self {
-            view: reader.view(),
+    /// `filter`: of the search that found nothing.
+    ///
+    /// # Errors
+    /// [`ReadError::Forbidden`]
+    pub(super) fn new(
+        reader: &'a Reader,
+        running: &'a Arc<Running>,
+        range: TimeRange,
+        filter: &Filter,
+    ) -> Result<Self, ReadError> {
+        Ok(Self {
+            view: reader.view_for(filter)?,
             reader,
             range,
             complete: true,
             running,
-        }
+        })
     }
 
     /// Records in a range that a filter keeps; `None` if time was over.
@@ -42,7 +51,7 @@ impl<'a> Probe<'a> {
         if range.first > range.last {
             return Some(0);
         }
-        let counted = Selection::new(filter.clone(), range).and_then(|selection| {
+        let counted = Selection::new(&self.reader.limits, filter.clone(), range).and_then(|selection| {
             let counting = Counting {
                 selection,
                 keys: vec![Key::Severity],
@@ -73,7 +82,7 @@ impl<'a> Probe<'a> {
         if range.first > range.last {
             return found;
         }
-        let outcome = Selection::new(filter.clone(), range).and_then(|selection| {
+        let outcome = Selection::new(&self.reader.limits, filter.clone(), range).and_then(|selection| {
             let search = Search {
                 view: self.view.clone(),
                 selection,

@@ -30,8 +30,8 @@ pub(super) async fn begin(
         .limit
         .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let search = Search {
-        view: reader.view_for(&filter),
-        selection: Selection::prepared(filter, range).await?,
+        view: reader.view_for(&filter)?,
+        selection: Selection::prepared(&reader.limits, filter, range).await?,
         direction: request.direction,
         after: None,
         // One more is looked for than is asked for.

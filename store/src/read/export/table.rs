@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
-use timberline_proto::query::ast::Search;
+use timberline_proto::query::ast::{Filter, Search};
 use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -16,7 +16,7 @@ use crate::read::lower::{self, Lowering};
 use crate::read::table::{FREED_AFTER, spilling};
 use crate::read::time::TimeRange;
 use crate::read::workers::{ended, stopped};
-use crate::read::{ReadError, Reader, Topics, engine, sql};
+use crate::read::{ReadError, Reader, engine, sql};
 
 /// What makes the rows.
 pub(super) enum Plan {
@@ -52,8 +52,8 @@ async fn plan_and_send(
 ) -> Result<(), ReadError> {
     let running = Arc::clone(&sender.running);
     let topics = match &plan {
-        Plan::Search(search) => Topics::of(&search.filter),
-        Plan::Sql(_) => Topics::Queue,
+        Plan::Search(search) => reader.topics(&search.filter)?,
+        Plan::Sql(_) => reader.topics(&Filter::All)?,
     };
     let lowering = Lowering::new(reader, &topics, range, &running);
     let frame = match plan {

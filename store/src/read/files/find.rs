@@ -6,6 +6,7 @@ use std::sync::Arc;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::super::ReadError;
+use super::super::limits::Limits;
 use super::super::running::Running;
 use super::super::view::View;
 use super::around::{Side, from_the_end, nearest};
@@ -48,6 +49,7 @@ pub(super) fn find(
     topic: &Arc<str>,
     center: Found,
     needle: &Regex,
+    limits: &Limits,
     side: Side,
     running: &Running,
 ) -> Result<(Option<Found>, u64), ReadError> {
@@ -86,7 +88,11 @@ pub(super) fn find(
         }
         for found in &rows {
             running.check()?;
-            if needle.is_match(found.row().line) {
+            // What is not seen is not there, and what is hidden of a line is not in it.
+            let Some(seen) = limits.row(&found.row(), topic) else {
+                continue;
+            };
+            if needle.is_match(seen.row(&found.row()).line) {
                 return Ok((Some(found.clone()), passed));
             }
             passed += 1;

@@ -4,6 +4,7 @@ use timberline_proto::api::Record;
 
 use crate::rows::Row;
 
+use super::super::limits::Limits;
 use super::super::records::record;
 use super::super::row::RowView;
 use super::pieces::Found;
@@ -13,18 +14,24 @@ pub(super) const JOINED_BYTES_MAX: usize = 16 << 20;
 
 /// Rows with ascending keys as records: the parts of a line that are all there become one, under
 /// the id of the first.
-pub(super) fn records(rows: &[Found], topic: &str) -> Vec<Record> {
+pub(super) fn records(rows: &[Found], topic: &str, limits: &Limits) -> Vec<Record> {
     let mut records = Vec::with_capacity(rows.len());
     let mut at = 0;
     while at < rows.len() {
         let parts = whole_line(&rows[at..]);
         match parts {
-            1 => records.push(record(&RowView::new(rows[at].row(), topic))),
-            _ => records.push(joined(&rows[at..at + parts], topic)),
+            1 => records.extend(seen(&rows[at].row(), topic, limits)),
+            _ => records.extend(joined(&rows[at..at + parts], topic, limits)),
         }
         at += parts;
     }
     records
+}
+
+/// The record of a row, if it is seen.
+fn seen(row: &Row<'_>, topic: &str, limits: &Limits) -> Option<Record> {
+    let seen = limits.row(row, topic)?;
+    Some(record(&RowView::new(seen.row(row), topic)))
 }
 
 /// How many rows from the first on make one line: 1 also for a part of a line that is not all there
@@ -58,7 +65,7 @@ fn end_of(row: &Row<'_>) -> Option<u64> {
         .map(|place| place.start.saturating_add(place.source_bytes.into()))
 }
 
-fn joined(parts: &[Found], topic: &str) -> Record {
+fn joined(parts: &[Found], topic: &str, limits: &Limits) -> Option<Record> {
     let line: Vec<u8> = parts.iter().flat_map(|part| part.row().line.to_vec()).collect();
     let first = parts[0].row();
     let source_bytes = parts
@@ -73,9 +80,9 @@ fn joined(parts: &[Found], topic: &str) -> Record {
         template: 0,
         ..first
     };
-    let mut record = record(&RowView::new(whole, topic));
+    let mut record = seen(&whole, topic, limits)?;
     if let Some(place) = &mut record.place {
         place.length = source_bytes;
     }
-    record
+    Some(record)
 }

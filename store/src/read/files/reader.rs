@@ -8,8 +8,9 @@ use timberline_proto::id::{GenerationId, RecordId};
 
 use super::super::reader::blocking;
 use super::super::running::{Running, ScanLimits};
+use super::super::search::Hit;
 use super::super::view::View;
-use super::super::{ReadError, Reader, Topics, lookup};
+use super::super::{ReadError, Reader, lookup};
 use super::around::{Center, Side, from_the_end, nearest};
 use super::find::{find, needle};
 use super::lines::records;
@@ -53,16 +54,19 @@ impl Reader {
     /// in what cannot be read.
     pub async fn record(&self, id: &RecordId) -> Result<Record, ReadError> {
         let task = self.begin(None).await?;
-        let view = self.view_of(&Topics::of_topic(&id.topic));
+        let view = self.view_of_topic(&id.topic)?;
         let id = id.clone();
         blocking(move || {
-            let hit = lookup::find(&view, &id, &task.running)?;
+            let hit = seen(&view, &id, &task.running)?;
             let center = Found::of(&hit);
             let member = Member::of(&hit.key.topic, &center.row());
             let place = center_of(&hit.key.topic, &center);
             let rows = line_around(&view, &member, &place, center, &task.running)?;
-            let mut found = records(&rows, &hit.key.topic);
+            let mut found = records(&rows, &hit.key.topic, &view.limits);
             let asked = id.to_string();
+            if found.is_empty() {
+                return Err(lookup::no_record(&id));
+            }
             let at = found.iter().position(|record| record.id == asked).unwrap_or(0);
             Ok(found.swap_remove(at))
         })
@@ -78,10 +82,10 @@ impl Reader {
     /// As [`record`](Self::record).
     pub async fn context(&self, id: &RecordId, before: usize, after: usize) -> Result<ContextAnswer, ReadError> {
         let task = self.begin(None).await?;
-        let view = self.view_of(&Topics::of_topic(&id.topic));
+        let view = self.view_of_topic(&id.topic)?;
         let id = id.clone();
         blocking(move || {
-            let hit = lookup::find(&view, &id, &task.running)?;
+            let hit = seen(&view, &id, &task.running)?;
             let center = Found::of(&hit);
             let records = surroundings(&view, &hit.key.topic, center, before, after, &task.running)?;
             Ok(ContextAnswer {
@@ -104,10 +108,10 @@ impl Reader {
         lines: usize,
     ) -> Result<ContextAnswer, ReadError> {
         let task = self.begin(None).await?;
-        let view = self.view();
+        let view = self.view_of_topic(&id.topic)?;
         let id = id.clone();
         blocking(move || {
-            let hit = lookup::find(&view, &id, &task.running)?;
+            let hit = seen(&view, &id, &task.running)?;
             let found = Found::of(&hit);
             let topic = &hit.key.topic;
             let member = Member::of(topic, &found.row());
@@ -119,7 +123,7 @@ impl Reader {
             };
             let rows = from_the_end(&view, &member, &scope, lines, side, &task.running)?;
             Ok(ContextAnswer {
-                records: records(&rows, topic),
+                records: records(&rows, topic, &view.limits),
                 partial: task.running.partial(),
             })
         })
@@ -141,23 +145,23 @@ impl Reader {
     ) -> Result<FindAnswer, ReadError> {
         let needle = needle(text)?;
         let task = self.begin(None).await?;
-        let view = self.view();
+        let view = self.view_of_topic(&id.topic)?;
         let id = id.clone();
         blocking(move || {
-            let hit = lookup::find(&view, &id, &task.running)?;
+            let hit = seen(&view, &id, &task.running)?;
             let center = Found::of(&hit);
             let side = match direction {
                 FindDirection::Before => Side::Before,
                 FindDirection::After => Side::After,
             };
             let topic = &hit.key.topic;
-            let (found, passed) = find(&view, topic, center, &needle, side, &task.running)?;
+            let (found, passed) = find(&view, topic, center, &needle, &view.limits, side, &task.running)?;
             let record = match found {
                 Some(found) => {
                     let member = Member::of(topic, &found.row());
                     let place = center_of(topic, &found);
                     let rows = line_around(&view, &member, &place, found, &task.running)?;
-                    records(&rows, topic).into_iter().next()
+                    records(&rows, topic, &view.limits).into_iter().next()
                 }
                 None => None,
             };
@@ -219,6 +223,15 @@ impl Reader {
     }
 }
 
+/// The record of an id, as it is stored, if it is among those that are seen.
+fn seen(view: &View, id: &RecordId, running: &Running) -> Result<Hit, ReadError> {
+    let hit = lookup::find(view, id, running)?;
+    match view.limits.shows(&hit.block.row(hit.row), &hit.key.topic) {
+        true => Ok(hit),
+        false => Err(lookup::no_record(id)),
+    }
+}
+
 pub(super) fn center_of(topic: &Arc<str>, found: &Found) -> Center {
     let row = found.row();
     Center {
@@ -276,7 +289,10 @@ fn surroundings(
     let end = key(line.last()).unwrap_or(u64::MAX);
     let own_above = nearest(view, &member, &place, start, before, Side::Before, running)?;
     let own_below = nearest(view, &member, &place, end, after, Side::After, running)?;
-    let (mut above, mut below) = (records(&own_above, topic), records(&own_below, topic));
+    let (mut above, mut below) = (
+        records(&own_above, topic, &view.limits),
+        records(&own_below, topic, &view.limits),
+    );
     if let Member::Generation(generation) = member {
         // Fewer than asked for: the file begins (ends) with the row farthest from the center.
         if let Some(edge) = own_above.first().or(line.first()).filter(|_| above.len() < before) {
@@ -298,7 +314,7 @@ fn surroundings(
             )?);
         }
     }
-    above.append(&mut records(&line, topic));
+    above.append(&mut records(&line, topic, &view.limits));
     above.append(&mut below);
     Ok(above)
 }
@@ -321,7 +337,7 @@ fn beyond(
         };
         seen.push(next);
         let rows = from_the_end(view, &Member::Generation(next), &scope, missing, side, running)?;
-        let mut lines = records(&rows, topic);
+        let mut lines = records(&rows, topic, &view.limits);
         missing = missing.saturating_sub(lines.len());
         let (first, last) = (rows.first(), rows.last());
         match side {

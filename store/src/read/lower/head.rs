@@ -54,7 +54,7 @@ pub(super) async fn table(
     let schema = columns::schema(names);
     let search = Search {
         view: lowering.view.clone(),
-        selection: Selection::new(filter, lowering.range)?,
+        selection: Selection::new(&lowering.view.limits, filter, lowering.range)?,
         direction,
         after: None,
         limit: rows,

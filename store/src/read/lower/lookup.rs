@@ -76,6 +76,7 @@ fn found_name(name: &str) -> String {
 
 /// The whole table in memory, with the number of each row.
 async fn load(lowering: &Lowering, named: &Field) -> Result<DataFrame, ReadError> {
+    lowering.view.limits.refuse(&format!("the table {}", named.name))?;
     let Some(provider) = tables::files::table(&lowering.session, &lowering.files, &named.name).await? else {
         let known: Vec<&str> = lowering.files.keys().map(String::as_str).collect();
         let message = match known.is_empty() {

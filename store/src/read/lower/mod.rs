@@ -85,7 +85,7 @@ impl Lowering {
     fn source(&self, filter: Filter, range: TimeRange) -> Result<Source, ReadError> {
         Ok(Source {
             view: self.view.clone(),
-            selection: Selection::new(filter, range)?,
+            selection: Selection::new(&self.view.limits, filter, range)?,
             running: Arc::clone(&self.running),
             threads: self.threads,
         })

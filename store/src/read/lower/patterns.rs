@@ -170,7 +170,7 @@ async fn searched(
             first: ends.0.saturating_sub(nanos),
             last: ends.1.saturating_sub(nanos),
         };
-        Selection::new(filter.clone(), earlier)
+        Selection::new(&lowering.view.limits, filter.clone(), earlier)
     });
     let points = asked.points.map(|points| usize::try_from(points).unwrap_or(usize::MAX));
     let asked = Asked {

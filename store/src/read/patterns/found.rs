@@ -149,6 +149,15 @@ impl PerSplit for Kinds<'_> {
         join(found, template_id(&view.row), &template);
     }
 
+    fn settle(found: &mut Found) {
+        for template in found.values_mut() {
+            if let Place::Live { block, row } = &mut template.place {
+                *block = Arc::new(block.select(&[*row as u32]));
+                *row = 0;
+            }
+        }
+    }
+
     fn join(sum: &mut Found, more: &Found) {
         more.iter().for_each(|(id, template)| join(sum, *id, template));
     }

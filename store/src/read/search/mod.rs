@@ -139,6 +139,10 @@ impl Search {
                     let units = units.into_iter().map(|unit| self.waiting(unit));
                     waiting.extend(units.filter(|unit| self.is_needed(unit)).map(Reverse));
                 }
+                What::Unit(unit) if self.view.limits.hides() => {
+                    self.test_shown(&unit, &mut pending);
+                    self.running.check()?;
+                }
                 What::Unit(Unit::Live(part)) => self.test_live(&part, &mut pending),
                 What::Unit(Unit::Page(unit)) if unreadable.contains(&place(&unit)) => {}
                 What::Unit(Unit::Page(unit)) => {
@@ -254,6 +258,28 @@ impl Search {
             if self.can_matter(&rank, pending) && (all || self.selection.matches(&RowView::new(row, &part.topic))) {
                 self.found(rank, Found::Live(Arc::clone(&part.rows), at), pending);
             }
+        }
+    }
+
+    /// The same for what is masked, of which nothing is known before it is. Rows that wait are held, as
+    /// their page would have to be masked again.
+    fn test_shown(&self, unit: &Unit, pending: &mut Pending) {
+        let Some(rows) = self.view.shown(unit, &self.running) else {
+            return;
+        };
+        let matches = |at: &u32| {
+            let row = rows.block.row(*at as usize);
+            let rank = self.rank(row.time_nanos, row.partition, row.offset, &rows.topic);
+            self.can_matter(&rank, pending) && self.selection.matches(&RowView::new(row, &rows.topic))
+        };
+        let mut matching: Vec<u32> = (0..rows.block.len() as u32).filter(matches).collect();
+        matching.sort_by_key(|&at| self.time_rank(rows.block.times()[at as usize]));
+        matching.truncate(self.keep());
+        let held = Arc::new(rows.block.select(&matching));
+        for at in 0..held.len() {
+            let row = held.row(at);
+            let rank = self.rank(row.time_nanos, row.partition, row.offset, &rows.topic);
+            self.found(rank, Found::Live(Arc::clone(&held), at), pending);
         }
     }
 

@@ -8,6 +8,7 @@ use super::pending::OpenPages;
 use super::*;
 use crate::read::fixture::{Fixture, TestRow};
 use crate::read::histogram::filter_of;
+use crate::read::limits::Limits;
 use crate::read::time::TimeRange;
 
 fn rows(times: std::ops::Range<i64>) -> Vec<TestRow> {
@@ -18,7 +19,7 @@ fn rows(times: std::ops::Range<i64>) -> Vec<TestRow> {
 fn search(fixture: &Fixture, limit: usize) -> Search {
     Search {
         view: fixture.reader.view(),
-        selection: Selection::new(filter_of("took").unwrap(), TimeRange::ALL).unwrap(),
+        selection: Selection::new(&Limits::none(), filter_of("took").unwrap(), TimeRange::ALL).unwrap(),
         direction: Direction::Backward,
         after: None,
         limit,

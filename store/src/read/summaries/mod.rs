@@ -80,8 +80,8 @@ impl Reader {
     ) -> Result<FieldsAnswer, ReadError> {
         self.check_filter(&filter)?;
         let (sample, limits) = (self.options().fields_sample_rows, self.options().scan_limits());
-        let (view, running) = (self.view_for(&filter), Arc::clone(running));
-        let selection = Selection::prepared(filter, range).await?;
+        let (view, running) = (self.view_for(&filter)?, Arc::clone(running));
+        let selection = Selection::prepared(&self.limits, filter, range).await?;
         blocking(move || {
             let budget = Budget::new(limits, &running);
             let summaries = Summaries::new(asked.only.clone());

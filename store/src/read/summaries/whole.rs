@@ -19,7 +19,7 @@ use crate::read::matching::{Deciders, narrow, possible};
 use crate::read::open_page::OpenPage;
 use crate::read::row::RowView;
 use crate::read::running::{Running, ScanLimits, add};
-use crate::read::scan::Selection;
+use crate::read::scan::{Selection, Unit, all_units};
 use crate::read::view::{LivePart, View};
 use crate::split::{LeafField, PageQuery, PageText, Shape, SplitError};
 
@@ -104,6 +104,9 @@ impl<'a> Whole<'a> {
     /// The fields of all records that match, and how many these are; `None` if that is more than may be
     /// looked at. Blocks.
     pub(super) fn run(mut self) -> Result<Option<(Summaries, u64)>, ReadError> {
+        if self.view.limits.hides() {
+            return self.masked();
+        }
         let range = &self.selection.range;
         for part in self.view.live.iter() {
             if range.overlaps(part.time_min, part.time_max) && self.live(part).is_break() {
@@ -128,6 +131,30 @@ impl<'a> Whole<'a> {
         add(&meter.bytes_read, looked.bytes);
         add(&meter.rows_matched, looked.matched as usize);
         Ok(Some((self.summaries, looked.matched)))
+    }
+
+    /// The same of masked rows, each of which is looked at.
+    fn masked(mut self) -> Result<Option<(Summaries, u64)>, ReadError> {
+        let index = self.selection.page_query(self.view);
+        let units = all_units(self.view, &index, &self.selection.range, self.running)?;
+        if units.iter().map(Unit::rows).sum::<u64>() > self.budget.lines.min(self.budget.rows) {
+            return Ok(None);
+        }
+        for unit in &units {
+            self.running.check()?;
+            let Some(rows) = self.view.shown(unit, self.running) else {
+                continue;
+            };
+            for row in rows.block.rows() {
+                let view = RowView::new(row, &rows.topic);
+                if self.selection.matches(&view) {
+                    self.looked.matched += 1;
+                    self.summaries.record(&view);
+                }
+            }
+        }
+        add(&self.running.meter.rows_matched, self.looked.matched as usize);
+        Ok(Some((self.summaries, self.looked.matched)))
     }
 
     fn live(&mut self, part: &LivePart) -> ControlFlow<()> {

@@ -42,6 +42,11 @@ pub(crate) async fn named(
     reader: &Reader,
     name: &str,
 ) -> Result<Option<Arc<dyn TableProvider>>, ReadError> {
+    match name {
+        "fields" => {}
+        "audit" => reader.limits.audit()?,
+        other => reader.limits.refuse(&format!("the table {other}"))?,
+    }
     let batch = match name {
         "splits" => catalog::splits(&lowering.view.snapshot)?,
         "streams" => catalog::streams(&lowering.view.snapshot)?,
