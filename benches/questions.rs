@@ -238,6 +238,7 @@ async fn serve(dir: &Path, catalog: &Catalog, reader: &Reader) -> String {
         assets: &[],
         host_guard: timberline_collector::http::HostGuard::new(&[]),
         access: timberline_collector::Access::anyone(),
+        searches: Default::default(),
         kept: timberline_store::http::KeptLimits::default(),
         file_policies: Default::default(),
         notifier: None,

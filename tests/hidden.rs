@@ -416,3 +416,39 @@ fn an_auditor_reads_the_record_of_acts_and_no_line_and_a_viewer_the_reverse() {
     }
     assert!(!records(&ask(&program, &viewer, "paid")).is_empty());
 }
+
+#[test]
+fn a_search_is_on_record_before_it_is_answered_and_once_where_a_page_asks_again() {
+    let dir = scratch();
+    let (program, cookie) = started(dir.path(), "100ms");
+    let (key, id) = key(&program, &cookie, &json!({ "name": "reader", "roles": ["viewer"] }));
+    let query = json!({ "query": "paid 7", "from": "2020-01-01T00:00:00Z" });
+    for _ in 0..3 {
+        for route in ["query", "histogram", "fields", "explain"] {
+            let answer = with(&program, &key, "POST", &format!("/api/v1/{route}"), Some(&query));
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+    }
+    let first = records(&ask(&program, &key, "paid 8"));
+    let record = first[0]["id"].as_str().unwrap();
+    let path = format!("/api/v1/record/{}", record.replace('/', "%2F"));
+    assert_eq!(with(&program, &key, "GET", &path, None).status, 200);
+    // Killed at once: what was answered is on record.
+    program.kill();
+    let program = Program::start(dir.path(), "up", &support::up_config(dir.path(), &["none.log"]));
+    let searches = || {
+        let asked = json!({ "query": format!("topic:timberline.audit action:search actor:\"key:{id}\"") });
+        records(&by_cookie(&program, &cookie, "POST", "/api/v1/query", Some(&asked)))
+    };
+    let found = wait_for("three searches on record", || {
+        let found = searches();
+        (found.len() >= 3).then_some(found)
+    });
+    let said: Vec<String> = found.iter().map(|act| act["fields"].to_string()).collect();
+    assert_eq!(found.len(), 3, "{said:#?}");
+    for (object, text) in [("query", "paid 7"), ("query", "paid 8"), ("record", record)] {
+        let is_it = |act: &&String| act.contains(text) && act.contains(&format!("\"object\":\"{object}\""));
+        assert_eq!(said.iter().filter(is_it).count(), 1, "{object} {text}: {said:#?}");
+    }
+    assert!(said.iter().all(|act| act.contains("127.0.0.1")), "{said:#?}");
+}

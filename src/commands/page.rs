@@ -6,12 +6,14 @@ use std::time::Duration;
 use axum::Router;
 use timberline_collector::http::{HostGuard, MessageReaders};
 use timberline_collector::{Access, Collector};
+use timberline_proto::api::access::Actor;
 use timberline_proto::api::room::{RoomMerges, RoomSums};
 use timberline_queue::receive::Seen;
 use timberline_store::alert::Alerts;
 use timberline_store::alert::notify::Notifier;
 use timberline_store::backup::{Backups, What};
-use timberline_store::http::{self, HttpState, Metrics};
+use timberline_store::catalog::{Catalog, NotedAct};
+use timberline_store::http::{self, HttpState, Metrics, Searches};
 use timberline_store::read::{Reader, Sources};
 use timberline_store::{Store, SystemClock};
 
@@ -35,6 +37,21 @@ pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 pub(super) struct Running {
     store: Arc<Store>,
     notifier: Notifier,
+}
+
+/// The record of searches; that there is none from now on is on record.
+fn searches(config: &Config, catalog: &Catalog) -> anyhow::Result<Searches> {
+    let options = config.access.searches();
+    if !options.enabled {
+        let act = NotedAct {
+            actor: Actor::new("operator", None),
+            action: "searches.off",
+            object: "configuration".to_owned(),
+            detail: serde_json::json!({ "access.record_searches": false }),
+        };
+        catalog.note_acts(&[act])?;
+    }
+    Ok(Searches::start(catalog.clone(), options))
 }
 
 /// Messages on their way at the end are waited for so long; they would be sent again.
@@ -92,6 +109,7 @@ pub(super) fn router(
         assets: assets(),
         host_guard: HostGuard::new(&config.server.allowed_hosts),
         access,
+        searches: searches(config, store.catalog())?,
         kept: config.kept_limits(),
         file_policies: Arc::new(config.store_options(data.role("store")).policies()),
         notifier: Some(notifier.clone()),

@@ -25,6 +25,10 @@ pub(crate) struct AccessSection {
     pub(crate) address_failures_max: u32,
     /// The window in which they are counted.
     pub(crate) failures_window: Age,
+    /// Whether searches of accounts and keys are on record.
+    pub(crate) record_searches: bool,
+    /// The same search by the same caller is on record once in it.
+    pub(crate) record_searches_interval: Age,
 }
 
 impl Default for AccessSection {
@@ -38,6 +42,8 @@ impl Default for AccessSection {
             account_failures_max: 10,
             address_failures_max: 100,
             failures_window: Age::seconds(15 * 60),
+            record_searches: true,
+            record_searches_interval: Age::seconds(5 * 60),
         }
     }
 }
@@ -69,6 +75,15 @@ impl AccessSection {
             }
         }
         Ok(())
+    }
+
+    /// What is on record of searches.
+    #[cfg(feature = "store")]
+    pub(crate) fn searches(&self) -> timberline_store::http::SearchOptions {
+        timberline_store::http::SearchOptions {
+            enabled: self.record_searches,
+            interval: self.record_searches_interval.get(),
+        }
     }
 
     /// The limits, for a server that lets in by `openness`.

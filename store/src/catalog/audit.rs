@@ -12,6 +12,8 @@
 //! | `queue.reset` | topic-partition | next offset, reason |
 //! | `export.begin` | the export's id | query, range, limit, format |
 //! | `export.end` | the export's id | rows; its outcome says why it broke off |
+//! | `search` | `query`, `tail`, `record`, `context`, `file` | query and range, or id, or generation and range |
+//! | `searches.off` | `configuration` | that searches are not on record from this start on |
 //! | `split.divide` | topic | the split, those that took its place with their retention classes, rows |
 //! | `retention.configure` | `store` | age in seconds, bytes: of programs that had no policies |
 //! | `retention.change` | `policies` | version, whose they are, what was in force before and after, promises |
@@ -66,6 +68,19 @@ pub struct AuditEntry {
     pub object: String,
     /// `ok`, or why not.
     pub outcome: String,
+    /// What else is known.
+    pub detail: Value,
+}
+
+/// An act that went well, as it goes on record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotedAct {
+    /// Who.
+    pub actor: Actor,
+    /// What was done.
+    pub action: &'static str,
+    /// To what.
+    pub object: String,
     /// What else is known.
     pub detail: Value,
 }
@@ -208,6 +223,17 @@ impl Catalog {
     ) -> Result<(), CatalogError> {
         let actor = (actor.name.as_str(), actor.origin.as_deref());
         self.transact(|transaction, _| insert(transaction, actor, action, id, outcome, detail))
+    }
+
+    /// Puts acts on record, all or none. Durable on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`], [`CatalogError::Commit`]
+    pub fn note_acts(&self, acts: &[NotedAct]) -> Result<(), CatalogError> {
+        self.transact(|transaction, _| {
+            acts.iter()
+                .try_for_each(|act| note_of(transaction, &act.actor, act.action, &act.object, &act.detail))
+        })
     }
 }
 

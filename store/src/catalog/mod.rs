@@ -71,7 +71,7 @@ use crate::integrity::StoreKey;
 pub use alerts::{
     AlertWrite, HistoryFilter, HistoryLimits, RuleError, RuleLimits, RuleProgress, SeenTo, StoredRule, StoredVersion,
 };
-pub use audit::{AUDIT_AGE_MAX_NANOS, AuditEntry};
+pub use audit::{AUDIT_AGE_MAX_NANOS, AuditEntry, NotedAct};
 pub use documents::{Document, DocumentError, DocumentKind, DocumentLimits, NewDocument};
 pub(crate) use edit::now_nanos;
 pub use holds::{HoldError, StoredHold};

@@ -7,6 +7,7 @@
 //! | [`error`] | errors as JSON with their status |
 //! | [`assets`] | the page's files: names by content, compressed, cached |
 //! | [`reader`] | reads within the limits of who asks |
+//! | [`searches`] | searches on record |
 //! | [`login`] | where people say who they are |
 //! | [`routes`] | one route per file |
 //! | [`openapi`] | the API's description |
@@ -18,6 +19,7 @@ mod login;
 mod openapi;
 mod reader;
 mod routes;
+mod searches;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -26,4 +28,5 @@ pub use assets::Asset;
 pub use error::HttpError;
 pub use openapi::document;
 pub use routes::router;
+pub use searches::{SearchOptions, Searches};
 pub use state::{HttpState, KeptLimits, Metrics, NoMetrics};

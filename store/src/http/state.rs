@@ -14,6 +14,7 @@ use crate::catalog::{Catalog, DocumentLimits};
 use crate::read::Reader;
 
 use super::assets::Asset;
+use super::searches::Searches;
 
 /// Text of further metrics, from the other roles in the same process.
 pub trait Metrics: Send + Sync + std::fmt::Debug {
@@ -95,6 +96,8 @@ pub struct HttpState {
     pub host_guard: HostGuard,
     /// Who may use them, and for what.
     pub access: Access,
+    /// Who searched for what, on record.
+    pub searches: Searches,
     /// Of dashboards and saved searches.
     pub kept: KeptLimits,
     /// Retention policies of the configuration's file.

@@ -44,6 +44,7 @@ fn app(fixture: &Fixture) -> Router {
         file_policies: Arc::default(),
         access: timberline_collector::Access::anyone(),
         notifier: None,
+        searches: Default::default(),
         kept: KeptLimits {
             dashboards_max: 2,
             ..KeptLimits::default()

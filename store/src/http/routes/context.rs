@@ -4,11 +4,13 @@
 
 use axum::Json;
 use serde::Deserialize;
+use serde_json::json;
 use timberline_proto::api::{ContextAnswer, FindAnswer};
 use timberline_proto::id::RecordId;
 
 use crate::http::error::{HttpError, Query};
 use crate::http::reader::CallersReader;
+use crate::http::searches::OnRecord;
 use crate::read::FindDirection;
 
 const AROUND_DEFAULT: usize = 10;
@@ -24,12 +26,14 @@ pub(super) struct Asked {
 
 pub(super) async fn get(
     CallersReader(reader): CallersReader,
+    on_record: OnRecord,
     Query(asked): Query<Asked>,
 ) -> Result<Json<ContextAnswer>, HttpError> {
     let id: RecordId = asked
         .id
         .parse()
         .map_err(|error| HttpError::new("bad_request", format!("{error}")))?;
+    on_record.look("context", json!({ "id": id.to_string() })).await?;
     let around = |n: Option<usize>| n.unwrap_or(AROUND_DEFAULT).min(AROUND_MAX);
     let (before, after) = (around(asked.before), around(asked.after));
     let answer = match asked.edge.as_deref() {
@@ -53,6 +57,7 @@ pub(super) struct Wanted {
 
 pub(super) async fn find(
     CallersReader(reader): CallersReader,
+    on_record: OnRecord,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<FindAnswer>, HttpError> {
     let id: RecordId = wanted
@@ -67,5 +72,8 @@ pub(super) async fn find(
             return Err(HttpError::new("bad_request", message));
         }
     };
+    on_record
+        .look("context", json!({ "id": id.to_string(), "text": wanted.text }))
+        .await?;
     Ok(Json(reader.find_in_file(&id, &wanted.text, direction).await?))
 }

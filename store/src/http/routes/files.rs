@@ -7,10 +7,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::json;
 use timberline_proto::api::FilesAnswer;
 use timberline_proto::id::GenerationId;
 
 use crate::http::error::{HttpError, Query};
+use crate::http::searches::OnRecord;
 use crate::http::state::HttpState;
 use crate::read::{FileBytes, FileRequest};
 
@@ -50,6 +52,7 @@ pub(super) struct Range {
 
 pub(super) async fn bytes(
     State(state): State<HttpState>,
+    on_record: OnRecord,
     Path(generation): Path<String>,
     Query(range): Query<Range>,
 ) -> Result<Response, HttpError> {
@@ -62,6 +65,8 @@ pub(super) async fn bytes(
             return Err(HttpError::new("bad_request", message));
         }
     };
+    let asked = json!({ "generation": generation.to_string(), "from": range.from, "to": range.to });
+    on_record.look("file", asked).await?;
     let found = state
         .reader
         .file_bytes(generation, range.from.unwrap_or(0), range.to, skip_gaps)

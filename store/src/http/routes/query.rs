@@ -13,10 +13,12 @@ use timberline_proto::api::{Answer, Frame, QueryRequest};
 
 use crate::http::error::{Body, HttpError};
 use crate::http::reader::CallersReader;
+use crate::http::searches::OnRecord;
 use crate::read::{Formulas, csv_cell, csv_value};
 
 pub(super) async fn post(
     CallersReader(reader): CallersReader,
+    on_record: OnRecord,
     headers: HeaderMap,
     Body(request): Body<QueryRequest>,
 ) -> Result<Response, HttpError> {
@@ -24,7 +26,12 @@ pub(super) async fn post(
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
+    let asked = (request.query.clone(), request.from.clone(), request.to.clone());
     let mut frames = reader.query(request).await?;
+    // It runs meanwhile.
+    on_record
+        .search(&asked.0, asked.1.as_deref(), asked.2.as_deref())
+        .await?;
     if accept.contains("application/json") {
         return Ok(Json(frames.collect().await.map_err(HttpError)?).into_response());
     }

@@ -13,10 +13,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream};
 use serde::Deserialize;
+use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::http::error::{HttpError, Query};
 use crate::http::reader::CallersReader;
+use crate::http::searches::OnRecord;
 use crate::read::Tail;
 
 /// Between two signs of life.
@@ -30,9 +32,11 @@ pub(super) struct Asked {
 
 pub(super) async fn get(
     CallersReader(reader): CallersReader,
+    on_record: OnRecord,
     Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
     let tail = reader.tail(&asked.query).await?;
+    on_record.look("tail", json!({ "query": asked.query })).await?;
     let mut response = Sse::new(events(tail))
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
         .into_response();
