@@ -85,7 +85,11 @@ pub(super) fn router(
     )?;
     notifier.start()?;
     // The notifier reads what the evaluation puts on record.
-    let alerts = Alerts::start(reader.clone(), config.alerts.evaluation.options())?;
+    let alerts = Alerts::start(
+        reader.clone(),
+        config.alerts.evaluation.options(),
+        Arc::new(access.clone()),
+    )?;
     alerts.plan_messages_by(Arc::new(notifier.clone()));
     let (told, woken) = (alerts.told(), notifier.clone());
     tokio::spawn(wake(told, woken));

@@ -24,6 +24,7 @@ pub mod identify;
 mod login;
 mod manage;
 mod options;
+mod owner;
 mod password;
 pub mod routes;
 mod secret;

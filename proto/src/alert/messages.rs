@@ -24,6 +24,12 @@ pub struct KeptRule {
     pub created: String,
     /// When it was changed last (RFC 3339).
     pub updated: String,
+    /// Who changed it last: it sees what that one may see. None of rules of before there were owners.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The owner was shut out, or is no more: the rule goes on with what that one could see last.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owner_gone: bool,
     /// What it says.
     pub rule: Rule,
 }
@@ -161,6 +167,9 @@ pub struct RuleCost {
     /// Testing each line as it comes was too expensive: it reads its lines from the store when it is decided.
     #[serde(default)]
     pub deferred: bool,
+    /// Its owner was shut out, or is no more: it goes on with what that one could see last.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owner_gone: bool,
     /// Why it cannot be evaluated, if it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -16,6 +16,7 @@ use super::Shared;
 use super::feed::Feed;
 use super::machine::Outcome;
 use super::marks::{Mark, Marks};
+use super::owner::{Sees, allow};
 use super::plan::Plan;
 use super::route::{Router, sample};
 use super::run::Run;
@@ -27,6 +28,8 @@ use crate::read::{Reader, RowView, Topics};
 
 /// How far a rule was decided is written at the latest after this, if nothing else is.
 const KEEP_INTERVAL: Duration = Duration::from_secs(10);
+/// So often it is looked whether owners may see something else.
+const OWNERS_INTERVAL: Duration = Duration::from_secs(5);
 /// After the start nobody is called silent for so long: agents have to come back first.
 const GRACE: i64 = 30_000_000_000;
 
@@ -51,6 +54,10 @@ pub(super) struct Evaluator {
     looked_at: Instant,
     /// When it was last looked for verdicts.
     decided_at: Option<Instant>,
+    /// When it was last looked for what the rules' owners may see.
+    owners_at: Instant,
+    /// Ids and names of rules that are not evaluated for their owners' sake, with why.
+    unseen: BTreeMap<(String, String), String>,
     read_again: u64,
     cost: f64,
     /// How long it looked since the cost was taken.
@@ -75,6 +82,8 @@ impl Evaluator {
             kept_at: Instant::now(),
             looked_at: Instant::now(),
             decided_at: None,
+            owners_at: Instant::now(),
+            unseen: BTreeMap::new(),
             read_again: 0,
             cost: 0.0,
             busy: Duration::ZERO,
@@ -115,8 +124,27 @@ impl Evaluator {
         }
     }
 
+    /// Whether an owner may see something else than at the last look, or went.
+    fn owners_changed(&mut self) -> bool {
+        if self.owners_at.elapsed() < OWNERS_INTERVAL {
+            return false;
+        }
+        self.owners_at = Instant::now();
+        let owners = &self.shared.owners;
+        self.works.iter().any(|work| {
+            let Some(owner) = &work.sees.owner else { return false };
+            match owners.sees(owner) {
+                Some(sees) => work.sees.gone || sees != work.sees.of,
+                None => !work.sees.gone,
+            }
+        })
+    }
+
     /// One look at everything.
     fn look(&mut self) -> Result<(), String> {
+        if self.owners_changed() {
+            self.shared.note_changed();
+        }
         if self.shared.take_changed()
             && let Err(error) = self.load()
         {
@@ -150,6 +178,9 @@ impl Evaluator {
         let catalog = self.reader.catalog_of().clone();
         self.watch.look_again(&self.reader);
         let stored = catalog.alert_rules().map_err(|error| error.to_string())?;
+        let owners = catalog.alert_rule_owners().map_err(|error| error.to_string())?;
+        let mut unseen = BTreeMap::new();
+        self.owners_at = Instant::now();
         let progress = catalog.alert_progress().map_err(|error| error.to_string())?;
         let mut progress: BTreeMap<String, RuleProgress> =
             progress.into_iter().map(|one| (one.rule.clone(), one)).collect();
@@ -174,15 +205,43 @@ impl Evaluator {
                     continue;
                 }
             };
+            let owner = owners.get(&stored.id);
+            let seen = Sees::now(owner, &*self.shared.owners).and_then(|sees| {
+                let reader = self.reader.limited(&sees.of).map_err(|error| error.to_string())?;
+                allow(&plan, &reader).map_err(|error| error.to_string())?;
+                Ok((sees, reader))
+            });
+            let (sees, reader) = match seen {
+                Ok(seen) => seen,
+                Err(error) => {
+                    tracing::error!(rule = stored.name, %error, "the rule cannot be evaluated");
+                    unseen.insert((stored.id.clone(), stored.name.clone()), error);
+                    continue;
+                }
+            };
+            if let Some(kept) = sees.kept()
+                && owner != Some(&kept)
+            {
+                let noted = catalog.note_rule_owner((&stored.id, &stored.name), &kept);
+                noted.map_err(|error| error.to_string())?;
+                if kept.gone {
+                    tracing::warn!(
+                        rule = stored.name,
+                        owner = kept.actor,
+                        "the owner of a rule is gone: it goes on with what that one could see"
+                    );
+                }
+            }
             let same = old
                 .get(&stored.id)
-                .is_some_and(|work| work.run.plan.version == stored.version);
-            if same && let Some(work) = old.remove(&stored.id) {
+                .is_some_and(|work| work.run.plan.version == stored.version && work.sees.of == sees.of);
+            if same && let Some(mut work) = old.remove(&stored.id) {
+                work.sees = sees;
                 self.works.push(work);
                 continue;
             }
             let before = old.remove(&stored.id);
-            let mut work = self.begin(&plan, stored.updated_at_nanos, now, before, held);
+            let mut work = self.begin(&plan, (sees, reader), stored.updated_at_nanos, now, before, held);
             if !work.run.plan.rule.enabled {
                 ended.append(&mut work.run.end(now, "the rule was disabled"));
                 work.kept_next = i64::MIN;
@@ -217,6 +276,7 @@ impl Evaluator {
                 .forget_alert_progress(&rule)
                 .map_err(|error| error.to_string())?;
         }
+        self.unseen = unseen;
         self.route_anew()?;
         for at in anew {
             self.fill(at);
@@ -227,7 +287,7 @@ impl Evaluator {
     /// Lines go to the rules that are given them as they come.
     fn route_anew(&mut self) -> Result<(), String> {
         let at_once = self.works.iter().enumerate().filter(|(_, work)| work.behind.is_none());
-        let router = Router::new(at_once.map(|(at, work)| (at, &*work.run.plan)));
+        let router = Router::new(at_once.map(|(at, work)| (at, &*work.run.plan, work.reader.limits())));
         self.router = router.map_err(|error| error.to_string())?;
         let searches = self.works.iter().flat_map(|work| &work.run.plan.searches);
         let own = searches.filter_map(|search| match Topics::of(search) {
@@ -241,6 +301,7 @@ impl Evaluator {
     fn begin(
         &self,
         plan: &Arc<Plan>,
+        (sees, reader): (Sees, Reader),
         updated: i64,
         now: i64,
         before: Option<Work>,
@@ -264,7 +325,7 @@ impl Evaluator {
         // Groups of other fields are other groups.
         run.machines.retain(|group, _| group.0.len() == plan.by.len());
         run.changed = true;
-        Work::new(run, began)
+        Work::new(run, began, sees, reader)
     }
 
     /// Takes the lines that came.
@@ -278,7 +339,7 @@ impl Evaluator {
         let wanted = |topic: &str| !is_own_topic(topic) || own_topics.contains(topic);
         let whole = self.feed.pull(live, catalog, &wanted, &mut |view| {
             watch.line(view);
-            router.route(view, &mut |rule, search| {
+            router.route(view, &mut |rule, search, view| {
                 let work = &mut works[rule];
                 let tell = work.run.plan.tells_lines() && is_new(view, told, work.began);
                 let sample = sample(&work.run.plan, search, view, tell, options);
@@ -304,8 +365,9 @@ impl Evaluator {
             return Vec::new();
         }
         let work = &mut self.works[at];
+        let reader = work.reader.clone();
         let ask = StoreAsk {
-            reader: &self.reader,
+            reader: &reader,
             handle: &self.handle,
             options: &self.shared.options,
         };
@@ -314,6 +376,10 @@ impl Evaluator {
             let concerned = match scope.is_all() {
                 true => marks.clone(),
                 false => marks.of(|mark: &Mark| scope.concerns(mark)),
+            };
+            let concerned = match work.sees.of.sees_all_records() {
+                true => concerned,
+                false => concerned.unnamed(),
             };
             return work.run.advance(now, &concerned, &ask);
         };

@@ -42,6 +42,16 @@ impl Marks {
         )
     }
 
+    /// The same without names, for whom they are not meant.
+    pub(crate) fn unnamed(&self) -> Self {
+        let unnamed = self.sources.iter().map(|mark| Mark {
+            host: "a source".to_owned(),
+            path: String::new(),
+            complete_to: mark.complete_to,
+        });
+        Self::new(self.taken_to, unnamed.collect())
+    }
+
     /// Everything that was read before this is there.
     pub(crate) fn complete_to(&self) -> i64 {
         self.complete_to

@@ -37,6 +37,7 @@ mod key;
 mod machine;
 mod marks;
 mod options;
+mod owner;
 mod plan;
 mod route;
 mod run;
@@ -61,12 +62,15 @@ use timberline_proto::alert::AlertsStatus;
 use tokio::sync::watch;
 
 pub use options::AlertOptions;
-pub use service::{Alerts, MessagePlanner};
+pub use owner::Owners;
+pub use service::{Alerts, MessagePlanner, Shown};
 
 /// What the thread and those who ask share.
 #[derive(Debug)]
 struct Shared {
     options: AlertOptions,
+    /// Who may see what.
+    owners: Arc<dyn Owners>,
     stopped: AtomicBool,
     /// Whether rules were changed since they were read.
     changed: Mutex<bool>,
@@ -78,9 +82,10 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(options: AlertOptions) -> Self {
+    fn new(options: AlertOptions, owners: Arc<dyn Owners>) -> Self {
         Self {
             options,
+            owners,
             stopped: AtomicBool::new(false),
             changed: Mutex::new(true),
             wake: Condvar::new(),

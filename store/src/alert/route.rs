@@ -14,7 +14,7 @@ use timberline_proto::token::{lower_into, tokens};
 use super::options::AlertOptions;
 use super::plan::Plan;
 use super::sample::{Group, Sample};
-use crate::read::{FIXED, ReadError, RowView, Tester, Topics, column_name, stream_attribute};
+use crate::read::{FIXED, Limits, ReadError, RowView, Tester, Topics, column_name, stream_attribute};
 use crate::split::{pattern_of_template, template_of_row};
 
 /// Of so many lines one has its tests timed: reading the clock for each costs more than most tests.
@@ -25,11 +25,26 @@ const TIMED_EVERY: u64 = 64;
 struct Shared {
     tester: Tester,
     topics: Topics,
+    /// What of a line it is asked of; none: all.
+    limits: Option<Arc<Limits>>,
     /// Rule and which of its searches.
     uses: Vec<(usize, u8)>,
     /// What testing and taking lines cost since it was last asked for, by the lines that were timed.
     spent: Duration,
 }
+
+impl Shared {
+    fn take(&self, view: &RowView<'_>, each: &mut Each<'_>) {
+        if self.tester.matches(view) {
+            for &(rule, search) in &self.uses {
+                each(rule, search, view);
+            }
+        }
+    }
+}
+
+/// Is given a rule, which of its searches fits, and the line.
+pub(crate) type Each<'a> = dyn FnMut(usize, u8, &RowView<'_>) + 'a;
 
 /// Finds the rules that a line concerns.
 #[derive(Debug, Default)]
@@ -61,17 +76,21 @@ impl Router {
     ///
     /// # Errors
     /// What is wrong with a search.
-    pub(crate) fn new<'a>(plans: impl Iterator<Item = (usize, &'a Plan)>) -> Result<Self, ReadError> {
+    pub(crate) fn new<'a>(
+        plans: impl Iterator<Item = (usize, &'a Plan, Option<Arc<Limits>>)>,
+    ) -> Result<Self, ReadError> {
         let mut router = Self::default();
-        let mut known: BTreeMap<String, usize> = BTreeMap::new();
-        for (rule, plan) in plans {
+        let mut known: BTreeMap<(String, usize), usize> = BTreeMap::new();
+        for (rule, plan, limits) in plans {
+            // Limits that are alike are one, as long as they are known.
+            let whose = limits.as_ref().map_or(0, |limits| Arc::as_ptr(limits).addr());
             for (search, filter) in plan.searches.iter().enumerate() {
-                let text = format!("{filter:?}");
-                let at = match known.get(&text) {
+                let key = (format!("{filter:?}"), whose);
+                let at = match known.get(&key) {
                     Some(at) => *at,
                     None => {
-                        let at = router.add(filter)?;
-                        known.insert(text, at);
+                        let at = router.add(filter, limits.clone())?;
+                        known.insert(key, at);
                         at
                     }
                 };
@@ -82,7 +101,7 @@ impl Router {
         Ok(router)
     }
 
-    fn add(&mut self, filter: &Filter) -> Result<usize, ReadError> {
+    fn add(&mut self, filter: &Filter, limits: Option<Arc<Limits>>) -> Result<usize, ReadError> {
         let at = self.shared.len();
         match need(filter) {
             Some(need) => {
@@ -96,14 +115,15 @@ impl Router {
         self.shared.push(Shared {
             tester: Tester::new(filter)?,
             topics: Topics::of(filter),
+            limits,
             uses: Vec::new(),
             spent: Duration::ZERO,
         });
         Ok(at)
     }
 
-    /// Gives each rule that a line concerns, with which of its searches fits.
-    pub(crate) fn route(&mut self, view: &RowView<'_>, each: &mut dyn FnMut(usize, u8)) {
+    /// Gives each rule that a line concerns, with which of its searches fits, and the line as the rule sees it.
+    pub(crate) fn route(&mut self, view: &RowView<'_>, each: &mut Each<'_>) {
         self.lines += 1;
         let now = self.lines;
         for place in 0..self.always.len() {
@@ -147,12 +167,17 @@ impl Router {
         self.folded = folded;
     }
 
-    fn ask(&mut self, at: usize, view: &RowView<'_>, each: &mut dyn FnMut(usize, u8)) {
+    fn ask(&mut self, at: usize, view: &RowView<'_>, each: &mut Each<'_>) {
         let begin = self.lines.is_multiple_of(TIMED_EVERY).then(Instant::now);
         let shared = &mut self.shared[at];
-        if shared.topics.has(view.topic) && shared.tester.matches(view) {
-            for &(rule, search) in &shared.uses {
-                each(rule, search);
+        if shared.topics.has(view.topic) {
+            match &shared.limits {
+                None => shared.take(view, each),
+                Some(limits) => {
+                    if let Some(seen) = limits.row(&view.row, view.topic) {
+                        shared.take(&RowView::new(seen.row(&view.row), view.topic), each);
+                    }
+                }
             }
         }
         if let Some(begin) = begin {

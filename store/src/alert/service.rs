@@ -1,6 +1,6 @@
 //! Alert rules for those who ask over HTTP: keeping them, what they say, and whether they keep up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -19,17 +19,40 @@ use super::machine::Machine;
 use super::notify::plan::{Surroundings, simulate};
 use super::notify::{Notifier, TransitionSource};
 use super::options::AlertOptions;
+use super::owner::{Owners, Sees, allow};
 use super::plan::Plan;
 use super::sample::Group;
 use super::{Shared, Stop, backtest};
-use crate::catalog::{Catalog, CatalogError, RuleError, RuleLimits, StoredRule};
-use crate::read::{ReadError, Reader};
+use crate::catalog::{Catalog, CatalogError, RuleError, RuleLimits, RuleOwner, StoredRule};
+use crate::read::{For, ReadError, Reader};
 
 /// Says which messages transitions would make, without sending any: by whom they are for.
 pub trait MessagePlanner: Send + Sync + std::fmt::Debug {
     /// How many messages whoever would get until an instant, of changes of state in the order in which they
     /// were decided.
     fn messages(&self, transitions: &[Transition], until_nanos: i64) -> BTreeMap<String, u64>;
+}
+
+/// Which rules somebody is shown.
+#[derive(Clone, Debug)]
+pub struct Shown(Option<BTreeSet<String>>);
+
+impl Shown {
+    /// Whether one is among them.
+    pub fn has(&self, rule: &str) -> bool {
+        self.0.as_ref().is_none_or(|ids| ids.contains(rule))
+    }
+
+    /// Refuses one that is not.
+    ///
+    /// # Errors
+    /// [`RuleError::NotThere`]
+    pub fn require(&self, rule: &str) -> Result<(), RuleError> {
+        match self.has(rule) {
+            true => Ok(()),
+            false => Err(RuleError::NotThere { id: rule.to_owned() }),
+        }
+    }
 }
 
 /// Messages of a back-test that are counted by target.
@@ -69,13 +92,14 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    /// Begins to evaluate what the catalog's rules say of what `reader` reads. Needs a runtime.
+    /// Begins to evaluate what the catalog's rules say of what `reader` reads, each within what its owner may see.
+    /// Needs a runtime.
     ///
     /// # Errors
     /// If a thread cannot be made.
-    pub fn start(reader: Reader, options: AlertOptions) -> std::io::Result<Self> {
+    pub fn start(reader: Reader, options: AlertOptions, owners: Arc<dyn Owners>) -> std::io::Result<Self> {
         let enabled = options.enabled;
-        let shared = Arc::new(Shared::new(options));
+        let shared = Arc::new(Shared::new(options, owners));
         if enabled {
             let (shared, reader, handle) = (Arc::clone(&shared), reader.clone(), Handle::current());
             std::thread::Builder::new()
@@ -124,12 +148,13 @@ impl Alerts {
         }
     }
 
-    /// Whether a rule can be evaluated, and how.
+    /// Whether a rule can be evaluated for whoever may see so much, and how.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn check(&self, rule: Rule) -> Result<RuleCheck, String> {
-        let plan = Plan::new("", 1, rule, &self.shared.options)?;
+    pub fn check(&self, rule: Rule, of: &For) -> Result<RuleCheck, ReadError> {
+        let plan = Plan::new("", 1, rule, &self.shared.options).map_err(ReadError::BadRequest)?;
+        allow(&plan, &self.reader.limited(of)?)?;
         Ok(RuleCheck {
             windows: format!("every {} over {}", plan.rule.step(), plan.rule.window),
             kept_up: plan.is_silence() || !plan.searches.is_empty(),
@@ -142,7 +167,12 @@ impl Alerts {
     /// [`RuleError::Catalog`]
     pub fn rules(&self) -> Result<Vec<KeptRule>, RuleError> {
         let stored = self.catalog().alert_rules()?;
-        Ok(stored.into_iter().filter_map(readable).collect())
+        let owners = self.catalog().alert_rule_owners()?;
+        let owned = |stored: StoredRule| {
+            let owner = owners.get(&stored.id).cloned();
+            readable(stored, owner)
+        };
+        Ok(stored.into_iter().filter_map(owned).collect())
     }
 
     /// One rule. Blocks.
@@ -151,7 +181,23 @@ impl Alerts {
     /// [`RuleError::NotThere`], [`RuleError::Catalog`]
     pub fn rule(&self, id: &str) -> Result<KeptRule, RuleError> {
         let stored = self.catalog().alert_rule(id)?;
-        readable(stored).ok_or_else(|| RuleError::NotThere { id: id.to_owned() })
+        let owner = self.catalog().alert_rule_owners()?.remove(id);
+        readable(stored, owner).ok_or_else(|| RuleError::NotThere { id: id.to_owned() })
+    }
+
+    /// Ids of the rules that whoever may see so much is shown: all, or those of owners who see the same. Blocks.
+    ///
+    /// # Errors
+    /// [`RuleError::Catalog`]
+    pub fn shown_to(&self, of: &For) -> Result<Shown, RuleError> {
+        if of.sees_all_records() {
+            return Ok(Shown(None));
+        }
+        let owners = self.catalog().alert_rule_owners()?;
+        let alike =
+            |owner: &RuleOwner| Sees::now(Some(owner), &*self.shared.owners).is_ok_and(|sees| sees.of.sees_as(of));
+        let ids = owners.into_iter().filter(|(_, owner)| alike(owner)).map(|(id, _)| id);
+        Ok(Shown(Some(ids.collect())))
     }
 
     /// What a rule said. Blocks.
@@ -183,7 +229,7 @@ impl Alerts {
             .catalog()
             .create_alert_rule(&rule.name, &json(rule), self.limits(), actor)?;
         self.changed();
-        Ok(kept(stored, rule.clone()))
+        Ok(kept(stored, rule.clone(), Some(owned_by(actor))))
     }
 
     /// Puts a rule that was checked in the place of a version of one. Durable on return; blocks.
@@ -196,7 +242,7 @@ impl Alerts {
             .catalog()
             .replace_alert_rule((id, version), (&rule.name, &body), self.limits(), actor)?;
         self.changed();
-        Ok(kept(stored, rule.clone()))
+        Ok(kept(stored, rule.clone(), Some(owned_by(actor))))
     }
 
     /// Deletes a rule; what fired by it is resolved. Durable on return; blocks.
@@ -213,8 +259,9 @@ impl Alerts {
     ///
     /// # Errors
     /// [`RuleError::Catalog`]
-    pub fn states(&self, limit: usize) -> Result<AlertStates, RuleError> {
-        let rules: BTreeMap<String, KeptRule> = self.rules()?.into_iter().map(|rule| (rule.id.clone(), rule)).collect();
+    pub fn states(&self, limit: usize, shown: &Shown) -> Result<AlertStates, RuleError> {
+        let rules = self.rules()?.into_iter().filter(|rule| shown.has(&rule.id));
+        let rules: BTreeMap<String, KeptRule> = rules.map(|rule| (rule.id.clone(), rule)).collect();
         let mut answer = AlertStates::default();
         let mut groups = Vec::new();
         for progress in self.catalog().alert_progress()? {
@@ -266,16 +313,25 @@ impl Alerts {
         self.shared.status.lock().clone()
     }
 
-    /// What a rule would have said.
+    /// What a rule would have said, as whoever may see so much sees it.
     ///
     /// # Errors
     /// [`ReadError`]
-    pub async fn backtest(&self, request: BacktestRequest) -> Result<BacktestAnswer, ReadError> {
+    pub async fn backtest(&self, request: BacktestRequest, of: &For) -> Result<BacktestAnswer, ReadError> {
         let plan = Plan::new("backtest", 1, request.rule, &self.shared.options).map_err(ReadError::BadRequest)?;
-        self.backtest_of(plan, &request.from, request.to.as_deref()).await
+        let reader = self.reader.limited(of)?;
+        allow(&plan, &reader)?;
+        self.backtest_of(plan, reader, &request.from, request.to.as_deref())
+            .await
     }
 
-    async fn backtest_of(&self, plan: Plan, from: &str, to: Option<&str>) -> Result<BacktestAnswer, ReadError> {
+    async fn backtest_of(
+        &self,
+        plan: Plan,
+        reader: Reader,
+        from: &str,
+        to: Option<&str>,
+    ) -> Result<BacktestAnswer, ReadError> {
         let now = self.shared.options.clock.now_unix_nanos();
         let instant = |name: &str, text: &str| {
             parse_time(text, now).map_err(|error| ReadError::BadRequest(format!("{name}: {error}")))
@@ -299,7 +355,7 @@ impl Alerts {
                 what: format!("{} back-tests run already", self.shared.options.backtests_max),
                 key: "alerts.evaluation.backtests_max",
             })?;
-        let (reader, shared, handle) = (self.reader.clone(), Arc::clone(&self.shared), Handle::current());
+        let (shared, handle) = (Arc::clone(&self.shared), Handle::current());
         let work = tokio::task::spawn_blocking(move || {
             let _place = place;
             backtest::backtest(&reader, &handle, &shared.options, &Arc::new(plan), (from, to, now))
@@ -321,7 +377,7 @@ impl Alerts {
     /// [`RuleError::Catalog`]
     pub fn metrics(&self) -> Result<String, RuleError> {
         let (status, error) = self.status();
-        let states = self.states(0)?;
+        let states = self.states(0, &Shown(None))?;
         let late = status.rules.iter().map(|rule| rule.late_seconds).fold(0.0, f64::max);
         let slowed = status.rules.iter().filter(|rule| rule.slowed > 1).count();
         let failing = status.rules.iter().filter(|rule| rule.error.is_some()).count();
@@ -422,9 +478,9 @@ fn json(rule: &Rule) -> String {
 }
 
 /// A rule as it is shown; one that this program cannot read is left out, and said.
-fn readable(stored: StoredRule) -> Option<KeptRule> {
+fn readable(stored: StoredRule, owner: Option<RuleOwner>) -> Option<KeptRule> {
     match serde_json::from_str(&stored.body) {
-        Ok(rule) => Some(kept(stored, rule)),
+        Ok(rule) => Some(kept(stored, rule, owner)),
         Err(error) => {
             tracing::error!(rule = stored.name, %error, "the rule cannot be read");
             None
@@ -432,8 +488,18 @@ fn readable(stored: StoredRule) -> Option<KeptRule> {
     }
 }
 
-fn kept(stored: StoredRule, rule: Rule) -> KeptRule {
+fn owned_by(actor: &Actor) -> RuleOwner {
+    RuleOwner {
+        actor: actor.name.clone(),
+        sees: None,
+        gone: false,
+    }
+}
+
+fn kept(stored: StoredRule, rule: Rule, owner: Option<RuleOwner>) -> KeptRule {
     KeptRule {
+        owner_gone: owner.as_ref().is_some_and(|owner| owner.gone),
+        owner: owner.map(|owner| owner.actor),
         id: stored.id,
         version: stored.version,
         created: format_rfc3339_nanos(stored.created_at_nanos),

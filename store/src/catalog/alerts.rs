@@ -14,7 +14,7 @@ use timberline_proto::query::time_range::format_rfc3339_nanos;
 use super::change::Refusal;
 use super::edit::now_nanos;
 use super::journal::{self, ALERTS_TOPIC};
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, alert_owners};
 
 /// A rule that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,6 +254,7 @@ impl Catalog {
                 params![rule.id, name, body, now],
             )?;
             note_version(transaction, &rule, limits, actor)?;
+            alert_owners::set(transaction, &rule.id, actor)?;
             Ok(("alert_rule.create", rule.id.clone(), detail(&rule)))
         })?;
         Ok(rule)
@@ -289,6 +290,7 @@ impl Catalog {
                 params![id, name, rule.version as i64, body, rule.updated_at_nanos],
             )?;
             note_version(transaction, &rule, limits, actor)?;
+            alert_owners::set(transaction, id, actor)?;
             let detail = detail(&rule);
             replaced = Some(rule);
             Ok(("alert_rule.change", id.to_owned(), detail))
@@ -309,6 +311,7 @@ impl Catalog {
             }
             transaction.execute("DELETE FROM alert_rules WHERE id = ?1", params![id])?;
             transaction.execute("DELETE FROM alert_rule_versions WHERE rule_id = ?1", params![id])?;
+            alert_owners::forget(transaction, id)?;
             Ok(("alert_rule.delete", id.to_owned(), detail(&held)))
         })
     }

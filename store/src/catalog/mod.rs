@@ -26,6 +26,7 @@
 //! | `deletions` | id, split_id, topic, rows, time_min, time_max, reason, deleted_at | what was deleted on purpose, and why |
 //! | `documents` | kind, id, name, version, summary, body, created_at, updated_at | dashboards and saved searches; `body` is JSON, `summary` what lists show of it |
 //! | `notify_…`, `silences` | see `notify.rs` | notifications: the outbox, what the planner remembers, what people did |
+//! | `alert_rule_owners` | rule_id, actor, sees, gone | whose a rule is, and what that one may see, or could last, as JSON |
 //! | `alert_rules`, `alert_rule_versions` | id, name, version, body, …; rule_id, version, at, origin, body | alert rules as JSON, and what they said before |
 //! | `alert_progress`, `alert_states`, `alert_positions` | rule_id, next, began; rule_id, group_key, state; topic, partition, incarnation, next | to which window each rule is decided, how its groups are, and which records were looked at |
 //! | `alert_transitions` | sequence, key, rule_id, group_key, to_state, at, decided_at, late, body | changes of state; `key` names the verdict, `body` is JSON; bounded by `alerts.evaluation.history_entries_max` and `alerts.evaluation.history_age` |
@@ -41,6 +42,7 @@
 //! - The snapshot in memory is replaced only after its transaction is durable. Splits keep their
 //!   `Arc` from snapshot to snapshot: whoever holds one can tell whether others still do.
 
+mod alert_owners;
 mod alerts;
 mod audit;
 mod change;
@@ -68,6 +70,7 @@ use timberline_proto::id::IncarnationId;
 
 use crate::integrity::StoreKey;
 
+pub use alert_owners::RuleOwner;
 pub use alerts::{
     AlertWrite, HistoryFilter, HistoryLimits, RuleError, RuleLimits, RuleProgress, SeenTo, StoredRule, StoredVersion,
 };

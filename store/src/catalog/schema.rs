@@ -267,6 +267,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, CatalogError> {
     }
     connection.execute_batch(LATER_TABLES)?;
     connection.execute_batch(super::notify::TABLES)?;
+    connection.execute_batch(super::alert_owners::TABLES)?;
     connection.execute_batch(super::journal::TABLES)?;
     connection.execute_batch(super::integrity::TABLES)?;
     add_later_columns(&connection)?;

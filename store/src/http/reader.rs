@@ -10,6 +10,15 @@ use super::error::HttpError;
 use super::state::HttpState;
 use crate::read::{For, Reader};
 
+/// What a caller may see.
+pub(super) fn sees(caller: &Caller) -> For {
+    For::scope(
+        &caller.scope,
+        caller.may(Permission::ReadAudit),
+        caller.may(Permission::ReadAlerts),
+    )
+}
+
 /// Reads for the caller, within the limits of its roles. Routes that the table of routes calls `Held` read by it
 /// alone.
 #[derive(Clone, Debug)]
@@ -22,12 +31,7 @@ impl FromRequestParts<HttpState> for CallersReader {
         let caller = Caller::from_request_parts(parts, state)
             .await
             .map_err(IntoResponse::into_response)?;
-        let of = For::scope(
-            &caller.scope,
-            caller.may(Permission::ReadAudit),
-            caller.may(Permission::ReadAlerts),
-        );
-        let limited = state.reader.limited(&of);
+        let limited = state.reader.limited(&sees(&caller));
         limited
             .map(Self)
             .map_err(|error| HttpError::from(error).into_response())

@@ -7,6 +7,7 @@ use timberline_collector::fleet::{Fleet, Source};
 use timberline_proto::api::{Answer, Direction, QueryRequest};
 use timberline_proto::query::ast::Filter;
 
+use super::limits::Limits;
 use super::row::RowView;
 use super::scan::Selection;
 use super::search::{Hit, Search};
@@ -40,6 +41,27 @@ impl Reader {
     /// Who reports, if anybody can.
     pub(crate) fn fleet(&self) -> Option<&Fleet> {
         self.inner.sources.fleet()
+    }
+
+    /// Refuses what is beyond the limits of whom this reads for.
+    ///
+    /// # Errors
+    /// [`ReadError::Forbidden`]
+    pub(crate) fn refuse(&self, what: &str) -> Result<(), ReadError> {
+        self.limits.refuse(what)
+    }
+
+    /// Refuses topics of our own that whoever this reads for may not see.
+    ///
+    /// # Errors
+    /// [`ReadError::Forbidden`]
+    pub(crate) fn topics_allowed(&self, filter: &Filter) -> Result<(), ReadError> {
+        self.topics(filter).map(drop)
+    }
+
+    /// What is seen of rows; none if that is everything.
+    pub(crate) fn limits(&self) -> Option<Arc<Limits>> {
+        (!self.limits.is_none()).then(|| Arc::clone(&self.limits))
     }
 
     /// The time of the oldest row.

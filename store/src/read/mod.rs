@@ -125,6 +125,7 @@ pub use files::{FileBytes, FileRequest, FindDirection};
 pub use frames::Frames;
 pub use ledger::LedgerRequest;
 pub use limits::For;
+pub(crate) use limits::Limits;
 pub use options::{FileTables, ReadOptions};
 pub use reader::Reader;
 pub use room::RoomRequest;

@@ -112,9 +112,17 @@ impl Evaluator {
                 left_out: work.run.left_out(),
                 slowed: work.run.slowed,
                 deferred: work.behind.is_some(),
+                owner_gone: work.sees.gone,
                 error: work.run.error.clone(),
             })
             .collect();
+        rules.extend(self.unseen.iter().map(|((id, name), error)| RuleCost {
+            id: id.clone(),
+            name: name.clone(),
+            slowed: 1,
+            error: Some(error.clone()),
+            ..RuleCost::default()
+        }));
         rules.sort_by(|a, b| b.cost.total_cmp(&a.cost).then_with(|| a.name.cmp(&b.name)));
         let lag = self.shared.options.interval.as_nanos() as i64 + 15_000_000_000;
         let status = AlertsStatus {

@@ -22,8 +22,9 @@ impl Evaluator {
     /// Gives a rule the lines of before that it needs.
     pub(super) fn fill(&mut self, at: usize) {
         let work = &mut self.works[at];
+        let reader = work.reader.clone();
         let ask = StoreAsk {
-            reader: &self.reader,
+            reader: &reader,
             handle: &self.handle,
             options: &self.shared.options,
         };
@@ -38,12 +39,18 @@ impl Evaluator {
 
     /// Gives a rule the lines between an earlier look and the last one.
     pub(super) fn read_again(&mut self, at: usize, before: &Feed) {
-        let Work { run, began, behind, .. } = &mut self.works[at];
+        let Work {
+            run,
+            began,
+            behind,
+            reader,
+            ..
+        } = &mut self.works[at];
         if behind.is_some() {
             return; // It reads for itself.
         }
         let ask = StoreAsk {
-            reader: &self.reader,
+            reader,
             handle: &self.handle,
             options: &self.shared.options,
         };
@@ -64,7 +71,13 @@ impl Evaluator {
     /// Gives a rule that reads its lines itself those that came since it last did. Whether it may be decided
     /// now.
     pub(super) fn catch_up(&mut self, at: usize, now: i64) -> bool {
-        let Work { run, began, behind, .. } = &mut self.works[at];
+        let Work {
+            run,
+            began,
+            behind,
+            reader,
+            ..
+        } = &mut self.works[at];
         let Some(behind) = behind else { return true };
         let half = Duration::from_nanos(u64::try_from(run.plan.grid.step / 2).unwrap_or(0));
         let pause = READ_INTERVAL.min(half);
@@ -72,7 +85,7 @@ impl Evaluator {
             return false;
         }
         let ask = StoreAsk {
-            reader: &self.reader,
+            reader,
             handle: &self.handle,
             options: &self.shared.options,
         };

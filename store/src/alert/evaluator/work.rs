@@ -5,15 +5,20 @@ use std::time::{Duration, Instant};
 
 use crate::alert::feed::Feed;
 use crate::alert::machine::Machine;
+use crate::alert::owner::Sees;
 use crate::alert::run::Run;
 use crate::alert::sample::Group;
 use crate::alert::scope::Scope;
 use crate::catalog::RuleProgress;
+use crate::read::Reader;
 
 /// One rule at work.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) run: Run,
+    /// What it sees, and who reads for it.
+    pub(super) sees: Sees,
+    pub(super) reader: Reader,
     pub(super) scope: Scope,
     /// When it began to be evaluated.
     pub(super) began: i64,
@@ -38,10 +43,12 @@ pub(super) struct Behind {
 }
 
 impl Work {
-    pub(super) fn new(run: Run, began: i64) -> Self {
+    pub(super) fn new(run: Run, began: i64, sees: Sees, reader: Reader) -> Self {
         Self {
             scope: Scope::of(&run.plan),
             run,
+            sees,
+            reader,
             began,
             cost: 0.0,
             lines_cost: 0.0,

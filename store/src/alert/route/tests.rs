@@ -96,13 +96,13 @@ proptest! {
     #[test]
     fn each_rule_gets_the_lines_that_fit_it_and_no_others(rows in prop::collection::vec(any_row(), 1..20)) {
         let plans: Vec<Plan> = QUERIES.iter().map(|query| plan(query)).collect();
-        let mut router = Router::new(plans.iter().enumerate()).unwrap();
+        let mut router = Router::new(plans.iter().enumerate().map(|(at, plan)| (at, plan, None))).unwrap();
         let rows: Vec<&TestRow> = rows.iter().collect();
         let block = block(&rows, 0);
         for row in block.rows() {
             let view = RowView::new(row, TOPIC);
             let mut given = Vec::new();
-            router.route(&view, &mut |rule, _| given.push(rule));
+            router.route(&view, &mut |rule, _, _| given.push(rule));
             given.sort_unstable();
             let fits = |plan: &Plan| Tester::new(&plan.searches[0]).unwrap().matches(&view);
             let expected: Vec<usize> = (0..plans.len()).filter(|rule| fits(&plans[*rule])).collect();
@@ -135,12 +135,13 @@ fn a_search_is_asked_only_of_lines_with_its_rarest_word() {
 #[test]
 fn what_testing_costs_is_told_by_rule_and_what_rules_share_is_divided() {
     let plans = [plan("/x.*y.*z/"), plan("/x.*y.*z/"), plan("never")];
-    let mut router = Router::new([(5, &plans[0]), (7, &plans[1]), (9, &plans[2])].into_iter()).unwrap();
+    let mut router =
+        Router::new([(5, &plans[0], None), (7, &plans[1], None), (9, &plans[2], None)].into_iter()).unwrap();
     let line = "xyz ".repeat(100);
     let rows: Vec<TestRow> = (0..TIMED_EVERY * 4).map(|_| TestRow::new(1, &line)).collect();
     let block = block(&rows.iter().collect::<Vec<_>>(), 0);
     for row in block.rows() {
-        router.route(&RowView::new(row, TOPIC), &mut |_, _| {});
+        router.route(&RowView::new(row, TOPIC), &mut |_, _, _| {});
     }
     let mut spent = BTreeMap::new();
     router.spent(&mut |rule, part| {

@@ -11,12 +11,14 @@ use timberline_proto::alert::{
     AlertHistory, AlertState, AlertStates, AlertsStatus, BacktestAnswer, BacktestRequest, Decommission, Decommissioned,
     HistoryEntry, KeptRule, Rule, RuleChange, RuleCheck, RuleVersions, RulesAnswer,
 };
+use timberline_proto::api::access::Permission;
 use timberline_proto::query::time_range::parse_time;
 
 use super::change::{Deleted, blocking};
-use crate::alert::Alerts;
+use crate::alert::{Alerts, Shown};
 use crate::catalog::{HistoryFilter, RuleError};
 use crate::http::error::{Body, HttpError, Query};
+use crate::http::reader::sees;
 use crate::http::state::HttpState;
 
 const STATES_DEFAULT: usize = 500;
@@ -37,18 +39,38 @@ pub(super) fn routes() -> Router<HttpState> {
         .route("/api/v1/alerts/decommissioned", get(decommissioned).post(decommission))
 }
 
-async fn list(State(state): State<HttpState>) -> Result<Json<RulesAnswer>, HttpError> {
-    let rules = with(&state, |alerts| alerts.rules()).await?;
-    Ok(Json(RulesAnswer { rules }))
+async fn list(State(state): State<HttpState>, caller: Caller) -> Result<Json<RulesAnswer>, HttpError> {
+    let rules = with(&state, &caller, |alerts, shown| {
+        let rules = alerts.rules()?.into_iter();
+        Ok(rules.filter(|rule| shown.has(&rule.id)).collect())
+    });
+    Ok(Json(RulesAnswer { rules: rules.await? }))
 }
 
-async fn one(State(state): State<HttpState>, Path(id): Path<String>) -> Result<Json<KeptRule>, HttpError> {
-    Ok(Json(with(&state, move |alerts| alerts.rule(&id)).await?))
+async fn one(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<KeptRule>, HttpError> {
+    let rule = with(&state, &caller, move |alerts, shown| {
+        shown.require(&id)?;
+        alerts.rule(&id)
+    });
+    Ok(Json(rule.await?))
 }
 
-async fn versions(State(state): State<HttpState>, Path(id): Path<String>) -> Result<Json<RuleVersions>, HttpError> {
-    let versions = with(&state, move |alerts| alerts.versions(&id)).await?;
-    Ok(Json(RuleVersions { versions }))
+async fn versions(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<RuleVersions>, HttpError> {
+    let versions = with(&state, &caller, move |alerts, shown| {
+        shown.require(&id)?;
+        alerts.versions(&id)
+    });
+    Ok(Json(RuleVersions {
+        versions: versions.await?,
+    }))
 }
 
 async fn create(
@@ -56,9 +78,9 @@ async fn create(
     caller: Caller,
     Body(rule): Body<Rule>,
 ) -> Result<(StatusCode, Json<KeptRule>), HttpError> {
-    checked(&state, &rule)?;
-    let actor = caller.actor;
-    let made = with(&state, move |alerts| alerts.create(&rule, &actor)).await?;
+    checked(&state, &rule, &caller)?;
+    let actor = caller.actor.clone();
+    let made = with(&state, &caller, move |alerts, _| alerts.create(&rule, &actor)).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -68,9 +90,10 @@ async fn change(
     caller: Caller,
     Body(change): Body<RuleChange>,
 ) -> Result<Json<KeptRule>, HttpError> {
-    checked(&state, &change.rule)?;
-    let actor = caller.actor;
-    let changed = with(&state, move |alerts| {
+    checked(&state, &change.rule, &caller)?;
+    let actor = caller.actor.clone();
+    let changed = with(&state, &caller, move |alerts, shown| {
+        shown.require(&id)?;
         alerts.replace(&id, change.version, &change.rule, &actor)
     })
     .await?;
@@ -83,21 +106,30 @@ async fn delete(
     Query(deleted): Query<Deleted>,
     caller: Caller,
 ) -> Result<StatusCode, HttpError> {
-    let actor = caller.actor;
-    with(&state, move |alerts| alerts.delete(&id, deleted.version, &actor)).await?;
+    let actor = caller.actor.clone();
+    let delete = move |alerts: &Alerts, shown: &Shown| {
+        shown.require(&id)?;
+        alerts.delete(&id, deleted.version, &actor)
+    };
+    with(&state, &caller, delete).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn check(State(state): State<HttpState>, Body(rule): Body<Rule>) -> Result<Json<RuleCheck>, HttpError> {
-    Ok(Json(checked(&state, &rule)?))
+async fn check(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Body(rule): Body<Rule>,
+) -> Result<Json<RuleCheck>, HttpError> {
+    Ok(Json(checked(&state, &rule, &caller)?))
 }
 
 async fn backtest(
     State(state): State<HttpState>,
+    caller: Caller,
     Body(request): Body<BacktestRequest>,
 ) -> Result<Json<BacktestAnswer>, HttpError> {
     let alerts = alerts(&state)?.clone();
-    Ok(Json(alerts.backtest(request).await?))
+    Ok(Json(alerts.backtest(request, &sees(&caller)).await?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,10 +139,12 @@ struct AskedStates {
 
 async fn states(
     State(state): State<HttpState>,
+    caller: Caller,
     Query(asked): Query<AskedStates>,
 ) -> Result<Json<AlertStates>, HttpError> {
     let limit = asked.limit.unwrap_or(STATES_DEFAULT).min(STATES_MAX);
-    Ok(Json(with(&state, move |alerts| alerts.states(limit)).await?))
+    let states = with(&state, &caller, move |alerts, shown| alerts.states(limit, shown));
+    Ok(Json(states.await?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,6 +160,7 @@ struct AskedHistory {
 
 async fn history(
     State(state): State<HttpState>,
+    caller: Caller,
     Query(asked): Query<AskedHistory>,
 ) -> Result<Json<AlertHistory>, HttpError> {
     let now = alerts(&state)?.options().clock.now_unix_nanos();
@@ -159,17 +194,19 @@ async fn history(
     };
     let limit = asked.limit.unwrap_or(HISTORY_DEFAULT).clamp(1, HISTORY_MAX);
     let catalog = state.catalog.clone();
-    let found = blocking(move || catalog.alert_history(&filter, limit + 1).map_err(RuleError::from)).await?;
+    let found = with(&state, &caller, move |_, shown| {
+        Ok((catalog.alert_history(&filter, limit + 1)?, shown.clone()))
+    });
+    let (mut found, shown) = found.await?;
     let has_more = found.len() > limit;
+    found.truncate(limit);
+    // Of what is not shown there may be more behind it.
+    let cursor = found.last().filter(|_| has_more).map(|(last, _)| last.to_string());
     let entries: Vec<HistoryEntry> = found
         .into_iter()
-        .take(limit)
+        .filter(|(_, transition)| shown.has(&transition.rule.id))
         .map(|(sequence, transition)| HistoryEntry { sequence, transition })
         .collect();
-    let cursor = entries
-        .last()
-        .filter(|_| has_more)
-        .map(|last| last.sequence.to_string());
     Ok(Json(AlertHistory { entries, cursor }))
 }
 
@@ -212,16 +249,26 @@ fn alerts(state: &HttpState) -> Result<&Alerts, HttpError> {
     state.alerts.as_ref().ok_or_else(none)
 }
 
-fn checked(state: &HttpState, rule: &Rule) -> Result<RuleCheck, HttpError> {
-    let checked = alerts(state)?.check(rule.clone());
-    checked.map_err(|fault| HttpError::new("bad_request", fault))
+fn checked(state: &HttpState, rule: &Rule, caller: &Caller) -> Result<RuleCheck, HttpError> {
+    // What a rule finds is told: whoever may not search does not learn it so.
+    if !caller.may(Permission::SearchLogs) {
+        let needed = Permission::SearchLogs;
+        let message = format!("a rule searches for its owner: that takes the permission `{needed}`, too");
+        return Err(HttpError::new("forbidden", message));
+    }
+    Ok(alerts(state)?.check(rule.clone(), &sees(caller))?)
 }
 
-/// Asks the rules.
+/// Asks the rules, of which the caller is shown some.
 async fn with<T: Send + 'static>(
     state: &HttpState,
-    work: impl FnOnce(&Alerts) -> Result<T, RuleError> + Send + 'static,
+    caller: &Caller,
+    work: impl FnOnce(&Alerts, &Shown) -> Result<T, RuleError> + Send + 'static,
 ) -> Result<T, HttpError> {
-    let alerts = alerts(state)?.clone();
-    blocking(move || work(&alerts)).await
+    let (alerts, of) = (alerts(state)?.clone(), sees(caller));
+    blocking(move || {
+        let shown = alerts.shown_to(&of)?;
+        work(&alerts, &shown)
+    })
+    .await
 }

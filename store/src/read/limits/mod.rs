@@ -41,7 +41,7 @@ pub(crate) use self::mask::Masked;
 const KNOWN_MAX: usize = 64;
 
 /// For whom questions are answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct For {
     /// Only records that this search keeps.
     pub streams: Option<String>,
@@ -54,6 +54,25 @@ pub struct For {
 }
 
 impl For {
+    /// Everything.
+    pub fn everything() -> Self {
+        Self {
+            audit: true,
+            alerts: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether every record is seen whole, but for topics of our own.
+    pub fn sees_all_records(&self) -> bool {
+        self.streams.is_none() && self.hidden_fields.is_empty()
+    }
+
+    /// Whether both see the same records.
+    pub fn sees_as(&self, other: &Self) -> bool {
+        (&self.streams, &self.hidden_fields) == (&other.streams, &other.hidden_fields)
+    }
+
     /// Within a role's limits.
     pub fn scope(scope: &Scope, audit: bool, alerts: bool) -> Self {
         Self {

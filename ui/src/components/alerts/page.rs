@@ -150,6 +150,12 @@ fn late(status: &AlertsStatus) -> Vec<String> {
                 number::duration(rule.late_seconds * 1e3)
             ));
         }
+        if rule.owner_gone {
+            told.push(format!(
+                "The owner of “{}” is gone: it goes on with what they could see last, until somebody changes it",
+                rule.name
+            ));
+        }
         if rule.left_out > 0 {
             told.push(format!(
                 "“{}” has more groups than alerts.groups_max: {} lines were left out",

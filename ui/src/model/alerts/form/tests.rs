@@ -96,6 +96,8 @@ fn every_kind_is_filled_in_and_read_back_into_the_same_fields() {
     for form in forms {
         let rule = form.rule().unwrap_or_else(|fault| panic!("{}: {fault}", form.kind));
         let kept = KeptRule {
+            owner: None,
+            owner_gone: false,
             id: "1".into(),
             version: 3,
             created: String::new(),
