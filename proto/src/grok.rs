@@ -209,7 +209,32 @@ impl Pattern {
 /// What is wrong with the pattern, for a person.
 pub fn bounded_regex(pattern: &str) -> Result<Regex, String> {
     let built = regex::RegexBuilder::new(pattern).size_limit(REGEX_BYTES_MAX).build();
-    built.map_err(|error| error.to_string())
+    built.map_err(|error| regex_fault(&error))
+}
+
+/// What is wrong with a regular expression, in one line: what, and at which of its characters. The
+/// library draws the pattern over several lines with a caret under it.
+pub fn regex_fault(error: &regex::Error) -> String {
+    drawn_fault(&error.to_string())
+}
+
+/// The same of what the library wrote.
+pub fn drawn_fault(drawn: &str) -> String {
+    let mut lines = drawn.lines().filter(|line| !line.trim().is_empty());
+    let Some(what) = drawn.lines().rev().find_map(|line| line.strip_prefix("error: ")) else {
+        return drawn.split_whitespace().collect::<Vec<_>>().join(" ");
+    };
+    let (_, pattern, marks) = (lines.next(), lines.next(), lines.next());
+    let place = pattern.zip(marks).and_then(|(pattern, marks)| {
+        let at = marks.find('^')?;
+        let from = pattern.len() - pattern.trim_start().len();
+        let sign = pattern.get(at..)?.chars().next()?;
+        Some(format!(" (at its character {}, `{sign}`)", at.checked_sub(from)? + 1))
+    });
+    format!(
+        "{what}{}; to look for the text as it stands, put it in double quotes",
+        place.unwrap_or_default()
+    )
 }
 
 fn unknown(name: &str, span: Span, pattern: &str) -> QueryError {
@@ -434,6 +459,19 @@ mod tests {
         );
         check("a=1", "a=%{INT:x}|b=%{INT:x}", &[("x", "1")]);
         check("b=2", "a=%{INT:x}|b=%{INT:x}", &[("x", "2")]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_regex_is_said_in_one_line_with_its_place() {
+        let fault = |pattern: &str| bounded_regex(pattern).expect_err(pattern);
+        assert!(
+            fault("ab(c").starts_with("unclosed group (at its character 3, `(`);"),
+            "{}",
+            fault("ab(c")
+        );
+        for pattern in ["[", "a{2,1}", "\\p{Nope}", "(?=x)", "a\nb(", "\\w{1000}{1000}"] {
+            assert!(!fault(pattern).contains('\n'), "{}", fault(pattern));
+        }
     }
 
     #[test]

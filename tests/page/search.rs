@@ -190,3 +190,30 @@ fn two_clicks_in_the_calendar_mean_the_days_between() {
     );
     assert_eq!(days, 3.0);
 }
+
+#[test]
+fn what_the_language_alone_knows_to_be_wrong_is_said_without_asking_and_has_a_way_out() {
+    let stage = Stage::get();
+    let _turn = stage.turn();
+    let tab = stage.open("/");
+    tab.until("!!document.querySelector('.query-text')");
+    tab.eval::<bool>(
+        "window.asked = [], window.fetchAsBefore = window.fetch, \
+         window.fetch = (...given) => { window.asked.push(String(given[0].url ?? given[0])); return window.fetchAsBefore(...given); }, true",
+    );
+    tab.ask("error AND (");
+    tab.until("document.querySelector('.problem')?.textContent.includes('nothing stands after `(`')");
+    assert_eq!(
+        tab.eval::<String>("window.asked.filter(asked => /query|histogram|fields/.test(asked)).join()"),
+        ""
+    );
+    // Of a regular expression the server says it, once.
+    tab.ask("/ab(/");
+    tab.until("document.querySelector('.problem')?.textContent.includes('unclosed group (at its character 3')");
+    let asked: f64 = tab.eval("window.asked.filter(asked => /v1.(query|histogram|fields)/.test(asked)).length");
+    assert!(asked < 2.0, "{asked} questions were asked");
+    tab.ask("error AND");
+    tab.until(
+        "[...document.querySelectorAll('.problem button')].some(button => button.textContent === 'Take AND out')",
+    );
+}

@@ -11,7 +11,7 @@ use crate::{
         view::{AlertsPart, Page},
         window::Line,
     },
-    text::segment::words,
+    text::{ansi::Ansi, segment::words},
 };
 
 /// The keys, as the sheet of keys shows them.
@@ -302,9 +302,16 @@ pub(crate) fn toggle(app: App, line: &Line) {
 fn filter_word(app: App, line: &Line, keep: bool) {
     let body = &line.record.body;
     match app.word.get_untracked().and_then(|word| words(body).get(word).cloned()) {
+        // Of a word that a colour's sequence touches, the store's word begins within the sequence.
+        Some(range) if touches_sequence(body, &range) && keep => app.filter_fragment(&body[range]),
         Some(range) => app.filter(None, &body[range], keep),
         None => app.notice.set(Some("Choose a word with ← and → first".into())),
     }
+}
+
+fn touches_sequence(body: &str, range: &std::ops::Range<usize>) -> bool {
+    let ansi = Ansi::of(body);
+    range.start > 0 && ansi.is_sequence(range.start - 1)
 }
 
 /// Shows the same file around this line.

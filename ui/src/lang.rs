@@ -3,10 +3,13 @@
 
 use std::ops::Range;
 
-use timberline_proto::query::{
-    self, TokenClass,
-    ast::Query,
-    matcher::{CompiledFilter, NoRegex},
+use timberline_proto::{
+    api::ApiError,
+    query::{
+        self, TokenClass,
+        ast::Query,
+        matcher::{CompiledFilter, NoRegex},
+    },
 };
 
 pub(crate) use timberline_proto::query::is_sql;
@@ -18,6 +21,25 @@ pub(crate) fn has_table(text: &str) -> bool {
         Ok(Query::Search(search)) => !search.pipes.is_empty(),
         Err(_) => false,
     }
+}
+
+/// What is wrong with the query, as far as the language alone tells.
+pub(crate) fn mistake(text: &str) -> Option<ApiError> {
+    let error = query::parse(text).err()?;
+    Some(ApiError {
+        code: "bad_query".into(),
+        message: error.message,
+        span: Some(error.span),
+        suggestion: error.suggestion,
+    })
+}
+
+/// Whether only the server can tell if the filter is right: the page knows no regular expressions.
+pub(crate) fn has_regex(text: &str) -> bool {
+    !is_sql(text)
+        && query::classify(text)
+            .into_iter()
+            .any(|(_, class)| class == TokenClass::Regex)
 }
 
 /// `query` that also asks for, or against, `field` being `value`; without a field, for the phrase
@@ -158,6 +180,15 @@ mod tests {
         assert!(has_table("SELECT 1"));
         assert!(!has_table("error \"a | b\""));
         assert!(!has_table(""));
+    }
+
+    #[test]
+    fn a_mistake_is_known_before_anybody_is_asked() {
+        let error = mistake("error AND (").unwrap();
+        assert_eq!(error.span.map(|span| (span.start, span.end)), Some((10, 11)));
+        assert!(error.suggestion.is_some() && error.code == "bad_query");
+        assert!(mistake("error | stats count()").is_none() && mistake("").is_none());
+        assert!(has_regex("a /b(/ | head 5") && !has_regex("/var/log | head 5") && !has_regex("SELECT 1"));
     }
 
     #[test]

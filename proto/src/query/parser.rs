@@ -137,21 +137,21 @@ impl<'a> Parser<'a> {
     fn or(&mut self, scope: Scope<'_>) -> Result<Filter> {
         let mut any = vec![self.and(scope, None)?];
         while let (SearchToken::Or, _) = self.peek(scope) {
-            self.next(scope);
-            any.push(self.and(scope, Some("OR"))?);
+            let (_, operator) = self.next(scope);
+            any.push(self.and(scope, Some(operator))?);
         }
         Ok(Filter::or(any))
     }
 
     /// `after` is the operator that stood before.
-    fn and(&mut self, scope: Scope<'_>, after: Option<&str>) -> Result<Filter> {
+    fn and(&mut self, scope: Scope<'_>, after: Option<Span>) -> Result<Filter> {
         let mut all = vec![self.unary(scope, after)?];
         loop {
             match self.peek(scope).0 {
                 SearchToken::End | SearchToken::Pipe | SearchToken::Or | SearchToken::Close => break,
                 SearchToken::And => {
-                    self.next(scope);
-                    all.push(self.unary(scope, Some("AND"))?);
+                    let (_, operator) = self.next(scope);
+                    all.push(self.unary(scope, Some(operator))?);
                 }
                 _ => all.push(self.unary(scope, None)?),
             }
@@ -159,14 +159,14 @@ impl<'a> Parser<'a> {
         Ok(Filter::and(all))
     }
 
-    fn unary(&mut self, scope: Scope<'_>, after: Option<&str>) -> Result<Filter> {
+    fn unary(&mut self, scope: Scope<'_>, after: Option<Span>) -> Result<Filter> {
         let (token, span) = self.next(scope);
         match token {
             SearchToken::Not | SearchToken::Minus => {
-                let inner = self.nested(span, |parser| parser.unary(scope, Some("NOT")))?;
+                let inner = self.nested(span, |parser| parser.unary(scope, Some(span)))?;
                 Ok(Filter::Not(Box::new(inner)))
             }
-            SearchToken::Plus => self.nested(span, |parser| parser.unary(scope, Some("+"))),
+            SearchToken::Plus => self.nested(span, |parser| parser.unary(scope, Some(span))),
             SearchToken::Open => self.parentheses(scope, span),
             SearchToken::Field(name) => self.field(&Field { name, span }),
             SearchToken::End | SearchToken::Pipe | SearchToken::And | SearchToken::Or | SearchToken::Close => {
@@ -211,6 +211,10 @@ impl<'a> Parser<'a> {
             };
             let message = "nothing stands between the parentheses; to search for them, put them in quotes";
             return Err(QueryError::new(span, message).suggest("\"()\""));
+        }
+        if let (SearchToken::End | SearchToken::Pipe, _) = self.peek(scope) {
+            let message = "nothing stands after `(`: write what to search for and close it with `)`; to search for the sign, put it in quotes";
+            return Err(QueryError::new(open, message).suggest("\"(\""));
         }
         let filter = self.nested(open, |parser| parser.or(scope))?;
         match self.next(scope) {
@@ -310,13 +314,13 @@ impl<'a> Parser<'a> {
         Ok(Some((test, false)))
     }
 
-    fn missing_operand(&self, token: &SearchToken, span: Span, after: Option<&str>) -> QueryError {
-        let empty = Span {
-            start: span.start,
-            end: span.start,
-        };
+    fn missing_operand(&self, token: &SearchToken, span: Span, after: Option<Span>) -> QueryError {
         match (token, after) {
-            (_, Some(operator)) => QueryError::new(empty, format!("nothing stands after `{operator}`")),
+            (_, Some(operator)) => {
+                let word = &self.lexer.text[operator.start..operator.end];
+                let message = format!("nothing stands after `{word}`: write what it is to go on with, or take it out");
+                QueryError::new(operator, message).suggest("")
+            }
             (SearchToken::Close, None) => QueryError::new(span, "`)` without a `(` before it").suggest(""),
             (_, None) => {
                 let operator = &self.lexer.text[span.start..span.end];

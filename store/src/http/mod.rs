@@ -8,11 +8,13 @@
 //! | [`assets`] | the page's files: names by content, compressed, cached |
 //! | [`reader`] | reads within the limits of who asks |
 //! | [`searches`] | searches on record |
+//! | [`disposition`] | names of files to save |
 //! | [`login`] | where people say who they are |
 //! | [`routes`] | one route per file |
 //! | [`openapi`] | the API's description |
 
 mod assets;
+mod disposition;
 mod error;
 mod guard;
 mod login;

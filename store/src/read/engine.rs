@@ -116,6 +116,11 @@ pub(crate) fn session(runtime: &Arc<RuntimeEnv>, options: &ReadOptions) -> Sessi
 pub(crate) fn failed(error: &DataFusionError) -> ReadError {
     let root = error.find_root();
     match root {
+        // Found in the middle of a statement, by whichever function was to look for it.
+        error if error.to_string().contains("regex parse error") => ReadError::BadRequest(format!(
+            "the regex does not compile: {}",
+            timberline_proto::grok::drawn_fault(&sentence(error))
+        )),
         // Said as an error of a disk, or of memory.
         error if error.to_string().contains(SPILL_LIMIT) => ReadError::Limit {
             what: "the query spills more to disk than all queries may".to_owned(),
@@ -143,7 +148,32 @@ pub(crate) fn failed(error: &DataFusionError) -> ReadError {
 pub(crate) fn sentence(error: &DataFusionError) -> String {
     let text = error.find_root().message().into_owned();
     let text = text.split("\n\nbacktrace:").next().unwrap_or_default();
-    text.trim().to_owned()
+    // The parser's errors come in the form of a debugging aid.
+    let parsed = text
+        .trim()
+        .strip_prefix("ParserError(\"")
+        .or_else(|| text.trim().strip_prefix("TokenizerError(\""));
+    match parsed.and_then(|text| text.strip_suffix("\")")) {
+        Some(text) => text.replace("\\\"", "\"").replace("\\\\", "\\"),
+        None => in_our_types(text.trim()),
+    }
+}
+
+/// A message with the names that types of columns have here.
+fn in_our_types(text: &str) -> String {
+    const TYPES: [(&str, &str); 8] = [
+        ("LargeUtf8", "text"),
+        ("Utf8View", "text"),
+        ("Utf8", "text"),
+        ("UInt64", "integer"),
+        ("Int64", "integer"),
+        ("Float64", "number"),
+        ("Boolean", "true or false"),
+        ("Timestamp(ns, \"+00:00\")", "timestamp"),
+    ];
+    TYPES
+        .iter()
+        .fold(text.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours))
 }
 
 /// One of our errors on its way through DataFusion.

@@ -76,7 +76,7 @@ pub(super) fn regex(pattern: &str, bytes_max: usize) -> Result<Box<dyn RegexMatc
         Err(regex::Error::CompiledTooBig(_)) => Err(format!(
             "it takes more than {bytes_max} bytes compiled; all regexes of a filter share {REGEXES_BYTES_MAX}"
         )),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(timberline_proto::grok::regex_fault(&error)),
     }
 }
 

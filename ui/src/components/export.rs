@@ -70,7 +70,7 @@ pub(crate) fn ExportMenu() -> impl IntoView {
 }
 
 /// Rows that the whole result has, if that is known.
-fn expected(app: App) -> Option<u64> {
+pub(super) fn expected(app: App) -> Option<u64> {
     let search = app.search;
     let query = app.view.with_untracked(|view| view.query.clone());
     if lang::has_table(&query) {

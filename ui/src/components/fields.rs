@@ -90,7 +90,7 @@ fn FieldEntry(field: FieldSummary, rows: u64, open: RwSignal<Option<String>>) ->
         number::counted(field.count, "line", "lines"),
         number::share(field.count, rows)
     );
-    let conflict = field.types.len() > 1;
+    let conflict = conflicts(&field.types);
     let types = field.types.join(" and ");
     view! {
         <div class="fields-entry">
@@ -101,7 +101,7 @@ fn FieldEntry(field: FieldSummary, rows: u64, open: RwSignal<Option<String>>) ->
                 on:click=move |_| open.update(|open| *open = (open.as_ref() != Some(&name)).then(|| name.clone()))
             >
                 <span class="fields-word">{field.name.clone()}</span>
-                {conflict.then(|| view! { <span class="fields-conflict" title=format!("Has values of several types: {types}")>"≠"</span> })}
+                {conflict.then(|| view! { <span class="fields-conflict" title=format!("Has values of several types: {types}. A filter finds all of them; sorting and sums take the numbers.")>"≠"</span> })}
                 <span class="number">{distinct}</span>
             </button>
             {move || is_open.get().then(|| {
@@ -157,6 +157,18 @@ fn FieldActs(name: String, numbers: Option<(f64, f64)>) -> impl IntoView {
     }
 }
 
+/// Whether the types differ for whoever filters and sorts: whole numbers and others are numbers.
+fn conflicts(types: &[String]) -> bool {
+    let common = |kind: &String| match kind.as_str() {
+        "integer" => "number".to_owned(),
+        other => other.to_owned(),
+    };
+    let mut seen: Vec<String> = types.iter().map(common).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    seen.len() > 1
+}
+
 /// The round width at or above `least`: 1, 2 or 5 times a power of ten.
 fn bucket(least: f64) -> f64 {
     let power = 10f64.powf(least.max(1e-9).log10().floor());
@@ -199,7 +211,14 @@ fn value_row(app: App, name: &str, value: &ValueCount, total: u64) -> impl IntoV
 
 #[cfg(test)]
 mod tests {
-    use super::bucket;
+    use super::{bucket, conflicts};
+
+    #[test]
+    fn numbers_of_two_kinds_do_not_conflict_but_numbers_and_texts_do() {
+        let of = |types: &[&str]| conflicts(&types.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>());
+        assert!(!of(&["integer", "number"]) && !of(&["text"]) && !of(&[]));
+        assert!(of(&["integer", "text"]) && of(&["integer", "number", "text"]));
+    }
 
     #[test]
     fn buckets_are_round() {

@@ -76,7 +76,7 @@ pub(crate) fn Histogram() -> impl IntoView {
                 </Show>
                 {move || {
                     let at = hover.get()?;
-                    search.histogram.with(|h| h.as_ref().and_then(|h| tip(h, at, app.prefs.zone.get())))
+                    search.histogram.with(|h| h.as_ref().and_then(|h| tip(h, at, app.prefs.zone.get(), search.bounds.get().now_ms)))
                 }}
             </div>
             <div class="histogram-axis" aria-hidden="true">{move || search.histogram.with(|h| h.as_ref().map(|h| ticks(h, app.prefs.zone.get())))}</div>
@@ -204,18 +204,33 @@ fn chosen(histogram: &HistogramAnswer, from: f64, to: f64, width_px: f64) -> Opt
     Some((start, end.max(start + 1)))
 }
 
-fn tip(histogram: &HistogramAnswer, at: f64, zone: Zone) -> Option<impl IntoView + use<>> {
-    let index = ((at * histogram.bins.len() as f64) as usize).min(histogram.bins.len().checked_sub(1)?);
-    let bin = histogram.bins[index];
-    let start = histogram.start_ms + index as i64 * histogram.width_ms;
-    let (from, to) = (zone.civil(start), zone.civil(start + histogram.width_ms));
-    let clock = |civil: time::Civil| {
-        if histogram.width_ms < 1_000 {
+/// From when to when a bar is: with the year where that is not this one, and with both days where they
+/// differ.
+fn span_words(start_ms: i64, width_ms: i64, zone: Zone, now_ms: i64) -> String {
+    let (from, to, now) = (
+        zone.civil(start_ms),
+        zone.civil(start_ms + width_ms),
+        zone.civil(now_ms),
+    );
+    let clock = |civil: &time::Civil| {
+        if width_ms < 1_000 {
             civil.clock()
         } else {
             civil.clock_seconds()
         }
     };
+    let day = from.day_of(&now);
+    match (from.year, from.month, from.day) == (to.year, to.month, to.day) {
+        true => format!("{day} {} – {}", clock(&from), clock(&to)),
+        false => format!("{day} {} – {} {}", clock(&from), to.day_of(&now), clock(&to)),
+    }
+}
+
+fn tip(histogram: &HistogramAnswer, at: f64, zone: Zone, now_ms: i64) -> Option<impl IntoView + use<>> {
+    let index = ((at * histogram.bins.len() as f64) as usize).min(histogram.bins.len().checked_sub(1)?);
+    let bin = histogram.bins[index];
+    let start = histogram.start_ms + index as i64 * histogram.width_ms;
+    let span = span_words(start, histogram.width_ms, zone, now_ms);
     let rows = Level::ALL
         .into_iter()
         .rev()
@@ -236,7 +251,7 @@ fn tip(histogram: &HistogramAnswer, at: f64, zone: Zone) -> Option<impl IntoView
     let beside = if middle > 70.0 { "tip left" } else { "tip" };
     Some(view! {
         <div class=beside style:left=format!("{middle}%")>
-            <div class="tip-head">{from.day_month()}" "{clock(from)}" – "{clock(to)}</div>
+            <div class="tip-head">{span}</div>
             {rows}
             {(total == 0).then_some("no lines")}
         </div>
@@ -265,6 +280,17 @@ mod tests {
             bins: vec![[0, 0, 0, 9, 0, 1, 0]; 10],
             ..HistogramAnswer::default()
         }
+    }
+
+    #[test]
+    fn a_bar_of_another_year_says_so() {
+        let now_ms = time::millis("2026-12-01T00:00:00Z").unwrap();
+        let words = |start: &str, width_ms| span_words(time::millis(start).unwrap(), width_ms, Zone::Utc, now_ms);
+        assert_eq!(words("2026-11-20T10:00:00Z", 60_000), "20 Nov 10:00:00 – 10:01:00");
+        assert_eq!(
+            words("2005-06-14T00:00:00Z", 7 * time::DAY_MS),
+            "14 Jun 2005 00:00:00 – 21 Jun 2005 00:00:00"
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod export;
 mod fields;
 mod file;
 mod find;
+mod full_screen;
 mod help;
 mod histogram;
 mod icon;

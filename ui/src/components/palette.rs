@@ -2,12 +2,14 @@
 
 use leptos::{ev::KeyboardEvent, html, prelude::*};
 
-use super::time_picker::PRESETS;
+use super::{boards::toggle_wall, export::expected, full_screen::toggle_full_screen, time_picker::PRESETS};
 use crate::{
     lang,
     model::{
         app::App,
-        columns, complete, history,
+        columns, complete,
+        export::{FORMATS, Format},
+        history,
         prefs::Zone,
         view::{Page, TimeRange},
     },
@@ -34,6 +36,8 @@ enum Act {
     Ask(String),
     Top(String),
     Column(String),
+    Export(Format),
+    MoveColumn(usize, bool),
     Do(fn(App)),
 }
 
@@ -149,6 +153,11 @@ fn act(app: App, act: Act) {
                 .to_owned();
         }),
         Act::Column(field) => app.change_columns(|columns| columns::toggle(columns, &field)),
+        Act::Export(format) => {
+            let (view, zone) = (app.view.get_untracked(), app.prefs.zone.get_untracked());
+            app.export.begin(&view, zone, format, false, expected(app));
+        }
+        Act::MoveColumn(at, forward) => app.change_columns(|columns| columns::shift(columns, at, forward)),
         Act::Do(act) => act(app),
     }
 }
@@ -220,7 +229,45 @@ fn entries(app: App) -> Vec<Entry> {
             }),
         ),
         entry("Keys", "?", Act::Do(|app| app.help.set(true))),
+        entry("Full screen, or not", "", Act::Do(|_| toggle_full_screen())),
+        entry(
+            "Light or dark, the other one",
+            "theme",
+            Act::Do(|app| app.prefs.switch_theme()),
+        ),
     ];
+    let page = app.view.with_untracked(|view| view.page);
+    if page == Page::Dashboards && app.view.with_untracked(|view| view.item.is_some()) {
+        all.push(entry(
+            "On the wall: the dashboard alone, or not",
+            "",
+            Act::Do(toggle_wall),
+        ));
+    }
+    if page == Page::Search && app.search.error.with_untracked(Option::is_none) {
+        all.extend(
+            FORMATS.map(|format| entry(&format!("Export as {}", format.label), format.hint, Act::Export(format))),
+        );
+    }
+    app.view.with_untracked(|view| {
+        let count = view.columns.len();
+        for (at, column) in view.columns.iter().enumerate() {
+            if at > 0 {
+                all.push(entry(
+                    &format!("Column {} to the left", column.name),
+                    "",
+                    Act::MoveColumn(at, false),
+                ));
+            }
+            if at + 1 < count {
+                all.push(entry(
+                    &format!("Column {} to the right", column.name),
+                    "",
+                    Act::MoveColumn(at, true),
+                ));
+            }
+        }
+    });
     let last = |(text, words): (&str, &str)| entry(&format!("Last {words}"), "time", Act::Range(TimeRange::last(text)));
     all.extend(PRESETS.into_iter().map(last));
     all.push(entry("All time", "time", Act::Range(TimeRange::all())));

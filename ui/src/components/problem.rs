@@ -50,7 +50,7 @@ fn shown(app: App, error: ApiError) -> impl IntoView {
 }
 
 fn suggested(app: App, suggestion: String, start: usize, end: usize) -> impl IntoView {
-    let label = suggestion.clone();
+    let label = offer(&app.draft.get_untracked(), &suggestion, start, end);
     let apply = move |_| {
         app.draft.update(|draft| {
             if draft.is_char_boundary(start) && draft.is_char_boundary(end.min(draft.len())) {
@@ -59,7 +59,16 @@ fn suggested(app: App, suggestion: String, start: usize, end: usize) -> impl Int
         });
         app.run();
     };
-    view! { <button class="button small mono" on:click=apply>"Use " {label}</button> }
+    view! { <button class="button small mono" on:click=apply>{label}</button> }
+}
+
+/// What the button says: what would stand there, or what would go.
+fn offer(text: &str, suggestion: &str, start: usize, end: usize) -> String {
+    match (suggestion, text.get(start..end).unwrap_or_default()) {
+        ("", "") => "Change it".to_owned(),
+        ("", gone) => format!("Take {gone} out"),
+        (suggestion, _) => format!("Use {suggestion}"),
+    }
 }
 
 /// The column of the span's start in its line, and its underline.
@@ -72,7 +81,13 @@ fn caret(text: &str, start: usize, end: usize) -> Option<(usize, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::caret;
+    use super::{caret, offer};
+
+    #[test]
+    fn a_way_out_says_what_it_does() {
+        assert_eq!(offer("a AND", "", 2, 5), "Take AND out");
+        assert_eq!(offer("a AND (", "\"(\"", 6, 7), "Use \"(\"");
+    }
 
     #[test]
     fn the_caret_stands_under_its_text() {

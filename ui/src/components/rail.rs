@@ -38,10 +38,7 @@ pub(crate) fn Rail() -> impl IntoView {
             <button
                 class="rail-entry"
                 title="Light or dark"
-                on:click=move |_| {
-                    let next = if untrack(dark) { "light" } else { "dark" };
-                    app.prefs.theme.set(Some(next));
-                }
+                on:click=move |_| app.prefs.switch_theme()
             >
                 {move || view! { <Icon path=if dark() { icon::SUN } else { icon::MOON }/> }}
                 <span>{move || if dark() { "Light" } else { "Dark" }}</span>

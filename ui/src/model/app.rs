@@ -174,6 +174,12 @@ impl App {
         self.ask(|view| view.query = query);
     }
 
+    /// Keeps only records in whose words `fragment` stands.
+    pub(crate) fn filter_fragment(self, fragment: &str) {
+        let query = lang::with_fragment(&self.view.get_untracked().query, fragment);
+        self.ask(|view| view.query = query);
+    }
+
     /// Keeps only, or leaves out, records that have the field.
     pub(crate) fn filter_exists(self, field: &str, keep: bool) {
         let query = lang::with_exists(&self.view.get_untracked().query, field, keep);

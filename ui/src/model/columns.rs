@@ -98,6 +98,31 @@ pub(crate) fn shift(columns: &mut [FieldColumn], at: usize, forward: bool) {
     }
 }
 
+/// Moves the column to where another stands; those between make room.
+pub(crate) fn move_to(columns: &mut Vec<FieldColumn>, from: usize, to: usize) {
+    if from < columns.len() && to < columns.len() {
+        let column = columns.remove(from);
+        columns.insert(to, column);
+    }
+}
+
+/// Where a column ends up that is dragged by so many pixels: past whichever others the pointer came
+/// further than half.
+pub(crate) fn dropped_at(columns: &[FieldColumn], from: usize, by_px: f64) -> usize {
+    let (mut at, mut left) = (from, by_px.abs());
+    loop {
+        let next = if by_px > 0.0 { at + 1 } else { at.wrapping_sub(1) };
+        let Some(width) = columns.get(next).map(|column| f64::from(column.width_px)) else {
+            return at;
+        };
+        if left < width / 2.0 {
+            return at;
+        }
+        left -= width;
+        at = next;
+    }
+}
+
 /// For the style sheet's grid.
 pub(crate) fn grid(columns: &[FieldColumn]) -> String {
     let widths = columns.iter().map(|column| format!("{}px", column.width_px));
@@ -179,6 +204,24 @@ mod tests {
         toggle(&mut columns, "b");
         toggle(&mut columns, "c");
         assert_eq!(write(&columns), "a,c");
+    }
+
+    #[test]
+    fn a_column_is_dropped_where_the_pointer_passed_half_of_another() {
+        let columns = read("a:100,b:100,c:200,d:100");
+        assert_eq!(dropped_at(&columns, 0, 40.0), 0);
+        assert_eq!(dropped_at(&columns, 0, 60.0), 1);
+        assert_eq!(dropped_at(&columns, 0, 190.0), 1);
+        assert_eq!(dropped_at(&columns, 0, 210.0), 2);
+        assert_eq!(dropped_at(&columns, 0, 9_000.0), 3);
+        assert_eq!(dropped_at(&columns, 3, -90.0), 3);
+        assert_eq!(dropped_at(&columns, 3, -9_000.0), 0);
+        let mut moved = columns.clone();
+        move_to(&mut moved, 0, 2);
+        assert_eq!(write(&moved), "b:100,c:200,a:100,d:100");
+        move_to(&mut moved, 9, 0);
+        move_to(&mut moved, 3, 0);
+        assert_eq!(write(&moved), "d:100,b:100,c:200,a:100");
     }
 
     #[test]

@@ -111,6 +111,12 @@ impl Prefs {
         }
     }
 
+    /// From light to dark, or back.
+    pub(crate) fn switch_theme(&self) {
+        let next = if untrack(|| self.is_dark()) { "light" } else { "dark" };
+        self.theme.set(Some(next));
+    }
+
     /// Whether the page is dark now.
     pub(crate) fn is_dark(&self) -> bool {
         self.theme.get().map_or_else(

@@ -184,17 +184,33 @@ impl Search {
         let Some(bounds) = self.read_range(view, zone, now_ms) else {
             return;
         };
+        if let Some(error) = lang::mistake(&view.query) {
+            self.bounds.set(bounds);
+            self.phase.set(Phase::Done);
+            self.error.set(Some(error));
+            return;
+        }
         let Some(ticket) = self.ticket() else { return };
         self.phase.set(Phase::Waiting);
         self.progress.set(Progress::default());
-        self.ask_query(view, bounds, ticket.clone());
         if lang::is_sql(&view.query) {
             self.histogram.set(None);
             self.fields.set(None);
+            self.ask_query(view, bounds, ticket, None);
+        } else if lang::has_regex(&view.query) {
+            // What is wrong with it only the server knows, and it is to say so once.
+            let others = (view.clone(), bounds);
+            self.ask_query(view, bounds, ticket, Some(others));
         } else {
-            self.ask_histogram(view, bounds, ticket.clone());
-            self.ask_fields(view, bounds, ticket);
+            self.ask_query(view, bounds, ticket.clone(), None);
+            self.ask_others(view, bounds, ticket);
         }
+    }
+
+    /// What stands beside the answer.
+    fn ask_others(self, view: &View, bounds: Bounds, ticket: Ticket) {
+        self.ask_histogram(view, bounds, ticket.clone());
+        self.ask_fields(view, bounds, ticket);
     }
 
     /// Moves the lines to begin at `ms`, without a new question.
@@ -204,7 +220,7 @@ impl Search {
         bounds.to_ms = Some(bounds.to_ms.map_or(ms, |to_ms| to_ms.min(ms)));
         let request = self.page_request(view, bounds);
         let before = Edge::Time(i128::from(ms) * 1_000_000);
-        spawn_local(self.receive(request, before, ticket));
+        spawn_local(self.receive(request, before, ticket, None));
     }
 
     /// Stops waiting.
@@ -281,7 +297,8 @@ impl Search {
         }
     }
 
-    fn ask_query(self, view: &View, bounds: Bounds, ticket: Ticket) {
+    /// `others`: what stands beside the answer is asked for once its first part is here.
+    fn ask_query(self, view: &View, bounds: Bounds, ticket: Ticket, others: Option<(View, Bounds)>) {
         let mut request = self.page_request(view, bounds);
         let mut before = Edge::Reached;
         if let Some(at) = view.at.as_deref().and_then(time::nanos) {
@@ -289,16 +306,19 @@ impl Search {
             before = Edge::Time(at);
         }
         self.bounds.set(bounds);
-        spawn_local(self.receive(request, before, ticket));
+        spawn_local(self.receive(request, before, ticket, others));
     }
 
     /// Takes the frames of an answer; `before` says what lies before its first line.
-    async fn receive(self, request: QueryRequest, before: Edge, ticket: Ticket) {
+    async fn receive(self, request: QueryRequest, before: Edge, ticket: Ticket, mut others: Option<(View, Bounds)>) {
         let mut fresh = true;
         let on_frame = |frame| {
             if ticket.is_current() {
                 if std::mem::take(&mut fresh) {
                     self.begin(&request.query, &before);
+                    if let Some((view, bounds)) = others.take().filter(|_| !matches!(frame, Frame::Error(_))) {
+                        self.ask_others(&view, bounds, ticket.clone());
+                    }
                 }
                 self.take(frame);
             }

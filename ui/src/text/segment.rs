@@ -74,12 +74,13 @@ fn covers(ranges: &[Range<usize>], at: &mut usize, position: usize) -> bool {
 }
 
 /// The words that the token cursor stops at: runs without white space, quotes, brackets and
-/// `=`, without the punctuation around them.
+/// `=`, without the punctuation around them. What only says how text looks belongs to none.
 pub(crate) fn words(text: &str) -> Vec<Range<usize>> {
+    let ansi = Ansi::of(text);
     let mut out = Vec::new();
     let mut start = None;
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-        if separates(c) {
+        if separates(c) || ansi.is_sequence(at) {
             if let Some(begin) = start.take() {
                 push_trimmed(text, begin..at, &mut out);
             }
@@ -151,6 +152,14 @@ mod tests {
         let joined: String = found.iter().map(|s| &text[s.range.clone()]).collect();
         assert_eq!(joined, "a red b");
         assert_eq!(found.len(), 3);
+    }
+
+    #[test]
+    fn a_word_begins_behind_what_colours_it() {
+        assert_eq!(
+            word_texts("\u{1b}[1;31mERROR\u{1b}[0m: no \u{1b}[Kway"),
+            ["ERROR", "no", "way"]
+        );
     }
 
     #[test]

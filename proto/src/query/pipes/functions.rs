@@ -78,6 +78,20 @@ const ELSEWHERE: [(&str, &str); 17] = [
     ("approx_percentile", "approx_median"),
 ];
 
+/// Words that are no function here or elsewhere, with what is surely meant.
+const MEANT: [(&str, &str); 10] = [
+    ("cnt", "count"),
+    ("number", "count"),
+    ("lines", "count"),
+    ("total", "sum"),
+    ("unique", "count_distinct"),
+    ("uniq", "count_distinct"),
+    ("minimum", "min"),
+    ("maximum", "max"),
+    ("percentile", "p95"),
+    ("quantile", "p95"),
+];
+
 /// `p99(x) as slow`.
 pub(super) fn aggregate(parser: &mut Parser<'_>) -> Result<Aggregate> {
     let (token, name_span) = parser.lexer.pipe();
@@ -208,7 +222,9 @@ fn function(name: &str, span: Span) -> Result<AggregateFunction> {
 }
 
 fn unknown(name: &str, span: Span) -> QueryError {
-    match nearest(name, FUNCTIONS.iter().map(|info| info.name)) {
+    let lower = name.to_ascii_lowercase();
+    let meant = MEANT.iter().find(|(other, _)| *other == lower).map(|(_, ours)| *ours);
+    match meant.or_else(|| nearest(name, FUNCTIONS.iter().map(|info| info.name))) {
         Some(near) => {
             QueryError::new(span, format!("there is no function `{name}`; did you mean `{near}`?")).suggest(near)
         }
@@ -280,6 +296,7 @@ mod tests {
     fn what_is_wrong_in_a_call_is_pointed_at() {
         fails("stats histogram(a, 0)", "0", Some("100"));
         fails("stats sum(a, 5)", "5", None);
+        fails("stats cnt()", "cnt", Some("count"));
         fails("stats sum(if a > 1)", "", None);
         fails("stats count(if a >)", ")", None);
         fails("stats approx_p101(a)", "approx_p101", Some("p99"));

@@ -11,6 +11,7 @@ use serde_json::json;
 use timberline_proto::api::FilesAnswer;
 use timberline_proto::id::GenerationId;
 
+use crate::http::disposition::{attachment, saved_name};
 use crate::http::error::{HttpError, Query};
 use crate::http::searches::OnRecord;
 use crate::http::state::HttpState;
@@ -71,13 +72,21 @@ pub(super) async fn bytes(
         .reader
         .file_bytes(generation, range.from.unwrap_or(0), range.to, skip_gaps)
         .await?;
+    let named_as = FileRequest {
+        generation: Some(generation),
+        host: None,
+        path: None,
+        limit: Some(1),
+    };
+    let files = state.reader.files(named_as).await.map(|answer| answer.files);
+    let name = files.ok().and_then(|files| files.into_iter().next()).map_or_else(
+        || format!("{generation}.log"),
+        |file| saved_name(&file.path, &file.newest),
+    );
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_LENGTH, found.length.to_string()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{generation}.log\""),
-        ),
+        (header::CONTENT_DISPOSITION, attachment(&name)),
         (MISSING, named(&found.missing)),
     ];
     Ok((headers, Body::from_stream(stream(found))).into_response())

@@ -40,7 +40,10 @@ pub(super) fn needle(text: &str) -> Result<Regex, ReadError> {
         .case_insensitive(!text.chars().any(char::is_uppercase))
         .size_limit(REGEX_BYTES_MAX)
         .build()
-        .map_err(|error| ReadError::BadRequest(format!("{text} is no regular expression: {error}")))
+        .map_err(|error| {
+            let fault = timberline_proto::grok::regex_fault(&error);
+            ReadError::BadRequest(format!("{text} is no regular expression: {fault}"))
+        })
 }
 
 /// The nearest row on one side of `center` that holds the needle, and how many were passed.

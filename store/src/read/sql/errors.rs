@@ -69,6 +69,8 @@ pub(super) fn wrong(error: &DataFusionError, text: &str, tables: &[String]) -> R
         ReadError::BadRequest(message) => ReadError::Query(
             unknown_function(&message, text)
                 .or_else(|| unknown_table(&message, text, tables))
+                .or_else(|| not_grouped(&message, text))
+                .or_else(|| not_expected(&message, text))
                 .unwrap_or_else(|| in_place(message, text)),
         ),
         other => other,
@@ -135,6 +137,55 @@ fn unknown_table(message: &str, text: &str, tables: &[String]) -> Option<QueryEr
     Some(QueryError {
         message: format!("there is no table {name:?}; there are {}", tables.join(", ")),
         span: word(text, name),
+        suggestion: near.map(str::to_owned),
+    })
+}
+
+/// `Column in SELECT must be in GROUP BY or an aggregate function: … column "logs.severity" must appear …`
+fn not_grouped(message: &str, text: &str) -> Option<QueryError> {
+    if !message.contains("must be in GROUP BY") && !message.contains("must appear in the GROUP BY") {
+        return None;
+    }
+    let (path, _) = message.split_once("column \"")?.1.split_once('"')?;
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let name = quoted(name);
+    Some(QueryError {
+        message: format!(
+            "`{name}` stands beside an aggregate: add GROUP BY {name}, or take one of its values, such as max({name})"
+        ),
+        span: word(text, &name),
+        suggestion: None,
+    })
+}
+
+/// Words that a mistyped one most likely was meant as.
+const KEYWORDS: [&str; 22] = [
+    "SELECT", "FROM", "WHERE", "GROUP", "ORDER", "BY", "HAVING", "LIMIT", "OFFSET", "JOIN", "LEFT", "INNER", "ON",
+    "AS", "AND", "OR", "NOT", "BETWEEN", "LIKE", "DESC", "ASC", "DISTINCT",
+];
+
+/// `Expected: an expression, found: FRM at Line: 1, Column: 10`
+fn not_expected(message: &str, text: &str) -> Option<QueryError> {
+    let (wanted, rest) = message.split_once("Expected: ")?.1.split_once(", found: ")?;
+    let found = rest.split(" at Line:").next().unwrap_or(rest).trim();
+    if found == "EOF" {
+        let end = text.trim_end().len();
+        return Some(QueryError {
+            message: format!("the statement ends where {wanted} is expected"),
+            span: Span { start: end, end },
+            suggestion: None,
+        });
+    }
+    let start = place(message, text)?;
+    let end = start + found.len();
+    if text.get(start..end) != Some(found) {
+        return None;
+    }
+    let near = nearest(found, KEYWORDS);
+    let hint = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+    Some(QueryError {
+        message: format!("`{found}` stands where {wanted} is expected{hint}"),
+        span: Span { start, end },
         suggestion: near.map(str::to_owned),
     })
 }

@@ -312,6 +312,8 @@ async fn mistakes_in_sql_are_pointed_at_and_named() {
         ("SELECT flor(1.5) FROM logs", "flor", Some("floor")),
         ("SELECT * FROM split", "split", Some("splits")),
         ("SELECT 1 FROM logs WHERE", "", None),
+        ("SELECT * FRM logs", "FRM", Some("FROM")),
+        ("SELECT severity, count(*) FROM logs", "severity", None),
     ] {
         let error = match ask(&fixture, query).await {
             Err(ReadError::Query(error)) => error,
@@ -321,7 +323,17 @@ async fn mistakes_in_sql_are_pointed_at_and_named() {
             assert_eq!(&query[error.span.start..error.span.end], at, "{query}: {error}");
         }
         assert_eq!(error.suggestion.as_deref(), suggestion, "{query}: {error}");
+        for raw in ["ParserError", "EOF", "Utf8", "Int64"] {
+            assert!(!error.message.contains(raw), "{query}: {error}");
+        }
     }
+    let error = ask(&fixture, "SELECT body FROM logs WHERE regexp_like(body, '(')")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, ReadError::BadRequest(message) if message.contains("unclosed group") && !message.contains('\n')),
+        "{error:?}"
+    );
     for query in ["DROP TABLE logs", "insert into logs values (1)"] {
         let error = ask(&fixture, query).await.unwrap_err().to_string();
         assert!(error.contains("only reads"), "{query}: {error}");

@@ -112,7 +112,7 @@ fn evidence_line(app: App, line: &EvidenceLine) -> impl IntoView + use<> {
     let ms = line.timestamp_nanos / MS;
     let zone = app.prefs.zone.get_untracked();
     view! {
-        <li><time title=exact_now(app, ms)>{zone.civil(ms).clock()}</time><span>{printable(&line.body, Layout::Row).into_owned()}</span></li>
+        <li><time title=exact_now(app, ms)>{zone.civil(ms).clock()}</time><span>{printable(&line.body, Layout::Block).into_owned()}</span></li>
     }
 }
 

@@ -24,6 +24,8 @@ use crate::{
 };
 
 const TICKS: i64 = 6;
+/// Labels nearer to an end of the axis than this share of it stand within.
+const AXIS_END: f64 = 0.05;
 /// A pointer that moved less, as a share of the width, did not drag.
 const DRAG_MIN: f64 = 0.01;
 
@@ -105,7 +107,10 @@ pub(super) fn OverTime(
             .into_iter()
             .map(|ms| {
                 let text = time::tick(ms + zone.offset_ms(ms), to_ms - from_ms);
-                view! { <span style:left=format!("{:.2}%", share_of(ms) * 100.0)>{text}</span> }
+                let share = share_of(ms);
+                let (first, last) = (share < AXIS_END, share > 1.0 - AXIS_END);
+                // At the ends a label stands within, not across.
+                view! { <span class:first=first class:last=last style:left=format!("{:.2}%", share * 100.0)>{text}</span> }
             })
             .collect_view()
     };

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     keys,
+    lang::Hits,
     model::{app::App, columns, view::encode, window::Line},
     text::{
         json::{self, Kind},
@@ -28,7 +29,7 @@ const TEXT_BYTES_MAX: usize = 50_000;
 
 /// The opened line.
 #[component]
-pub(crate) fn Detail(line: Arc<Line>) -> impl IntoView {
+pub(crate) fn Detail(line: Arc<Line>, hits: Memo<Arc<Hits>>) -> impl IntoView {
     let app = App::get();
     let record = &line.record;
     let fields = record
@@ -98,7 +99,7 @@ pub(crate) fn Detail(line: Arc<Line>) -> impl IntoView {
                     <Icon path=icon::CLOSE/>
                 </button>
             </div>
-            <Text line=Arc::clone(&line)/>
+            <Text line=Arc::clone(&line) hits/>
             <table class="detail-fields">
                 <tbody>
                     {severity.into_iter().chain(fields).map(|field| field_row(app, field)).collect_view()}
@@ -121,7 +122,7 @@ fn curl(id: &str) -> String {
 }
 
 #[component]
-fn Text(line: Arc<Line>) -> impl IntoView {
+fn Text(line: Arc<Line>, hits: Memo<Arc<Hits>>) -> impl IntoView {
     let whole = RwSignal::new(line.record.body.len() <= TEXT_BYTES_MAX);
     let size = number::bytes(line.record.body.len() as u64);
     let undecodable = line.record.body_base64.is_some();
@@ -132,11 +133,11 @@ fn Text(line: Arc<Line>) -> impl IntoView {
     let is_json = laid_out.is_some();
     let as_written = RwSignal::new(!is_json);
     let text = move || match &laid_out {
-        Some(parts) if !as_written.get() => parts.iter().map(part).collect(),
+        Some(parts) if !as_written.get() => hits.with(|hits| parts.iter().map(|found| part(found, hits)).collect()),
         _ => {
             let body = &line.record.body;
             let end = if whole.get() { body.len() } else { TEXT_BYTES_MAX };
-            block_text(&body[..body.floor_char_boundary(end)])
+            hits.with(|hits| block_text(&body[..body.floor_char_boundary(end)], hits))
         }
     };
     let form = move |written: bool, word: &'static str| {
@@ -159,15 +160,14 @@ fn Text(line: Arc<Line>) -> impl IntoView {
     }
 }
 
-fn part((kind, text): &(Kind, String)) -> AnyView {
-    let shown = printable(text, Layout::Block).into_owned();
+fn part((kind, text): &(Kind, String), hits: &Hits) -> AnyView {
     let class = match kind {
-        Kind::Mark => return shown.into_any(),
+        Kind::Mark => return printable(text, Layout::Block).into_owned().into_any(),
         Kind::Key => "json-key",
         Kind::Text => "json-text",
         Kind::Word => "json-word",
     };
-    view! { <span class=class>{shown}</span> }.into_any()
+    view! { <span class=class>{block_text(text, hits)}</span> }.into_any()
 }
 
 fn field_row(app: App, (name, value, kind): (String, String, &'static str)) -> impl IntoView {

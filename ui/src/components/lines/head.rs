@@ -1,9 +1,11 @@
-//! The heads of the columns beside the lines: they move, go, and change their width.
+//! The heads of the columns beside the lines: they are dragged or sent to another place, go, and change
+//! their width.
 
 use leptos::{
     ev::{KeyboardEvent, PointerEvent},
     prelude::*,
 };
+use wasm_bindgen::JsCast;
 
 use super::{
     super::{
@@ -19,6 +21,9 @@ use crate::model::{
 
 /// By how much a key resizes, in pixels.
 const STEP_PX: i32 = 10;
+/// A pointer that moved less did not mean to drag.
+const DRAG_PX: f64 = 4.0;
+const HEAD_ID: &str = "column";
 
 /// The heads, where there are columns.
 #[component]
@@ -32,6 +37,7 @@ pub(crate) fn Head() -> impl IntoView {
                 .collect::<Vec<_>>()
         })
     });
+    let dragged = RwSignal::new(None::<(usize, usize)>);
     view! {
         <Show when=move || names.with(|names| !names.is_empty())>
             <div class="row-line lines-head" role="presentation">
@@ -41,7 +47,7 @@ pub(crate) fn Head() -> impl IntoView {
                 {move || {
                     let names = names.get();
                     let count = names.len();
-                    names.into_iter().enumerate().map(|(at, name)| view! { <ColumnHead at name count/> }).collect_view()
+                    names.into_iter().enumerate().map(|(at, name)| view! { <ColumnHead at name count dragged/> }).collect_view()
                 }}
                 <span>"Line"</span>
             </div>
@@ -50,7 +56,13 @@ pub(crate) fn Head() -> impl IntoView {
 }
 
 #[component]
-fn ColumnHead(at: usize, name: String, count: usize) -> impl IntoView {
+fn ColumnHead(
+    at: usize,
+    name: String,
+    count: usize,
+    /// Which column is dragged, and where it would come to stand.
+    dragged: RwSignal<Option<(usize, usize)>>,
+) -> impl IntoView {
     let app = App::get();
     let act = move |label: String, path, enabled: bool, act: fn(&mut Vec<FieldColumn>, usize)| {
         view! {
@@ -66,9 +78,72 @@ fn ColumnHead(at: usize, name: String, count: usize) -> impl IntoView {
         }
     };
     let handle_name = name.clone();
+    let grabbed = StoredValue::new(None::<f64>);
+    let on_down = move |event: PointerEvent| {
+        if event.button() == 0 {
+            capture(&event);
+            grabbed.set_value(Some(f64::from(event.client_x())));
+        }
+    };
+    let on_move = move |event: PointerEvent| {
+        if let Some(from) = grabbed.get_value() {
+            let by_px = f64::from(event.client_x()) - from;
+            let to = app
+                .view
+                .with_untracked(|view| columns::dropped_at(&view.columns, at, by_px));
+            let drags = by_px.abs() > DRAG_PX || dragged.get_untracked().is_some();
+            dragged.set(drags.then_some((at, to)));
+        }
+    };
+    let let_go = move || {
+        grabbed.set_value(None);
+        dragged.try_update(Option::take).flatten()
+    };
+    let on_up = move |_: PointerEvent| {
+        if let Some((from, to)) = let_go().filter(|(from, to)| from != to) {
+            app.change_columns(|columns| columns::move_to(columns, from, to));
+        }
+    };
+    let on_key = move |event: KeyboardEvent| {
+        let forward = match event.key().as_str() {
+            "ArrowLeft" => false,
+            "ArrowRight" => true,
+            "Escape" => {
+                let_go();
+                return;
+            }
+            _ => return,
+        };
+        event.prevent_default();
+        event.stop_propagation();
+        app.change_columns(|columns| columns::shift(columns, at, forward));
+        // The heads are drawn anew: the keyboard goes along with the column.
+        let place = if forward {
+            (at + 1).min(count - 1)
+        } else {
+            at.saturating_sub(1)
+        };
+        request_animation_frame(move || focus(&format!("{HEAD_ID}-{place}")));
+    };
+    let is_dragged = move || dragged.get().is_some_and(|(from, _)| from == at);
+    let drops = move |after: bool| {
+        dragged
+            .get()
+            .is_some_and(|(from, to)| to == at && from != to && (to > from) == after)
+    };
     view! {
-        <span class="column-head" title=name.clone()>
-            <span class="column-name">{name.clone()}</span>
+        <span class="column-head" class:dragged=is_dragged class:drop-before=move || drops(false) class:drop-after=move || drops(true)>
+            <button
+                class="column-name"
+                id=format!("{HEAD_ID}-{at}")
+                title=format!("{name}: drag it to another place, or use ← and →")
+                aria-label=format!("Column {name}: the left and right arrow move it")
+                on:pointerdown=on_down
+                on:pointermove=on_move
+                on:pointerup=on_up
+                on:pointercancel=move |_| { let_go(); }
+                on:keydown=on_key
+            >{name.clone()}</button>
             <span class="column-acts">
                 {act(format!("Move {name} left"), icon::LEFT, at > 0, |columns, at| columns::shift(columns, at, false))}
                 {act(format!("Move {name} right"), icon::RIGHT, at + 1 < count, |columns, at| columns::shift(columns, at, true))}
@@ -76,6 +151,14 @@ fn ColumnHead(at: usize, name: String, count: usize) -> impl IntoView {
             </span>
             <Handle at name=handle_name/>
         </span>
+    }
+}
+
+fn focus(id: &str) {
+    let element = document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let focused = element.focus().is_ok();
+        debug_assert!(focused);
     }
 }
 
@@ -112,6 +195,7 @@ fn Handle(at: usize, name: String) -> impl IntoView {
             _ => return,
         };
         event.prevent_default();
+        event.stop_propagation();
         resize(i64::from(untrack(width)) + i64::from(by));
     };
     view! {

@@ -105,6 +105,8 @@ pub(super) fn place_first(
         request_animation_frame(move || {
             if let Some(scroller) = scroller.try_get_untracked().flatten() {
                 scroller.set_scroll_top(px as i32);
+                // The list may end before: what is in sight is where the browser stopped.
+                scroll_top.set(f64::from(scroller.scroll_top()));
             }
         });
     };
@@ -126,8 +128,8 @@ pub(super) fn place_first(
                 request_animation_frame(move || {
                     if let Some(scroller) = scroller.try_get_untracked().flatten() {
                         let middle = layout.top(index) - f64::from(scroller.client_height()) / 2.0;
-                        scroll_top.set(middle.max(0.0));
                         scroller.set_scroll_top(middle.max(0.0) as i32);
+                        scroll_top.set(f64::from(scroller.scroll_top()));
                     }
                 });
             }

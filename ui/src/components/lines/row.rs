@@ -96,7 +96,7 @@ pub(crate) fn Row(
                     row_text(&line, &hits.get_untracked(), word)
                 }}</span>
             </div>
-            {move || opened.get().then(|| view! { <Opened line=Arc::clone(&detail_line) opened_px/> })}
+            {move || opened.get().then(|| view! { <Opened line=Arc::clone(&detail_line) hits opened_px/> })}
         </div>
     }
 }
@@ -144,11 +144,11 @@ fn keep_from_selecting(event: MouseEvent) {
 
 /// The opened line, measured so that the lines below make room.
 #[component]
-fn Opened(line: Arc<Line>, opened_px: RwSignal<f64>) -> impl IntoView {
+fn Opened(line: Arc<Line>, hits: Memo<Arc<Hits>>, opened_px: RwSignal<f64>) -> impl IntoView {
     let node = NodeRef::<html::Div>::new();
     observe(move || node.get().map(|node| node.into()), move |px| opened_px.set(px));
     on_cleanup(move || opened_px.set(0.0));
-    view! { <div class="opened-line" node_ref=node><Detail line/></div> }
+    view! { <div class="opened-line" node_ref=node><Detail line hits/></div> }
 }
 
 /// Tells `seen` the height of an element whenever it changes.

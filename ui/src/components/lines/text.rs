@@ -57,20 +57,24 @@ pub(crate) fn row_text(line: &Line, hits: &Hits, word: Option<usize>) -> Vec<Any
     pieces
 }
 
-/// The whole text, with its colours.
-pub(crate) fn block_text(text: &str) -> Vec<AnyView> {
-    let ansi = Ansi::of(text);
-    let mut cuts: Vec<usize> = ansi.cuts().chain([0, text.len()]).collect();
-    cuts.sort_unstable();
-    cuts.dedup();
-    let pieces = cuts.windows(2).filter(|pair| !ansi.is_sequence(pair[0])).map(|pair| {
-        let piece = printable(&text[pair[0]..pair[1]], Layout::Block).into_owned();
-        match ansi.style(pair[0]).classes() {
-            plain if plain.is_empty() => piece.into_any(),
-            style => view! { <span class=style>{piece}</span> }.into_any(),
+/// The whole text, with its colours and with what was found in it.
+pub(crate) fn block_text(text: &str, hits: &Hits) -> Vec<AnyView> {
+    let found = hits.find(text);
+    let mut pieces: Vec<(String, bool, String)> = Vec::new();
+    for segment in segments(text, &found, None, &Ansi::of(text)) {
+        let piece = printable(&text[segment.range.clone()], Layout::Block);
+        let style = segment.style.classes();
+        match pieces.last_mut() {
+            Some(last) if (last.1, &last.2) == (segment.hit, &style) => last.0.push_str(&piece),
+            _ => pieces.push((piece.into_owned(), segment.hit, style)),
         }
-    });
-    pieces.collect()
+    }
+    let drawn = |(piece, hit, style): (String, bool, String)| match (hit, style.is_empty()) {
+        (true, _) => view! { <mark>{piece}</mark> }.into_any(),
+        (false, true) => piece.into_any(),
+        (false, false) => view! { <span class=style>{piece}</span> }.into_any(),
+    };
+    pieces.into_iter().map(drawn).collect()
 }
 
 /// What a row shows of a line's text.

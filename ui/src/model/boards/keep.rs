@@ -107,7 +107,7 @@ impl Boards {
     pub(crate) fn make_starter(self, app: App) {
         self.run(async move |abort| {
             let fields = api::fields(&FieldsRequest::default(), &abort).await?;
-            let kept: KeptDashboard = api::create(ADDRESS, &starter(&fields.fields), &abort).await?;
+            let kept: KeptDashboard = api::create(ADDRESS, &starter(&fields.fields, fields.rows), &abort).await?;
             self.show_made(app, kept, false);
             Ok(())
         });

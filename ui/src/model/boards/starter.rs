@@ -13,7 +13,14 @@ const FIELDS_MAX: usize = 3;
 const VALUES: std::ops::RangeInclusive<u64> = 2..=200;
 
 /// The dashboard.
-pub(crate) fn starter(fields: &[FieldSummary]) -> Dashboard {
+pub(crate) fn starter(fields: &[FieldSummary], rows: u64) -> Dashboard {
+    // A field that most lines lack would make a panel of gaps.
+    let common: Vec<FieldSummary> = fields
+        .iter()
+        .filter(|field| field.count.saturating_mul(2) >= rows)
+        .cloned()
+        .collect();
+    let fields = &common[..];
     let host = find(fields, &["host.name", "host"]);
     let service = find(fields, &["service.name", "service"]);
     let filter = host.map_or(String::new(), |field| format!("{}:$host", field.name));
@@ -170,12 +177,27 @@ mod tests {
     use super::*;
     use timberline_proto::query::{Placed, parse, place_values};
 
+    #[test]
+    fn a_field_that_most_lines_lack_gets_no_panel() {
+        let mut rare = field("took", "integer", 50);
+        rare.count = 4;
+        assert!(
+            !starter(&[rare.clone()], 10)
+                .panels
+                .iter()
+                .any(|panel| panel.title == "took")
+        );
+        rare.count = 5;
+        assert!(starter(&[rare], 10).panels.iter().any(|panel| panel.title == "took"));
+    }
+
     fn field(name: &str, kind: &str, distinct: u64) -> FieldSummary {
         let is_number = kind != "text";
         FieldSummary {
             name: name.into(),
             types: vec![kind.into()],
             distinct,
+            count: 10,
             min: is_number.then_some(0.0),
             max: is_number.then_some(9.0),
             ..FieldSummary::default()
@@ -191,14 +213,18 @@ mod tests {
             field("method", "text", 4),
         ];
         for fields in [&fields[..], &[]] {
-            let board = starter(fields);
+            let board = starter(fields, 10);
             assert_eq!(board.check(), Ok(()));
             for panel in &board.panels {
                 let query = place_values(&panel.query, |_| Some(Placed::Any));
                 assert!(parse(&query).is_ok(), "{query}: {:?}", parse(&query));
             }
         }
-        let titles: Vec<String> = starter(&fields).panels.into_iter().map(|panel| panel.title).collect();
+        let titles: Vec<String> = starter(&fields, 10)
+            .panels
+            .into_iter()
+            .map(|panel| panel.title)
+            .collect();
         assert!(titles.contains(&"took ms".to_owned()) && titles.contains(&"Lines by method".to_owned()));
         assert!(!titles.iter().any(|title| title.contains("request id")));
     }

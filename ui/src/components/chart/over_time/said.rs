@@ -13,7 +13,9 @@ use crate::{
 
 /// The values at one time.
 pub(super) fn tip(app: App, plot: &TimePlot, at: usize, share: f64, hidden: &[usize]) -> impl IntoView + use<> {
-    let civil = app.prefs.zone.get().civil(plot.times[at]);
+    let zone = app.prefs.zone.get();
+    let civil = zone.civil(plot.times[at]);
+    let day = civil.day_of(&zone.civil(js_sys::Date::now() as i64));
     let clock = if civil.milli == 0 {
         civil.clock_seconds()
     } else {
@@ -45,7 +47,7 @@ pub(super) fn tip(app: App, plot: &TimePlot, at: usize, share: f64, hidden: &[us
     let beside = if share > 0.6 { "tip left" } else { "tip" };
     view! {
         <div class=beside style:left=format!("{:.2}%", share * 100.0)>
-            <div class="tip-head">{civil.day_month()}" "{clock}</div>
+            <div class="tip-head">{day}" "{clock}</div>
             {rows}
         </div>
     }
