@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::stage::Stage;
-use crate::support::append;
+use crate::support::{append, wait_for};
 
 const FORM: &str = "document.querySelector('.rule-form')";
 
@@ -64,7 +64,11 @@ fn a_rule_is_made_of_a_search_tried_fires_is_taken_up_silenced_and_resolved() {
     append(&stage.file("alerts.txt"), &more);
     tab.click("[...document.querySelectorAll('.tab')].find(t => t.textContent.startsWith('Now'))");
     let alert = "[...document.querySelectorAll('.alert')].find(a => a.querySelector('.alert-name').textContent === 'Kittiwakes fail')";
-    tab.until(&format!("!!{alert}?.querySelector('.alert-mark.is-firing')"));
+    // A window is decided once late lines were waited for, which takes longer than the page is given.
+    wait_for("the rule to fire", || {
+        tab.eval::<bool>(&format!("!!{alert}?.querySelector('.alert-mark.is-firing')"))
+            .then_some(())
+    });
     tab.click(&format!("{alert}.querySelector('.alert-head')"));
     tab.until(&format!("{alert}?.querySelectorAll('.alert-lines li').length > 3"));
     assert!(

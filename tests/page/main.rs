@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod access;
 mod alerts;
 #[path = "../support/browser.rs"]
 mod browser;
@@ -13,6 +14,7 @@ mod live;
 mod offline;
 mod patterns;
 mod pipeline;
+mod retention;
 mod room;
 mod search;
 mod stage;

@@ -64,6 +64,12 @@ impl Stage {
         self.browser.open(&format!("{}{path_and_query}", program.page()))
     }
 
+    /// Any address.
+    #[track_caller]
+    pub(crate) fn open_at(&self, address: &str) -> Tab<'_> {
+        self.browser.open(address)
+    }
+
     #[track_caller]
     pub(crate) fn open(&self, path_and_query: &str) -> Tab<'_> {
         self.browser.open(&format!("{}{path_and_query}", self.program.page()))

@@ -114,7 +114,7 @@ impl Chromium {
             page,
         };
         tab.runtime.block_on(tab.page.bring_to_front()).unwrap();
-        tab.until("!!document.querySelector('.query-text, .page-head')");
+        tab.until("!!document.querySelector('.query-text, .page-head, #send')");
         tab
     }
 }

@@ -4,7 +4,7 @@ use js_sys::Uint8Array;
 use serde::{Serialize, de::DeserializeOwned};
 use timberline_proto::api::{
     ApiError, ExplainAnswer, ExplainRequest, ExportAnswer, FieldsAnswer, FieldsRequest, Frame, HistogramAnswer,
-    HistogramRequest, QueryRequest,
+    HistogramRequest, QueryRequest, access::WhoAmI,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -188,6 +188,22 @@ pub(crate) async fn replace<Q: Serialize, A: DeserializeOwned>(
     read(&send("PUT", address, &body, "application/json", abort).await?, abort).await
 }
 
+/// Tells the server something that it answers with no more than yes.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) async fn tell<Q: Serialize>(
+    method: &str,
+    address: &str,
+    body: &Q,
+    abort: &AbortSignal,
+) -> Result<(), Failure> {
+    let body = serde_json::to_string(body).map_err(|error| not_an_answer(&error))?;
+    send(method, address, &body, "application/json", abort)
+        .await
+        .map(|_| ())
+}
+
 /// Deletes what is kept.
 ///
 /// # Errors
@@ -276,8 +292,7 @@ async fn refusal(response: &Response, abort: &AbortSignal) -> Failure {
         return Failure::Lost(format!("A proxy before the server answered with status {status}."));
     }
     if status == 401 {
-        // Nobody is known any more: there is a page for that. Where it leads back is the page's own address.
-        leptos::prelude::window().location().set_href("/login").ok();
+        log_in();
     }
     let text = match text(response, abort).await {
         Ok(text) => text,
@@ -292,6 +307,32 @@ async fn refusal(response: &Response, abort: &AbortSignal) -> Failure {
         },
         ..ApiError::default()
     }))
+}
+
+/// Asks who this is where an answer ended without saying why; whoever nobody knows is led to the login.
+pub(crate) fn ask_whether_known() {
+    leptos::task::spawn_local(async {
+        let Ok(abort) = web_sys::AbortController::new() else {
+            return;
+        };
+        let who: Result<WhoAmI, Failure> = get("/api/v1/whoami", &abort.signal()).await;
+        if who.is_ok_and(|who| who.actor.is_none() && !who.open) {
+            log_in();
+        }
+    });
+}
+
+/// Nobody is known any more: there is a page for that, which leads back to where one was.
+pub(crate) fn log_in() {
+    let location = leptos::prelude::window().location();
+    let at = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
+    let address = match at.as_str() {
+        "/" | "" => "/login".to_owned(),
+        at => format!("/login?back={}", encode(at)),
+    };
+    // Of several answers only the first leads there: the address is that of the page until it has gone.
+    let gone = location.set_href(&address).is_ok();
+    debug_assert!(gone);
 }
 
 async fn text(response: &Response, abort: &AbortSignal) -> Result<String, Failure> {

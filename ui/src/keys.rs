@@ -1,6 +1,7 @@
 //! What each key does, outside of text fields.
 
 use leptos::{ev::KeyboardEvent, prelude::*};
+use timberline_proto::api::access::Permission;
 use wasm_bindgen::JsCast;
 
 use crate::{
@@ -38,6 +39,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("l", "live, and back"),
     ("n", "patterns, and back"),
     ("D", "dashboards, and back"),
+    ("S", "settings, and back"),
     ("a", "alerts, and back"),
     ("e f", "change a dashboard; let it fill the screen"),
     ("s", "saved searches"),
@@ -147,7 +149,7 @@ fn act(app: App, key: &str, on_button: bool) -> bool {
     if app.view.with_untracked(|view| {
         matches!(
             view.page,
-            Page::Patterns | Page::Dashboards | Page::Alerts | Page::Pipeline
+            Page::Patterns | Page::Dashboards | Page::Alerts | Page::Pipeline | Page::Settings
         )
     }) {
         return act_without_lines(app, key);
@@ -163,6 +165,7 @@ fn act(app: App, key: &str, on_button: bool) -> bool {
         "a" if !in_file => there_and_back(app, Page::Alerts),
         "s" if !in_file => toggle_saved(app),
         "p" => there_and_back(app, Page::Pipeline),
+        "S" => there_and_back(app, Page::Settings),
         "b" => app.prefs.quiet.update(|quiet| *quiet = !*quiet),
         "z" => app.prefs.wrap.update(|wrap| *wrap = !*wrap),
         "d" => app.prefs.dense.update(|dense| *dense = !*dense),
@@ -202,21 +205,26 @@ fn act_without_lines(app: App, key: &str) -> bool {
     let page = app.view.with_untracked(|view| view.page);
     match key {
         "/" => {
-            if matches!(page, Page::Dashboards | Page::Alerts | Page::Pipeline) {
+            if matches!(page, Page::Dashboards | Page::Alerts | Page::Pipeline | Page::Settings) {
                 app.go(Page::Search);
             }
             app.focus_query.update(|asked| *asked += 1);
         }
         "?" => app.help.update(|open| *open = !*open),
         "a" => there_and_back(app, Page::Alerts),
-        "t" if !matches!(page, Page::Alerts | Page::Pipeline) => app.time_open.update(|open| *open = !*open),
+        "t" if !matches!(page, Page::Alerts | Page::Pipeline | Page::Settings) => {
+            app.time_open.update(|open| *open = !*open)
+        }
         "l" => app.go(Page::Live),
         "n" => there_and_back(app, Page::Patterns),
         "D" => there_and_back(app, Page::Dashboards),
         "s" if page == Page::Patterns => toggle_saved(app),
-        "e" if is_board(app) => app.boards.editing.update(|editing| *editing = !*editing),
+        "e" if is_board(app) && untrack(|| app.may(Permission::WriteDocuments)) => {
+            app.boards.editing.update(|editing| *editing = !*editing)
+        }
         "f" if is_board(app) => toggle_wall(app),
         "p" => there_and_back(app, Page::Pipeline),
+        "S" => there_and_back(app, Page::Settings),
         "r" => app.again(),
         _ => return false,
     }
@@ -230,10 +238,12 @@ fn is_board(app: App) -> bool {
 
 /// Opens the saved searches, or closes them.
 pub(crate) fn toggle_saved(app: App) {
-    if app
-        .view
-        .with_untracked(|view| matches!(view.page, Page::Dashboards | Page::Alerts | Page::Pipeline))
-    {
+    if app.view.with_untracked(|view| {
+        matches!(
+            view.page,
+            Page::Dashboards | Page::Alerts | Page::Pipeline | Page::Settings
+        )
+    }) {
         app.go(Page::Search);
     }
     app.saved.open.update(|open| *open = !*open);

@@ -151,6 +151,7 @@ fn colours_stand_in_the_token_file_only() {
         include_str!("../style/table.css"),
         include_str!("../style/chart.css"),
         include_str!("../style/boards.css"),
+        include_str!("../style/settings.css"),
         include_str!("../style/pipeline.css"),
         include_str!("../style/z-narrow.css"),
     ];

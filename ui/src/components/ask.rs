@@ -26,7 +26,7 @@ pub(crate) fn Ask() -> impl IntoView {
     let busy = move || match app.view.with(|view| view.page) {
         Page::Search => app.search.is_busy(),
         Page::Patterns => app.patterns.is_busy(),
-        Page::Live | Page::Dashboards | Page::Alerts | Page::Pipeline => false,
+        Page::Live | Page::Dashboards | Page::Alerts | Page::Pipeline | Page::Settings => false,
     };
     let cancel = move |_| {
         app.search.cancel();

@@ -35,7 +35,7 @@ pub(crate) fn ExportMenu() -> impl IntoView {
         export.begin(&view, zone, format, newest_first.get_untracked(), expected(app));
     };
     view! {
-        <div class="export">
+        <div class="export needs-export">
             <button
                 class="button bare small export-open" aria-haspopup="true" aria-expanded=move || open.get().to_string()
                 disabled=move || !may() on:click=move |_| open.update(|open| *open = !*open)

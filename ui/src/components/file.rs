@@ -146,7 +146,7 @@ fn Download() -> impl IntoView {
                     "The file's bytes as they were, to compare or keep".to_owned(),
                 )
             };
-            view! { <a class="button" href=address title=title download=""><Icon path=icon::SAVE/><span>{words}</span></a> }
+            view! { <a class="button needs-export" href=address title=title download=""><Icon path=icon::SAVE/><span>{words}</span></a> }
         })
     }
 }

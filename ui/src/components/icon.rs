@@ -37,6 +37,7 @@ pub(crate) const COPY: &str = "M5.5 5.5h8v8h-8zM3 10.5H2.5v-8h8V3";
 pub(crate) const FIELDS: &str = "M2.5 4h11M2.5 8h7M2.5 12h9";
 pub(crate) const SUN: &str = "M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM8 1.5v1M8 13.5v1M1.5 8h1M13.5 8h1M3.4 3.4l.7.7M11.9 11.9l.7.7M3.4 12.6l.7-.7M11.9 4.1l.7-.7";
 pub(crate) const MOON: &str = "M13.5 9.5A5.8 5.8 0 0 1 6.5 2.5a5.8 5.8 0 1 0 7 7Z";
+pub(crate) const SETTINGS: &str = "M8 7.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM3 13.5v-.6A3.4 3.4 0 0 1 6.400 9.500h3.200A3.400 3.400 0 0 1 13 12.900v.6";
 pub(crate) const HELP: &str =
     "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM6.3 6.3a1.8 1.8 0 1 1 2.5 1.6c-.5.2-.8.5-.8 1.1M8 11.2v.1";
 pub(crate) const CONTEXT: &str = "M2.5 3h11M2.5 13h11M5 8h6M8 4.5v1M8 10.5v1";

@@ -32,6 +32,7 @@ mod rail;
 mod saved_menu;
 mod search;
 mod sentence;
+mod settings;
 mod shell;
 mod sorted;
 mod summary;

@@ -56,7 +56,7 @@ pub(crate) fn Offer() -> impl IntoView {
                         <button class="button small bare" on:click=act(|app, text| ask(app, |query| lang::with_filter(query, None, text, true)))>"Find"</button>
                         <button class="button small bare" title="Also within words" on:click=act(|app, text| ask(app, |query| lang::with_fragment(query, text)))>"Find as fragment"</button>
                         <button class="button small bare" on:click=act(|app, text| ask(app, |query| lang::with_filter(query, None, text, false)))>"Leave out"</button>
-                        <button class="button small bare" title="Tell people when it comes again" on:click=act(|app, text| {
+                        <button class="button small bare needs-alerts" title="Tell people when it comes again" on:click=act(|app, text| {
                             let query = app.view.with_untracked(|view| lang::filter_text(&view.query).to_owned());
                             app.make_rule("match", &lang::with_filter(&query, None, text, true));
                         })>"Add a rule"</button>

@@ -1,8 +1,11 @@
 //! Everything that can be done, found by typing a few of its letters.
 
 use leptos::{ev::KeyboardEvent, html, prelude::*};
+use timberline_proto::api::access::Permission;
 
-use super::{boards::toggle_wall, export::expected, full_screen::toggle_full_screen, time_picker::PRESETS};
+use super::{
+    boards::toggle_wall, export::expected, full_screen::toggle_full_screen, settings::needed, time_picker::PRESETS,
+};
 use crate::{
     lang,
     model::{
@@ -175,11 +178,7 @@ fn entries(app: App) -> Vec<Entry> {
         entry("Go to Dashboards", "D", Act::Go(Page::Dashboards)),
         entry("Go to Alerts", "a", Act::Go(Page::Alerts)),
         entry("Go to Pipeline", "p", Act::Go(Page::Pipeline)),
-        entry(
-            "Make an alert of this search",
-            "",
-            Act::Do(|app| app.make_rule("threshold", &app.view.get_untracked().query)),
-        ),
+        entry("Go to Settings", "S", Act::Go(Page::Settings)),
         entry("Saved searches", "s", Act::Do(crate::keys::toggle_saved)),
         entry(
             "Write a query",
@@ -236,6 +235,21 @@ fn entries(app: App) -> Vec<Entry> {
             Act::Do(|app| app.prefs.switch_theme()),
         ),
     ];
+    let may = |permission| untrack(|| app.may(permission));
+    all.retain(|entry| match entry.act {
+        Act::Go(page) => needed(page).is_none_or(may),
+        _ => true,
+    });
+    if untrack(|| app.access.user()).is_some() {
+        all.push(entry("Log out", "", Act::Do(|app| app.access.log_out())));
+    }
+    if may(Permission::WriteAlerts) {
+        all.push(entry(
+            "Make an alert of this search",
+            "",
+            Act::Do(|app| app.make_rule("threshold", &app.view.get_untracked().query)),
+        ));
+    }
     let page = app.view.with_untracked(|view| view.page);
     if page == Page::Dashboards && app.view.with_untracked(|view| view.item.is_some()) {
         all.push(entry(
@@ -244,7 +258,7 @@ fn entries(app: App) -> Vec<Entry> {
             Act::Do(toggle_wall),
         ));
     }
-    if page == Page::Search && app.search.error.with_untracked(Option::is_none) {
+    if page == Page::Search && may(Permission::ExportLogs) && app.search.error.with_untracked(Option::is_none) {
         all.extend(
             FORMATS.map(|format| entry(&format!("Export as {}", format.label), format.hint, Act::Export(format))),
         );

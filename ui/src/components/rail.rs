@@ -11,9 +11,12 @@ pub(crate) fn Rail() -> impl IntoView {
     let app = App::get();
     let entry = move |page: Page, path, word, key| {
         let current = move || app.view.with(|view| view.page == page);
+        // What one may not see is not offered.
+        let hidden = move || super::settings::needed(page).is_some_and(|permission| !app.may(permission));
         view! {
             <button
                 class="rail-entry"
+                class:hidden=hidden
                 class:current=current
                 aria-current=move || current().then_some("page")
                 title=format!("{word} ({key})")
@@ -35,6 +38,7 @@ pub(crate) fn Rail() -> impl IntoView {
             {entry(Page::Alerts, icon::ALERTS, "Alerts", "a")}
             {entry(Page::Pipeline, icon::PIPELINE, "Pipeline", "p")}
             <div class="rail-space"></div>
+            {entry(Page::Settings, icon::SETTINGS, "Settings", "S")}
             <button
                 class="rail-entry"
                 title="Light or dark"

@@ -75,7 +75,7 @@ fn Menu() -> impl IntoView {
     };
     view! {
         <div class="panel board-menu-list saved-list" role="dialog" aria-label="Saved searches">
-            <form class="saved-new" on:submit=keep>
+            <form class="saved-new needs-documents" on:submit=keep>
                 <input class="input" node_ref=field placeholder="Save this search as …" aria-label="Name" spellcheck="false" prop:value=move || name.get() on:input=move |event| name.set(event_target_value(&event))/>
                 <button class="button primary" disabled=is_nameless>{move || if is_known() { "Replace" } else { "Save" }}</button>
             </form>
@@ -106,7 +106,7 @@ fn entry(app: App, kept: KeptSearch) -> impl IntoView {
             <button class="menu-item" title=query.clone() on:click=move |_| app.saved.show(app, search.clone())>
                 <b>{name.clone()}</b><span class="mono">{query.clone()}</span><span>{time}</span>
             </button>
-            <button class="button bare" aria-label=format!("Delete {name}") on:click=move |_| app.saved.forget(app, kept.clone())><Icon path=icon::CLOSE/></button>
+            <button class="button bare needs-documents" aria-label=format!("Delete {name}") on:click=move |_| app.saved.forget(app, kept.clone())><Icon path=icon::CLOSE/></button>
         </div>
     }
 }

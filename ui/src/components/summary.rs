@@ -41,7 +41,7 @@ pub(crate) fn Summary() -> impl IntoView {
             <button class="button bare completeness" class:lacking=move || lacks(app) on:click=move |_| open.update(|open| *open = !*open)>
                 {move || search.completeness.with(|completeness| completeness.as_ref().map(|c| complete_words(app, c)))}
             </button>
-            <button class="button bare small summary-alert" title="Tell people about what this search finds" on:click=move |_| app.make_rule("threshold", &app.view.get_untracked().query)>
+            <button class="button bare small summary-alert needs-alerts" title="Tell people about what this search finds" on:click=move |_| app.make_rule("threshold", &app.view.get_untracked().query)>
                 <Icon path=icon::ALERTS/><span>"Alert"</span>
             </button>
             <ExportMenu/>

@@ -1,8 +1,10 @@
 //! The state that the page's parts share, and what a person can do to it.
 
 use leptos::prelude::*;
+use timberline_proto::api::access::Permission;
 
 use super::{
+    access::Access,
     alerts::Alerts,
     boards::Boards,
     columns::FieldColumn,
@@ -15,10 +17,11 @@ use super::{
     pipeline::Pipeline,
     prefs::Prefs,
     reach::Reach,
+    retention::Keeping,
     saved::Saved,
     search::Search,
     tail::Tail,
-    view::{AlertsPart, FROM_KEPT, Page, Part, RULE_NEW, TimeRange, View},
+    view::{AlertsPart, FROM_KEPT, Page, Part, RULE_NEW, SettingsPart, TimeRange, View},
 };
 use crate::{lang, text::number};
 
@@ -47,6 +50,10 @@ pub(crate) struct App {
     pub boards: Boards,
     /// Rules, and what they say.
     pub alerts: Alerts,
+    /// How long what is stored stays.
+    pub keeping: Keeping,
+    /// Who this is, and who may do what.
+    pub access: Access,
     /// Searches with a name.
     pub saved: Saved,
     /// Whether the server can be reached.
@@ -92,6 +99,8 @@ impl App {
             pipeline: Pipeline::new(),
             boards: Boards::new(),
             alerts: Alerts::new(),
+            access: Access::new(),
+            keeping: Keeping::new(),
             saved: Saved::new(),
             reach: Reach::new(),
             prefs: Prefs::load(),
@@ -133,6 +142,11 @@ impl App {
         self.draft.set(view.query.clone());
         self.show(view, pushed);
         self.again();
+    }
+
+    /// Asks the same again, and for the same text in it.
+    pub(crate) fn again_with_find(self) {
+        self.asked.update(|asked| *asked += 1);
     }
 
     /// Asks the same again.
@@ -258,6 +272,7 @@ impl App {
             view.query = query;
             view.part = Part::default();
             view.alerts = AlertsPart::default();
+            view.settings = SettingsPart::default();
             view.item = None;
             view.compare = false;
             view.apart = false;
@@ -304,6 +319,20 @@ impl App {
             view.part = part;
             view.item = agent;
         });
+    }
+
+    /// Goes to a part of the settings.
+    pub(crate) fn go_to_settings(self, part: SettingsPart) {
+        self.ask(|view| {
+            view.page = Page::Settings;
+            view.settings = part;
+            view.item = None;
+        });
+    }
+
+    /// Whether whoever this is may; nobody is kept from trying before that is known.
+    pub(crate) fn may(self, permission: Permission) -> bool {
+        self.access.may(permission)
     }
 
     /// Goes to a part of the alerts, or opens a rule there.

@@ -1,5 +1,6 @@
 //! What the page knows, apart from how it looks.
 
+pub(crate) mod access;
 pub(crate) mod alerts;
 pub(crate) mod app;
 pub(crate) mod asking;
@@ -16,6 +17,7 @@ pub(crate) mod patterns;
 pub(crate) mod pipeline;
 pub(crate) mod prefs;
 pub(crate) mod reach;
+pub(crate) mod retention;
 pub(crate) mod room;
 pub(crate) mod saved;
 pub(crate) mod search;

@@ -181,6 +181,7 @@ impl App {
             (Page::Dashboards, _) if lost(self.boards.error) => self.again(),
             (Page::Dashboards, _) => self.boards.refresh(self),
             (Page::Pipeline, _) => self.pipeline.ask(&self.view.get_untracked()),
+            (Page::Settings, _) => self.access.ask(&self.view.get_untracked()),
             (Page::Alerts, _) => self.alerts.refresh(&self.view.get_untracked()),
             _ => {}
         }

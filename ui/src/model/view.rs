@@ -1,6 +1,7 @@
 //! The address bar's state: what is asked, of which time, and what is open.
 //!
 //! `/?view=live&q=QUERY&from=-1h&to=…&at=INSTANT&open=ID&around=ID&cols=host:120,status` and, of the pipeline,
+//! of the settings, `/?view=settings&part=audit&find=TEXT`,
 //! `/?view=pipeline&part=topics&item=TOPIC/PARTITION&at=OFFSET`, of alerts `/?view=alerts&part=rules&item=RULE` (`item=new:match&q=QUERY`
 //! begins one), of dashboards `/?view=dashboards&item=ID&var.NAME=VALUE&wall=on`, of the patterns `/?view=patterns&compare=before&merge=off&item=TEMPLATE`; what equals its default is left out.
 
@@ -39,6 +40,50 @@ pub(crate) enum Page {
     Alerts,
     /// What brings lines here: agents, their files, the ledger, the store.
     Pipeline,
+    /// Oneself, and who may do what.
+    Settings,
+}
+
+/// What of the settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SettingsPart {
+    /// Oneself: rights, password, second factor, sessions.
+    #[default]
+    You,
+    /// Accounts.
+    Accounts,
+    /// Sets of rights.
+    Roles,
+    /// Keys of programs.
+    Keys,
+    /// How long what is stored stays, and what is held.
+    Retention,
+    /// Who did what.
+    Audit,
+}
+
+impl SettingsPart {
+    /// All of them, in their order.
+    pub(crate) const ALL: [SettingsPart; 6] = [
+        SettingsPart::You,
+        SettingsPart::Accounts,
+        SettingsPart::Roles,
+        SettingsPart::Keys,
+        SettingsPart::Retention,
+        SettingsPart::Audit,
+    ];
+
+    /// Its word in the address.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            SettingsPart::You => "you",
+            SettingsPart::Accounts => "accounts",
+            SettingsPart::Roles => "roles",
+            SettingsPart::Keys => "keys",
+            SettingsPart::Retention => "retention",
+            SettingsPart::Audit => "audit",
+        }
+    }
 }
 
 /// What of the pipeline.
@@ -170,6 +215,8 @@ pub(crate) struct View {
     pub part: Part,
     /// Of the alerts, this.
     pub alerts: AlertsPart,
+    /// Of the settings, this.
+    pub settings: SettingsPart,
     /// The opened agent's, pattern's, dashboard's or rule's id.
     pub item: Option<String>,
     /// Patterns are compared with those of the same span before.
@@ -201,8 +248,13 @@ impl View {
                 "view" if value == "dashboards" => view.page = Page::Dashboards,
                 "view" if value == "alerts" => view.page = Page::Alerts,
                 "view" if value == "pipeline" => view.page = Page::Pipeline,
+                "view" if value == "settings" => view.page = Page::Settings,
                 "part" => {
                     view.alerts = AlertsPart::ALL
+                        .into_iter()
+                        .find(|part| part.word() == value)
+                        .unwrap_or_default();
+                    view.settings = SettingsPart::ALL
                         .into_iter()
                         .find(|part| part.word() == value)
                         .unwrap_or_default();
@@ -249,6 +301,7 @@ impl View {
             Page::Dashboards => add("view", "dashboards"),
             Page::Alerts => add("view", "alerts"),
             Page::Pipeline => add("view", "pipeline"),
+            Page::Settings => add("view", "settings"),
         }
         let is_dashboard = self.page == Page::Dashboards && self.item.is_some();
         let is_silence = self.page == Page::Alerts && self.alerts == AlertsPart::Silences;
@@ -276,7 +329,11 @@ impl View {
         if !self.find.is_empty() {
             add("find", &self.find);
         }
-        if self.page == Page::Alerts {
+        if self.page == Page::Settings {
+            if self.settings != SettingsPart::default() {
+                add("part", self.settings.word());
+            }
+        } else if self.page == Page::Alerts {
             if self.alerts != AlertsPart::default() {
                 add("part", self.alerts.word());
             }
@@ -319,6 +376,8 @@ impl View {
             && self.around == other.around
             && self.part == other.part
             && self.alerts == other.alerts
+            && self.settings == other.settings
+            && (self.page != Page::Settings || self.find == other.find)
             && self.item == other.item
             && self.compare == other.compare
             && self.apart == other.apart
@@ -392,6 +451,7 @@ mod tests {
             find: "a/b c".into(),
             part: Part::Ledger,
             alerts: AlertsPart::default(),
+            settings: SettingsPart::default(),
             item: Some("a1".into()),
             compare: true,
             columns: columns::read("host:90,a%2Cb"),
@@ -415,6 +475,14 @@ mod tests {
         };
         assert_eq!(rule.address(), "/?view=alerts&q=sshd&part=rules&item=new:match");
         assert_eq!(View::from_address(&rule.address()[1..]), rule);
+        let audit = View {
+            page: Page::Settings,
+            settings: SettingsPart::Audit,
+            find: "role.put".into(),
+            ..View::default()
+        };
+        assert_eq!(audit.address(), "/?view=settings&find=role.put&part=audit");
+        assert_eq!(View::from_address(&audit.address()[1..]), audit);
         let silence = "?view=alerts&part=silences&matchers=alertname%3D%22Disk%20full%22%2Chost%3D%22db%201%22";
         let silence = View::from_address(silence);
         assert_eq!(

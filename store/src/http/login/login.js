@@ -7,6 +7,15 @@ const setup = new URLSearchParams(location.hash.slice(1)).get("setup");
 // The link is used once, and stays in no history.
 if (setup) history.replaceState(null, "", "/login");
 
+// Where one was, if it is of this page: a path, and nothing that a browser takes for another host.
+function back() {
+  const asked = new URLSearchParams(location.search).get("back") || "/";
+  let to;
+  try { to = new URL(asked, location.origin); } catch { return "/"; }
+  const own = /^\/(?![\/\\])/.test(asked) && to.origin === location.origin && to.pathname !== "/login";
+  return own ? to.pathname + to.search : "/";
+}
+
 async function ask(path, body) {
   const init = body === undefined ? {} : {
     method: "POST",
@@ -25,6 +34,7 @@ function say(text) { at("said").textContent = text; }
 function show(who) {
   if (who.user) {
     at("who").textContent = `You are logged in as ${who.user} (${who.roles.join(", ") || "no role"}).`;
+    at("on").href = back();
     at("signed").hidden = false;
     return;
   }
@@ -38,7 +48,11 @@ function show(who) {
   } else if (who.no_account) {
     at("intro").textContent = "There is no account yet: the link that makes the first one was printed when the server started.";
   } else {
-    at("intro").remove();
+    if (new URLSearchParams(location.search).has("back")) {
+      at("intro").textContent = "Your session is over. Log in to go on where you were.";
+    } else {
+      at("intro").remove();
+    }
   }
   at("name").focus();
 }
@@ -59,7 +73,7 @@ at("form").addEventListener("submit", async (event) => {
       : { name, password, ...(at("code").value ? { code: at("code").value } : {}) };
     const { ok, answer } = await ask(first ? "/api/v1/setup" : "/api/v1/login", body);
     if (ok) {
-      location.replace("/");
+      location.replace(back());
       return;
     }
     if (answer.code === "code_needed" && at("code-row").hidden) {

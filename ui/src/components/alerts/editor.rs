@@ -115,7 +115,7 @@ fn Open() -> impl IntoView {
                     </div>
                 </details>
                 {move || other_fault().map(|what| view! { <p class="field-fault" role="alert">{what}</p> })}
-                <div class="ask-back-tools rule-tools">
+                <div class="ask-back-tools rule-tools needs-alerts">
                     <button class="button primary" disabled=move || alerts.busy.get() || !is_changed.get()>{move || if is_new.get() { "Save the rule" } else { "Save changes" }}</button>
                     <button class="button" type="button" on:click=move |_| app.go_to_alerts(AlertsPart::Rules, None)>{move || if is_changed.get() { "Discard" } else { "Back" }}</button>
                     {move || (!is_new.get()).then(|| view! { <button class="button rule-delete" type="button" on:click=move |_| deleting.set(true)>"Delete"</button> })}

@@ -84,7 +84,7 @@ pub(super) fn Incident(group: AlertGroup) -> impl IntoView {
     };
     view! {
         <Show when=move || has_incident.get()>
-            <div class="alert-incident-tools" role="group" aria-label="This incident">
+            <div class="alert-incident-tools needs-alerts" role="group" aria-label="This incident">
                 <Who/>
                 <button class="button small" disabled=nameless on:click=take>{move || if is_taken.get() { "Give it back" } else { "Take it up" }}</button>
                 <input class="input" placeholder="a comment, or to whom" aria-label="Comment or name" prop:value=move || text.get() on:input=move |event| text.set(event_target_value(&event))/>
@@ -100,7 +100,7 @@ pub(super) fn Incident(group: AlertGroup) -> impl IntoView {
             })}
             {move || tell.error.get().map(|error| view! { <p class="bad" role="alert">{error.message}</p> })}
         </Show>
-        <button class="button small" on:click=move |_| app.make_silence(&labels)>"Silence it"</button>
+        <button class="button small needs-alerts" on:click=move |_| app.make_silence(&labels)>"Silence it"</button>
     }
 }
 

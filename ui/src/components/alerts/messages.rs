@@ -95,7 +95,7 @@ fn target_row(app: App, target: TargetAnswer) -> impl IntoView {
             <td class="number">{number::grouped(target.delivered)}</td>
             <td class="number" class:bad=target.failed != 0>{number::grouped(target.failed)}</td>
             <td class="alert-rule">{state}</td>
-            <td class="row-tools"><button class="button small" aria-label=format!("Send a test to {name}") on:click=move |_| app.alerts.tell.test(name.clone())>"Send a test"</button></td>
+            <td class="row-tools"><button class="button small needs-alerts" aria-label=format!("Send a test to {name}") on:click=move |_| app.alerts.tell.test(name.clone())>"Send a test"</button></td>
         </tr>
     }
 }

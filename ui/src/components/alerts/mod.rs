@@ -28,3 +28,4 @@ mod who;
 mod words;
 
 pub(crate) use page::AlertsPage;
+pub(crate) use who::Who;

@@ -108,7 +108,7 @@ fn Calm() -> impl IntoView {
                 <h2>"No rule yet"</h2>
                 <p>"A rule watches a search and tells people when it must: too many errors, a host that fell silent, a line that never came. Each can be tried on the past before it is saved."</p>
                 <div class="empty-ways">
-                    <button class="button primary" on:click=move |_| app.go_to_alerts(AlertsPart::Rules, Some(RULE_NEW.to_owned()))>"Make a rule"</button>
+                    <button class="button primary needs-alerts" on:click=move |_| app.go_to_alerts(AlertsPart::Rules, Some(RULE_NEW.to_owned()))>"Make a rule"</button>
                 </div>
             </div>
         }.into_any(),

@@ -65,7 +65,7 @@ pub(crate) fn AlertsPage() -> impl IntoView {
                 </div>
                 <span class="page-state" role="status">{move || state(app)}</span>
                 <div class="page-tools">
-                    <button class="button primary" on:click=move |_| app.go_to_alerts(AlertsPart::Rules, Some(RULE_NEW.to_owned()))>"New rule"</button>
+                    <button class="button primary needs-alerts" on:click=move |_| app.go_to_alerts(AlertsPart::Rules, Some(RULE_NEW.to_owned()))>"New rule"</button>
                 </div>
             </header>
             {move || alerts.error.get().filter(|error| error.code != OFFLINE).map(|error| view! {

@@ -47,7 +47,7 @@ pub(super) fn Rules() -> impl IntoView {
                 <h2>"No rule yet"</h2>
                 <p>"Begin with a search: what it finds, counts or misses becomes a rule. Or keep rules as files: timberline alerts apply FILE."</p>
                 <div class="empty-ways">
-                    <button class="button primary" on:click=move |_| app.go_to_alerts(AlertsPart::Rules, Some(RULE_NEW.to_owned()))>"Make a rule"</button>
+                    <button class="button primary needs-alerts" on:click=move |_| app.go_to_alerts(AlertsPart::Rules, Some(RULE_NEW.to_owned()))>"Make a rule"</button>
                 </div>
             </div>
         }
@@ -119,7 +119,7 @@ fn Row(kept: KeptRule) -> impl IntoView {
             <td>{rule.severity.word()}</td>
             <td>{ago(app, &kept.updated)}</td>
             <td class="row-tools">
-                <button class="button small" aria-label=format!("{switch} {name}") on:click=move |_| app.alerts.switch(kept.clone())>{switch}</button>
+                <button class="button small needs-alerts" aria-label=format!("{switch} {name}") on:click=move |_| app.alerts.switch(kept.clone())>{switch}</button>
             </td>
         </tr>
     }

@@ -90,7 +90,7 @@ fn Row(kept: KeptSilence) -> impl IntoView {
             <td class="alert-rule">{when}</td>
             <td>{by}</td>
             <td class="alert-rule">{comment}</td>
-            <td class="row-tools"><button class="button small" on:click=move |_| app.alerts.tell.end_silence(&end)>{if kept.state == SilenceState::Over { "Forget it" } else { "End it" }}</button></td>
+            <td class="row-tools"><button class="button small needs-alerts" on:click=move |_| app.alerts.tell.end_silence(&end)>{if kept.state == SilenceState::Over { "Forget it" } else { "End it" }}</button></td>
         </tr>
     }
 }
@@ -198,7 +198,7 @@ fn New() -> impl IntoView {
         .collect_view()
     };
     view! {
-        <form class="ask-back silence-form" aria-label="A new silence" on:submit=keep>
+        <form class="ask-back silence-form needs-alerts" aria-label="A new silence" on:submit=keep>
             <label class="form-field">
                 <span>"What fits all of these, one a line, is told to nobody"</span>
                 <textarea class="input area mono" rows="2" spellcheck="false" placeholder="alertname = \"Checkout fails\"\nhost =~ \"db-.*\"" aria-invalid=move || fault().is_some().to_string()

@@ -126,13 +126,15 @@ fn BoardHead() -> impl IntoView {
                 {refresh}
                 <Show
                     when=move || editing.get() || is_changed.get()
-                    fallback=move || view! { <button class="button" title="Change it (e)" on:click=move |_| editing.set(true)>"Edit"</button> }
+                    fallback=move || view! { <button class="button needs-documents" title="Change it (e)" on:click=move |_| editing.set(true)>"Edit"</button> }
                 >
                     <button class="button" on:click=move |_| { editing.set(true); boards.add_panel(new_panel()) }><Icon path=icon::KEEP/>"Panel"</button>
                     <button class="button" on:click=move |_| boards.discard()>{move || if is_changed.get() { "Discard changes" } else { "Done" }}</button>
                     <button class="button primary" on:click=move |_| boards.save(app)>"Save"</button>
                 </Show>
-                <button class="button" title="As JSON, to keep or to import elsewhere" on:click=export>"Export"</button>
+                <Show when=move || !editing.get()>
+                    <button class="button" title="As JSON, to keep or to import elsewhere" on:click=export>"Export"</button>
+                </Show>
                 <button class="button" title="Fill the screen (f)" on:click=move |_| toggle_wall(app)>"Full screen"</button>
             </div>
         </header>
@@ -156,7 +158,7 @@ fn Empty() -> impl IntoView {
             <h2>"No panel yet"</h2>
             <p>"A panel is a query and a chart of what it finds."</p>
             <div class="empty-ways">
-                <button class="button primary" on:click=move |_| { app.boards.editing.set(true); app.boards.add_panel(new_panel()) }>"Add a panel"</button>
+                <button class="button primary needs-documents" on:click=move |_| { app.boards.editing.set(true); app.boards.add_panel(new_panel()) }>"Add a panel"</button>
             </div>
         </div>
     }

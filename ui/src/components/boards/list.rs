@@ -45,8 +45,8 @@ pub(super) fn List() -> impl IntoView {
         <header class="page-head">
             <h1>"Dashboards"</h1>
             <div class="page-tools">
-                <button class="button" on:click=move |_| importing.update(|open| *open = !*open)>"Import"</button>
-                <button class="button primary" on:click=make><Icon path=icon::KEEP/>"New dashboard"</button>
+                <button class="button needs-documents" on:click=move |_| importing.update(|open| *open = !*open)>"Import"</button>
+                <button class="button primary needs-documents" on:click=make><Icon path=icon::KEEP/>"New dashboard"</button>
             </div>
         </header>
         <Trouble/>
@@ -91,8 +91,8 @@ fn row(app: App, head: DashboardHead, deleting: RwSignal<Option<DashboardHead>>)
             <td class="number">{number::grouped(head.panels)}</td>
             <td>{ago(app, &head.updated)}</td>
             <td class="row-tools">
-                <button class="button small" aria-label=format!("Duplicate {name}") on:click=move |_| app.boards.duplicate(app, copy.clone())>"Duplicate"</button>
-                <button class="button small" aria-label=format!("Delete {name}") on:click=move |_| deleting.set(Some(gone.clone()))>"Delete"</button>
+                <button class="button small needs-documents" aria-label=format!("Duplicate {name}") on:click=move |_| app.boards.duplicate(app, copy.clone())>"Duplicate"</button>
+                <button class="button small needs-documents" aria-label=format!("Delete {name}") on:click=move |_| deleting.set(Some(gone.clone()))>"Delete"</button>
             </td>
         </tr>
     }
@@ -178,8 +178,8 @@ fn Nothing() -> impl IntoView {
             <h2>"No dashboard yet"</h2>
             <p>"Panels show what queries find: counts over time, the largest, one number. Begin with one made from the fields of your logs, and change it as you like."</p>
             <div class="empty-ways">
-                <button class="button primary" on:click=move |_| app.boards.make_starter(app)>"Make one from my logs"</button>
-                <button class="button" on:click=move |_| app.boards.make(app, Dashboard { name: "New dashboard".into(), ..Dashboard::default() }, true)>"Begin empty"</button>
+                <button class="button primary needs-documents" on:click=move |_| app.boards.make_starter(app)>"Make one from my logs"</button>
+                <button class="button needs-documents" on:click=move |_| app.boards.make(app, Dashboard { name: "New dashboard".into(), ..Dashboard::default() }, true)>"Begin empty"</button>
             </div>
         </div>
     }

@@ -284,9 +284,9 @@ fn Menu(id: u32, form: Memo<PanelForm>, answer: PanelAnswer, query: Memo<Option<
                 <div class="panel board-menu-list">
                     <Chooser table=answer.table kind on_choose=choose/>
                     <button class="menu-item" on:click=search>"Open in Search"</button>
-                    <button class="menu-item" on:click=edit>"Change"</button>
-                    <button class="menu-item" on:click=duplicate>"Duplicate"</button>
-                    <button class="menu-item" on:click=remove>"Remove"</button>
+                    <button class="menu-item needs-documents" on:click=edit>"Change"</button>
+                    <button class="menu-item needs-documents" on:click=duplicate>"Duplicate"</button>
+                    <button class="menu-item needs-documents" on:click=remove>"Remove"</button>
                 </div>
             </Show>
         </div>

@@ -77,7 +77,7 @@ pub(super) fn Row(
                 <div class="detail-actions">
                     <button class="button small" on:click=move |_| lines_of(app, &templates.get_value())><Icon path=icon::SEARCH/>"Show the lines"</button>
                     <button class="button small" on:click=move |_| leave_out(app, &templates.get_value())><Icon path=icon::DROP/>"Leave them out"</button>
-                    <button class="button small" title="Tell people when such a line comes" on:click=move |_| app.make_rule("match", &filtered(app, &templates.get_value(), true))><Icon path=icon::ALERTS/>"Alert on it"</button>
+                    <button class="button small needs-alerts" title="Tell people when such a line comes" on:click=move |_| app.make_rule("match", &filtered(app, &templates.get_value(), true))><Icon path=icon::ALERTS/>"Alert on it"</button>
                     <button class="button small" on:click=move |_| app.copy(&example.get_value(), "Example")><Icon path=icon::COPY/>"Copy the example"</button>
                     {(joined == 1).then(|| view! { <span class="kind-id">"template "<code>{template.get_value()}</code></span> })}
                 </div>

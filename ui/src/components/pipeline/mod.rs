@@ -44,7 +44,7 @@ pub(crate) fn ago(app: App, instant: &str) -> impl IntoView + use<> {
 }
 
 /// Without the part that nobody reads: seconds of hours.
-fn spoken(ms: i64) -> String {
+pub(crate) fn spoken(ms: i64) -> String {
     number::duration(match ms {
         0..60_000 => ms / 1_000 * 1_000,
         60_000..3_600_000 => ms / 60_000 * 60_000,

@@ -284,6 +284,7 @@ impl Tail {
                     .broken_ms
                     .get_or_insert_with(|| js_sys::Date::now() as i64);
                 self.link.set(if source.ready_state() == EventSource::CLOSED {
+                    api::ask_whether_known();
                     Link::Failed("The server ended the stream. Check the query, then follow again.".into())
                 } else {
                     Link::Connecting
