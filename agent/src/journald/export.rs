@@ -273,7 +273,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_without_a_panic_and_within_the_bound(
+        fn fuzz_any_bytes_are_read_without_a_panic_and_within_the_bound(
             bytes in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'='), Just(0), any::<u8>()], 0..300),
         ) {
             for entry in entries(20, &[&bytes]) {

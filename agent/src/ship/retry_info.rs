@@ -133,7 +133,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_details_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+        fn fuzz_any_details_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
             let _ = retry_delay(&bytes);
         }
     }

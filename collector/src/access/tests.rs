@@ -348,3 +348,37 @@ fn a_damaged_list_of_accounts_stops_the_start() {
     std::fs::write(&path, bytes).unwrap();
     assert!(Access::open(dir.path().to_owned(), AccessOptions::default(), None).is_err());
 }
+
+/// Nobody has an account, and nobody is let in.
+static CLOSED: std::sync::LazyLock<(tempfile::TempDir, Access)> = std::sync::LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    let options = AccessOptions {
+        openness: Openness::Closed,
+        ..AccessOptions::default()
+    };
+    let access = Access::open(dir.path().to_owned(), options, None).unwrap();
+    (dir, access)
+});
+
+proptest::proptest! {
+    #[test]
+    fn fuzz_whatever_a_request_shows_nobody_is_let_in_by_it(
+        authorization in proptest::collection::vec(32_u8..=255, 0..60),
+        scheme in "(Bearer |basic |ApiKey |splunk |x )?[A-Za-z0-9+/=._:-]{0,60}",
+        cookie in "(timberline|__Host-timberline|x)?=?[A-Za-z0-9._;= -]{0,60}",
+        host in "(localhost|127.0.0.1|\\[::1\\]|[a-z.:\\[\\]0-9]{0,12})(:[0-9a-z]{0,6})?",
+    ) {
+        for authorization in [authorization.as_slice(), scheme.as_bytes()] {
+            let mut headers = HeaderMap::new();
+            let shown = [("authorization", authorization), ("cookie", cookie.as_bytes()), ("host", host.as_bytes())];
+            for (name, value) in shown {
+                if let Ok(value) = HeaderValue::from_bytes(value) {
+                    headers.insert(name, value);
+                }
+            }
+            let asked = Asked { method: &Method::POST, headers: &headers, from: "10.0.0.1".parse().ok() };
+            proptest::prop_assert!(!asked.is_local());
+            proptest::prop_assert!(CLOSED.1.identify(asked).is_err());
+        }
+    }
+}

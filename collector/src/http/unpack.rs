@@ -116,6 +116,25 @@ mod tests {
         assert!(Packing::Gzip.unpack(cut.slice(..cut.len() - 9), 10_000).is_err());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn fuzz_any_bytes_and_any_change_of_a_packed_body_are_unpacked_within_the_bound_or_refused(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+            at in proptest::prelude::any::<proptest::sample::Index>(),
+            byte in proptest::prelude::any::<u8>(),
+        ) {
+            for (packing, body) in [(Packing::Gzip, gzip(&bytes)), (Packing::Zstd, zstd(&bytes))] {
+                let mut changed = body.to_vec();
+                *at.get_mut(&mut changed) = byte;
+                for body in [bytes.clone(), changed] {
+                    if let Ok(unpacked) = packing.unpack(body.into(), 250) {
+                        proptest::prop_assert!(unpacked.len() <= 250);
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn other_packings_are_named() {
         let of = |value: &'static str| {

@@ -139,7 +139,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_request_with_any_byte_changed_is_refused_and_nothing_panics(
+        fn fuzz_a_request_with_any_byte_changed_is_refused_and_nothing_panics(
             at in any::<prop::sample::Index>(), flip in 1u8..,
         ) {
             static REQUEST: std::sync::LazyLock<Vec<u8>> =
@@ -151,7 +151,7 @@ mod tests {
         }
 
         #[test]
-        fn garbage_is_refused_and_nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn fuzz_garbage_is_refused_and_nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             prop_assert!(requested_key(&bytes).is_err());
         }
     }

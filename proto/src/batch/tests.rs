@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn fuzz_any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         verify(&bytes, MAX).ok();
         if let Ok(batch) = LogBatch::parse(&bytes.into(), MAX) {
             prop_assert!(batch.records().count() > 0 || batch.marker.is_some());

@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_without_panic(line in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn fuzz_any_bytes_are_read_without_panic(line in proptest::collection::vec(any::<u8>(), 0..300)) {
         let hints = TimeHints { reference_nanos: NOW, zone: TimeZone::UTC };
         TimeReader::new().find(&line, &hints);
         severity(&line);

@@ -192,7 +192,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_has_a_completion(text in crate::query::parser::tests::parts(), cursor in 0usize..80) {
+        fn fuzz_any_text_has_a_completion(text in crate::query::parser::tests::parts(), cursor in 0usize..80) {
             let completion = complete(&text, cursor);
             prop_assert!(text.get(completion.replace.start..completion.replace.end).is_some());
         }

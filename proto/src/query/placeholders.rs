@@ -324,7 +324,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_taken(query in "\\PC{0,24}", value in "\\PC{0,8}") {
+        fn fuzz_any_text_is_taken(query in "\\PC{0,24}", value in "\\PC{0,8}") {
             prop_assert!(!placed(&query, &value).is_empty() || query.is_empty() || value.is_empty());
         }
     }

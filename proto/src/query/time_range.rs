@@ -402,12 +402,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in ".{0,24}", now in any::<i64>()) {
+        fn fuzz_no_text_panics(text in ".{0,24}", now in any::<i64>()) {
             parse_period(&text, now).ok();
         }
 
         #[test]
-        fn no_text_like_a_time_panics(text in "(now|2026-11-20|9999-12|-|[0-9]{1,30})?[-+/:T .Z0-9a-zM]{0,12}", now in any::<i64>()) {
+        fn fuzz_no_text_like_a_time_panics(text in "(now|2026-11-20|9999-12|-|[0-9]{1,30})?[-+/:T .Z0-9a-zM]{0,12}", now in any::<i64>()) {
             parse_period(&text, now).ok();
         }
 

@@ -305,14 +305,14 @@ fn a_message_that_is_too_long_comes_in_parts() {
 
 proptest! {
     #[test]
-    fn any_message_is_read_without_a_panic(message in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn fuzz_any_message_is_read_without_a_panic(message in proptest::collection::vec(any::<u8>(), 0..400)) {
         read(&message);
         gelf(&message, &mut TimeReader::new(), &hints());
         unpack(&message, 1000).ok();
     }
 
     #[test]
-    fn anything_that_looks_like_a_message_is_read_without_a_panic(
+    fn fuzz_anything_that_looks_like_a_message_is_read_without_a_panic(
         message in "(<[0-9]{0,4}>)?(1 )?([0-9]{1,3}: )?[*.]?(Nov 3[0-9] )?(2026 )?([0-9]{2}:[0-9]{2}:[0-9]{2}[.:]?)?( [a-z%:-]{0,9}(\\[[0-9]{0,3}\\]?)?:?){0,4}( \\[[a-z @=\"\\\\\\]]{0,30})?"
     ) {
         read(message.as_bytes());
@@ -356,7 +356,7 @@ proptest! {
     }
 
     #[test]
-    fn any_chunks_are_taken_without_a_panic_and_within_the_bound(
+    fn fuzz_any_chunks_are_taken_without_a_panic_and_within_the_bound(
         datagrams in proptest::collection::vec((any::<[u8; 2]>(), 0u8..4, 0u8..6, 0u8..6, "[a-z]{0,60}"), 0..60),
     ) {
         let mut chunks = Chunks::new(ChunkLimits { wait: Duration::from_secs(5), bytes_max: 2000 });

@@ -327,7 +327,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic(text in ".*") {
+        fn fuzz_no_text_makes_the_parser_panic(text in ".*") {
             text.parse::<CollectorUrl>().ok();
         }
     }

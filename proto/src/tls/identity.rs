@@ -166,14 +166,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_as_a_certificate_or_refused_without_a_panic(
+        fn fuzz_any_bytes_are_read_as_a_certificate_or_refused_without_a_panic(
             bytes in proptest::collection::vec(any::<u8>(), 0..600),
         ) {
             CertificateFacts::read(&bytes).ok();
         }
 
         #[test]
-        fn a_certificate_with_any_byte_changed_never_panics(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        fn fuzz_a_certificate_with_any_byte_changed_never_panics(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
             static CERTIFICATE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(certificate);
             let mut der = CERTIFICATE.clone();
             let at = at.index(der.len());

@@ -124,7 +124,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_parser_panic(text in ".*") {
+        fn fuzz_no_text_makes_the_parser_panic(text in ".*") {
             text.parse::<EnrollToken>().ok();
         }
     }

@@ -142,5 +142,17 @@ mod tests {
                 prop_assert_eq!((unwrapped.output, unwrapped.time, unwrapped.goes_on), (u8::from(err), nanos, false));
             }
         }
+
+        #[test]
+        fn fuzz_any_bytes_are_unwrapped_or_left(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            like in "(\\{\"log\":\"[a-z\\\\n\"]{0,9}\"(,\"stream\":\"(stdout|x)\")?(,\"time\":\"2026-1[0-9]-0[0-9]T.{0,9}Z?\")?\\}?|2026-[01][0-9]-..T[0-9:.]{0,12}Z (stdout|stderr|x) [FPx:]{1,3} .{0,9})",
+        ) {
+            for line in [bytes.as_slice(), like.as_bytes()] {
+                Format::Docker.unwrap(line);
+                Format::Cri.unwrap(line);
+                Format::Auto.of_file(line);
+            }
+        }
     }
 }

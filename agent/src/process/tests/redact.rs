@@ -226,7 +226,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_pass_every_rule_without_a_panic(line in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn fuzz_any_bytes_pass_every_rule_without_a_panic(line in proptest::collection::vec(any::<u8>(), 0..300)) {
         let key = "0123456789abcdef";
         let mut rules = rules(json!([
             {"parse": {"format": "json"}}, {"parse": {"format": "logfmt"}},

@@ -191,7 +191,7 @@ proptest! {
 
     /// Whatever a file holds, a start ends in an error or in a queue whose batches are those sent.
     #[test]
-    fn any_bytes_in_any_file_are_refused_or_passed_over(
+    fn fuzz_any_bytes_in_any_file_are_refused_or_passed_over(
         which in any::<prop::sample::Index>(),
         edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in proptest::option::of(any::<prop::sample::Index>()),

@@ -200,7 +200,7 @@ fn covers(text: &str) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn every_byte_of_any_text_is_painted_once(text in ".{0,60}") {
+    fn fuzz_every_byte_of_any_text_is_painted_once(text in ".{0,60}") {
         covers(&text)?;
     }
 

@@ -416,7 +416,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_panic(test in test(), value in prop::collection::vec(any::<u8>(), 0..100)) {
+    fn fuzz_no_bytes_panic(test in test(), value in prop::collection::vec(any::<u8>(), 0..100)) {
         let compiled = CompiledText::new(&test).expect("a text test");
         compiled.find_spans(&value);
     }

@@ -263,14 +263,14 @@ fn query_of_death_is_refused_quickly() {
 
 proptest! {
     #[test]
-    fn no_text_panics_and_every_error_lies_within(text in ".{0,60}") {
+    fn fuzz_no_text_panics_and_every_error_lies_within(text in ".{0,60}") {
         if let Err(error) = parse(&text) {
             prop_assert!(text.get(error.span.start..error.span.end).is_some());
         }
     }
 
     #[test]
-    fn no_text_of_syntax_panics(text in parts()) {
+    fn fuzz_no_text_of_syntax_panics(text in parts()) {
         match parse(&text) {
             Err(error) => prop_assert!(text.get(error.span.start..error.span.end).is_some()),
             Ok(query) => {

@@ -229,12 +229,12 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_masked_without_a_panic(line in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn fuzz_any_bytes_are_masked_without_a_panic(line in prop::collection::vec(any::<u8>(), 0..200)) {
         seen(&["a", "b.c", "host"], &line, &[]);
     }
 
     #[test]
-    fn any_text_is_masked_without_a_panic(line in "[\\\\\"{}:=, a-c0-2é\\n]{0,60}", value in "[\\\\\"a-cé ]{1,8}") {
+    fn fuzz_any_text_is_masked_without_a_panic(line in "[\\\\\"{}:=, a-c0-2é\\n]{0,60}", value in "[\\\\\"a-cé ]{1,8}") {
         seen(&["a", "b.c"], line.as_bytes(), &[("a".to_owned(), AttributeValue::Text(value))]);
     }
 }

@@ -116,3 +116,12 @@ fn rows_that_wait_keep_few_of_their_pages_open() {
     let expected: Vec<_> = rows(0..50).into_iter().rev().map(|row| row.line).collect();
     assert_eq!(lines, expected);
 }
+
+proptest::proptest! {
+    #[test]
+    fn fuzz_any_text_is_a_cursor_or_refused(text in "\\PC{0,30}|-?[0-9]{1,20}_[0-9]{1,11}_[0-9]{1,21}_[a-z_]{0,5}") {
+        if let Ok(key) = text.parse::<Key>() {
+            proptest::prop_assert_eq!(key.to_string().parse::<Key>().unwrap(), key);
+        }
+    }
+}

@@ -137,7 +137,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_from_outside_never_panic(block in prop::collection::vec(any::<u8>(), 0..80), count in 1..40_usize) {
+    fn fuzz_bytes_from_outside_never_panic(block in prop::collection::vec(any::<u8>(), 0..80), count in 1..40_usize) {
         let mut sinks = Sinks::default();
         sinks.meta.extend_from_slice(&block);
         sinks.delta.extend_from_slice(&block);

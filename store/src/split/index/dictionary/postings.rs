@@ -266,7 +266,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_lists_or_damage(bytes in prop::collection::vec(any::<u8>(), 0..40), pages in 1_u32..100) {
+        fn fuzz_any_bytes_are_lists_or_damage(bytes in prop::collection::vec(any::<u8>(), 0..40), pages in 1_u32..100) {
             let mut reader = Lists::new(BitReader::new(&bytes), pages);
             for _ in 0..100 {
                 if reader.add_to(&mut Pages::none(pages)).is_err() {
