@@ -16,7 +16,10 @@ fn policies_what_would_go_and_legal_holds_stand_in_the_settings() {
     ));
     // A hold is made; its text is text.
     let type_into = |label: &str, text: &str| {
-        tab.click(&format!("document.querySelector('.set-hold [aria-label=\"{label}\"]')"));
+        // A name may stand there already: the browser keeps it.
+        let field = format!("document.querySelector('.set-hold [aria-label=\"{label}\"]')");
+        tab.click(&field);
+        tab.eval::<bool>(&format!("{field}.select(), true"));
         tab.type_text(text);
     };
     type_into("case", "R-<b>1</b>");
