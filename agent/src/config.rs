@@ -82,6 +82,8 @@ pub struct AgentConfig {
     pub start_at: StartAt,
     /// Files not modified for so long when first seen are left alone until they are. Zero: none.
     pub ignore_older: Duration,
+    /// Whether the lines of each file are chained, so that one that goes missing is found back to it.
+    pub chain: bool,
     /// Whether files packed with gzip are read, if a glob names them. Where an agent runs for the first
     /// time with it, those that it finds then are begun as `start_at` says if it has never run, else at
     /// their end: it may have read them before they were packed.
@@ -148,6 +150,7 @@ impl Default for AgentConfig {
             line_bytes_max: 1 << 20,
             start_at: StartAt::Head,
             ignore_older: Duration::ZERO,
+            chain: true,
             gzip: true,
             gzip_bytes_max: 1 << 30,
             rotate_wait: Duration::from_secs(5),

@@ -62,6 +62,7 @@ pub use process::{
     Constant, ParseConfig, ParseFormat, PreviewLine, PreviewStep, RateLimitConfig, RedactAction, RedactConfig,
     RouteConfig, RuleConfig, SampleConfig, Secret, TimeConfig, VrlConfig, VrlError, check_rules, preview,
 };
+pub use registry::{Checkpoint, checkpoints_in};
 pub use scan::{check_globs, glob_reaches};
 pub use status::{AgentStatus, FileState};
 pub use stdin::StdinConfig;

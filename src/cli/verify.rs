@@ -32,6 +32,23 @@ pub(crate) enum VerifyAction {
         #[command(flatten)]
         given: GivenArgs,
     },
+    /// Check whether the lines of agents' files are all stored as they were shipped
+    Agent {
+        /// An agent's id, or a host; every agent if it is left out
+        #[arg(value_name = "AGENT")]
+        who: Option<String>,
+        /// One life of a file alone: its generation, 32 hexadecimal digits
+        #[arg(long, value_name = "ID")]
+        generation: Option<String>,
+        /// An agent's own data directory, or a copy, which says how far each file was shipped (repeatable)
+        #[arg(long, value_name = "DIR")]
+        agent_data: Vec<PathBuf>,
+        /// Take files that are still open as they are, without their agent's word
+        #[arg(long)]
+        so_far: bool,
+        #[command(flatten)]
+        given: GivenArgs,
+    },
     /// Check the proof of a record, as `prove record` printed it
     Record {
         /// The proof; `-` reads standard input

@@ -186,7 +186,7 @@ impl std::fmt::Debug for StoreMetrics {
 impl Metrics for StoreMetrics {
     fn text(&self) -> String {
         let stats = self.store.stats();
-        let metrics: [(&str, &str, u64); 10] = [
+        let metrics: [(&str, &str, u64); 11] = [
             ("timberline_store_live_rows", "gauge", stats.live_rows),
             ("timberline_store_live_bytes", "gauge", stats.live_bytes),
             ("timberline_store_splits_quarantined", "gauge", stats.splits_quarantined),
@@ -198,6 +198,7 @@ impl Metrics for StoreMetrics {
                 "counter",
                 stats.batches_damaged,
             ),
+            ("timberline_store_chains_broken_total", "counter", stats.chains_broken),
             ("timberline_store_flushes_failed_total", "counter", stats.flushes_failed),
             ("timberline_store_merges_total", "counter", stats.merges),
             ("timberline_store_panics_total", "counter", stats.panics),

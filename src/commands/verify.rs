@@ -1,10 +1,12 @@
-//! `timberline verify store|range|record|consistency`: offline, on copied files, with public keys.
+//! `timberline verify store|range|agent|record|consistency`: offline, on copied files, with public keys.
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use timberline_proto::id::GenerationId;
 use timberline_store::integrity::verify::{
-    InputError, Report, Verdict, VerifyOptions, read_keys, verify_consistency, verify_record, verify_store,
+    AgentHead, AgentOptions, InputError, Report, Verdict, VerifyOptions, read_keys, verify_agent, verify_consistency,
+    verify_record, verify_store,
 };
 
 use crate::cli::{GivenArgs, VerifyAction, VerifyArgs};
@@ -20,6 +22,21 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
             let mut options = options(given);
             options.range = Some((nanos("--from", from)?, nanos("--to", to)?));
             print(&verify_store(&options), given.json)
+        }
+        VerifyAction::Agent {
+            who,
+            generation,
+            agent_data,
+            so_far,
+            given,
+        } => {
+            let agent = AgentOptions {
+                who: who.clone(),
+                generation: generation.as_deref().map(generation_of).transpose()?,
+                heads: heads_of(agent_data)?,
+                so_far: *so_far,
+            };
+            print(&verify_agent(&options(given), &agent), given.json)
         }
         VerifyAction::Record { proof, keys, json } => {
             let keys = read_keys(&keys.keys).map_err(|error| failed(&error))?;
@@ -47,6 +64,37 @@ fn options(given: &GivenArgs) -> VerifyOptions {
         keys: given.keys.clone(),
         checkpoints: given.checkpoints.clone(),
         range: None,
+    }
+}
+
+fn generation_of(text: &str) -> anyhow::Result<GenerationId> {
+    let generation = text.parse();
+    generation.map_err(|error| Exit::code(64, format!("--generation: {error}")).into())
+}
+
+/// What agents' own checkpoints say.
+#[cfg(feature = "agent")]
+fn heads_of(directories: &[PathBuf]) -> anyhow::Result<Vec<AgentHead>> {
+    let mut heads = Vec::new();
+    for dir in directories {
+        let checkpoints = timberline_agent::checkpoints_in(dir)
+            .map_err(|error| Exit::code(Verdict::Incomplete.code(), format!("{}: {error}", dir.display())))?;
+        heads.extend(checkpoints.into_iter().map(|checkpoint| AgentHead {
+            generation: checkpoint.generation,
+            start: checkpoint.start,
+            acked: checkpoint.acked,
+            value: checkpoint.chain.value,
+            path: checkpoint.path.display().to_string(),
+        }));
+    }
+    Ok(heads)
+}
+
+#[cfg(not(feature = "agent"))]
+fn heads_of(directories: &[PathBuf]) -> anyhow::Result<Vec<AgentHead>> {
+    match directories {
+        [] => Ok(Vec::new()),
+        _ => Err(Exit::code(64, "--agent-data: this program was built without the agent").into()),
     }
 }
 

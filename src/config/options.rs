@@ -50,6 +50,7 @@ impl Config {
             line_bytes_max: agent.line_bytes_max.get(),
             start_at: super::files::start_at(agent.start_at),
             ignore_older: agent.ignore_older.map_or(std::time::Duration::ZERO, super::Age::get),
+            chain: agent.chain,
             gzip: agent.gzip,
             gzip_bytes_max: agent.gzip_bytes_max.get(),
             rotate_wait: agent.rotate_wait.get(),

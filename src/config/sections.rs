@@ -133,6 +133,9 @@ pub(crate) struct AgentSection {
     pub(crate) start_at: StartAt,
     /// A file not written for so long before the agent first sees it is left out; never if empty.
     pub(crate) ignore_older: Option<Age>,
+    /// Whether each batch of a file carries the chain over its lines, by which `timberline verify agent`
+    /// finds a line that went missing or was changed back to its file.
+    pub(crate) chain: bool,
     /// Whether files packed with gzip are read, too, if a pattern of `tail` names them. One that was
     /// read before it was packed is recognised; with `start_at = "tail"` those of the first start are left.
     pub(crate) gzip: bool,
@@ -324,6 +327,7 @@ impl Default for AgentSection {
             line_bytes_max: Size::mib(1),
             start_at: StartAt::Head,
             ignore_older: None,
+            chain: true,
             gzip: true,
             gzip_bytes_max: Size::gib(1),
             rotate_wait: Age::seconds(5),

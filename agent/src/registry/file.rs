@@ -174,12 +174,12 @@ fn encode(serial: u64, registry: &Registry) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-enum Damage {
+pub(super) enum Damage {
     Newer(u32),
     Torn(&'static str),
 }
 
-fn parse(bytes: &[u8]) -> Result<(u64, Registry), Damage> {
+pub(super) fn parse(bytes: &[u8]) -> Result<(u64, Registry), Damage> {
     let (head, payload) = bytes.split_at_checked(HEADER_BYTES).ok_or(Damage::Torn("cut short"))?;
     if !head.starts_with(MAGIC) {
         return Err(Damage::Torn("not a registry"));

@@ -15,15 +15,19 @@
 //! Written to `registry.tmp`, fsynced, renamed, directory fsynced: when [`Store::save`] returns,
 //! it is durable. The agent's id stands in `agent-id` as well as here, each restoring the other.
 
+mod checkpoint;
 mod file;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
+use timberline_proto::batch::ChainState;
 use timberline_proto::id::{AgentId, GenerationId};
+use timberline_proto::integrity::Hash;
 
 use crate::identity::{Inode, Print};
 
+pub use checkpoint::{Checkpoint, checkpoints_in};
 pub(crate) use file::{Store, open, own_id, write_durably};
 
 /// What is kept.
@@ -80,6 +84,39 @@ pub(crate) struct Entry {
     /// The file's size if it is packed with gzip, else 0. All other places are of unpacked bytes.
     #[serde(default)]
     pub(crate) packed_bytes: u64,
+    /// Where the chain of its lines stands at `acked`; a registry of before there were chains, or of an
+    /// older agent, has none, and another link is begun.
+    #[serde(default, skip_serializing_if = "ChainSaved::is_none")]
+    pub(crate) chain: ChainSaved,
+}
+
+/// A [`ChainState`] as it is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ChainSaved {
+    pub(crate) lines: u64,
+    pub(crate) value: Hash,
+}
+
+impl ChainSaved {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn state(self) -> ChainState {
+        ChainState {
+            value: self.value.0,
+            lines: self.lines,
+        }
+    }
+}
+
+impl From<ChainState> for ChainSaved {
+    fn from(state: ChainState) -> Self {
+        Self {
+            lines: state.lines,
+            value: Hash(state.value),
+        }
+    }
 }
 
 /// Paths as text where they are text, else as bytes.

@@ -30,6 +30,10 @@ fn entry(n: u8) -> Entry {
         truncated: false,
         let_go: false,
         packed_bytes: 0,
+        chain: ChainSaved {
+            lines: 7,
+            value: timberline_proto::integrity::Hash([n; 32]),
+        },
     }
 }
 

@@ -215,7 +215,7 @@ impl Tailer {
         if self.pulse.first_start && self.pulse.first_scan && start_at == StartAt::Tail {
             let start = last_line_end(&file, stat.size, encoding)?;
             tail.go_to(Place { offset: start, part: 0 }, read_marker(&file, start)?);
-            (tail.acked, tail.acked_marker) = (tail.cut, tail.cut_marker);
+            tail.acked_to_cut();
             tail.start = start;
         }
         tail.size = tail.cut.offset;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use timberline_proto::batch::ChainState;
 use timberline_proto::id::GenerationId;
 use timberline_proto::line::TimeReader;
 
@@ -17,7 +18,7 @@ use crate::identity::{Inode, Print, Stat};
 use crate::input::Input;
 use crate::lines::{Encoding, Flush, Format, Place};
 use crate::process::Selection;
-use crate::registry::Entry;
+use crate::registry::{ChainSaved, Entry};
 
 /// What stands at a generation's path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(crate) struct Cut {
     pub(crate) end: Place,
     /// Of the bytes before `end`.
     pub(crate) marker: Print,
+    /// Where the chain of lines stands behind it.
+    pub(crate) chain: ChainState,
     pub(crate) acked: bool,
 }
 
@@ -85,9 +88,15 @@ pub(crate) struct Tail {
     /// The next batch begins there.
     pub(crate) cut: Place,
     pub(crate) cut_marker: Print,
+    /// Of the lines before `cut`.
+    pub(crate) chain: ChainState,
+    /// The last batch said that nothing comes behind it.
+    pub(crate) closed: bool,
     /// Durable at the collector.
     pub(crate) acked: Place,
     pub(crate) acked_marker: Print,
+    /// Of the lines before `acked`.
+    pub(crate) acked_chain: ChainState,
     pub(crate) cuts: VecDeque<Cut>,
     /// Counts rewinds; verdicts of an earlier epoch no longer matter.
     pub(crate) epoch: u64,
@@ -156,6 +165,7 @@ impl Tail {
             truncated: false,
             let_go: false,
             packed_bytes: 0,
+            chain: ChainSaved::default(),
         };
         let mut tail = Self::restored(&entry, origin, now);
         tail.end = End::Known;
@@ -189,8 +199,11 @@ impl Tail {
             start: entry.start,
             cut: acked,
             cut_marker: entry.marker,
+            chain: entry.chain.state(),
+            closed: false,
             acked,
             acked_marker: entry.marker,
+            acked_chain: entry.chain.state(),
             cuts: VecDeque::new(),
             epoch: 0,
             packed: None,
@@ -223,6 +236,11 @@ impl Tail {
         }
     }
 
+    /// All before `cut` counts as acked.
+    pub(crate) fn acked_to_cut(&mut self) {
+        (self.acked, self.acked_marker, self.acked_chain) = (self.cut, self.cut_marker, self.chain);
+    }
+
     /// What the registry keeps of it.
     pub(crate) fn entry(&self, now_seconds: u64) -> Entry {
         let truncated = matches!(self.standing, Standing::Replaced { truncated: true, .. });
@@ -245,6 +263,7 @@ impl Tail {
             truncated,
             let_go: self.let_go,
             packed_bytes: self.packed.map_or(0, |packed| packed.bytes),
+            chain: self.acked_chain.into(),
         }
     }
 
@@ -270,10 +289,11 @@ impl Tail {
         self.standing == Standing::Named && self.size == self.cut.offset && self.cuts.is_empty()
     }
 
-    /// Begins again at `place`.
+    /// Begins again at `place`, and with it a link of the chain: its value there is not known.
     pub(crate) fn go_to(&mut self, place: Place, marker: Print) {
         self.cut = place;
         self.cut_marker = marker;
+        self.chain = ChainState::default();
         self.looked = place.offset;
         self.waiting = false;
         self.long_line_time = None;

@@ -56,7 +56,7 @@ impl Tailer {
         let settled = tail.cuts.is_empty();
         if lost == 0 {
             tail.size = tail.cut.offset;
-            if settled {
+            if settled && self.chain_is_closed(generation) {
                 self.forget(generation);
             }
             return;
@@ -75,6 +75,23 @@ impl Tailer {
             (false, false) => gap::DELETED_UNREAD,
         };
         self.name_loss(generation, lost, reason, now);
+    }
+
+    /// Whether the chain of a generation that is over is closed, or has nothing to close; else its last
+    /// batch is sent, which says so. If that cannot be now, the next walk tries again.
+    pub(super) fn chain_is_closed(&mut self, generation: GenerationId) -> bool {
+        let Some(tail) = self.tails.get_mut(&generation) else {
+            return true;
+        };
+        let is_chained = self.config.chain && tail.chain.lines > 0 && tail.durable && tail.confirmed;
+        if !is_chained || tail.closed {
+            return true;
+        }
+        if let Ok(room) = self.to_ship.clone().try_reserve_owned() {
+            let batch = Box::new(self.reader.close(tail, now_nanos()));
+            self.send(batch, room);
+        }
+        false
     }
 
     /// Sends the last batch. If that cannot be now, the next walk tries again.
@@ -108,7 +125,7 @@ impl Tailer {
                 part: 0,
             };
             tail.go_to(held_to, Print::of(b""));
-            (tail.acked, tail.acked_marker) = (tail.cut, tail.cut_marker);
+            tail.acked_to_cut();
         }
         tail.given_up = true;
         let batch = tail

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use timberline_proto::batch::ChainState;
 use timberline_proto::crash::{Point, reached};
 use timberline_proto::id::GenerationId;
 
@@ -12,6 +13,9 @@ use super::{Tailer, now_nanos};
 use crate::identity::{Print, read_marker};
 use crate::inbox::News;
 use crate::lines::Place;
+
+/// A place, the bytes before it, and the chain of the lines before it.
+type Known = (Place, Print, ChainState);
 
 impl Tailer {
     pub(super) fn news(&mut self, news: News, now: Instant) {
@@ -54,7 +58,7 @@ impl Tailer {
         cut.acked = true;
         tail.confirmed = true;
         while let Some(cut) = tail.cuts.front().filter(|cut| cut.acked) {
-            (tail.acked, tail.acked_marker) = (cut.end, cut.marker);
+            (tail.acked, tail.acked_marker, tail.acked_chain) = (cut.end, cut.marker, cut.chain);
             tail.cuts.pop_front();
             self.counts.pending -= 1;
             self.pulse.dirty = true;
@@ -67,10 +71,10 @@ impl Tailer {
             return;
         };
         tracing::debug!(path = %tail.path.display(), end, acked = tail.acked.offset, "refused; cut anew");
-        let known = tail.cuts.iter().map(|cut| (cut.end, cut.marker));
+        let known = tail.cuts.iter().map(|cut| (cut.end, cut.marker, cut.chain));
         let known = known
-            .chain([(tail.acked, tail.acked_marker)])
-            .find(|(place, _)| place.offset == end);
+            .chain([(tail.acked, tail.acked_marker, tail.acked_chain)])
+            .find(|(place, ..)| place.offset == end);
         self.counts.pending -= tail.cuts.len();
         tail.cuts.clear();
         tail.epoch += 1;
@@ -94,7 +98,7 @@ impl Tailer {
     }
 
     /// What the collector holds ends at `end`: reading goes on from there.
-    fn continue_at(&mut self, generation: GenerationId, end: u64, known: Option<(Place, Print)>, now: Instant) {
+    fn continue_at(&mut self, generation: GenerationId, end: u64, known: Option<Known>, now: Instant) {
         self.pulse.dirty = true;
         let Some(tail) = self.tails.get(&generation) else {
             return;
@@ -104,15 +108,18 @@ impl Tailer {
         }
         let found = match known {
             Some(known) => Ok(known),
-            None => self.place_in_file(generation, end),
+            None => self
+                .place_in_file(generation, end)
+                .map(|(place, marker)| (place, marker, ChainState::default())),
         };
         let Some(tail) = self.tails.get_mut(&generation) else {
             return;
         };
         match found {
-            Ok((place, marker)) => {
-                (tail.acked, tail.acked_marker) = (place, marker);
+            Ok((place, marker, chain)) => {
                 tail.go_to(place, marker);
+                tail.chain = chain;
+                tail.acked_to_cut();
                 self.queue(generation, now);
             }
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => self.begin_again(generation, end, now),
@@ -126,7 +133,7 @@ impl Tailer {
 
     /// The bytes are not at hand. If the collector has more than was known, that is less to lose;
     /// if it has less, bytes of batches that are dropped now are lost unless a copy has them.
-    fn continue_gone(&mut self, generation: GenerationId, end: u64, known: Option<(Place, Print)>) {
+    fn continue_gone(&mut self, generation: GenerationId, end: u64, known: Option<Known>) {
         let Some(tail) = self.tails.get_mut(&generation) else {
             return;
         };
@@ -136,7 +143,10 @@ impl Tailer {
         }
         tail.size = tail.size.max(tail.cut.offset);
         match (known, tail.standing) {
-            (Some((place, marker)), _) => tail.go_to(place, marker),
+            (Some((place, marker, chain)), _) => {
+                tail.go_to(place, marker);
+                tail.chain = chain;
+            }
             (None, Standing::Replaced { since, .. }) => {
                 // The bytes before `end` are not known, so no copy can be recognised.
                 tail.standing = Standing::Replaced {
@@ -147,7 +157,7 @@ impl Tailer {
             }
             _ => {}
         }
-        (tail.acked, tail.acked_marker) = (tail.cut, tail.cut_marker);
+        tail.acked_to_cut();
     }
 
     /// A copy was found: reading goes on where the collector's end is.

@@ -55,7 +55,7 @@ fn begin_at_end(tail: &mut Tail, unpacked: &Unpacked) -> io::Result<()> {
         part: 0,
     };
     tail.go_to(end, read_marker(&unpacked.file, unpacked.bytes)?);
-    (tail.acked, tail.acked_marker) = (tail.cut, tail.cut_marker);
+    tail.acked_to_cut();
     tail.start = unpacked.bytes;
     Ok(())
 }

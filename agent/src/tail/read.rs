@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use timberline_proto::batch::{BatchBuilder, BatchMeta, Dropped};
+use timberline_proto::batch::{BatchBuilder, BatchMeta, Chained, Dropped};
 use timberline_proto::id::AgentId;
 use timberline_proto::line::TimeHints;
 
@@ -39,6 +39,8 @@ pub(crate) struct Reader {
     /// The configured topic.
     topic: Arc<str>,
     limits: Limits,
+    /// Whether lines are chained.
+    chain: bool,
     buffer: Vec<u8>,
     builder: BatchBuilder,
 }
@@ -57,6 +59,7 @@ impl Reader {
             rules,
             topic: config.topic.as_str().into(),
             limits,
+            chain: config.chain,
             buffer: Vec::new(),
             builder: BatchBuilder::new(),
         }
@@ -133,7 +136,7 @@ impl Reader {
             return Ok(Outcome::AtEnd);
         }
         Ok(Outcome::Batch(Box::new(
-            self.finish(tail, to, marker, tally, now_nanos),
+            self.finish(tail, to, marker, tally, false, now_nanos),
         )))
     }
 
@@ -213,13 +216,27 @@ impl Reader {
             }],
             ..Tally::default()
         };
-        self.finish(tail, to, Print::of(b""), tally, now_nanos)
+        self.finish(tail, to, Print::of(b""), tally, true, now_nanos)
     }
 
-    fn finish(&mut self, tail: &mut Tail, to: Place, marker: Print, tally: Tally, now_nanos: i64) -> Batch {
+    /// A batch without a record or a byte: all of the file was read, and nothing comes behind it.
+    pub(crate) fn close(&mut self, tail: &mut Tail, now_nanos: i64) -> Batch {
+        let (to, marker) = (tail.cut, tail.cut_marker);
+        self.finish(tail, to, marker, Tally::default(), true, now_nanos)
+    }
+
+    fn finish(
+        &mut self,
+        tail: &mut Tail,
+        to: Place,
+        marker: Print,
+        tally: Tally,
+        closes: bool,
+        now_nanos: i64,
+    ) -> Batch {
         let from = tail.cut;
         let first = !tail.confirmed && tail.cuts.is_empty();
-        let meta = BatchMeta {
+        let mut meta = BatchMeta {
             stream: (*tail.stream).clone(),
             agent: Some(self.agent),
             generation: Some(tail.generation),
@@ -228,14 +245,24 @@ impl Reader {
             observed_nanos: now_nanos,
             file: first.then(|| file_json(tail)),
             dropped: tally.dropped,
+            chain: None,
         };
+        if self.chain {
+            let chained = self.builder.chained(&meta, tail.chain, rand::random());
+            tail.chain = chained.end();
+            meta.chain = Some(Chained { closes, ..chained });
+        } else {
+            tail.chain = Default::default();
+        }
         let bytes = self.builder.finish(&meta, self.topic_level);
+        tail.closed = closes;
         tail.cut = to;
         tail.cut_marker = marker;
         tail.cuts.push_back(Cut {
             start: from.offset,
             end: to,
             marker,
+            chain: tail.chain,
             acked: false,
         });
         Batch {

@@ -302,7 +302,7 @@ impl Tailer {
                 tail.flush = Flush::All;
                 self.queue(generation, now);
             }
-        } else if tail.cuts.is_empty() {
+        } else if tail.cuts.is_empty() && self.chain_is_closed(generation) {
             self.forget(generation);
         }
     }

@@ -215,6 +215,8 @@ impl Writer {
             .copied()
             .or_else(|| self.partition.generation_end(generation));
         match (held, self.failed_firsts.get(&generation)) {
+            // The last word of a generation: no byte, and so none that is there twice if it comes again.
+            (Some(held), _) if start == end && end == held => None,
             (Some(held), _) if end <= held => Some(Outcome::Duplicate { end: held }),
             (Some(held), _) if start != held => Some(Outcome::Refused { end: held }),
             (None, Some(first)) if start > *first => Some(Outcome::Refused { end: *first }),

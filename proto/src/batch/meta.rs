@@ -1,7 +1,7 @@
 //! The headers of the first record that hold for the whole batch: see the table in the module above.
 
 use super::frame::{RawRecord, put_header, put_header_parts};
-use super::{BatchError, BatchMeta, Dropped};
+use super::{BatchError, BatchMeta, Chained, Dropped};
 use crate::id::{AgentId, GenerationId};
 
 const VERSION: u8 = 1;
@@ -39,6 +39,9 @@ pub(super) fn put(out: &mut Vec<u8>, meta: &BatchMeta, marker: Option<&str>) -> 
             b"tb.dropped",
             &[&serde_json::to_vec(&meta.dropped).expect("numbers and text are always JSON")],
         );
+    }
+    if let Some(chained) = &meta.chain {
+        optional(b"tb.chain", &[&chained.bytes()]);
     }
     if let Some(why) = marker {
         optional(b"tb.marker", &[why.as_bytes()]);
@@ -86,6 +89,7 @@ pub(super) fn read(first: &RawRecord<'_>) -> Result<Found, BatchError> {
             b"tb.eol" => meta.eol_bytes = read_eol(value)?,
             b"tb.file" => meta.file = Some(read_file(value)?),
             b"tb.dropped" => meta.dropped = json::<Vec<Dropped>>(value, "tb.dropped is not a list of ranges")?,
+            b"tb.chain" => meta.chain = Some(Chained::read(value)?),
             b"tb.marker" => found.marker = Some(String::from_utf8_lossy(value).into_owned()),
             _ => {}
         }

@@ -15,6 +15,7 @@
 //! | `tb.eol` | 1 byte: length of the usual line end (1: `\n`; 2: `\r\n`); 1 if absent |
 //! | `tb.observed` | i64 little-endian, nanoseconds: when the batch was read |
 //! | `tb.file` | JSON object: what identifies the file; with a generation's first batch |
+//! | `tb.chain` | 93 bytes: what the agent chained (`chain.rs`) |
 //! | `tb.dropped` | JSON array of `{start, end, reason}`: bytes of the range that became no record |
 //! | `tb.marker` | UTF-8: the batch's one record is no log event (its value is null); why |
 //!
@@ -40,6 +41,7 @@
 //!
 //! Encoding and walking are the hot path: no allocation per record.
 
+mod chain;
 mod frame;
 mod header;
 mod message;
@@ -55,6 +57,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use chain::{CHAIN_SALT_BYTES, CHAIN_VALUE_BYTES, ChainCheck, ChainSalt, ChainState, ChainValue, Chained};
 pub use header::{BatchError, BatchHeader, HEADER_BYTES, assign_base_offset};
 pub use message::RawMessage;
 pub use read::{LogBatch, LogRecord, LogRecords};

@@ -1,3 +1,5 @@
+mod chain;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -72,6 +74,7 @@ fn meta() -> impl Strategy<Value = BatchMeta> {
             observed_nanos,
             file,
             dropped: vec![],
+            chain: None,
         },
     )
 }

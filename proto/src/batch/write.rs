@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use zstd::bulk::Compressor;
 
+use super::chain::UnitHasher;
 use super::frame::FrameParts;
 use super::header::{CODEC_NONE, CODEC_ZSTD, HEADER_BYTES};
 use super::own::{NANOS_PER_MS, NextPlace, Own, put_attribute};
 use super::stream::{stream_id, stream_key};
-use super::{AttributeValue, BatchHeader, Dropped, meta};
+use super::{AttributeValue, BatchHeader, ChainSalt, ChainState, Chained, Dropped, meta};
 use crate::id::{AgentId, GenerationId};
 
 /// What holds for every record of a batch.
@@ -31,6 +32,8 @@ pub struct BatchMeta {
     pub file: Option<serde_json::Value>,
     /// Bytes of the range that became no record.
     pub dropped: Vec<Dropped>,
+    /// What the agent chained.
+    pub chain: Option<Chained>,
 }
 
 /// Collects records into one batch. Reusable: [`finish`](Self::finish) leaves it empty and keeps
@@ -105,6 +108,38 @@ impl BatchBuilder {
     /// Bytes of lines so far.
     pub fn line_bytes(&self) -> usize {
         self.line_bytes
+    }
+
+    /// What is to stand in the `chain` of `meta` if the lines so far, with `meta`, are the unit behind
+    /// `from`. `salt` is random, and used for nothing else.
+    pub fn chained(&self, meta: &BatchMeta, from: ChainState, salt: ChainSalt) -> Chained {
+        if self.pending.is_empty() {
+            return Chained::empty(from, false);
+        }
+        let lines = self.pending.len() as u32;
+        let mut hasher = UnitHasher::new(meta, from, lines, &salt);
+        let mut next_place = NextPlace {
+            start: meta.range.0,
+            eol_bytes: meta.eol_bytes,
+        };
+        for pending in &self.pending {
+            let line = &self.arena[pending.line_start..pending.line_end];
+            let place = pending.own.place.unwrap_or_else(|| next_place.of_line(line));
+            next_place.advance(place);
+            // As it is read again, also at the ends of what a time can be.
+            let time_nanos = (pending.time_nanos.div_euclid(NANOS_PER_MS).saturating_mul(NANOS_PER_MS))
+                .saturating_add(pending.own.sub_ms_nanos.into());
+            let attributes = &self.arena[pending.line_end..pending.attributes_end];
+            hasher.line(&pending.own, place, time_nanos, line, attributes);
+        }
+        Chained {
+            closes: false,
+            first: from.lines,
+            lines,
+            salt,
+            previous: from.value,
+            value: hasher.value(),
+        }
     }
 
     /// The batch: zstd at `level` (not compressed where that would not be smaller), CRC-32C, base

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `split.publish` | topic-partition | offsets `from..to`, splits, rows |
 //! | `split.merge` | topic | splits removed and added, rows |
-//! | `split.delete` | split | topic, rows, times, reason |
+//! | `split.delete` | split | topic, rows, times, reason, policy; its actor is who asked for it |
 //! | `split.quarantine` | split | reason |
 //! | `split.release` | split | |
 //! | `queue.gap` | topic-partition | offsets, reason |
@@ -93,6 +93,17 @@ pub(super) fn note(
     detail: &Value,
 ) -> Result<(), CatalogError> {
     insert(transaction, (STORE, None), action, object, "ok", detail)
+}
+
+/// As [`note`], of whoever `actor` names; from where is on record with what asked for it.
+pub(super) fn note_by(
+    transaction: &Transaction<'_>,
+    actor: &str,
+    action: &str,
+    object: &str,
+    detail: &Value,
+) -> Result<(), CatalogError> {
+    insert(transaction, (actor, None), action, object, "ok", detail)
 }
 
 /// As [`note`], of somebody who asked for it.

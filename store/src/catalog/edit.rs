@@ -63,6 +63,16 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Database`]
     pub fn delete(&self, ids: &[String], reason: &str, now_nanos: i64) -> Result<Vec<String>, CatalogError> {
+        self.delete_by(ids, &Removal::by_store(reason), now_nanos)
+    }
+
+    /// As [`delete`](Self::delete), by whom and by what policy `removal` says: so it stands in the
+    /// tombstone and in the record of acts.
+    ///
+    /// # Errors
+    /// As `delete`.
+    pub fn delete_by(&self, ids: &[String], removal: &Removal, now_nanos: i64) -> Result<Vec<String>, CatalogError> {
+        let reason = &removal.reason;
         let mut deleted = Vec::new();
         self.transact(|transaction, next| {
             for id in ids {
@@ -73,7 +83,7 @@ impl Catalog {
                 }
                 insert_deletion(transaction, split, reason)?;
                 ledger::count_removed(transaction, id)?;
-                self.bury(transaction, split, &Removal::by_store(reason))?;
+                self.bury(transaction, split, removal)?;
                 let detail = json!({
                     "topic": split.topic,
                     "class": split.class,
@@ -81,8 +91,9 @@ impl Catalog {
                     "time_min": split.meta.time_min,
                     "time_max": split.meta.time_max,
                     "reason": reason,
+                    "policy": removal.policy,
                 });
-                audit::note(transaction, "split.delete", id, &detail)?;
+                audit::note_by(transaction, &removal.actor, "split.delete", id, &detail)?;
                 deleted.push(id.clone());
             }
             remove_splits(transaction, &deleted, next)

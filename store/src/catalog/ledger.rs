@@ -44,6 +44,8 @@ pub struct Counted {
     pub splits: Vec<Vec<(GenerationId, u64)>>,
     /// The trees over the splits' records.
     pub trees: Vec<crate::integrity::LogTree>,
+    /// What agents chained of the files.
+    pub links: Vec<crate::integrity::Link>,
 }
 
 /// A file of which something was taken.

@@ -32,6 +32,7 @@
 //! | `alert_transitions` | sequence, key, rule_id, group_key, to_state, at, decided_at, late, body | changes of state; `key` names the verdict, `body` is JSON; bounded by `alerts.evaluation.history_entries_max` and `alerts.evaluation.history_age` |
 //! | `alert_decommissioned` | host, at | hosts for which nothing waits any more |
 //! | `integrity_log`, `integrity_trees`, `integrity_state` | see `integrity.rs` | the log of trees, in which split each tree is, and how far the log goes |
+//! | `integrity_chains` | seq, topic, partition, tier, first, block | what agents chained: see `crate::integrity::chains`; `seq` is the number of the log's entry, `first` that of the oldest publication in it |
 //! | `audit` | id, at, actor, origin, action, object, outcome, detail | who did what; `detail` is JSON; entries older than 90 days go |
 //!
 //! # What holds
@@ -45,6 +46,7 @@
 mod alert_owners;
 mod alerts;
 mod audit;
+mod chains;
 mod change;
 mod documents;
 mod edit;

@@ -7,6 +7,7 @@ use serde_json::json;
 use timberline_proto::id::IncarnationId;
 
 use super::audit;
+use super::chains;
 use super::edit::{insert_split, now_nanos};
 use super::integrity;
 use super::ledger::{self, Counted};
@@ -66,6 +67,7 @@ impl Catalog {
             }
             ledger::count_taken(transaction, &taken.topic, splits, counted)?;
             integrity::add_trees(transaction, &counted.trees)?;
+            chains::add(transaction, taken, &counted.links, now)?;
             next.add_splits(described);
             let position = Position {
                 incarnation: taken.incarnation,

@@ -270,6 +270,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, CatalogError> {
     connection.execute_batch(super::alert_owners::TABLES)?;
     connection.execute_batch(super::journal::TABLES)?;
     connection.execute_batch(super::integrity::TABLES)?;
+    connection.execute_batch(super::chains::TABLES)?;
     add_later_columns(&connection)?;
     let store_id = connection
         .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))

@@ -20,6 +20,8 @@ pub enum Entry {
     Pause(PauseEntry),
     /// A split was published.
     Tree(LogTree),
+    /// What agents chained of the files of a publication.
+    Chains(ChainsEntry),
     /// A split was deleted.
     Delete(DeleteEntry),
     /// Records of a tree were erased.
@@ -68,6 +70,30 @@ pub struct LogTree {
     /// Time of the latest record, nanoseconds.
     pub time_max: i64,
     /// When it was published, nanoseconds.
+    pub at: i64,
+}
+
+/// A block of links: see [`chains`](super::chains).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainsEntry {
+    /// The topic of its files.
+    pub topic: String,
+    /// Their partition.
+    pub partition: u32,
+    /// Of the block.
+    pub block: Hash,
+    /// Links in it.
+    pub links: u64,
+    /// Lines that are chained in them.
+    pub lines: u64,
+    /// The number of the entry of the oldest publication in it, if it is not this one: blocks are in
+    /// this order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// The entries whose blocks this one stands for: first and last number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<(u64, u64)>,
+    /// When, nanoseconds.
     pub at: i64,
 }
 
@@ -204,7 +230,7 @@ impl Entry {
             Self::Delete(entry) => Some(&mut entry.signature),
             Self::Erase(entry) => Some(&mut entry.signature),
             Self::Key(entry) => Some(&mut entry.signature),
-            Self::Begin(_) | Self::Pause(_) | Self::Tree(_) => None,
+            Self::Begin(_) | Self::Pause(_) | Self::Tree(_) | Self::Chains(_) => None,
         }
     }
 

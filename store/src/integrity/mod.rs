@@ -3,11 +3,12 @@
 //! and kept, and what can and cannot be proven, stands in docs/integrity.md.
 //!
 //! ```text
-//! flush ─► seal: a tree ─► split's footer, and in the catalog's transaction the log ─► keeper: checkpoint
+//! flush ─► seal: a tree, links of agents' chains ─► split's footer, and in the catalog's transaction the log ─► keeper: checkpoint
 //! merge ─► combine: the same trees                                                      ├► DATA/store/integrity
 //! erase ─► punctured: the same trees, without some salts                                └► a second place
 //! ```
 
+mod chains;
 mod checkpoints;
 mod combine;
 mod copies;
@@ -21,10 +22,12 @@ mod recompute;
 mod seal;
 pub mod verify;
 
+pub(crate) use chains::links_of;
+pub use chains::{Block, Link, LinkChain};
 pub use checkpoints::{Chain, ChainEnd, NOTES_SUFFIX, notes_of};
 pub(crate) use combine::combine;
 pub(crate) use entry::ranges_of;
-pub use entry::{BeginEntry, DeleteEntry, Entry, EraseEntry, KeyEntry, LogTree, Removal};
+pub use entry::{BeginEntry, ChainsEntry, DeleteEntry, Entry, EraseEntry, KeyEntry, LogTree, Removal};
 pub(crate) use keeper::Keeper;
 pub use keys::{KeyError, StoreKey, new_key, rotate};
 pub use options::{CopyTo, IntegrityOptions, SyslogCopy};

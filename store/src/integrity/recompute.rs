@@ -5,6 +5,7 @@
 use timberline_proto::integrity::{Hash, Salt, tree};
 
 use super::leaves::Hasher;
+use crate::rows::Row;
 use crate::split::{Columns, Integrity, Removed, Split, SplitError};
 
 const EVERYTHING: Columns = Columns {
@@ -66,6 +67,18 @@ impl Recomputed {
 /// # Errors
 /// [`SplitError`]
 pub fn recompute(split: &Split, topic: &str) -> Result<Recomputed, SplitError> {
+    recompute_with(split, topic, &mut |_| {})
+}
+
+/// As [`recompute`], and gives each row to `each`.
+///
+/// # Errors
+/// [`SplitError`]
+pub(super) fn recompute_with(
+    split: &Split,
+    topic: &str,
+    each: &mut dyn FnMut(&Row<'_>),
+) -> Result<Recomputed, SplitError> {
     let integrity = split.integrity()?;
     let mut found = places(split, &integrity)?;
     let salts: Vec<Vec<Option<Salt>>> = integrity
@@ -86,6 +99,7 @@ pub fn recompute(split: &Split, topic: &str) -> Result<Recomputed, SplitError> {
         let rows = split.read_page(page, EVERYTHING)?;
         split.forget_templates();
         for row in rows.rows() {
+            each(&row);
             let Some(tree) = integrity.tree_of(row.partition, row.offset).map(|tree| tree as usize) else {
                 continue;
             };

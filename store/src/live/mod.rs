@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use timberline_proto::batch::{ChainCheck, Chained};
 use timberline_proto::id::{AgentId, GenerationId};
 
 use crate::rows::{RowBlock, Stream};
@@ -44,8 +45,14 @@ pub(crate) struct SourceRange {
     pub(crate) start: u64,
     /// One past the last.
     pub(crate) end: u64,
+    /// The batch's first offset.
+    pub(crate) offset_start: u64,
     /// One past the batch's last offset.
     pub(crate) offset_end: u64,
+    /// Its records; none of a marker.
+    pub(crate) records: u32,
+    /// What its agent chained, and whether its lines are that.
+    pub(crate) chain: Option<(Chained, ChainCheck)>,
 }
 
 /// Held by a query while it runs: merging gives way to it.

@@ -102,7 +102,10 @@ fn a_flush_takes_the_ranges_of_the_batches_whose_offsets_it_covers_and_no_others
         stream: Arc::new(Stream::default()),
         start: n * 1000,
         end: n * 1000 + 1000,
+        offset_start: n * 10,
         offset_end: n * 10 + 10,
+        records: 10,
+        chain: None,
     };
     let starts = |ranges: &[SourceRange]| ranges.iter().map(|range| range.start).collect::<Vec<_>>();
     let live = started();

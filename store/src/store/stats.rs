@@ -40,6 +40,8 @@ pub struct StoreStats {
     pub batches_marker: u64,
     /// Batches that could not be read; their offsets are in the catalog's gaps.
     pub batches_damaged: u64,
+    /// Batches whose lines are not those that their agent chained.
+    pub chains_broken: u64,
     /// Records taken from the queue.
     pub records: u64,
     /// Flushes published.

@@ -54,7 +54,7 @@ impl Context {
             drop(output);
             let ids = [split.meta.id.clone()];
             let now = self.options.clock.now_unix_nanos();
-            if self.catalog.delete(&ids, &removal.reason, now)?.is_empty() {
+            if self.catalog.delete_by(&ids, removal, now)?.is_empty() {
                 return Err(self.kept(split).into());
             }
             self.files.drop_when_unused([Arc::clone(split)]);

@@ -11,6 +11,7 @@ use super::net::{Panicked, caught};
 use super::source::SourceError;
 use crate::catalog::{CatalogError, Counted, Taken, TakenFile};
 use crate::crash::CrashPoint;
+use crate::integrity::links_of;
 use crate::live::{Held, SourceRange};
 use crate::rows::{RowBlock, Stream, StreamId};
 use crate::split::{SplitError, SplitMeta};
@@ -239,6 +240,12 @@ impl Context {
                 files: files_of(&cut.ranges),
                 splits: files,
                 trees,
+                // As trees: without integrity nothing is put on record.
+                links: if self.keeper.is_some() {
+                    links_of(&cut.ranges)
+                } else {
+                    Vec::new()
+                },
             },
         }))
     }
@@ -294,7 +301,8 @@ fn streams_of(blocks: &[Arc<RowBlock>]) -> Vec<Arc<Stream>> {
 /// What the batches cover of each file; ranges that follow each other are one.
 fn files_of(ranges: &[SourceRange]) -> Vec<TakenFile> {
     let mut files = BTreeMap::<GenerationId, TakenFile>::new();
-    for range in ranges {
+    // The last word of a generation has no bytes.
+    for range in ranges.iter().filter(|range| range.start < range.end) {
         let attribute = |name: &str| range.stream.attributes.get(name).cloned().unwrap_or_default();
         let file = files.entry(range.generation).or_insert_with(|| TakenFile {
             generation: range.generation,

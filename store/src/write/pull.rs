@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use timberline_proto::batch::{BatchHeader, LogBatch};
+use timberline_proto::batch::{BatchHeader, ChainCheck, LogBatch};
 use timberline_proto::id::IncarnationId;
 use timberline_queue::PartitionInfo;
 
@@ -197,8 +197,23 @@ impl Puller {
     /// Which bytes of its file a batch covers, for the ledger; none if it comes from no file.
     fn range_of(&mut self, batch: &LogBatch, known: &Snapshot, offset_end: u64) -> Option<SourceRange> {
         let (start, end) = batch.meta.range;
-        if start >= end || end > FILE_BYTES_MAX {
+        // Without a byte is the last word of a generation, which closes its chain.
+        let is_last_word = start == end && batch.meta.chain.is_some_and(|chained| chained.closes);
+        if (start >= end && !is_last_word) || end > FILE_BYTES_MAX {
             return None;
+        }
+        let chain = batch.meta.chain.zip(batch.check_chain());
+        if let Some((_, ChainCheck::Broken)) = chain {
+            add(&self.context.counters.chains_broken, 1);
+            tracing::error!(
+                topic = self.topic,
+                partition = self.partition,
+                offset = batch.header.base_offset,
+                generation = ?batch.meta.generation,
+                start,
+                end,
+                "the lines of a batch are not those that its agent shipped: `timberline verify agent` names them"
+            );
         }
         Some(SourceRange {
             generation: batch.meta.generation?,
@@ -206,7 +221,14 @@ impl Puller {
             stream: self.decoder.stream(batch, known),
             start,
             end,
+            offset_start: batch.header.base_offset.max(0) as u64,
             offset_end,
+            records: if batch.marker.is_some() {
+                0
+            } else {
+                batch.header.record_count
+            },
+            chain,
         })
     }
 

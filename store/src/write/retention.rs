@@ -13,6 +13,7 @@ use timberline_proto::id::GenerationId;
 use super::context::{Context, add};
 use crate::catalog::{CatalogError, CatalogSplit};
 use crate::crash::CrashPoint;
+use crate::integrity::Removal;
 use crate::retain::{DiskUse, Rules, plan};
 
 /// Holes younger than this stay: they are on record before the records beside them are in a split.
@@ -30,18 +31,30 @@ impl Context {
         let snapshot = self.catalog.snapshot();
         let disk = self.disk_use(&snapshot.rules);
         let plan = plan(&snapshot.rules, &snapshot.splits, &snapshot.streams, now, disk);
+        let policies = snapshot.rules.set().policies.iter();
+        let policies: Vec<String> = policies
+            .map(|policy| format!("{}, version {}", policy.name, snapshot.rules.version))
+            .collect();
         drop(snapshot);
         self.note_stuck(plan.stuck);
         let mut deleted = 0;
-        for same in plan.removals.chunk_by(|a, b| a.reason == b.reason) {
+        for same in plan
+            .removals
+            .chunk_by(|a, b| (a.policy, &a.reason) == (b.policy, &b.reason))
+        {
             let splits = same.iter().map(|one| Arc::clone(&one.split)).collect();
-            deleted += self.delete(splits, &same[0].reason, now)?;
+            let removal = Removal {
+                policy: policies.get(same[0].policy).cloned(),
+                ..Removal::by_store(&same[0].reason)
+            };
+            deleted += self.delete(splits, &removal, now)?;
         }
         drop(plan.removals);
         drop(plan.held_back);
         self.files.sweep();
         let before = now.saturating_sub(HOLE_AGE_MIN_NANOS);
         while self.catalog.forget_accounts(self.options.ledger_sources_max, before)? > 0 {}
+        while self.catalog.join_chains()? > 0 {}
         if deleted > 0 {
             self.forget_holes()?;
             // What is published meanwhile puts its streams on record again.
@@ -105,14 +118,19 @@ impl Context {
         self.catalog.forget_holes(&generations)
     }
 
-    fn delete(&self, mut splits: Vec<Arc<CatalogSplit>>, reason: &str, now_nanos: i64) -> Result<u64, CatalogError> {
+    fn delete(
+        &self,
+        mut splits: Vec<Arc<CatalogSplit>>,
+        removal: &Removal,
+        now_nanos: i64,
+    ) -> Result<u64, CatalogError> {
         let ids: Vec<String> = splits.iter().map(|split| split.meta.id.clone()).collect();
         // A hold may have come since the plan was made: the transaction asks once more.
-        let deleted: HashSet<String> = self.catalog.delete(&ids, reason, now_nanos)?.into_iter().collect();
+        let deleted: HashSet<String> = self.catalog.delete_by(&ids, removal, now_nanos)?.into_iter().collect();
         if deleted.is_empty() || self.dies_at(CrashPoint::RetentionDeleted) {
             return Ok(0);
         }
-        tracing::info!(splits = deleted.len(), reason, "splits deleted");
+        tracing::info!(splits = deleted.len(), reason = removal.reason, "splits deleted");
         splits.retain(|split| deleted.contains(&split.meta.id));
         self.files.drop_when_unused(splits);
         add(&self.counters.splits_deleted, deleted.len() as u64);

@@ -42,6 +42,7 @@ fn batch(lines: &[Line]) -> Batch {
         observed_nanos: 5,
         file: Some(serde_json::json!({"path": "p"})),
         dropped,
+        chain: None,
     };
     Batch {
         generation: GenerationId([2; 16]),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use timberline_proto::batch::{LogBatch, verify};
+use timberline_proto::batch::{ChainCheck, Chained, LogBatch, verify};
 use timberline_proto::id::GenerationId;
 use timberline_proto::wire::v1::generation_ends_response::End;
 use timberline_proto::wire::v1::ingest_server::{Ingest, IngestServer};
@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(crate) ends: HashMap<GenerationId, u64>,
     pub(crate) records: Vec<Held>,
     pub(crate) dropped: Vec<timberline_proto::batch::Dropped>,
+    /// What the last batch of each generation says of its chain.
+    pub(crate) chains: HashMap<GenerationId, Chained>,
     pub(crate) files: HashMap<GenerationId, serde_json::Value>,
     pub(crate) faults: Faults,
     pub(crate) report: Option<ReportRequest>,
@@ -133,7 +135,10 @@ impl Collector {
     /// Makes a generation shorter, as a queue that lost its end would.
     pub(crate) fn forget_after(&self, fraction: u64) {
         let mut state = self.state.lock().unwrap();
-        let State { ends, records, .. } = &mut *state;
+        let State {
+            ends, records, chains, ..
+        } = &mut *state;
+        chains.clear();
         for (generation, end) in ends.iter_mut() {
             let cut = *end / fraction;
             let kept = |held: &&Held| held.generation == *generation && held.start < cut;
@@ -183,9 +188,11 @@ fn judge(state: &mut State, request: &ShipRequest) -> Option<ShipResponse> {
         (header.record_count, meta.range, meta.generation),
         (request.record_count, (start, end), Some(generation))
     );
-    assert!(start < end);
+    // The last word of a generation has no bytes, and closes its chain.
+    let is_last_word = start == end && meta.chain.is_some_and(|chained| chained.closes);
+    assert!(start < end || is_last_word);
     if let Some(known) = known {
-        if end <= known {
+        if end <= known && !(is_last_word && end == known) {
             state.duplicates += 1;
             return Some(answer(Verdict::Duplicate));
         }
@@ -219,6 +226,7 @@ fn judge(state: &mut State, request: &ShipRequest) -> Option<ShipResponse> {
         });
     }
     assert_covers(&records, &meta);
+    check_chain(state, generation, &batch);
     match &mut state.faults.appends_left {
         Some(0) => return Some(answer(Verdict::TryAgain)),
         Some(left) => *left -= 1,
@@ -233,12 +241,27 @@ fn judge(state: &mut State, request: &ShipRequest) -> Option<ShipResponse> {
     state.ends.insert(generation, end);
     state.records.extend(records);
     state.dropped.extend(meta.dropped);
-    state.batches += 1;
+    state.batches += u32::from(!is_last_word);
     if state.faults.ack_lost > 0 {
         state.faults.ack_lost -= 1;
         return None;
     }
     Some(answer(Verdict::Appended))
+}
+
+/// The lines are those that were chained, and the chain goes on where it ended, or begins anew.
+fn check_chain(state: &mut State, generation: GenerationId, batch: &LogBatch) {
+    let Some(chained) = batch.meta.chain else {
+        return; // of the outbox
+    };
+    assert_ne!(batch.check_chain(), Some(ChainCheck::Broken), "{chained:?}");
+    if let Some(before) = state.chains.insert(generation, chained)
+        && !chained.begins_link()
+    {
+        let is_part_of_it = (before.first, before.value) == (chained.first, chained.value);
+        let follows = (before.value, before.end().lines) == (chained.previous, chained.first);
+        assert!(is_part_of_it || follows, "{chained:?} behind {before:?}");
+    }
 }
 
 fn held(batch: &LogBatch, generation: GenerationId) -> Vec<Held> {

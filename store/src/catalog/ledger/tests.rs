@@ -66,6 +66,7 @@ impl Bench {
         self.next += 1;
         let counted = Counted {
             trees: Vec::new(),
+            links: Vec::new(),
             files: files
                 .iter()
                 .map(|(generation, ranges, _)| TakenFile {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use timberline_proto::integrity::{Frontier, Hash};
 
 use super::report::{Report, Verdict};
-use crate::integrity::entry::{DeleteEntry, Entry, EraseEntry, LogTree};
+use crate::integrity::entry::{ChainsEntry, DeleteEntry, Entry, EraseEntry, LogTree};
 
 /// What the log says happened.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub(super) struct History {
     pub(super) deleted: BTreeSet<u64>,
     pub(super) deletions: Vec<(u64, DeleteEntry)>,
     pub(super) erasures: Vec<(u64, EraseEntry)>,
+    /// Blocks of agents' chains that no later one stands for, by number.
+    pub(super) chains: BTreeMap<u64, ChainsEntry>,
     /// Offsets of topics' partitions of which records may be in no tree.
     uncovered: Vec<(String, u32, u64, u64)>,
 }
@@ -80,6 +82,15 @@ impl History {
                 if before.is_some() {
                     report.find(Verdict::Altered, format!("tree {} is twice in the log", tree.tree));
                 }
+            }
+            Entry::Chains(chains) => {
+                for &(first, last) in &chains.replaces {
+                    let replaced: Vec<u64> = self.chains.range(first.min(last)..=last).map(|(seq, _)| *seq).collect();
+                    for seq in replaced {
+                        self.chains.remove(&seq);
+                    }
+                }
+                self.chains.insert(seq, chains.clone());
             }
             Entry::Delete(deletion) => {
                 for &(first, last) in &deletion.trees {

@@ -56,6 +56,24 @@ pub(super) struct ListedSplit {
     pub(super) quarantined: Option<String>,
 }
 
+/// A file as the ledger has it.
+#[derive(Clone, Debug)]
+pub(super) struct ListedSource {
+    pub(super) generation: Vec<u8>,
+    pub(super) host: String,
+    pub(super) path: String,
+    pub(super) first: u64,
+    pub(super) end: u64,
+}
+
+/// Bytes of a file that became no record.
+#[derive(Clone, Debug)]
+pub(super) struct ListedHole {
+    pub(super) generation: Vec<u8>,
+    pub(super) start: u64,
+    pub(super) end: u64,
+}
+
 /// A tree as the catalog has it: number, tree, split and root.
 pub(super) type ListedTree = (u64, String, String, Vec<u8>);
 
@@ -149,6 +167,46 @@ impl Files {
             "SELECT seq, tree, split_id, root FROM integrity_trees ORDER BY seq",
             |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?, row.get(2)?, row.get(3)?)),
         )
+    }
+
+    /// Number and bytes of the blocks of agents' chains.
+    pub(super) fn chain_blocks(&self) -> Result<Vec<(u64, Vec<u8>)>, InputError> {
+        if !self.has_table("integrity_chains")? {
+            return Ok(Vec::new());
+        }
+        self.rows("SELECT seq, block FROM integrity_chains ORDER BY seq", |row| {
+            Ok((row.get::<_, i64>(0)? as u64, row.get(1)?))
+        })
+    }
+
+    /// What the ledger knows of files. It is in no tree: good for names, not for verdicts.
+    pub(super) fn sources(&self) -> Result<Vec<ListedSource>, InputError> {
+        if !self.has_table("sources")? {
+            return Ok(Vec::new());
+        }
+        self.rows("SELECT generation, host, path, first, \"end\" FROM sources", |row| {
+            Ok(ListedSource {
+                generation: row.get::<_, Vec<u8>>(0)?,
+                host: row.get(1)?,
+                path: row.get(2)?,
+                first: row.get::<_, i64>(3)? as u64,
+                end: row.get::<_, i64>(4)? as u64,
+            })
+        })
+    }
+
+    /// Bytes of files that became no record, as the catalog has them.
+    pub(super) fn holes(&self) -> Result<Vec<ListedHole>, InputError> {
+        if !self.has_table("holes")? {
+            return Ok(Vec::new());
+        }
+        self.rows("SELECT generation, start, \"end\" FROM holes", |row| {
+            Ok(ListedHole {
+                generation: row.get(0)?,
+                start: row.get::<_, i64>(1)? as u64,
+                end: row.get::<_, i64>(2)? as u64,
+            })
+        })
     }
 
     pub(super) fn store_id(&self) -> Result<String, InputError> {

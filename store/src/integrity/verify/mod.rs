@@ -6,12 +6,16 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `blocks` | whether the links of agents' chains are those that the log says |
+//! | `agent` | whether each file's chain is whole, and its lines are there |
 //! | `input` | the files: catalog, log, notes, keys |
 //! | `log` | whether log and checkpoints are of one history |
 //! | `splits` | whether the splits hold what the log says |
 //! | `proof` | proofs of one record and of consistency |
 //! | `report` | what was found, for people and for programs |
 
+mod agent;
+mod blocks;
 mod history;
 mod input;
 mod log;
@@ -21,9 +25,10 @@ mod splits;
 
 use std::path::PathBuf;
 
+pub use agent::{AgentHead, AgentOptions, verify_agent};
 pub use input::{InputError, read_keys};
 pub use proof::{ConsistencyProof, RecordProof, prove_consistency, prove_record, verify_consistency, verify_record};
-pub use report::{Counts, Finding, Removed, Report, Verdict};
+pub use report::{ChainReport, ChainStanding, Counts, Finding, Removed, Report, Verdict};
 
 use self::history::History;
 use self::input::{Files, Keys};
@@ -47,25 +52,32 @@ pub struct VerifyOptions {
 
 /// Checks a store, or the records of a range in it.
 pub fn verify_store(options: &VerifyOptions) -> Report {
-    let mut report = attempt(options);
-    for _ in 1..LIVE_ATTEMPTS {
-        if !report.live || report.verdict() == Verdict::Intact {
-            break;
-        }
-        report = attempt(options);
-    }
-    report
+    attempts(&mut |report| check(options, report))
 }
 
-fn attempt(options: &VerifyOptions) -> Report {
+/// Checks; a store that runs again if something seems wrong.
+fn attempts(check: &mut dyn FnMut(&mut Report) -> Result<(), InputError>) -> Report {
     let mut report = Report::default();
-    if let Err(error) = check(options, &mut report) {
-        report.find(error.verdict, error.what);
+    for _ in 0..LIVE_ATTEMPTS {
+        report = Report::default();
+        if let Err(error) = check(&mut report) {
+            report.find(error.verdict, error.what);
+        }
+        if !report.live || matches!(report.verdict(), Verdict::Intact | Verdict::Incomplete) {
+            break;
+        }
     }
     report
 }
 
 fn check(options: &VerifyOptions, report: &mut Report) -> Result<(), InputError> {
+    let (files, keys, history) = begin(options, report)?;
+    blocks::check(&history, &files, &mut |_, _| {}, report)?;
+    splits::check(&history, &keys, &files, options.range, &mut |_, _| {}, report)
+}
+
+/// Opens the files, and checks log and checkpoints.
+fn begin(options: &VerifyOptions, report: &mut Report) -> Result<(Files, Keys, History), InputError> {
     let files = Files::open(&options.data)?;
     report.live = files.is_live();
     let mut keys = Keys::read(&options.keys, &files, report)?;
@@ -75,5 +87,5 @@ fn check(options: &VerifyOptions, report: &mut Report) -> Result<(), InputError>
     let history = History::of(&entries, report);
     log::trust(&history, &mut keys, report);
     log::check(&history, &keys, &files, &own, &outside, report)?;
-    splits::check(&history, &keys, &files, options.range, report)
+    Ok((files, keys, history))
 }

@@ -86,6 +86,101 @@ pub struct Removed {
     pub last: String,
 }
 
+/// How the chain of a file stands, from the best to the worst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChainStanding {
+    /// All of it is there, and nothing comes behind it, or its agent says that this is all.
+    #[default]
+    Whole,
+    /// All of it is there, and it goes on.
+    Open,
+    /// Its agent does not chain, or did not when it was shipped.
+    NotChained,
+    /// Lines of it were removed on purpose; the others are there.
+    Removed,
+    /// Its agent shipped more.
+    CutShort,
+    /// Lines are missing.
+    Missing,
+    /// Lines are not those that were shipped.
+    Altered,
+}
+
+impl ChainStanding {
+    /// In a word or two.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Open => "whole so far",
+            Self::NotChained => "not chained",
+            Self::Removed => "removed in part",
+            Self::CutShort => "cut short",
+            Self::Missing => "missing lines",
+            Self::Altered => "altered",
+        }
+    }
+}
+
+/// How a file of an agent stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChainReport {
+    /// Its agent.
+    pub agent: String,
+    /// Its host; empty if that is not known any more.
+    pub host: String,
+    /// Its path when it was first found; empty if that is not known any more.
+    pub path: String,
+    /// Which life of the file.
+    pub generation: String,
+    /// How it stands.
+    pub standing: ChainStanding,
+    /// The first byte on record.
+    pub start: u64,
+    /// One past the last.
+    pub end: u64,
+    /// Lines that its agent chained.
+    pub lines: u64,
+    /// Records of it that are stored.
+    pub found: u64,
+    /// Records of it that were published and are not there any more.
+    pub removed: u64,
+    /// How often its agent began to count: once, and again where it was killed before its checkpoint.
+    pub begun: u64,
+    /// Whether its agent said that nothing comes behind it.
+    pub closed: bool,
+}
+
+impl fmt::Display for ChainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.is_empty() {
+            "a file that is forgotten"
+        } else {
+            &self.path
+        };
+        write!(
+            f,
+            "{}: {} of {} (agent {}, generation {}): bytes {} to {}, {} lines chained, {} records stored",
+            self.standing.word(),
+            path.escape_debug(),
+            self.host.escape_debug(),
+            self.agent,
+            self.generation,
+            self.start,
+            self.end,
+            self.lines,
+            self.found
+        )?;
+        if self.removed > 0 {
+            write!(f, ", {} not any more", self.removed)?;
+        }
+        if self.begun > 1 {
+            write!(f, ", counted anew {} times", self.begun - 1)?;
+        }
+        Ok(())
+    }
+}
+
 /// How much was looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
@@ -109,6 +204,8 @@ pub struct Counts {
     pub records_deleted: u64,
     /// Of the records, acts: entries of the audit trail.
     pub audit_entries: u64,
+    /// Lines that agents chained, as far as it is on record.
+    pub chained_lines: u64,
 }
 
 /// What was found.
@@ -120,6 +217,10 @@ pub struct Report {
     pub remarks: Vec<String>,
     /// What was removed on purpose.
     pub removed: Vec<Removed>,
+    /// How each file of the agents that were asked for stands; of many, those that are not whole first.
+    pub chains: Vec<ChainReport>,
+    /// Files that are not among these.
+    pub chains_left_out: u64,
     /// How much was looked at.
     pub counts: Counts,
     /// The last checkpoint that holds: number, time, entries.
@@ -129,6 +230,8 @@ pub struct Report {
     pub(super) live: bool,
 }
 
+/// Files that are listed.
+const CHAINS_MAX: usize = 1000;
 /// Findings that are kept; beyond they are counted.
 const FINDINGS_MAX: usize = 1000;
 
@@ -154,6 +257,20 @@ impl Report {
         }
     }
 
+    /// Takes in how a file stands. One that is whole makes room for one that is not.
+    pub(super) fn chain(&mut self, chain: ChainReport) {
+        if self.chains.len() < CHAINS_MAX {
+            return self.chains.push(chain);
+        }
+        self.chains_left_out += 1;
+        let is_whole = |chain: &&mut ChainReport| chain.standing == ChainStanding::Whole;
+        if chain.standing != ChainStanding::Whole
+            && let Some(place) = self.chains.iter_mut().find(is_whole)
+        {
+            *place = chain;
+        }
+    }
+
     /// As JSON, the verdict and its code first.
     pub fn json(&self) -> serde_json::Value {
         serde_json::json!({
@@ -162,6 +279,8 @@ impl Report {
             "findings": self.findings,
             "remarks": self.remarks,
             "removed": self.removed,
+            "files": self.chains,
+            "files_left_out": self.chains_left_out,
             "counts": self.counts,
             "proven_to": self.proven_to,
         })
@@ -195,6 +314,15 @@ impl fmt::Display for Report {
                 "not covered: {} records, published without integrity",
                 counts.records_not_covered
             )?;
+        }
+        if counts.chained_lines > 0 {
+            writeln!(f, "chained by agents: {} lines", counts.chained_lines)?;
+        }
+        for chain in &self.chains {
+            writeln!(f, "file: {chain}")?;
+        }
+        if self.chains_left_out > 0 {
+            writeln!(f, "and {} files more", self.chains_left_out)?;
         }
         for removed in &self.removed {
             writeln!(

@@ -8,7 +8,8 @@ use super::input::{Files, InputError, Keys, ListedSplit};
 use super::report::{Removed, Report, Verdict};
 use crate::catalog::AUDIT_TOPIC;
 use crate::integrity::entry::{Entry, Removal};
-use crate::integrity::recompute::{Recomputed, recompute};
+use crate::integrity::recompute::{Recomputed, recompute_with};
+use crate::rows::Row;
 use crate::split::{Split, SplitError, SplitMeta};
 
 pub(super) fn check(
@@ -16,6 +17,7 @@ pub(super) fn check(
     keys: &Keys,
     files: &Files,
     range: Option<(i64, i64)>,
+    each: &mut dyn FnMut(&str, &Row<'_>),
     report: &mut Report,
 ) -> Result<(), InputError> {
     let overlaps = |first: i64, last: i64| range.is_none_or(|(from, to)| first <= to && last >= from);
@@ -32,7 +34,7 @@ pub(super) fn check(
         if let Some(reason) = &listed.quarantined {
             report.remark(format!("answers go without split {}: {reason}", listed.id));
         }
-        let Some((meta, recomputed)) = read(files, &listed, report) else {
+        let Some((meta, recomputed)) = read(files, &listed, each, report) else {
             continue;
         };
         report.counts.splits += 1;
@@ -75,12 +77,18 @@ fn erased(history: &History, report: &mut Report) -> BTreeMap<u64, BTreeSet<u64>
 const LEAVES_MAX: u64 = 1 << 32;
 
 /// Reads a split and makes its trees; what is wrong with its file is found.
-fn read(files: &Files, listed: &ListedSplit, report: &mut Report) -> Option<(SplitMeta, Recomputed)> {
+fn read(
+    files: &Files,
+    listed: &ListedSplit,
+    each: &mut dyn FnMut(&str, &Row<'_>),
+    report: &mut Report,
+) -> Option<(SplitMeta, Recomputed)> {
     let path = files.split_path(&listed.id);
+    let mut each = |row: &Row<'_>| each(&listed.topic, row);
     let read = || {
         let split = Split::open(&path)?;
         split.verify()?;
-        Ok((split.meta().clone(), recompute(&split, &listed.topic)?))
+        Ok((split.meta().clone(), recompute_with(&split, &listed.topic, &mut each)?))
     };
     // Damaged bytes may make a reader panic: that is damage, too.
     let read = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {

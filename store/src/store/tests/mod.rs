@@ -1,3 +1,4 @@
+mod chains;
 mod crash;
 mod faults;
 mod integrity;

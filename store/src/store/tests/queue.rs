@@ -106,6 +106,13 @@ impl TestQueue {
         cut
     }
 
+    /// One batch as it is.
+    pub(super) fn append_bytes(&self, partition: u32, bytes: &Bytes) {
+        let n = timberline_proto::batch::BatchHeader::parse(bytes).unwrap().record_count;
+        self.inner.lock().partitions[partition as usize].push(bytes, n.into());
+        self.grown.notify_all();
+    }
+
     /// Appends a batch with one bit turned.
     pub(super) fn append_damaged(&self, partition: u32, lines: &[(i64, String)]) {
         let mut bytes = encode(lines).to_vec();
