@@ -34,7 +34,8 @@ pub(super) fn Editor(id: u32) -> impl IntoView {
     let kinds = ChartKind::ALL
         .map(|kind| view! { <option value=kind.word() selected=move || form.with(|form| form.chart == kind)>{word(kind)}</option> })
         .collect_view();
-    let reduces = Reduce::ALL
+    let reduces = move || {
+        Reduce::ALL
         .map(|reduce| {
             let words = match reduce {
                 Reduce::Last => "the last",
@@ -45,7 +46,8 @@ pub(super) fn Editor(id: u32) -> impl IntoView {
             };
             view! { <option value=reduce.word() selected=move || form.with(|form| form.reduce == reduce)>{words}</option> }
         })
-        .collect_view();
+        .collect_view()
+    };
     view! {
         <aside class="board-editor" aria-label="Panel">
             <div class="sheet-head">
@@ -75,7 +77,7 @@ pub(super) fn Editor(id: u32) -> impl IntoView {
                     <select class="input select" on:change=move |event| {
                         let reduce = Reduce::of(&event_target_value(&event)).unwrap_or_default();
                         boards.edit_panel(id, |panel| panel.reduce = reduce);
-                    }>{reduces.clone()}</select>
+                    }>{reduces()}</select>
                 </label>
             </Show>
             <div class="form-numbers">
