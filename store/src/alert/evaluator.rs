@@ -349,13 +349,16 @@ impl Evaluator {
         if whole {
             return Ok(());
         }
-        // Some were published before they were looked at: all rules read these from the store.
+        // Some were published before they were looked at: they are read from the store, once for all rules.
         self.read_again += 1;
         self.watch.load_again(&self.reader);
         let before = self.feed.clone();
         self.feed.skip_to_end(live, catalog, &wanted);
-        for at in 0..self.works.len() {
-            self.read_again(at, &before);
+        if let Err(error) = self.read_missed(&before) {
+            tracing::warn!(%error, "lines that were published before they were looked at cannot be read at once: each rule reads its own");
+            for at in 0..self.works.len() {
+                self.read_again(at, &before);
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What the evaluation of alert rules asks of a reader.
 
-use std::ops::ControlFlow;
+use std::collections::BTreeSet;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use timberline_collector::fleet::{Fleet, Source};
@@ -9,12 +10,14 @@ use timberline_proto::query::ast::Filter;
 
 use super::limits::Limits;
 use super::row::RowView;
-use super::scan::Selection;
+use super::scan::{PageUnit, Selection, Unit};
 use super::search::{Hit, Search};
 use super::time::{TimeRange, rfc3339};
+use super::topics::Topics;
 use super::{AgentFile, ReadError, Reader};
 use crate::catalog::Catalog;
 use crate::live::LiveRows;
+use crate::split::Columns;
 
 impl Reader {
     /// The rows not yet published.
@@ -104,6 +107,77 @@ impl Reader {
             Ok(rest) => Ok(rest.is_none()),
             Err(ReadError::Cancelled) if broken => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Gives the rows of the offsets that `wanted` says of a topic's partition, as they are stored, in no order.
+    /// Waits for a turn; blocks.
+    ///
+    /// # Errors
+    /// [`ReadError`], also if some of them cannot be read.
+    pub(crate) async fn reread(
+        &self,
+        wanted: &dyn Fn(&str, u32) -> Range<u64>,
+        each: &mut dyn FnMut(&RowView<'_>),
+    ) -> Result<(), ReadError> {
+        let task = self.begin(None).await?;
+        let (view, running) = (self.view_of(&Topics::All), &task.running);
+        let mut units: Vec<Unit> = view.live.iter().cloned().map(Unit::Live).collect();
+        for entry in &view.snapshot.splits {
+            running.check()?;
+            let of_split = entry.meta.offsets.iter().map(|&(partition, first, last)| {
+                let wanted = wanted(&entry.topic, partition);
+                (
+                    partition,
+                    first.max(wanted.start)..wanted.end.min(last.saturating_add(1)),
+                )
+            });
+            let of_split: Vec<(u32, Range<u64>)> = of_split.filter(|(_, range)| !range.is_empty()).collect();
+            if of_split.is_empty() {
+                continue;
+            }
+            let Some(split) = view.open(entry, running) else {
+                continue;
+            };
+            let topic: Arc<str> = Arc::from(entry.topic.as_str());
+            let mut pages = BTreeSet::new();
+            for (partition, range) in of_split {
+                match split.offsets(partition) {
+                    Ok(held) => {
+                        let held = held
+                            .iter()
+                            .filter(|held| held.first < range.end && range.start <= held.last);
+                        pages.extend(held.map(|held| held.page));
+                    }
+                    Err(error) => view.failed(&entry.meta.id, entry.meta.rows, &error, running),
+                }
+            }
+            units.extend(
+                pages
+                    .into_iter()
+                    .map(|page| Unit::Page(PageUnit::new(&topic, entry, &split, page))),
+            );
+        }
+        let everything = Columns {
+            line: true,
+            provenance: true,
+            attributes: true,
+        };
+        for unit in &units {
+            running.check()?;
+            let Some(rows) = unit.read(&view, everything, running) else {
+                continue;
+            };
+            for at in rows.first..rows.block.len() {
+                let row = rows.block.row(at);
+                if wanted(&rows.topic, row.partition).contains(&row.offset) {
+                    each(&RowView::new(row, &rows.topic));
+                }
+            }
+        }
+        match running.partial().into_iter().next() {
+            Some(reason) => Err(ReadError::Incomplete(reason)),
+            None => Ok(()),
         }
     }
 

@@ -10,7 +10,9 @@ use super::{Evaluator, is_new};
 use crate::alert::feed::Feed;
 use crate::alert::route::sample;
 use crate::alert::run::Run;
+use crate::alert::sample::Sample;
 use crate::alert::store_ask::StoreAsk;
+use crate::catalog::is_own_topic;
 use crate::read::{ReadError, RowView};
 
 /// Lines that are read again for one rule at most.
@@ -35,6 +37,42 @@ impl Evaluator {
         if let Some(behind) = &mut work.behind {
             behind.read_to = self.feed.clone();
         }
+    }
+
+    /// Gives all rules that are given lines as they come those between an earlier look and the last one, by one
+    /// look at these lines; none of them if they cannot all be read.
+    pub(super) fn read_missed(&mut self, before: &Feed) -> Result<(), ReadError> {
+        let Self {
+            works,
+            router,
+            feed,
+            told,
+            shared,
+            reader,
+            handle,
+            own_topics,
+            ..
+        } = self;
+        let mut missed: Vec<(usize, bool, Sample)> = Vec::new();
+        let mut each = |view: &RowView<'_>| {
+            router.route(view, &mut |rule, search, view| {
+                let work = &works[rule];
+                let tell = work.run.plan.tells_lines() && is_new(view, told, work.began);
+                let sample = sample(&work.run.plan, search, view, tell, &shared.options);
+                missed.push((rule, tell, sample));
+            });
+        };
+        let wanted = |topic: &str, partition: u32| match !is_own_topic(topic) || own_topics.contains(topic) {
+            true => before.next(topic, partition)..feed.next(topic, partition),
+            false => 0..0,
+        };
+        handle.block_on(reader.reread(&wanted, &mut each))?;
+        // In the order in which they would have come.
+        missed.sort_by_key(|(_, _, sample)| (sample.observed, sample.time));
+        for (rule, tell, sample) in missed {
+            works[rule].run.take(&sample, !tell);
+        }
+        Ok(())
     }
 
     /// Gives a rule the lines between an earlier look and the last one.
