@@ -8,6 +8,8 @@ pub mod catalog;
 mod crash;
 pub mod integrity;
 pub mod live;
+#[cfg(feature = "read")]
+mod percent;
 pub mod retain;
 pub mod rows;
 pub mod split;

@@ -10,12 +10,6 @@ use crate::integrity::{Removal, punctured};
 use crate::rows::RowBlock;
 use crate::split::{Columns, SplitError, SplitMeta, SplitOptions, SplitStream};
 
-const EVERYTHING: Columns = Columns {
-    line: true,
-    provenance: true,
-    attributes: true,
-};
-
 impl Context {
     /// Replaces a split by one without the rows at these partitions and offsets; `None` if that
     /// leaves none, and it was deleted. What is left of an erased row is its leaf in its tree, of
@@ -46,7 +40,7 @@ impl Context {
         let mut output = SplitStream::create(self.files.dir(), &options, split.meta.level)?;
         let mut kept = 0;
         for page in 0..open.pages().len() as u32 {
-            let rows = open.read_page(page, EVERYTHING)?;
+            let rows = open.read_page(page, Columns::ALL)?;
             open.forget_templates();
             kept += push_kept(&mut output, &rows, gone)?;
         }
