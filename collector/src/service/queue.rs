@@ -110,7 +110,11 @@ impl QueueRpc for QueueService {
                 report: Some(agent.report),
             })
             .collect();
-        Ok(Response::new(AgentsResponse { agents }))
+        let revoked = fleet.revoked();
+        Ok(Response::new(AgentsResponse {
+            agents,
+            revoked_agent_ids: revoked.iter().map(|id| id.0.to_vec().into()).collect(),
+        }))
     }
 }
 

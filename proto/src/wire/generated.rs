@@ -305,6 +305,8 @@ pub struct AgentsRequest {}
 pub struct AgentsResponse {
     #[prost(message, repeated, tag = "1")]
     pub agents: ::prost::alloc::vec::Vec<agents_response::Agent>,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub revoked_agent_ids: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 /// Nested message and enum types in `AgentsResponse`.
 pub mod agents_response {
