@@ -31,7 +31,7 @@
 //! | [`stored`], [`histogram`], [`summaries`], [`lookup`], [`tail`] | how much there is, counts over time, fields, records by id, records as they arrive |
 //! | [`alerting`] | what alert rules are evaluated on |
 //! | [`agents`], [`ledger`], [`cursor`] | how each agent is, what became of every byte of every file, pages of lists |
-//! | [`bounds`] | functions of SQL that could make too much |
+//! | [`bounds`], [`joins`] | functions of SQL that could make too much, and joins that could take too long |
 //! | [`running`], [`options`], [`engine`], [`memory`], [`workers`] | limits, cancellation, memory |
 
 mod agents;
@@ -68,6 +68,7 @@ mod frames;
 mod function_tests;
 mod functions;
 mod histogram;
+mod joins;
 #[cfg(test)]
 mod language_tests;
 mod leaf;
