@@ -218,6 +218,7 @@ pub const GRPC_METHODS: &[(&str, &str)] = &[
     ("/timberline.v1.Ingest/Ship", "an agent, for itself"),
     ("/timberline.v1.Queue/Agents", "a store"),
     ("/timberline.v1.Queue/Commit", "a store"),
+    ("/timberline.v1.Queue/Erase", "a store"),
     ("/timberline.v1.Queue/Fetch", "a store"),
     ("/timberline.v1.Queue/Partitions", "a store"),
 ];
