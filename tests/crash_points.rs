@@ -73,7 +73,9 @@ impl By {
             | EnrollAuthoritiesWritten
             | EnrollCollectorWritten
             | EnrollIdentityWritten
-            | PushedTrialKept => return None,
+            | PushedTrialKept
+            | SegmentRewritten
+            | SegmentReplaced => return None,
             GroupUnwritten | GroupWritten | GroupSynced | GroupPublished => Self::Load,
             RecoveryPointWritten | RecoveryPointSynced => Self::Load,
             SegmentCreated | SegmentHeaderWritten | SegmentSynced | SegmentMade | SegmentSealed => Self::Load,

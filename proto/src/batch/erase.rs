@@ -74,7 +74,7 @@ impl LogBatch {
         };
         let header = BatchHeader {
             crc: 0,
-            ..self.header.clone()
+            ..self.header
         };
         Ok(Some(ErasedBatch {
             bytes: BatchBuilder::new().sealed(body, header, level),
