@@ -91,10 +91,16 @@ impl Run {
     /// From which time on it must be given lines, to begin or to begin anew.
     pub(crate) fn needs_from(&self) -> i64 {
         let looks_back = self.tracker.as_ref().map_or(0, |tracker| tracker.looks_back());
+        // What late lines may still change is found again as it was decided, and a group is known then by its
+        // lines of as long again.
+        let late = match &self.tracker {
+            Some(tracker) if !tracker.sees_late() => self.plan.late_window,
+            _ => self.plan.late_window.saturating_mul(2),
+        };
         self.next
             .saturating_sub(self.plan.grid.step)
             .saturating_sub(self.plan.reach(looks_back))
-            .saturating_sub(self.plan.late_window)
+            .saturating_sub(late)
     }
 
     /// Forgets all lines, to be given them again from [`needs_from`](Self::needs_from) on. What was
