@@ -6,8 +6,10 @@ use crate::crash::CrashPoint;
 /// Dies at `point` during a flush or a merge, opens again, and compares.
 #[track_caller]
 fn check_crash(point: CrashPoint, splits_left: usize, committed: u64) {
-    let bench = Bench::new(1);
+    let mut bench = Bench::new(1);
     let store = bench.open();
+    // Nothing is joined but by this thread: one that outlives its store would leave a file behind.
+    store.pause_merging(true);
     for round in 0..2 {
         bench.queue.append(0, &lines(round * 10, 10));
         bench.check_found(&store);
@@ -20,6 +22,7 @@ fn check_crash(point: CrashPoint, splits_left: usize, committed: u64) {
     store.merge_all().unwrap();
     drop(store);
     assert_eq!(bench.queue.committed(0), committed);
+    bench.options.merge_rows_max = 10;
     let store = bench.open();
     assert_eq!(bench.files().len(), splits_left, "orphans are removed");
     assert_eq!(store.stats().splits as usize, splits_left);
