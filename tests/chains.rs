@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use support::{Program, append, run, scratch, up_config, wait_for};
+use support::{Program, append, copy_dir, run, scratch, up_config, wait_for};
 
 struct Up {
     dir: tempfile::TempDir,
@@ -108,7 +108,7 @@ fn what_an_older_state_of_the_store_misses_its_agent_says() {
     wait_for_lines(&program, "line", 20);
     assert_eq!(program.stop(), 0);
     let older = scratch();
-    copy(&up.data().join("store"), older.path());
+    copy_dir(&up.data().join("store"), older.path());
     let program = up.start();
     up.append(20..30);
     wait_for_lines(&program, "line", 30);
@@ -193,16 +193,4 @@ fn an_agent_that_does_not_chain_is_no_fault() {
         .query_row("SELECT count(*) FROM integrity_chains", [], |row| row.get(0))
         .unwrap();
     assert!(blocks > 0);
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to),
-            false => drop(fs::copy(entry.path(), to).unwrap()),
-        }
-    }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use support::{Program, append, run, scratch, up_config, wait_for};
+use support::{Program, append, copy_dir, run, scratch, up_config, wait_for};
 
 /// A data directory that was filled by the real program in three runs.
 struct Real {
@@ -69,7 +69,7 @@ impl Real {
     /// A copy, as an auditor would have it.
     fn copy(&self) -> tempfile::TempDir {
         let to = scratch();
-        copy(&self.data().join("store"), to.path());
+        copy_dir(&self.data().join("store"), to.path());
         to
     }
 
@@ -88,19 +88,6 @@ impl Real {
 
 fn text(path: &Path) -> String {
     path.display().to_string()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {

@@ -277,6 +277,20 @@ pub fn append(path: &Path, bytes: impl AsRef<[u8]>) {
         .unwrap();
 }
 
+/// Copies all files below a directory.
+pub fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
 /// The bodies of records, sorted.
 pub fn bodies(records: &[Value]) -> Vec<String> {
     let mut bodies: Vec<_> = records

@@ -157,3 +157,20 @@ fn end_of_note(text: &str) -> Option<usize> {
     let end = signatures + text[signatures..].find("\n\n")? + 1;
     Some(end)
 }
+
+/// What stands between a checkpoint's text and its signatures where line ends are written `\n`.
+const ESCAPED_SIGNATURE: &str = "\\n\\n\u{2014} ";
+
+/// Notes in the file of a syslog server, one in a line, with whatever the server wrote before it: see
+/// `copies.rs`.
+pub(super) fn notes_of_syslog(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = text.lines().filter(|line| line.contains(ESCAPED_SIGNATURE));
+    let notes = lines.filter_map(|line| {
+        // A note begins with its origin, which is one word.
+        let origin_end = line.find("\\n")?;
+        let start = line[..origin_end].rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        Some(format!("{}\n", line[start..].trim_end().replace("\\n", "\n")))
+    });
+    notes.collect()
+}

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use timberline_proto::integrity::{Checkpoint, Hash, Note, NoteKey};
 
 use super::report::{Report, Verdict};
-use crate::integrity::checkpoints::{files_of, notes_of, read};
+use crate::integrity::checkpoints::{files_of, notes_of, notes_of_syslog, read};
 use crate::split::SplitMeta;
 
 /// What is needed cannot be read.
@@ -278,7 +278,7 @@ pub(super) fn outside_notes(paths: &[PathBuf]) -> Result<Vec<FoundNote>, InputEr
     Ok(notes)
 }
 
-/// The notes of a file: of one with a single note, as of one of ours.
+/// The notes of a file: of one with a single note, as of one of ours, or of a syslog server's.
 pub(super) fn notes_in(path: &Path) -> Result<Vec<FoundNote>, InputError> {
     let bytes = read(path).map_err(|error| InputError::unreadable(path, &error))?;
     let found = |note: &[u8]| FoundNote {
@@ -289,6 +289,10 @@ pub(super) fn notes_in(path: &Path) -> Result<Vec<FoundNote>, InputError> {
             .and_then(|note| Checkpoint::parse(&note.text).map(|checkpoint| (note, checkpoint)))
             .map_err(|error| error.to_string()),
     };
+    let of_syslog = notes_of_syslog(&bytes);
+    if !of_syslog.is_empty() {
+        return Ok(of_syslog.iter().map(|note| found(note.as_bytes())).collect());
+    }
     let mut notes: Vec<FoundNote> = notes_of(&bytes).iter().map(|note| found(note.as_bytes())).collect();
     let whole: usize = notes_of(&bytes).iter().map(|note| note.len() + 1).sum();
     if whole < bytes.len() {
