@@ -29,6 +29,7 @@
 //! | [`run`] | the steps |
 //! | [`request`] | what is kept of a request |
 //! | [`names`] | a name in JSON and plain text |
+//! | [`redact`] | what of a record is replaced, and what it becomes |
 //! | [`secret`] | the keyed hash |
 //! | [`work`] | notes of what was done |
 //! | [`receipt`] | the receipt, and its check |
@@ -36,6 +37,7 @@
 mod error;
 mod names;
 mod receipt;
+mod redact;
 mod request;
 mod run;
 mod secret;

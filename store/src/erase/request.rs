@@ -8,6 +8,7 @@ use timberline_proto::query::time_range::{format_rfc3339_nanos, parse_period};
 
 use super::error::ErasureError;
 use super::names::Names;
+use super::redact::Redactor;
 use super::secret::{HashKey, mark};
 use crate::catalog::{CatalogError, StoredErasure};
 use crate::read::{Meant, TimeRange};
@@ -87,6 +88,17 @@ impl What {
             (None, query) => Meant::by_query(query.as_deref().unwrap_or_default(), range),
         };
         meant.map_err(|error| ErasureError::Text(error.to_string()))
+    }
+
+    /// What of these rows is replaced, where they are not taken away.
+    pub(super) fn redactor(&self, kind: ErasureKind) -> Result<Option<Redactor>, ErasureError> {
+        match kind {
+            ErasureKind::Erase => Ok(None),
+            ErasureKind::Redact => {
+                let subject = self.subject.as_deref().map(|subject| named(subject).1);
+                Redactor::new(&self.fields, &self.patterns, subject).map(Some)
+            }
+        }
     }
 
     /// What goes from the program's own records.

@@ -11,6 +11,7 @@ use timberline_proto::query::time_range::format_rfc3339_nanos;
 
 use super::error::ErasureError;
 use super::names::Names;
+use super::redact::Redactor;
 use super::request::Request;
 use super::service::Shared;
 use super::work::{QueueWork, SplitWork, ranges_of};
@@ -37,6 +38,8 @@ const EVERYTHING: Columns = Columns {
 /// What is looked for.
 struct Job<'a> {
     meant: &'a Meant,
+    /// What is replaced in them; none if they go.
+    redactor: Option<&'a Redactor>,
     names: &'a Names,
     /// What is covered: everything published before, and offsets below these.
     since_nanos: i64,
@@ -44,6 +47,11 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Whether anything is to be done with a row.
+    fn takes(&self, topic: &str, row: &Row<'_>) -> bool {
+        self.meant.takes(topic, row) && self.redactor.is_none_or(|redactor| redactor.changed(row).is_some())
+    }
+
     fn covers(&self, split: &CatalogSplit, row: &Row<'_>) -> bool {
         let end = || self.ends.get(&(split.topic.clone(), row.partition));
         split.published_at_nanos < self.since_nanos || end().is_none_or(|end| row.offset < *end)
@@ -94,6 +102,7 @@ impl Shared {
             return Err(ErasureError::Later("its text is not there any more".to_owned()));
         };
         let meant = what.meant(request.about.range())?;
+        let redactor = what.redactor(request.about.kind)?;
         let names = what.names(&request.about.hash);
         self.note(|progress| progress.step = "names in the store's own records".to_owned());
         self.catalog().replace_texts(&request.id, &|text| names.replaced(text))?;
@@ -106,6 +115,7 @@ impl Shared {
             .map(|range| ((range.topic.clone(), range.partition), range.to));
         let job = Job {
             meant: &meant,
+            redactor: redactor.as_ref(),
             names: &names,
             since_nanos: self.clock.now_unix_nanos(),
             ends: ends.collect(),
@@ -253,7 +263,17 @@ impl Shared {
             let meant = rows
                 .rows()
                 .filter(|row| job.meant.takes(&split.topic, row) && job.covers(split, row));
-            rewrite.gone.extend(meant.map(|row| (row.partition, row.offset)));
+            for row in meant {
+                let place = (row.partition, row.offset);
+                match job.redactor {
+                    None => {
+                        rewrite.gone.insert(place);
+                    }
+                    Some(redactor) => rewrite
+                        .changed
+                        .extend(redactor.changed(&row).map(|changed| (place, changed))),
+                }
+            }
         }
         Ok(rewrite)
     }
@@ -267,7 +287,7 @@ impl Shared {
         let context = self.store.context();
         for range in ranges {
             self.go_on()?;
-            let found = context.find_in_queue(range, &mut |topic, row| job.meant.takes(topic, row))?;
+            let found = context.find_in_queue(range, &mut |topic, row| job.takes(topic, row))?;
             if !found.is_empty() {
                 let work = QueueWork {
                     topic: range.topic.clone(),
@@ -332,7 +352,7 @@ impl Shared {
         let context = self.store.context();
         for range in fixed.iter().filter(|range| !is_own_topic(&range.topic)) {
             self.go_on()?;
-            let found = context.find_in_queue(range, &mut |topic, row| job.meant.takes(topic, row))?;
+            let found = context.find_in_queue(range, &mut |topic, row| job.takes(topic, row))?;
             if !found.is_empty() {
                 return again(format!("{}-{} of the queue", range.topic, range.partition));
             }
@@ -379,9 +399,11 @@ impl Shared {
     pub(super) fn preview(&self, request: &Request) -> Result<ErasurePreview, ErasureError> {
         let what = request.what.clone().unwrap_or_default();
         let meant = what.meant(request.about.range())?;
+        let redactor = what.redactor(request.about.kind)?;
         let names = what.names(&request.about.hash);
         let job = Job {
             meant: &meant,
+            redactor: redactor.as_ref(),
             names: &names,
             since_nanos: i64::MAX,
             ends: BTreeMap::new(),
@@ -401,7 +423,8 @@ impl Shared {
             if split.quarantined.is_some() || !meant.may_be_between(split.meta.time_min, split.meta.time_max) {
                 continue;
             }
-            let records = self.find(split, &job)?.gone.len() as u64;
+            let found = self.find(split, &job)?;
+            let records = (found.gone.len() + found.changed.len()) as u64;
             if records == 0 {
                 continue;
             }
@@ -417,7 +440,7 @@ impl Shared {
         for block in blocks.iter().filter(|block| !is_own_topic(&block.topic)) {
             let position = snapshot.positions.get(&(block.topic.clone(), block.partition));
             let from = position.map_or(0, |position| position.next_offset);
-            let rows = block.rows.rows().filter(|row| row.offset >= from && meant.takes(&block.topic, row));
+            let rows = block.rows.rows().filter(|row| row.offset >= from && job.takes(&block.topic, row));
             for row in rows {
                 preview.records += 1;
                 *topics.entry(block.topic.clone()).or_default() += 1;
@@ -430,7 +453,7 @@ impl Shared {
             if is_own_topic(&range.topic) {
                 continue;
             }
-            let found: BTreeSet<u64> = context.find_in_queue(&range, &mut |topic, row| meant.takes(topic, row))?;
+            let found: BTreeSet<u64> = context.find_in_queue(&range, &mut |topic, row| job.takes(topic, row))?;
             preview.queue_records += found.len() as u64;
         }
         preview.oldest = times.map(|(first, _)| format_rfc3339_nanos(first));

@@ -286,6 +286,7 @@ impl Shared {
             ..About::default()
         };
         what.meant(about.range())?;
+        what.redactor(about.kind)?;
         let names = what.names(&about.hash);
         if names.is_in(&about.reason) || names.is_in(&about.case) {
             return Err(ErasureError::Text(
