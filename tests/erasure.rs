@@ -228,7 +228,7 @@ fn a_redaction_leaves_the_records_and_replaces_the_values_and_the_store_is_intac
         append(&log, format!("{line}\n"));
         append(&log, format!("level=info n={n} card=1234-5678-{CANARY}\n"));
     }
-    let more = "merge_splits_min = 2\n";
+    let more = "merge_zstd_level = 3\n";
     let config = config(dir.path()).replace("janitor_interval", &format!("{more}janitor_interval"));
     let program = Program::start(dir.path(), "up", &config);
     wait_for("every line", || (program.count("") == 60).then_some(()));
