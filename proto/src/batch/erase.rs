@@ -72,10 +72,7 @@ impl LogBatch {
             Some(chained) if chained.salt != ChainSalt::default() => without_salt(&body, first, &chained)?,
             _ => body,
         };
-        let header = BatchHeader {
-            crc: 0,
-            ..self.header
-        };
+        let header = BatchHeader { crc: 0, ..self.header };
         Ok(Some(ErasedBatch {
             bytes: BatchBuilder::new().sealed(body, header, level),
             records: erased,
