@@ -127,6 +127,54 @@ fn a_rule_fires_on_what_an_agent_ships_with_its_lines_and_resolves() {
 }
 
 #[test]
+fn a_new_kind_of_line_is_told_with_a_search_that_finds_its_lines_and_no_others() {
+    let dir = scratch();
+    let log = dir.path().join("shop.log");
+    append(&log, "payment taken for order 1\n");
+    let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["*.log"]));
+    wait_for("the first line", || (program.count("payment") == 1).then_some(()));
+    let condition = json!({ "kind": "pattern", "query": "payment OR parcel", "change": "new", "lookback": "1h" });
+    let id = made(&program, &rule("New kinds", &condition));
+    for n in 0..3 {
+        append(
+            &log,
+            format!("payment taken for order {n}\nparcel {n} lost near dock {n}\n"),
+        );
+    }
+    let told = wait_for_state(&program, &id, "firing");
+    let bodies: Vec<&str> = told["evidence"]["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["body"].as_str().unwrap())
+        .collect();
+    assert!(!bodies.is_empty(), "{told}");
+    assert!(bodies.iter().all(|body| body.starts_with("parcel")), "{told}");
+    let query = told["query"].as_str().unwrap();
+    assert_eq!(program.count("parcel"), 3);
+    assert_eq!(program.count(query), 3, "{query}");
+    assert_eq!(program.count(&format!("({query}) AND payment")), 0, "{query}");
+}
+
+#[test]
+fn a_number_that_is_beyond_its_limit_is_told_before_its_window_ends() {
+    let dir = scratch();
+    let log = dir.path().join("shop.log");
+    append(&log, "{\"ms\": 12}\n");
+    let program = Program::start(dir.path(), "up", &up_config(dir.path(), &["*.log"]));
+    let condition = json!({ "kind": "threshold", "query": "ms:* | stats max(ms) as slowest", "when": "> 1000" });
+    let mut rule = rule("Slow", &condition);
+    rule["window"] = json!("6h");
+    rule["every"] = json!("6h");
+    let id = made(&program, &rule);
+    for ms in [40, 2500, 70] {
+        append(&log, format!("{{\"ms\": {ms}}}\n"));
+    }
+    let told = wait_for_state(&program, &id, "firing");
+    assert_eq!(told["value"], 2500.0, "{told}");
+}
+
+#[test]
 fn a_verdict_is_on_record_once_though_the_program_is_killed() {
     let dir = scratch();
     let log = dir.path().join("a.log");

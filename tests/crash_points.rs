@@ -75,6 +75,8 @@ impl By {
             | EnrollCollectorWritten
             | EnrollIdentityWritten
             | PushedTrialKept
+            | SegmentRewritten
+            | SegmentReplaced
             | ErasureWritten
             | ErasureReplaced
             | ErasureQueueNoted

@@ -30,7 +30,16 @@ fn said(program: &Program, arguments: &[&str]) -> String {
 
 /// Asks for an erasure of a subject and waits for what becomes of it.
 fn erase(program: &Program, what: &[&str]) -> Value {
-    let request = ["erase", "request", "--case", "2026-40", "--reason", "article 17", "--json", "--wait"];
+    let request = [
+        "erase",
+        "request",
+        "--case",
+        "2026-40",
+        "--reason",
+        "article 17",
+        "--json",
+        "--wait",
+    ];
     serde_json::from_str(&said(program, &[&request[..], what].concat())).unwrap()
 }
 
@@ -103,7 +112,10 @@ fn what_a_subject_names_is_gone_from_every_file_of_the_store_and_the_receipt_ver
     let dir = scratch();
     let (app, web) = (dir.path().join("app.log"), dir.path().join("web.log"));
     for n in 0..40 {
-        append(&app, format!("2026-11-20T10:00:{:02}Z user {CANARY} bought {n}\n", n % 60));
+        append(
+            &app,
+            format!("2026-11-20T10:00:{:02}Z user {CANARY} bought {n}\n", n % 60),
+        );
         append(&app, format!("2026-11-20T10:00:{:02}Z user other bought {n}\n", n % 60));
         let line = json!({ "time": "2026-11-20T11:00:00Z", "user": { "name": CANARY }, "n": n });
         append(&web, format!("{line}\n"));
@@ -114,7 +126,9 @@ fn what_a_subject_names_is_gone_from_every_file_of_the_store_and_the_receipt_ver
     wait_for("a split", || (splits(&program) > 0).then_some(()));
     assert_eq!(program.count("other"), 40);
     let searched = format!("topic:timberline.audit action:search {CANARY}");
-    wait_for("the searches on record", || (program.count(&searched) > 0).then_some(()));
+    wait_for("the searches on record", || {
+        (program.count(&searched) > 0).then_some(())
+    });
     append(&app, format!("live {CANARY}\n"));
     wait_for("the last line", || (program.count(CANARY) == 82).then_some(()));
     let store = dir.path().join("data/store");
@@ -136,11 +150,28 @@ fn what_a_subject_names_is_gone_from_every_file_of_the_store_and_the_receipt_ver
     assert_eq!(program.count(CANARY), 0);
 
     let receipt = dir.path().join("receipt.json");
-    said(&program, &["erase", "receipt", done["id"].as_str().unwrap(), "-o", receipt.to_str().unwrap()]);
+    said(
+        &program,
+        &[
+            "erase",
+            "receipt",
+            done["id"].as_str().unwrap(),
+            "-o",
+            receipt.to_str().unwrap(),
+        ],
+    );
     assert_eq!(program.stop(), 0);
     verify_store(dir.path());
     let key = dir.path().join("data/store/integrity/keys");
-    let check = |path: &Path| run(&["verify", "erasure", path.to_str().unwrap(), "--key", key.to_str().unwrap()]);
+    let check = |path: &Path| {
+        run(&[
+            "verify",
+            "erasure",
+            path.to_str().unwrap(),
+            "--key",
+            key.to_str().unwrap(),
+        ])
+    };
     let output = check(&receipt);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = fs::read_to_string(&receipt).unwrap();
@@ -166,10 +197,25 @@ fn wait_state(program: &Program, id: &str, state: &str) -> Value {
 #[test]
 fn a_hold_blocks_an_erasure_by_name_and_its_release_lets_it_go_on_and_the_next_follows() {
     let dir = scratch();
-    append(&dir.path().join("pay.log"), format!("2026-11-20T10:00:00Z pay {CANARY}\n").repeat(5));
+    append(
+        &dir.path().join("pay.log"),
+        format!("2026-11-20T10:00:00Z pay {CANARY}\n").repeat(5),
+    );
     let program = Program::start(dir.path(), "up", &config(dir.path()));
-    wait_for("a split", || (splits(&program) > 0 && program.count(CANARY) == 5).then_some(()));
-    let hold = ["holds", "create", "file:*pay.log", "--case", "H-7", "--owner", "counsel", "--reason", "dispute"];
+    wait_for("a split", || {
+        (splits(&program) > 0 && program.count(CANARY) == 5).then_some(())
+    });
+    let hold = [
+        "holds",
+        "create",
+        "file:*pay.log",
+        "--case",
+        "H-7",
+        "--owner",
+        "counsel",
+        "--reason",
+        "dispute",
+    ];
     let made = said(&program, &hold);
     let hold = made.split_whitespace().next().unwrap().to_owned();
     append(&dir.path().join("web.log"), format!("web {CANARY} second\n").repeat(3));
@@ -212,7 +258,13 @@ fn a_hold_blocks_an_erasure_by_name_and_its_release_lets_it_go_on_and_the_next_f
     assert!(said.contains("erasure"), "{said}");
     let key = dir.path().join("data/store/integrity/keys");
     for receipt in receipts {
-        let output = run(&["verify", "erasure", receipt.to_str().unwrap(), "--key", key.to_str().unwrap()]);
+        let output = run(&[
+            "verify",
+            "erasure",
+            receipt.to_str().unwrap(),
+            "--key",
+            key.to_str().unwrap(),
+        ]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
     }
     let left = holding(&dir.path().join("data/store"), CANARY);
@@ -224,7 +276,8 @@ fn a_redaction_leaves_the_records_and_replaces_the_values_and_the_store_is_intac
     let dir = scratch();
     let log = dir.path().join("web.log");
     for n in 0..30 {
-        let line = json!({ "time": "2026-11-20T11:00:00Z", "user": { "email": format!("{CANARY}@b.example") }, "n": n });
+        let line =
+            json!({ "time": "2026-11-20T11:00:00Z", "user": { "email": format!("{CANARY}@b.example") }, "n": n });
         append(&log, format!("{line}\n"));
         append(&log, format!("level=info n={n} card=1234-5678-{CANARY}\n"));
     }
@@ -234,9 +287,21 @@ fn a_redaction_leaves_the_records_and_replaces_the_values_and_the_store_is_intac
     wait_for("every line", || (program.count("") == 60).then_some(()));
     let done = erase(
         &program,
-        &["--redact", "--query", "n:*", "--field", "user.email", "--pattern", r"1234-5678-\w+"],
+        &[
+            "--redact",
+            "--query",
+            "n:*",
+            "--field",
+            "user.email",
+            "--pattern",
+            r"1234-5678-\w+",
+        ],
     );
-    assert_eq!((&done["state"], &done["records"]), (&json!("final"), &json!(60)), "{done}");
+    assert_eq!(
+        (&done["state"], &done["records"]),
+        (&json!("final"), &json!(60)),
+        "{done}"
+    );
     assert_eq!(program.count(""), 60, "records stay");
     assert_eq!(program.count("user.email:\"[redacted]\""), 30);
     assert_eq!(program.count("card:\"[redacted]\""), 30);
@@ -267,14 +332,22 @@ fn where_approval_is_asked_for_somebody_else_has_to_give_it_and_who_may_see_less
     let post = |key: &str, path: &str, body: &Value| with(&program, key, "POST", path, Some(body));
     assert_eq!(post(&viewer, "/api/v1/erasures", &ask).status, 403);
     let named = json!({ "subject": CANARY, "case": "2026-41", "reason": format!("{CANARY} wants it") });
-    assert_eq!(post(&first, "/api/v1/erasures", &named).status, 400, "a reason must not name the subject");
+    assert_eq!(
+        post(&first, "/api/v1/erasures", &named).status,
+        400,
+        "a reason must not name the subject"
+    );
     wait_for("the line", || {
         let query = json!({ "query": format!("{CANARY} | stats count() as n") });
         let answer = with(&program, &first, "POST", "/api/v1/query", Some(&query));
         answer.body.to_string().contains("1").then_some(())
     });
     let asked = post(&first, "/api/v1/erasures", &ask);
-    assert_eq!((asked.status, &asked.body["state"]), (201, &json!("waiting")), "{asked:?}");
+    assert_eq!(
+        (asked.status, &asked.body["state"]),
+        (201, &json!("waiting")),
+        "{asked:?}"
+    );
     let path = format!("/api/v1/erasures/{}", asked.body["id"].as_str().unwrap());
     let note = json!({ "note": "seen" });
     let own = post(&first, &format!("{path}/approve"), &note);

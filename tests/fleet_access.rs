@@ -9,6 +9,7 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use serde_json::json;
 use support::fleet::{
     Machine, agents, collector, collector_again, errors, get, group, machine, push, sent_by, succeeded, token, url,
     uses_left,
@@ -242,4 +243,35 @@ fn connections_beyond_an_addresss_share_are_closed_and_enrolled_machines_go_on()
         }
     }
     assert_eq!(program.stop(), 0);
+}
+
+#[test]
+fn a_host_that_was_revoked_is_called_silent_no_more_until_it_is_allowed_again() {
+    let dir = scratch();
+    let collector = collector(dir.path(), "");
+    let once = token(&collector, &[]);
+    let web = Machine::new(dir.path(), "web");
+    succeeded(&web.enroll(&collector, &once));
+    web.write("hello\n");
+    let agent = web.agent("report_interval = \"200ms\"\n");
+    wait_for("the line", || {
+        (sent_by(&collector, "remote") == ["hello"]).then_some(())
+    });
+    let rule = json!({
+        "name": "Silent hosts", "severity": "critical", "window": "4s", "every": "2s", "allowed_lateness": "1s",
+        "condition": { "kind": "silence", "of": "host", "hosts": ["remote"], "causes": ["agent_down"] }
+    });
+    collector.post("/api/v1/alerts/rules", &rule).unwrap();
+    let wait_until = |state: &str| {
+        wait_for(&format!("the rule to be {state}"), || {
+            let history = get(&collector, "/api/v1/alerts/history");
+            (history["entries"][0]["transition"]["to"] == state).then_some(())
+        });
+    };
+    drop(agent);
+    wait_until("firing");
+    agents(&collector, &["revoke", &web.id()]);
+    wait_until("resolved");
+    agents(&collector, &["allow", &web.id()]);
+    wait_until("firing");
 }

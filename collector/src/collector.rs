@@ -62,6 +62,9 @@ impl Collector {
             None => None,
         };
         let fleet = Fleet::new(&options);
+        if let Some(trust) = &trust {
+            fleet.set_revoked(trust.revoked());
+        }
         Ok(Self {
             inner: Arc::new(Inner {
                 options,
@@ -73,6 +76,13 @@ impl Collector {
                 rollouts,
             }),
         })
+    }
+
+    /// Tells the fleet who was revoked, after that may have changed.
+    pub(crate) fn note_revoked(&self) {
+        if let Some(trust) = self.trust() {
+            self.fleet().set_revoked(trust.revoked());
+        }
     }
 
     /// Its queue.

@@ -11,7 +11,7 @@ mod agents;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -32,6 +32,7 @@ const BEHIND_MAX: usize = 10;
 #[derive(Debug)]
 pub struct Fleet {
     agents: RwLock<HashMap<AgentId, Known>>,
+    revoked: RwLock<Arc<BTreeSet<AgentId>>>,
     limits: FleetLimits,
 }
 
@@ -149,6 +150,7 @@ impl Fleet {
     pub fn with(limits: FleetLimits) -> Self {
         Self {
             agents: RwLock::default(),
+            revoked: RwLock::default(),
             limits,
         }
     }
@@ -203,6 +205,16 @@ impl Fleet {
             .iter()
             .map(|(id, known)| (*id, known.agent.clone()))
             .collect()
+    }
+
+    /// Agents that may not ship any more, because somebody said so.
+    pub fn revoked(&self) -> Arc<BTreeSet<AgentId>> {
+        Arc::clone(&self.revoked.read())
+    }
+
+    /// From now on it is these.
+    pub fn set_revoked(&self, revoked: BTreeSet<AgentId>) {
+        *self.revoked.write() = Arc::new(revoked);
     }
 
     /// After how long of silence an agent counts as not connected.

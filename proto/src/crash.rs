@@ -51,6 +51,10 @@ points! {
     SegmentSynced = "segment-synced",
     /// It is durable, the one before it is not sealed.
     SegmentMade = "segment-made",
+    /// A segment without erased records is durable beside the one with them.
+    SegmentRewritten = "segment-rewritten",
+    /// It has that one's name, not durably.
+    SegmentReplaced = "segment-replaced",
     /// The one before it is sealed, without an index.
     SegmentSealed = "segment-sealed",
     /// The index of a sealed segment is there, empty.

@@ -20,6 +20,8 @@ pub const QUEUE_LOST: &str = "queue_lost";
 pub const TOO_LARGE: &str = "too_large";
 /// The collector held less than it had acked, and the agent's outbox no longer had it.
 pub const LOST_BY_COLLECTOR: &str = "lost_by_collector";
+/// They were erased before the store took them.
+pub const ERASED: &str = "erased";
 /// Before the name of a rule that dropped a record.
 pub const RULE_PREFIX: &str = "rule:";
 
@@ -39,6 +41,7 @@ pub enum GapClass {
 pub fn class_of(reason: &str) -> GapClass {
     match reason {
         NUL_HOLE => GapClass::Empty,
+        ERASED => GapClass::Policy,
         rule if rule.starts_with(RULE_PREFIX) => GapClass::Policy,
         _ => GapClass::Loss,
     }
@@ -77,7 +80,8 @@ pub fn explained(reason: &str) -> (&'static str, &'static str) {
 }
 
 /// The reasons with their sentences.
-const ALL: [(&str, &str, &str); 8] = [
+const ALL: [(&str, &str, &str); 9] = [
+    (ERASED, "the records were erased before the store took them", ""),
     (NUL_HOLE, "the bytes were all NUL", ""),
     (
         REJECTED,

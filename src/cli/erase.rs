@@ -16,7 +16,12 @@ pub(crate) struct EraseArgs {
 #[derive(Debug, Args)]
 pub(crate) struct MeantArgs {
     /// Records that this filter of the query language keeps
-    #[arg(long, value_name = "QUERY", required_unless_present = "subject", conflicts_with = "subject")]
+    #[arg(
+        long,
+        value_name = "QUERY",
+        required_unless_present = "subject",
+        conflicts_with = "subject"
+    )]
     pub(crate) query: Option<String>,
     /// Records in which this word or phrase stands anywhere, or, as FIELD:VALUE, in a field
     #[arg(long, value_name = "SUBJECT")]

@@ -89,7 +89,12 @@ impl RemoteAgents {
                 () = stop.cancelled() => return,
             }
             match source.agents().await {
-                Ok(answer) => answer.agents.into_iter().for_each(|agent| self.take(agent)),
+                Ok(answer) => {
+                    let ids = answer.revoked_agent_ids.iter();
+                    self.fleet
+                        .set_revoked(ids.filter_map(|id| AgentId::try_from(&id[..]).ok()).collect());
+                    answer.agents.into_iter().for_each(|agent| self.take(agent));
+                }
                 Err(error) => tracing::debug!(%error, "the collector's agents are not to be had"),
             }
         }

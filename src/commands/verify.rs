@@ -149,11 +149,16 @@ fn erasure(text: &[u8], keys: &[NoteKey], json: bool) -> anyhow::Result<()> {
         receipt.final_at
     );
     for backup in &receipt.backups {
-        text += &format!("  a backup still held it: {} in {}, of {}\n", backup.name, backup.directory, backup.at);
+        text += &format!(
+            "  a backup still held it: {} in {}, of {}\n",
+            backup.name, backup.directory, backup.at
+        );
     }
     text += &format!("  signed by {}", receipt.key.as_deref().unwrap_or("nobody"));
     // What is said in it comes from outside, and must not drive a terminal.
-    let plain = text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c });
+    let plain = text
+        .chars()
+        .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c });
     println(&plain.collect::<String>())
 }
 

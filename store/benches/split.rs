@@ -28,12 +28,6 @@ use timberline_store::split::{Columns, PageQuery, Split, SplitOptions, write_spl
 
 const NOW_NANOS: i64 = 1_796_000_000_000_000_000;
 const SEARCHES: u32 = 100;
-const EVERYTHING: Columns = Columns {
-    line: true,
-    provenance: true,
-    attributes: true,
-};
-
 fn main() {
     let parent = std::env::var("BENCH_DIR").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
     let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(parent).unwrap();
@@ -64,7 +58,7 @@ fn measure_shape(dir: &Path, file: &Path, rows: &RowBlock, options: &SplitOption
     let split = Split::open(&path).unwrap();
     let cpu = measure::own_cpu_seconds();
     let decoded: usize = (0..meta.pages)
-        .map(|page| split.read_page(page, EVERYTHING).unwrap().line_bytes())
+        .map(|page| split.read_page(page, Columns::ALL).unwrap().line_bytes())
         .sum();
     let decoding = measure::own_cpu_seconds() - cpu;
     assert_eq!(decoded as u64, meta.raw_bytes);

@@ -10,6 +10,8 @@ mod crash;
 pub mod erase;
 pub mod integrity;
 pub mod live;
+#[cfg(feature = "read")]
+mod percent;
 pub mod retain;
 pub mod rows;
 pub mod split;

@@ -1,14 +1,13 @@
 //! An agent's checkpoints for whoever checks what is stored: read from a copy, without its lock, and
 //! without writing there.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use timberline_proto::batch::ChainState;
 use timberline_proto::id::GenerationId;
 
-use super::file::{parse, slot_path};
+use super::file::{Fault, slot_path, slots};
 
 /// How far a file was shipped, as its agent knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,24 +35,15 @@ pub fn checkpoints_in(dir: &Path) -> io::Result<Vec<Checkpoint>> {
     } else {
         dir
     };
-    let mut newest = None;
-    let mut failed = io::Error::from(io::ErrorKind::NotFound);
-    for slot in 0..2 {
-        match fs::read(slot_path(dir, slot)) {
-            Ok(bytes) => match parse(&bytes) {
-                Ok((serial, registry)) if newest.as_ref().is_none_or(|(best, _)| serial > *best) => {
-                    newest = Some((serial, registry));
-                }
-                Ok(_) => {}
-                Err(_) => {
-                    failed = io::Error::new(io::ErrorKind::InvalidData, "its registry is damaged, or a newer one")
-                }
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => failed = error,
+    let found = slots(dir);
+    let fault = match found.faults.into_iter().next_back() {
+        None => io::Error::from(io::ErrorKind::NotFound),
+        Some((_, Fault::Io(error))) => error,
+        Some((_, Fault::Damage(_))) => {
+            io::Error::new(io::ErrorKind::InvalidData, "its registry is damaged, or a newer one")
         }
-    }
-    let (_, registry) = newest.ok_or(failed)?;
+    };
+    let (_, registry) = found.newest.ok_or(fault)?;
     let checkpoints = registry.generations.into_iter().map(|entry| Checkpoint {
         generation: entry.generation,
         path: entry.path,

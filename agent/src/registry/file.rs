@@ -42,27 +42,19 @@ pub(crate) struct Opened {
 pub(crate) fn open(dir: &Path) -> Result<Opened, AgentError> {
     fs::create_dir_all(dir).map_err(AgentError::data_dir("cannot create the data directory", dir))?;
     let lock = lock(dir)?;
-    let mut found: Option<(u64, Registry)> = None;
+    let Slots { newest: found, faults } = slots(dir);
     let mut damaged = Vec::new();
-    for slot in 0..2 {
-        let path = slot_path(dir, slot);
-        match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => damaged.push((path, error.to_string())),
-            Ok(bytes) => match parse(&bytes) {
-                Ok((serial, registry)) if found.as_ref().is_none_or(|(best, _)| serial > *best) => {
-                    found = Some((serial, registry));
-                }
-                Ok(_) => {}
-                Err(Damage::Newer(format)) => {
-                    return Err(AgentError::RegistryNewer {
-                        path,
-                        found: format,
-                        known: FORMAT,
-                    });
-                }
-                Err(Damage::Torn(why)) => damaged.push((path, why.to_owned())),
-            },
+    for (path, fault) in faults {
+        match fault {
+            Fault::Io(error) => damaged.push((path, error.to_string())),
+            Fault::Damage(Damage::Torn(why)) => damaged.push((path, why.to_owned())),
+            Fault::Damage(Damage::Newer(format)) => {
+                return Err(AgentError::RegistryNewer {
+                    path,
+                    found: format,
+                    known: FORMAT,
+                });
+            }
         }
     }
     warn_of_damage(&damaged, found.is_some());
@@ -157,6 +149,43 @@ fn write_past(
     File::open(dir)?.sync_all()
 }
 
+/// The two files of a registry, read.
+pub(super) struct Slots {
+    /// The later one of those that can be read, and its serial.
+    pub(super) newest: Option<(u64, Registry)>,
+    /// What is there and cannot be read.
+    pub(super) faults: Vec<(PathBuf, Fault)>,
+}
+
+/// Why a registry's file cannot be read.
+pub(super) enum Fault {
+    Io(io::Error),
+    Damage(Damage),
+}
+
+/// Reads both files; one that is not there is neither read nor a fault.
+pub(super) fn slots(dir: &Path) -> Slots {
+    let mut slots = Slots {
+        newest: None,
+        faults: Vec::new(),
+    };
+    for slot in 0..2 {
+        let path = slot_path(dir, slot);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => slots.faults.push((path, Fault::Io(error))),
+            Ok(bytes) => match parse(&bytes) {
+                Ok((serial, registry)) if slots.newest.as_ref().is_none_or(|(best, _)| serial > *best) => {
+                    slots.newest = Some((serial, registry));
+                }
+                Ok(_) => {}
+                Err(damage) => slots.faults.push((path, Fault::Damage(damage))),
+            },
+        }
+    }
+    slots
+}
+
 pub(super) fn slot_path(dir: &Path, slot: u64) -> PathBuf {
     dir.join(format!("registry.{slot}"))
 }
@@ -179,7 +208,7 @@ pub(super) enum Damage {
     Torn(&'static str),
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Result<(u64, Registry), Damage> {
+fn parse(bytes: &[u8]) -> Result<(u64, Registry), Damage> {
     let (head, payload) = bytes.split_at_checked(HEADER_BYTES).ok_or(Damage::Torn("cut short"))?;
     if !head.starts_with(MAGIC) {
         return Err(Damage::Torn("not a registry"));

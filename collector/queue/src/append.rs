@@ -37,7 +37,7 @@ pub enum Appended {
 }
 
 /// Why nothing was appended.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum AppendError {
     /// Never: the bytes are no batch within the limits.
     #[error("batch rejected: {0}")]

@@ -1,6 +1,7 @@
 //! What waits for a partition's writer: bounded, in order.
 
 use std::collections::VecDeque;
+use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -15,6 +16,17 @@ const INBOX_BYTES_MAX: usize = 32 << 20;
 const GROUP_BYTES_MAX: usize = 8 << 20;
 
 pub(crate) type Done = Box<dyn FnOnce(Result<Appended, AppendError>) + Send>;
+
+/// Told when the segment that was written to is sealed.
+pub(crate) type Sealed = SyncSender<Result<(), AppendError>>;
+
+/// What the writer takes at once.
+#[derive(Default)]
+pub(crate) struct Group {
+    pub(crate) requests: Vec<Request>,
+    /// Who wants the segment sealed behind these.
+    pub(crate) seals: Vec<Sealed>,
+}
 
 pub(crate) struct Request {
     pub(crate) batch: Bytes,
@@ -33,6 +45,7 @@ pub(crate) struct Inbox {
 #[derive(Default)]
 struct Waiting {
     requests: VecDeque<Request>,
+    seals: Vec<Sealed>,
     bytes: usize,
     closed: bool,
 }
@@ -53,33 +66,50 @@ impl Inbox {
         Ok(())
     }
 
+    /// Asks for the segment to be sealed that is written to. False if the inbox is closed.
+    pub(crate) fn put_seal(&self, sealed: Sealed) -> bool {
+        let mut waiting = self.waiting.lock();
+        if !waiting.closed {
+            waiting.seals.push(sealed);
+            self.filled.notify_one();
+        }
+        !waiting.closed
+    }
+
     /// Waits for a request, and until `not_before` for more of them, but for no more than `enough`: as
     /// many as the last group had are likely all that come before someone is answered. None once closed
     /// and empty.
-    pub(crate) fn take_group(&self, not_before: Instant, enough: usize) -> Option<Vec<Request>> {
+    pub(crate) fn take_group(&self, not_before: Instant, enough: usize) -> Option<Group> {
         let mut waiting = self.waiting.lock();
-        while waiting.requests.is_empty() {
+        while waiting.requests.is_empty() && waiting.seals.is_empty() {
             if waiting.closed {
                 return None;
             }
             self.filled.wait(&mut waiting);
         }
-        while !waiting.closed && waiting.bytes < GROUP_BYTES_MAX && waiting.requests.len() < enough {
+        while !waiting.closed
+            && waiting.seals.is_empty()
+            && waiting.bytes < GROUP_BYTES_MAX
+            && waiting.requests.len() < enough
+        {
             if self.filled.wait_until(&mut waiting, not_before).timed_out() {
                 break;
             }
         }
         let mut taken_bytes = 0;
-        let mut group = Vec::new();
+        let mut requests = Vec::new();
         while taken_bytes < GROUP_BYTES_MAX
             && let Some(request) = waiting.requests.pop_front()
         {
             taken_bytes += request.batch.len();
-            group.push(request);
+            requests.push(request);
         }
         waiting.bytes -= taken_bytes;
         self.emptied.notify_all();
-        Some(group)
+        Some(Group {
+            requests,
+            seals: std::mem::take(&mut waiting.seals),
+        })
     }
 
     /// Nothing more comes in; what is there is still taken.
@@ -94,6 +124,7 @@ impl Inbox {
         self.close();
         let mut waiting = self.waiting.lock();
         waiting.bytes = 0;
+        waiting.seals.clear();
         waiting.requests.drain(..).collect()
     }
 }

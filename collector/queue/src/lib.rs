@@ -20,7 +20,8 @@
 //! - a batch of a generation is held once, and no gap in a generation is ever closed;
 //! - a bad batch below the recovery point is damage (skipped, counted, never cut off), above it a
 //!   torn tail (cut off);
-//! - nothing is deleted that a required group has not taken.
+//! - nothing is deleted that a required group has not taken;
+//! - what was erased is in no file of its partition, and its offset is still taken.
 //!
 //! Blocking calls and plain threads: one writer per partition. Async callers come in through
 //! `spawn_blocking` or [`Queue::append_then`].
@@ -29,6 +30,7 @@ mod append;
 mod copy;
 mod disk;
 mod ends;
+mod erase;
 mod error;
 mod inbox;
 mod index;
@@ -55,6 +57,7 @@ mod tests;
 
 pub use append::{Append, AppendError, Appended};
 pub use copy::{CopiedContent, CopiedFile, DeletionHold};
+pub use erase::{EraseError, Erased};
 pub use error::QueueError;
 pub use info::{Fetched, PartitionInfo, SegmentInfo};
 pub use options::QueueOptions;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 use timberline_proto::id::{GenerationId, IncarnationId};
 
 use crate::disk::{Disk, Lock};
@@ -53,6 +53,9 @@ pub(crate) struct Partition {
     pub(crate) positions: Positions,
     pub(crate) inbox: Inbox,
     pub(crate) reading: Mutex<ReadingState>,
+    /// Held by whoever puts a file in another's place or takes one away, and shared by whoever looks a segment
+    /// up and opens it: so what was looked up is of the file that was opened. Locked before the others.
+    pub(crate) replacing: RwLock<()>,
 }
 
 /// The durable log.
@@ -68,14 +71,17 @@ pub(crate) struct Log {
 /// What makes reading on cheap, and damage counted once.
 #[derive(Debug, Default)]
 pub(crate) struct ReadingState {
-    /// Where recent readers stopped: offset, segment's base, place.
-    pub(crate) hints: VecDeque<(u64, u64, u64)>,
+    /// Where recent readers stopped: offset, writing of a segment, place.
+    pub(crate) hints: VecDeque<(u64, Writing, u64)>,
     /// The index of the sealed segment read last.
-    pub(crate) index: Option<(u64, Arc<Index>)>,
-    /// Segment's base and place of damaged batches met.
-    pub(crate) damaged: HashSet<(u64, u64)>,
+    pub(crate) index: Option<(Writing, Arc<Index>)>,
+    /// Writing of a segment and place of damaged batches met.
+    pub(crate) damaged: HashSet<(Writing, u64)>,
     pub(crate) damaged_batches: u64,
 }
+
+/// A segment's base, and which of its writings is meant.
+pub(crate) type Writing = (u64, u32);
 
 impl Partition {
     pub(crate) fn info(&self) -> PartitionInfo {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 use timberline_proto::batch::BatchHeader;
 use timberline_proto::crash::{Point, reached};
 use timberline_proto::id::{GenerationId, IncarnationId};
@@ -51,6 +51,8 @@ struct Inner {
     closed: AtomicBool,
     clean_at_open: bool,
     retaining: Mutex<()>,
+    /// One erasure at a time. Locked after `retaining`, where both are.
+    erasing: Mutex<()>,
     /// Who holds deletions back.
     deletions_held: Arc<AtomicUsize>,
 }
@@ -252,10 +254,25 @@ impl Queue {
         retention::enforce(&self.inner.partitions(), unix_ms(now))
     }
 
-    /// From now on nothing is deleted, until what is given back is dropped. One that is under way is waited for.
+    /// From now on nothing is deleted and nothing erased, until what is given back is dropped. One that is under way is waited for.
     pub fn hold_deletions(&self) -> DeletionHold {
         let _none = self.inner.retaining.lock();
+        let _neither = self.inner.erasing.lock();
         DeletionHold::new(&self.inner.deletions_held)
+    }
+
+    pub(crate) fn partition(&self, topic: &str, partition: u32) -> Result<Arc<Partition>, QueueError> {
+        self.inner.partition(topic, partition)
+    }
+
+    /// As long as this is held nobody else erases.
+    pub(crate) fn erasing(&self) -> MutexGuard<'_, ()> {
+        self.inner.erasing.lock()
+    }
+
+    /// How many hold deletions back.
+    pub(crate) fn deletions_held(&self) -> &AtomicUsize {
+        &self.inner.deletions_held
     }
 
     pub(crate) fn all_partitions(&self) -> Vec<Arc<Partition>> {
@@ -338,6 +355,7 @@ impl Queue {
             closed: AtomicBool::new(false),
             clean_at_open,
             retaining: Mutex::new(()),
+            erasing: Mutex::new(()),
             deletions_held: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -7,7 +7,7 @@ use crate::disk::DiskFile;
 use crate::error::{At, QueueError};
 use crate::index::{Index, IndexEntry};
 use crate::info::Fetched;
-use crate::partition::Partition;
+use crate::partition::{Partition, Writing};
 use crate::segment::{SEGMENT_HEADER_BYTES, Segment, log_name};
 use crate::walk::{Step, Walk};
 
@@ -18,10 +18,10 @@ const DAMAGED_PLACES_MAX: usize = 1024;
 
 /// A segment to read: its durable bytes, and the offset where the next one begins or the log ends.
 #[derive(Clone, Copy)]
-struct View {
-    segment: Segment,
-    end_offset: u64,
-    sealed: bool,
+pub(crate) struct View {
+    pub(crate) segment: Segment,
+    pub(crate) end_offset: u64,
+    pub(crate) sealed: bool,
 }
 
 impl Partition {
@@ -32,16 +32,14 @@ impl Partition {
             end_offset: 0,
         };
         loop {
-            let Some(view) = self.view(fetched.next_offset, &mut fetched.end_offset)? else {
-                return Ok(fetched);
-            };
-            let path = self.dir.join(log_name(view.segment.base));
-            let file = match self.common.disk.open(&path) {
-                // Retention took it since we looked: look again, and say so if it is below the start.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && self.bounds().0 > fetched.next_offset => {
-                    continue;
-                }
-                opened => opened.at(&path)?,
+            let (view, path, file) = {
+                let _as_it_is = self.replacing.read();
+                let Some(view) = self.view(fetched.next_offset, &mut fetched.end_offset)? else {
+                    return Ok(fetched);
+                };
+                let path = self.dir.join(log_name(view.segment.base));
+                let file = self.common.disk.open(&path).at(&path)?;
+                (view, path, file)
             };
             self.read_segment(&*file, view, bytes_max, &mut fetched).at(&path)?;
             if !fetched.batches.is_empty() {
@@ -88,11 +86,11 @@ impl Partition {
                     }
                     taken_bytes += batch_bytes;
                     fetched.next_offset = batch.next_offset();
-                    self.remember(fetched.next_offset, view.segment.base, walk.at);
+                    self.remember(fetched.next_offset, view.segment.writing(), walk.at);
                     fetched.batches.push(batch.bytes);
                 }
                 Step::Damaged => {
-                    self.count_damage(view.segment.base, walk.at);
+                    self.count_damage(view.segment.writing(), walk.at);
                     walk.skip_damage()?;
                     fetched.next_offset = fetched.next_offset.max(walk.expected);
                 }
@@ -107,13 +105,13 @@ impl Partition {
 
     /// A batch at or before `offset` to begin with.
     fn seek(&self, file: &dyn DiskFile, view: View, offset: u64) -> io::Result<IndexEntry> {
-        let base = view.segment.base;
+        let (base, writing) = (view.segment.base, view.segment.writing());
         let hint = self
             .reading
             .lock()
             .hints
             .iter()
-            .find(|hint| (hint.0, hint.1) == (offset, base))
+            .find(|hint| (hint.0, hint.1) == (offset, writing))
             .copied();
         if let Some((offset, _, at)) = hint {
             return Ok(IndexEntry { offset, at });
@@ -153,12 +151,12 @@ impl Partition {
             .lock()
             .index
             .clone()
-            .filter(|(base, _)| *base == view.segment.base);
+            .filter(|(writing, _)| *writing == view.segment.writing());
         if let Some((_, index)) = cached {
             return Ok(index);
         }
         match Index::load(&*self.common.disk, &self.dir, self.incarnation, &view.segment) {
-            Some(index) => Ok(self.cache_index(view.segment.base, index)),
+            Some(index) => Ok(self.cache_index(view.segment.writing(), index)),
             None => self.rebuild_index(file, view),
         }
     }
@@ -176,40 +174,40 @@ impl Partition {
                     index.add(batch.base_offset, batch.at, self.common.options.index_interval_bytes);
                 }
                 Step::Damaged => {
-                    self.count_damage(view.segment.base, walk.at);
+                    self.count_damage(view.segment.writing(), walk.at);
                     walk.skip_damage()?;
                 }
                 Step::End => break,
             }
         }
         index.save(&*self.common.disk, &self.dir, self.incarnation, &view.segment);
-        Ok(self.cache_index(view.segment.base, index))
+        Ok(self.cache_index(view.segment.writing(), index))
     }
 
-    fn cache_index(&self, base: u64, index: Index) -> Arc<Index> {
+    fn cache_index(&self, writing: Writing, index: Index) -> Arc<Index> {
         let index = Arc::new(index);
-        self.reading.lock().index = Some((base, index.clone()));
+        self.reading.lock().index = Some((writing, index.clone()));
         index
     }
 
-    fn remember(&self, offset: u64, base: u64, at: u64) {
+    fn remember(&self, offset: u64, writing: Writing, at: u64) {
         let hints = &mut self.reading.lock().hints;
         hints.retain(|hint| hint.0 != offset);
         if hints.len() == HINTS_MAX {
             hints.pop_front();
         }
-        hints.push_back((offset, base, at));
+        hints.push_back((offset, writing, at));
     }
 
-    fn count_damage(&self, base: u64, at: u64) {
+    fn count_damage(&self, writing: Writing, at: u64) {
         let reading = &mut *self.reading.lock();
-        if reading.damaged.len() >= DAMAGED_PLACES_MAX || reading.damaged.insert((base, at)) {
+        if reading.damaged.len() >= DAMAGED_PLACES_MAX || reading.damaged.insert((writing, at)) {
             reading.damaged_batches = reading.damaged_batches.saturating_add(1);
             let (topic, partition) = (&self.topic, self.number);
             tracing::error!(
                 topic,
                 partition,
-                segment = base,
+                segment = writing.0,
                 at,
                 "damaged batch skipped; its records are lost"
             );

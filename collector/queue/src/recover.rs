@@ -15,7 +15,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use timberline_proto::batch::verify;
 use timberline_proto::id::IncarnationId;
@@ -101,6 +101,7 @@ pub(crate) fn open_partition(
         positions,
         inbox: Inbox::default(),
         reading: Mutex::new(ReadingState::default()),
+        replacing: RwLock::new(()),
     });
     complete_ends(&partition)?;
     let writer = Writer::new(
@@ -216,6 +217,7 @@ impl Recovery<'_> {
             base,
             bytes: SEGMENT_HEADER_BYTES,
             sealed_ms: 0,
+            writing: 0,
         };
         Ok(Tail {
             file,
@@ -289,6 +291,7 @@ impl Recovery<'_> {
                     base,
                     bytes: len,
                     sealed_ms: 0,
+                    writing: 0,
                 };
                 return Ok(Tail {
                     file,
@@ -319,6 +322,7 @@ impl Recovery<'_> {
             base,
             bytes,
             sealed_ms: 0,
+            writing: 0,
         };
         Ok(Tail {
             file,
@@ -337,6 +341,7 @@ impl Recovery<'_> {
                 base,
                 bytes,
                 sealed_ms: 0,
+                writing: 0,
             });
         }
         Ok(segments)

@@ -76,8 +76,11 @@ impl Partition {
             ends.expire(now_ms / 1000, ttl);
         })?;
         reached(Point::DeletionNoted);
+        let _alone = self.replacing.write();
         // Readers stop finding it before it goes; those that have it open read on.
-        self.log.lock().segments.pop_front();
+        let Some(segment) = self.log.lock().segments.pop_front() else {
+            return Ok(0);
+        };
         self.common.usage.release(segment.bytes);
         let disk = &self.common.disk;
         for (name, point) in [

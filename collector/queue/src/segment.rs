@@ -80,6 +80,16 @@ pub(crate) struct Segment {
     pub(crate) bytes: u64,
     /// When it was sealed, milliseconds; 0 as long as that was not looked up.
     pub(crate) sealed_ms: u64,
+    /// How often it was written anew since the queue was opened: what is known of places in it holds of one
+    /// writing alone.
+    pub(crate) writing: u32,
+}
+
+impl Segment {
+    /// Which file it is.
+    pub(crate) fn writing(&self) -> (u64, u32) {
+        (self.base, self.writing)
+    }
 }
 
 pub(crate) fn log_name(base: u64) -> String {

@@ -131,14 +131,21 @@ impl Writer {
             .inbox
             .take_group(self.last_commit + commit_interval, last_group)
         {
-            last_group = group.len();
+            last_group = group.requests.len().max(1);
             // Appends gather meanwhile, and callers wait once the inbox is full.
             std::thread::sleep(partition.common.usage.throttle());
             self.last_commit = Instant::now();
-            for request in group {
+            for request in group.requests {
                 self.stage(request);
             }
             self.commit();
+            if !group.seals.is_empty() {
+                let sealed = self.seal();
+                for waiting in group.seals {
+                    // Whoever left needs no answer.
+                    waiting.try_send(sealed.clone()).ok();
+                }
+            }
         }
         self.finish()
     }
@@ -365,6 +372,14 @@ impl Writer {
         }
     }
 
+    /// Seals the active segment, unless it is empty.
+    fn seal(&mut self) -> Result<(), AppendError> {
+        match self.segment.bytes > SEGMENT_HEADER_BYTES {
+            true => self.roll(),
+            false => Ok(()),
+        }
+    }
+
     /// Seals the active segment, all of it durable, and begins another.
     fn roll(&mut self) -> Result<(), AppendError> {
         if let Some(why) = self.failed() {
@@ -387,6 +402,7 @@ impl Writer {
             base: self.end_offset,
             bytes: SEGMENT_HEADER_BYTES,
             sealed_ms: 0,
+            writing: 0,
         };
         partition.common.usage.add(SEGMENT_HEADER_BYTES);
         self.seal_previous();

@@ -74,8 +74,8 @@ const fn known(method: &'static str, path: &'static str) -> Route {
 }
 
 use Permission::{
-    ApproveErasures, EraseLogs, ExportLogs, IngestLogs, ManageAccess, ManageFleet, ManageStore, ReadAlerts, ReadAudit, ReadQueue, ReadStatus,
-    SearchLogs, WriteAlerts, WriteDocuments,
+    ApproveErasures, EraseLogs, ExportLogs, IngestLogs, ManageAccess, ManageFleet, ManageStore, ReadAlerts, ReadAudit,
+    ReadQueue, ReadStatus, SearchLogs, WriteAlerts, WriteDocuments,
 };
 
 /// Every route of every port that speaks HTTP.
@@ -236,6 +236,7 @@ pub const GRPC_METHODS: &[(&str, &str)] = &[
     ("/timberline.v1.Ingest/Ship", "an agent, for itself"),
     ("/timberline.v1.Queue/Agents", "a store"),
     ("/timberline.v1.Queue/Commit", "a store"),
+    ("/timberline.v1.Queue/Erase", "a store"),
     ("/timberline.v1.Queue/Fetch", "a store"),
     ("/timberline.v1.Queue/Partitions", "a store"),
 ];

@@ -1,19 +1,23 @@
 //! `Queue`: what stores speak.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use timberline_proto::id::IncarnationId;
 use timberline_proto::tls::Role;
 use timberline_proto::wire::v1::queue_server::Queue as QueueRpc;
 use timberline_proto::wire::v1::{
-    AgentsRequest, AgentsResponse, CommitRequest, CommitResponse, FetchRequest, FetchResponse, PartitionInfo,
-    PartitionsRequest, PartitionsResponse, agents_response,
+    AgentsRequest, AgentsResponse, CommitRequest, CommitResponse, EraseRequest, EraseResponse, FetchRequest,
+    FetchResponse, PartitionInfo, PartitionsRequest, PartitionsResponse, agents_response,
 };
-use timberline_queue::{PartitionInfo as HeldPartition, QueueError};
+use timberline_queue::{EraseError, PartitionInfo as HeldPartition, QueueError};
 use tonic::{Request, Response, Status};
 
 use super::caller;
 use crate::Collector;
+
+/// Records that one call erases at most; stores ask in pieces.
+const ERASED_AT_ONCE_MAX: u64 = 1_000_000;
 
 pub(super) struct QueueService {
     collector: Collector,
@@ -37,6 +41,22 @@ impl QueueService {
             .find(|held| held.topic == topic && held.partition == partition)
             .ok_or_else(|| Status::not_found(format!("no partition {topic}-{partition}")))
     }
+}
+
+/// What is to be erased, no more at once than is said to be bounded.
+fn offsets(asked: &EraseRequest) -> Result<BTreeSet<u64>, Status> {
+    let too_many = || Status::invalid_argument(format!("more than {ERASED_AT_ONCE_MAX} records at once"));
+    if asked.first_offsets.len() != asked.counts.len() {
+        return Err(Status::invalid_argument("each range has a first offset and a count"));
+    }
+    let mut gone = BTreeSet::new();
+    for (&first, &count) in asked.first_offsets.iter().zip(&asked.counts) {
+        if (gone.len() as u64).saturating_add(count) > ERASED_AT_ONCE_MAX {
+            return Err(too_many());
+        }
+        gone.extend(first..first.saturating_add(count));
+    }
+    Ok(gone)
 }
 
 #[tonic::async_trait]
@@ -98,6 +118,29 @@ impl QueueRpc for QueueService {
         Ok(Response::new(CommitResponse {}))
     }
 
+    async fn erase(&self, request: Request<EraseRequest>) -> Result<Response<EraseResponse>, Status> {
+        self.check(&request)?;
+        let asked = request.into_inner();
+        let incarnation = IncarnationId::try_from(&asked.incarnation_id[..])
+            .map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let gone = offsets(&asked)?;
+        let queue = self.collector.queue().clone();
+        let erased =
+            tokio::task::spawn_blocking(move || queue.erase(&asked.topic, asked.partition, incarnation, &gone))
+                .await
+                .map_err(|error| Status::internal(error.to_string()))?
+                .map_err(|error| match error {
+                    EraseError::Queue(error) => status(&error),
+                    later => Status::unavailable(later.to_string()),
+                })?;
+        Ok(Response::new(EraseResponse {
+            records: erased.records,
+            already: erased.already,
+            missing: erased.missing,
+            segments: erased.segments,
+        }))
+    }
+
     async fn agents(&self, request: Request<AgentsRequest>) -> Result<Response<AgentsResponse>, Status> {
         self.check(&request)?;
         let fleet = self.collector.fleet();
@@ -110,7 +153,11 @@ impl QueueRpc for QueueService {
                 report: Some(agent.report),
             })
             .collect();
-        Ok(Response::new(AgentsResponse { agents }))
+        let revoked = fleet.revoked();
+        Ok(Response::new(AgentsResponse {
+            agents,
+            revoked_agent_ids: revoked.iter().map(|id| id.0.to_vec().into()).collect(),
+        }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an operator asks for: tokens, who is enrolled, who is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use timberline_proto::api::access::Actor;
 use timberline_proto::api::enrollment::{
@@ -178,6 +178,16 @@ impl Trust {
             .values()
             .filter(|machine| machine.role == Role::Agent && machine.revoked_s.is_none());
         agents.map(|machine| (machine.id, machine.labels.clone())).collect()
+    }
+
+    /// The agents that were revoked.
+    pub(crate) fn revoked(&self) -> BTreeSet<AgentId> {
+        let state = self.state();
+        let revoked = state
+            .machines
+            .values()
+            .filter(|machine| machine.role == Role::Agent && machine.revoked_s.is_some());
+        revoked.map(|machine| machine.id).collect()
     }
 
     /// The labels of one agent.

@@ -128,10 +128,16 @@ impl NewErasure {
         let is_redaction = self.kind == ErasureKind::Redact;
         let has_parts = !self.fields.is_empty() || !self.patterns.is_empty();
         if is_redaction && !has_parts && subject.is_none() {
-            return fault("fields", "is empty, and so is `patterns`: say what of the records is replaced");
+            return fault(
+                "fields",
+                "is empty, and so is `patterns`: say what of the records is replaced",
+            );
         }
         if !is_redaction && has_parts {
-            return fault("fields", "and `patterns` are of redactions: an erasure takes whole records");
+            return fault(
+                "fields",
+                "and `patterns` are of redactions: an erasure takes whole records",
+            );
         }
         if self.fields.len() + self.patterns.len() > 100 {
             return fault("fields", "and `patterns` are more than 100");

@@ -40,7 +40,7 @@ pub(super) fn put_header_parts(out: &mut Vec<u8>, name: &[&[u8]], value: &[&[u8]
 pub(super) struct FrameParts<'a> {
     pub(super) timestamp_delta: i64,
     pub(super) offset_delta: u32,
-    pub(super) key: &'a [u8],
+    pub(super) key: Option<&'a [u8]>,
     pub(super) value: Option<&'a [u8]>,
     pub(super) header_count: u32,
     /// The headers, encoded, in up to three pieces.
@@ -49,12 +49,13 @@ pub(super) struct FrameParts<'a> {
 
 impl FrameParts<'_> {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
+        let key_len = self.key.map_or(-1, |key| key.len() as i64);
         let value_len = self.value.map_or(-1, |value| value.len() as i64);
         let body_len = 1
             + varint_len(self.timestamp_delta)
             + varint_len(self.offset_delta.into())
-            + varint_len(self.key.len() as i64)
-            + self.key.len()
+            + varint_len(key_len)
+            + self.key.map_or(0, <[u8]>::len)
             + varint_len(value_len)
             + self.value.map_or(0, <[u8]>::len)
             + varint_len(self.header_count.into())
@@ -63,8 +64,8 @@ impl FrameParts<'_> {
         out.push(0);
         put_varint(out, self.timestamp_delta);
         put_varint(out, self.offset_delta.into());
-        put_varint(out, self.key.len() as i64);
-        out.extend_from_slice(self.key);
+        put_varint(out, key_len);
+        out.extend_from_slice(self.key.unwrap_or_default());
         put_varint(out, value_len);
         out.extend_from_slice(self.value.unwrap_or_default());
         put_varint(out, self.header_count.into());

@@ -28,6 +28,7 @@
 //! | `o` | i64 little-endian, nanoseconds: observed, if other than `tb.observed` |
 //! | `p` | u64 start, u32 source length, little-endian: its place, where it does not follow from the record before it (end of that one, and line length + `tb.eol`) |
 //! | `part` | u32 little-endian index, u8 1 if last: a part of a line above `line_bytes_max` |
+//! | `tb.erased` | empty: what the record said was taken out (`erase.rs`); its value is null |
 //! | `a:NAME` | an attribute that is not in the line: 1 type byte (`s` text, `i` i64 LE, `f` f64 LE, `b` u8, `j` JSON), then the value |
 //!
 //! A batch whose first record does not begin with `tb.v` is a foreign one (a Kafka client's): its
@@ -42,6 +43,7 @@
 //! Encoding and walking are the hot path: no allocation per record.
 
 mod chain;
+mod erase;
 mod frame;
 mod header;
 mod message;
@@ -58,6 +60,7 @@ mod write;
 mod tests;
 
 pub use chain::{CHAIN_SALT_BYTES, CHAIN_VALUE_BYTES, ChainCheck, ChainSalt, ChainState, ChainValue, Chained};
+pub use erase::ErasedBatch;
 pub use header::{BatchError, BatchHeader, HEADER_BYTES, assign_base_offset};
 pub use message::RawMessage;
 pub use read::{LogBatch, LogRecord, LogRecords};

@@ -1,5 +1,6 @@
 //! The headers that a record has of its own: see the table in the module above.
 
+use super::erase::ERASED;
 use super::frame::{RawHeader, RawRecord, put_header, put_header_parts};
 use super::meta::exact;
 use super::{AttributeValue, BatchError};
@@ -16,6 +17,8 @@ pub(super) struct Own {
     pub(super) observed_nanos: Option<i64>,
     pub(super) place: Option<(u64, u32)>,
     pub(super) part: Option<(u32, bool)>,
+    /// What it said was taken out.
+    pub(super) erased: bool,
 }
 
 impl Own {
@@ -58,6 +61,7 @@ impl Own {
                 b"n" => own.time_missing = true,
                 b"o" => own.observed_nanos = Some(i64::from_le_bytes(exact(header.value, "o is not 8 bytes")?)),
                 b"p" => own.place = Some(read_place(header.value)?),
+                ERASED => own.erased = true,
                 b"part" => own.part = Some(read_part(header.value)?),
                 name => {
                     if let Some(name) = name.strip_prefix(b"a:") {

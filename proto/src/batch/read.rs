@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::erase::ERASED;
 use super::frame::Cursor;
 use super::header::{CODEC_ZSTD, HEADER_BYTES};
 use super::own::{self, NANOS_PER_MS, NextPlace, Own};
@@ -22,7 +23,7 @@ pub struct LogBatch {
     /// The stream id, the key of every record.
     pub stream_id: Bytes,
     /// Not written by Timberline.
-    foreign: bool,
+    pub(super) foreign: bool,
     /// Unpacked and checked.
     pub(super) records: Bytes,
 }
@@ -87,8 +88,13 @@ impl<'a> Iterator for LogRecords<'a> {
         let record = self.cursor.record().ok()?;
         let mut attributes = Vec::new();
         let own = if self.batch.foreign {
+            let mut erased = false;
             record
                 .headers(|header| {
+                    if header.name == ERASED && record.value.is_none() {
+                        erased = true;
+                        return Ok(());
+                    }
                     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
                     attributes.push((text(header.name), AttributeValue::Text(text(header.value))));
                     Ok(())
@@ -96,6 +102,7 @@ impl<'a> Iterator for LogRecords<'a> {
                 .ok()?;
             Own {
                 time_missing: true,
+                erased,
                 ..Own::default()
             }
         } else {
@@ -132,6 +139,7 @@ impl<'a> Iterator for LogRecords<'a> {
             place,
             part: own.part,
             attributes,
+            erased: own.erased,
         })
     }
 }
@@ -155,4 +163,6 @@ pub struct LogRecord<'a> {
     pub part: Option<(u32, bool)>,
     /// Its own attributes; empty for most.
     pub attributes: Vec<(String, AttributeValue)>,
+    /// What it said was taken out: it is no log event any more, only a place.
+    pub erased: bool,
 }

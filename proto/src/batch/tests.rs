@@ -153,8 +153,41 @@ proptest! {
                 place: places.get(i).copied(),
                 part: line.part,
                 attributes: line.attributes.clone(),
+                erased: false,
             });
         }
+    }
+
+    #[test]
+    fn without_some_records_the_others_and_all_places_are_as_they_were(
+        mut meta in meta(),
+        lines in proptest::collection::vec(line(), 0..12),
+        base in 0..i64::MAX / 2,
+        gone in proptest::collection::vec(any::<bool>(), 12),
+    ) {
+        let places = lay_out(&mut meta, &lines);
+        let mut bytes = build(&meta, &lines, &places, 1).to_vec();
+        assign_base_offset(&mut bytes, base);
+        let batch = LogBatch::parse(&bytes.into(), MAX).unwrap();
+        let is_gone = |offset: u64| gone[(offset - base as u64) as usize];
+        let expected = gone.iter().take(lines.len()).filter(|gone| **gone).count();
+        let Some(without) = batch.without(is_gone, 1).unwrap() else {
+            prop_assert_eq!(expected, 0);
+            return Ok(());
+        };
+        prop_assert_eq!(without.records, expected as u64);
+        let after = LogBatch::parse(&without.bytes, MAX).unwrap();
+        prop_assert_eq!(&after.meta, &batch.meta);
+        prop_assert_eq!(after.header.max_timestamp_ms, batch.header.max_timestamp_ms);
+        for (was, is) in batch.records().zip(after.records()) {
+            if is_gone(was.offset) {
+                let empty = LogRecord { line: b"", attributes: Vec::new(), erased: true, ..was };
+                prop_assert_eq!(is, empty);
+            } else {
+                prop_assert_eq!(is, was);
+            }
+        }
+        prop_assert!(after.without(is_gone, 1).unwrap().is_none());
     }
 
     #[test]
@@ -475,7 +508,7 @@ fn a_kafka_clients_batch_is_read_with_headers_as_text() {
     frame::FrameParts {
         timestamp_delta: 0,
         offset_delta: 0,
-        key: b"user key",
+        key: Some(b"user key"),
         value: Some(b"hello"),
         header_count: 1,
         headers: [&headers, &[], &[]],

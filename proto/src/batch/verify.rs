@@ -72,7 +72,11 @@ fn check_own(record: &RawRecord<'_>, key: &[u8], found: &Found, places: &mut Pla
     let own = Own::read(record, check_attribute)?;
     match (record.value, &found.marker) {
         (None, Some(_)) => Ok(()),
-        (Some(line), None) => places.check(&own, line),
+        (Some(line), None) if !own.erased => places.check(&own, line),
+        // Its place stands there, if it has one.
+        (None, None) if own.erased && (own.place.is_some() || found.meta.generation.is_none()) => {
+            places.check(&own, b"")
+        }
         _ => Err(BatchError::Malformed("a marker has no line, a record has one")),
     }
 }

@@ -91,6 +91,7 @@ impl BatchBuilder {
                 observed_nanos: record.observed_nanos,
                 place: record.place,
                 part: record.part,
+                erased: false,
             },
         });
     }
@@ -173,6 +174,16 @@ impl BatchBuilder {
         Bytes::copy_from_slice(&self.batch)
     }
 
+    /// A batch of these framed records, with a header that says of them what holds; of it, length and codec
+    /// are set here.
+    pub(super) fn sealed(mut self, body: Vec<u8>, mut header: BatchHeader, level: i32) -> Bytes {
+        self.body = body;
+        header.codec = self.pack(level);
+        header.total_bytes = self.batch.len() as u64;
+        header.seal(&mut self.batch);
+        Bytes::from(self.batch)
+    }
+
     /// Frames every record; gives the first and the largest time, milliseconds.
     fn put_records(&mut self, meta: &BatchMeta) -> (i64, i64) {
         let key = stream_key(stream_id(&meta.stream));
@@ -195,7 +206,7 @@ impl BatchBuilder {
             FrameParts {
                 timestamp_delta: ms - base_ms,
                 offset_delta: i as u32,
-                key: &key,
+                key: Some(&key),
                 value: Some(line),
                 header_count: batch_header_count + own_header_count + pending.attribute_count,
                 headers: [
@@ -218,7 +229,7 @@ impl BatchBuilder {
         FrameParts {
             timestamp_delta: 0,
             offset_delta: 0,
-            key: &stream_key(stream_id(&meta.stream)),
+            key: Some(&stream_key(stream_id(&meta.stream))),
             value: None,
             header_count,
             headers: [&headers, &[], &[]],

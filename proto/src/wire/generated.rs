@@ -299,12 +299,43 @@ pub struct CommitRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CommitResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseRequest {
+    #[prost(string, tag = "1")]
+    pub topic: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub partition: u32,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub incarnation_id: ::prost::bytes::Bytes,
+    /// Ranges of offsets: the first of each, and how many.
+    #[prost(uint64, repeated, tag = "4")]
+    pub first_offsets: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "5")]
+    pub counts: ::prost::alloc::vec::Vec<u64>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseResponse {
+    /// that said something before
+    #[prost(uint64, tag = "1")]
+    pub records: u64,
+    /// that said nothing any more
+    #[prost(uint64, tag = "2")]
+    pub already: u64,
+    /// offsets that are not held
+    #[prost(uint64, tag = "3")]
+    pub missing: u64,
+    /// that were written anew
+    #[prost(uint64, tag = "4")]
+    pub segments: u64,
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AgentsRequest {}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AgentsResponse {
     #[prost(message, repeated, tag = "1")]
     pub agents: ::prost::alloc::vec::Vec<agents_response::Agent>,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub revoked_agent_ids: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 /// Nested message and enum types in `AgentsResponse`.
 pub mod agents_response {
@@ -1070,6 +1101,27 @@ pub mod queue_client {
                 .insert(GrpcMethod::new("timberline.v1.Queue", "Commit"));
             self.inner.unary(req, path, codec).await
         }
+        /// What records said is taken out, at equal offsets; durable when it is answered.
+        pub async fn erase(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EraseRequest>,
+        ) -> std::result::Result<tonic::Response<super::EraseResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/timberline.v1.Queue/Erase",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("timberline.v1.Queue", "Erase"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Every agent's last report.
         pub async fn agents(
             &mut self,
@@ -1125,6 +1177,11 @@ pub mod queue_server {
             &self,
             request: tonic::Request<super::CommitRequest>,
         ) -> std::result::Result<tonic::Response<super::CommitResponse>, tonic::Status>;
+        /// What records said is taken out, at equal offsets; durable when it is answered.
+        async fn erase(
+            &self,
+            request: tonic::Request<super::EraseRequest>,
+        ) -> std::result::Result<tonic::Response<super::EraseResponse>, tonic::Status>;
         /// Every agent's last report.
         async fn agents(
             &self,
@@ -1322,6 +1379,49 @@ pub mod queue_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CommitSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/timberline.v1.Queue/Erase" => {
+                    #[allow(non_camel_case_types)]
+                    struct EraseSvc<T: Queue>(pub Arc<T>);
+                    impl<T: Queue> tonic::server::UnaryService<super::EraseRequest>
+                    for EraseSvc<T> {
+                        type Response = super::EraseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EraseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Queue>::erase(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EraseSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,7 +1,7 @@
 //! What evaluating asks of what is stored: a narrow handle, behind which tests put what they like.
 
 use timberline_proto::alert::Evidence;
-use timberline_proto::query::ast::Filter;
+use timberline_proto::query::ast::{Filter, Search};
 
 use super::buckets::Sums;
 use super::plan::Plan;
@@ -50,6 +50,8 @@ pub(crate) struct Baseline {
 #[derive(Clone, Debug)]
 pub(crate) struct KnownPattern {
     pub(crate) pattern: Group,
+    /// The id of one of its templates; those that differ in their variables' kinds have the same text.
+    pub(crate) template: String,
     pub(crate) lines: u64,
     pub(crate) last: i64,
 }
@@ -69,6 +71,8 @@ pub(crate) trait Ask {
     fn baseline(&self, baseline: &Baseline, range: Range) -> Result<Vec<(Group, i64, Sums)>, String>;
     /// The time of the oldest line that is kept.
     fn oldest(&self) -> i64;
-    /// What people need to see of a group's lines in a window.
-    fn evidence(&self, plan: &Plan, group: &Group, window: Range) -> Evidence;
+    /// The search for the lines of a group; of a kind of line, for its templates.
+    fn search(&self, plan: &Plan, group: &Group, window: Range) -> Search;
+    /// What people need to see of the lines of a group, by its search, in a window.
+    fn evidence(&self, plan: &Plan, group: &Group, search: &Search, window: Range) -> Evidence;
 }

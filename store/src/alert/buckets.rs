@@ -12,12 +12,26 @@ use super::sample::{Group, Sample};
 use super::windows::Grid;
 
 /// What was summed up.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sums {
     pub(crate) rows: u64,
-    /// Rows with a number, and the sum of these.
+    /// Rows with a number, and the sum, the smallest and the largest of these.
     pub(crate) numbers: u64,
     pub(crate) sum: f64,
+    pub(crate) least: f64,
+    pub(crate) greatest: f64,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self {
+            rows: 0,
+            numbers: 0,
+            sum: 0.0,
+            least: f64::INFINITY,
+            greatest: f64::NEG_INFINITY,
+        }
+    }
 }
 
 impl Sums {
@@ -26,6 +40,8 @@ impl Sums {
         if let Some(number) = number {
             self.numbers += 1;
             self.sum += number;
+            self.least = self.least.min(number);
+            self.greatest = self.greatest.max(number);
         }
     }
 
@@ -33,6 +49,8 @@ impl Sums {
         self.rows += other.rows;
         self.numbers += other.numbers;
         self.sum += other.sum;
+        self.least = self.least.min(other.least);
+        self.greatest = self.greatest.max(other.greatest);
     }
 
     /// What a function of `stats` makes of it; none of no numbers.
@@ -40,6 +58,8 @@ impl Sums {
         match function {
             AggregateFunction::Sum => (self.numbers > 0).then_some(self.sum),
             AggregateFunction::Avg => (self.numbers > 0).then(|| self.sum / self.numbers as f64),
+            AggregateFunction::Min => (self.numbers > 0).then_some(self.least),
+            AggregateFunction::Max => (self.numbers > 0).then_some(self.greatest),
             AggregateFunction::Rate(unit) => {
                 let what = if of_field { self.sum } else { self.rows as f64 };
                 Some(what * unit as f64 / window as f64)

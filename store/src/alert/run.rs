@@ -433,9 +433,13 @@ impl Run {
         let group = &finding.group;
         let window = (end - plan.grid.window, end);
         let shows = step.to == AlertState::Firing && told_already < EVIDENCE_AT_ONCE;
-        let mut evidence = match shows {
-            true => ask.evidence(plan, group, window),
-            false => Evidence::default(),
+        let (search, mut evidence) = match shows {
+            true => {
+                let search = ask.search(plan, group, window);
+                let evidence = ask.evidence(plan, group, &search, window);
+                (search, evidence)
+            }
+            false => (plan.search_of(group), Evidence::default()),
         };
         if let Some(tracker) = &self.tracker {
             evidence.counts = tracker.steps(group, end);
@@ -456,7 +460,7 @@ impl Run {
             value: finding.value,
             threshold: sentence::threshold(plan),
             reason: sentence::reason(plan, step.to, end, finding, missing),
-            query: plan.search_of(group).to_string(),
+            query: search.to_string(),
             evidence,
             missing_sources: missing.to_vec(),
             late: false,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use serde_json::Value;
-use timberline_proto::alert::Evidence;
+use timberline_proto::alert::{Condition, Evidence};
 use timberline_proto::api::Answer;
 use timberline_proto::query::ast::{
     Aggregate, AggregateFunction, BinWidth, Explain, Field, Filter, GroupKey, Patterns, Pipe, PipeKind, Query, Search,
@@ -16,14 +16,14 @@ use tokio::runtime::Handle;
 use super::ask::{Ask, Baseline, KnownPattern, Lasts, Measure, Range};
 use super::buckets::Sums;
 use super::options::AlertOptions;
-use super::plan::{Plan, read_before};
+use super::plan::{Plan, is, read_before};
 use super::route::evidence_line;
 use super::sample::Group;
 use crate::read::Reader;
 use crate::split::{pattern_of_template, template_of_row};
 
-/// Rows that are looked at to find some of a pattern.
-const PATTERN_ROWS_MAX: usize = 20_000;
+/// Templates of one kind of line that are searched for.
+const TEMPLATES_MAX: usize = 50;
 
 /// Asks the store. Blocks: for threads of its own.
 #[derive(Debug)]
@@ -78,8 +78,9 @@ impl Ask for StoreAsk<'_> {
         })));
         let answer = self.answer(&search, range)?;
         let table = Table::new(&answer, &[])?;
-        let (pattern, count, last) = (
+        let (pattern, template, count, last) = (
             table.column("pattern")?,
+            table.column("template")?,
             table.column("count")?,
             table.column("last_seen")?,
         );
@@ -87,6 +88,7 @@ impl Ask for StoreAsk<'_> {
             let last = row.get(last)?.as_str()?.to_owned();
             Some(KnownPattern {
                 pattern: Group::new(vec![row.get(pattern)?.as_str()?.to_owned()]),
+                template: row.get(template)?.as_str()?.to_owned(),
                 lines: row.get(count)?.as_u64()?,
                 last: time_range::parse_time(&last, range.1).ok()?,
             })
@@ -101,23 +103,35 @@ impl Ask for StoreAsk<'_> {
         if let Some(field) = &baseline.field {
             aggregates.push(aggregate(AggregateFunction::Count, Some(field), "numbers_of_step"));
             aggregates.push(aggregate(AggregateFunction::Sum, Some(field), "sum_of_step"));
+            aggregates.push(aggregate(AggregateFunction::Min, Some(field), "least_of_step"));
+            aggregates.push(aggregate(AggregateFunction::Max, Some(field), "greatest_of_step"));
         }
         search.pipes.push(stats(aggregates, &baseline.by, Some(baseline.step)));
         let answer = self.answer(&search, range)?;
         let table = Table::new(&answer, &baseline.by)?;
         let (at, rows) = (table.column("step")?, table.column("rows_of_step")?);
         let of_field = match &baseline.field {
-            Some(_) => Some((table.column("numbers_of_step")?, table.column("sum_of_step")?)),
+            Some(_) => Some([
+                table.column("numbers_of_step")?,
+                table.column("sum_of_step")?,
+                table.column("least_of_step")?,
+                table.column("greatest_of_step")?,
+            ]),
             None => None,
         };
         let sums = |row: &Vec<Value>| {
             let text = row.get(at)?.as_str()?.to_owned();
-            let number = |column: usize| row.get(column).and_then(Value::as_f64).unwrap_or(0.0);
-            let sums = Sums {
-                rows: number(rows) as u64,
-                numbers: of_field.map_or(0, |(numbers, _)| number(numbers) as u64),
-                sum: of_field.map_or(0.0, |(_, sum)| number(sum)),
+            let number = |column: usize| row.get(column).and_then(Value::as_f64);
+            let mut sums = Sums {
+                rows: number(rows).unwrap_or(0.0) as u64,
+                ..Sums::default()
             };
+            if let Some([numbers, sum, least, greatest]) = of_field {
+                sums.numbers = number(numbers).unwrap_or(0.0) as u64;
+                sums.sum = number(sum).unwrap_or(0.0);
+                sums.least = number(least).unwrap_or(sums.least);
+                sums.greatest = number(greatest).unwrap_or(sums.greatest);
+            }
             Some((table.group(row), time_range::parse_time(&text, range.1).ok()?, sums))
         };
         Ok(answer.rows.iter().filter_map(sums).collect())
@@ -127,18 +141,45 @@ impl Ask for StoreAsk<'_> {
         self.reader.oldest_row().unwrap_or(i64::MAX)
     }
 
-    fn evidence(&self, plan: &Plan, group: &Group, window: Range) -> Evidence {
+    fn search(&self, plan: &Plan, group: &Group, window: Range) -> Search {
+        let mut search = plan.search_of(group);
+        let Condition::Pattern(pattern) = &plan.rule.condition else {
+            return search;
+        };
+        let range = (window.0.saturating_sub(pattern.lookback.0), window.1);
+        match self.patterns(&pattern.query, range, plan.patterns_max) {
+            Ok(known) => {
+                let of_group = known.into_iter().filter(|known| known.pattern == *group);
+                let templates: Vec<Filter> = of_group
+                    .take(TEMPLATES_MAX)
+                    .map(|known| is("template", &known.template))
+                    .collect();
+                if !templates.is_empty() {
+                    search.filter = Filter::and(vec![search.filter, Filter::or(templates)]);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(
+                    rule = plan.rule.name,
+                    error,
+                    "the templates of a kind of line cannot be asked for"
+                );
+            }
+        }
+        search
+    }
+
+    fn evidence(&self, plan: &Plan, group: &Group, search: &Search, window: Range) -> Evidence {
         if plan.is_silence() {
             return Evidence::default();
         }
-        let search = plan.search_of(group);
         let wanted = plan.needs_pattern().then(|| group.0.first().cloned()).flatten();
         let lines_max = self.options.evidence_lines_max;
         let mut evidence = Evidence::default();
         let mut patterns: BTreeMap<String, usize> = BTreeMap::new();
-        let limit = if wanted.is_some() { PATTERN_ROWS_MAX } else { lines_max };
         let mut each = |view: &crate::read::RowView<'_>| {
             let pattern = pattern_of_template(&template_of_row(&view.row));
+            // Where the templates are not known, the search is for other kinds, too.
             if wanted.as_ref().is_none_or(|wanted| *wanted == pattern) {
                 *patterns.entry(pattern).or_default() += 1;
                 evidence
@@ -151,7 +192,7 @@ impl Ask for StoreAsk<'_> {
             }
         };
         if lines_max > 0 {
-            let found = self.reader.replay(search.filter.clone(), window, limit, &mut each);
+            let found = self.reader.replay(search.filter.clone(), window, lines_max, &mut each);
             if let Err(error) = self.handle.block_on(found) {
                 tracing::warn!(rule = plan.rule.name, %error, "the lines of an alert cannot be read");
             }
@@ -160,10 +201,8 @@ impl Ask for StoreAsk<'_> {
             .into_iter()
             .max_by_key(|(_, lines)| *lines)
             .map(|(pattern, _)| pattern);
-        evidence.lines_total = match wanted {
-            Some(_) => evidence.lines.len() as u64,
-            None => self.count(search, window).unwrap_or(evidence.lines.len() as u64),
-        };
+        let shown = evidence.lines.len() as u64;
+        evidence.lines_total = self.count(search.clone(), window).unwrap_or(shown);
         evidence
     }
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use timberline_proto::alert::{AlertState, Evidence, Rule, Transition};
+use timberline_proto::query::ast::Search;
 
 use super::ask::{Ask, Baseline, KnownPattern, Lasts, Measure, Range};
 use super::backtest::replayed;
@@ -39,7 +40,10 @@ impl Ask for Stored {
     fn oldest(&self) -> i64 {
         i64::MAX
     }
-    fn evidence(&self, _: &Plan, _: &Group, _: Range) -> Evidence {
+    fn search(&self, plan: &Plan, group: &Group, _: Range) -> Search {
+        plan.search_of(group)
+    }
+    fn evidence(&self, _: &Plan, _: &Group, _: &Search, _: Range) -> Evidence {
         Evidence::default()
     }
 }
@@ -109,6 +113,39 @@ fn a_verdict_that_is_sure_is_told_at_once_and_is_the_same_when_its_window_is_dec
         "{}",
         early[0].reason
     );
+}
+
+#[test]
+fn a_largest_or_smallest_number_beyond_its_limit_is_told_at_once_and_one_within_it_waits() {
+    let of = |function: &str, when: &str| {
+        plan(&format!(
+            r#"{{"name": "a", "window": "20s", "every": "10s", "allowed_lateness": "3s", "verdict_delay_max": "30s",
+                "condition": {{"kind": "threshold", "query": "* | stats {function}(ms) by host", "when": "{when}"}}}}"#
+        ))
+    };
+    let told = |function: &str, when: &str| {
+        let mut run = Run::new(of(function, when), 110 * SECOND, 10);
+        for (time, number) in [(101, 5.0), (102, 50.0), (103, 20.0)] {
+            let number = Some(number);
+            run.take(
+                &Sample {
+                    number,
+                    ..line(time, time, "a")
+                },
+                false,
+            );
+        }
+        let early = said(&run.advance(104 * SECOND, &complete(90), &Nothing));
+        let decided = run.advance(114 * SECOND, &complete(114), &Nothing);
+        (early, said(&decided))
+    };
+    let firing = || vec!["a Firing at 110".to_owned()];
+    assert_eq!(told("max", "> 40"), (firing(), Vec::new()));
+    assert_eq!(told("min", "<= 5"), (firing(), Vec::new()));
+    // What comes later could still make these untrue.
+    assert_eq!(told("max", "< 60"), (Vec::new(), firing()));
+    assert_eq!(told("min", "> 4"), (Vec::new(), firing()));
+    assert_eq!(told("max", "> 50"), (Vec::new(), Vec::new()));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use timberline_collector::fleet::Fleet;
 use timberline_proto::id::GenerationId;
 
 use super::marks::{Mark, Marks};
@@ -31,6 +32,8 @@ pub(crate) struct Watch {
     /// at all.
     traces: BTreeMap<String, String>,
     traced_at: i64,
+    /// Hosts of agents that were revoked, as long as they are.
+    revoked_hosts: BTreeSet<String>,
     pub(crate) decommissioned: BTreeSet<String>,
     since: i64,
 }
@@ -73,6 +76,13 @@ impl Watch {
         self.traces.clear();
         for trace in view.agents_since(now.saturating_sub(forgotten), TRACES_MAX)? {
             self.traces.insert(trace.agent.to_string(), trace.host);
+        }
+        self.revoked_hosts.clear();
+        let revoked = fleet.revoked();
+        if !revoked.is_empty() {
+            let all = view.agents_since(i64::MIN, TRACES_MAX)?;
+            let of_revoked = all.into_iter().filter(|trace| revoked.contains(&trace.agent));
+            self.revoked_hosts.extend(of_revoked.map(|trace| trace.host));
         }
         Ok(())
     }
@@ -117,6 +127,7 @@ impl Watch {
             }
         }
         let (sources, taken_to) = reader.settled_sources();
+        let revoked = reader.fleet().map(Fleet::revoked).unwrap_or_default();
         let counts = |host: &String| !self.decommissioned.contains(host);
         let mut marks: Vec<Mark> = Vec::new();
         for source in sources.iter() {
@@ -124,7 +135,7 @@ impl Watch {
                 self.traces.remove(&source.agent.to_string());
             }
             // One that cannot be read is told by a rule about silence; nobody waits for it.
-            if source.error.is_some() || !counts(&source.host) {
+            if source.error.is_some() || !counts(&source.host) || revoked.contains(&source.agent) {
                 continue;
             }
             marks.push(Mark {
@@ -139,8 +150,12 @@ impl Watch {
                 self.traces.remove(&report.agent);
             }
         }
-        let expected = self.traces.values().filter(|host| counts(host));
-        marks.extend(expected.map(|host| Mark {
+        let is_revoked = |agent: &str| agent.parse().is_ok_and(|id| revoked.contains(&id));
+        let expected = self
+            .traces
+            .iter()
+            .filter(|(agent, host)| counts(host) && !is_revoked(agent));
+        marks.extend(expected.map(|(_, host)| Mark {
             host: host.clone(),
             path: String::new(),
             complete_to: None,
@@ -160,26 +175,39 @@ impl Watch {
             }
             None => BTreeSet::new(),
         };
-        let reports = reader.reports().into_iter().map(|file| Reported {
-            connected: connected.contains(&file.agent),
-            agent: file.agent,
-            host: file.host,
-            path: file.path,
-            generation: file.generation,
-            reported_at: file.reported_at_nanos,
-            size: file.size,
-            acked: file.acked,
-            error: file.error,
-        });
+        // A machine that was revoked is as good as gone: what is left of a host are its other agents.
+        let revoked = reader.fleet().map(Fleet::revoked).unwrap_or_default();
+        let is_revoked = |agent: &str| agent.parse().is_ok_and(|id| revoked.contains(&id));
+        let reports = reader.reports().into_iter().filter(|file| !is_revoked(&file.agent));
+        let reports: Vec<Reported> = reports
+            .map(|file| Reported {
+                connected: connected.contains(&file.agent),
+                agent: file.agent,
+                host: file.host,
+                path: file.path,
+                generation: file.generation,
+                reported_at: file.reported_at_nanos,
+                size: file.size,
+                acked: file.acked,
+                error: file.error,
+            })
+            .collect();
+        let is_left = |host: &str| {
+            let mut traces = self.traces.iter().filter(|(agent, _)| !is_revoked(agent));
+            reports.iter().any(|report| report.host == host) || traces.any(|(_, of)| of == host)
+        };
+        let mut decommissioned = self.decommissioned.clone();
+        decommissioned.extend(self.revoked_hosts.iter().filter(|host| !is_left(host)).cloned());
         World {
-            reports: reports.collect(),
+            reports,
             lines: self.lines.clone(),
             traces: self
                 .traces
                 .iter()
+                .filter(|(agent, _)| !is_revoked(agent))
                 .map(|(agent, host)| (host.clone(), agent.clone()))
                 .collect(),
-            decommissioned: self.decommissioned.clone(),
+            decommissioned,
             since: self.since,
         }
     }

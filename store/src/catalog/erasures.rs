@@ -66,11 +66,7 @@ const TEXTS: &[(&str, &[&str], &[&str])] = &[
     ("notify_incidents", &["id"], &["body"]),
     ("notify_groups", &["key"], &["key", "body"]),
     ("notify_notes", &["id"], &["text"]),
-    (
-        "notify_outbox",
-        &["id"],
-        &["group_key", "title", "incidents", "body"],
-    ),
+    ("notify_outbox", &["id"], &["group_key", "title", "incidents", "body"]),
     ("notify_tries", &["id"], &["answer"]),
 ];
 
@@ -78,10 +74,20 @@ const TEXTS: &[(&str, &[&str], &[&str])] = &[
 const DOCUMENTS: &[(&str, &str, &str, &[&str])] = &[
     ("documents", "document", "name", &["name", "summary", "body"]),
     ("alert_rules", "alert rule", "name", &["name", "body"]),
-    ("alert_rule_versions", "former version of alert rule", "rule_id", &["body"]),
+    (
+        "alert_rule_versions",
+        "former version of alert rule",
+        "rule_id",
+        &["body"],
+    ),
     ("silences", "silence", "id", &["body"]),
     ("holds", "hold of case", "case_number", &["owner", "reason", "selector"]),
-    ("retention_versions", "retention policies of version", "version", &["body"]),
+    (
+        "retention_versions",
+        "retention policies of version",
+        "version",
+        &["body"],
+    ),
 ];
 
 fn erasure_of(row: &Row<'_>) -> rusqlite::Result<StoredErasure> {
@@ -124,12 +130,7 @@ impl Catalog {
     ///
     /// # Errors
     /// [`CatalogError::Database`], [`CatalogError::Commit`]
-    pub fn add_erasure(
-        &self,
-        erasure: &StoredErasure,
-        count_max: u64,
-        act: &NotedAct,
-    ) -> Result<bool, CatalogError> {
+    pub fn add_erasure(&self, erasure: &StoredErasure, count_max: u64, act: &NotedAct) -> Result<bool, CatalogError> {
         let mut added = false;
         self.transact(|transaction, _| {
             let open: i64 = transaction.query_row(
@@ -142,7 +143,13 @@ impl Catalog {
             }
             transaction.execute(
                 "INSERT INTO erasures (id, state, what, body, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-                params![erasure.id, erasure.state, erasure.what, erasure.body, erasure.created_at_nanos],
+                params![
+                    erasure.id,
+                    erasure.state,
+                    erasure.what,
+                    erasure.body,
+                    erasure.created_at_nanos
+                ],
             )?;
             added = true;
             audit::note_of(transaction, &act.actor, act.action, &act.object, &act.detail)
@@ -163,11 +170,10 @@ impl Catalog {
     ) -> Result<bool, CatalogError> {
         let mut changed = false;
         self.transact(|transaction, _| {
-            changed = 1
-                == transaction.execute(
-                    "UPDATE erasures SET state = ?2, what = ?3, body = ?4, updated_at = ?5 WHERE id = ?1 AND state = ?6",
-                    params![erasure.id, erasure.state, erasure.what, erasure.body, now_nanos(), from],
-                )?;
+            changed = 1 == transaction.execute(
+                "UPDATE erasures SET state = ?2, what = ?3, body = ?4, updated_at = ?5 WHERE id = ?1 AND state = ?6",
+                params![erasure.id, erasure.state, erasure.what, erasure.body, now_nanos(), from],
+            )?;
             match act.filter(|_| changed) {
                 Some(act) => audit::note_of(transaction, &act.actor, act.action, &act.object, &act.detail),
                 None => Ok(()),
@@ -337,7 +343,10 @@ fn replace_in(
             set.join(", "),
             of.join(" AND ")
         );
-        let values = fresh.iter().map(|(_, text)| Sql::Text(text.clone())).chain(key.iter().cloned());
+        let values = fresh
+            .iter()
+            .map(|(_, text)| Sql::Text(text.clone()))
+            .chain(key.iter().cloned());
         connection.prepare(&text)?.execute(params_from_iter(values))?;
     }
     Ok(changes.len() as u64)

@@ -134,10 +134,7 @@ mod tests {
     #[test]
     fn a_name_goes_from_plain_text_and_from_json_with_its_escapes_and_nothing_else_does() {
         let names = Names::phrase("alice \"al\" smith", "[gone]".to_owned());
-        assert_eq!(
-            names.replaced("who: Alice  \"al\" SMITH.").unwrap(),
-            "who: [gone]."
-        );
+        assert_eq!(names.replaced("who: Alice  \"al\" SMITH.").unwrap(), "who: [gone].");
         let line = serde_json::json!({
             "actor": "alice \"al\" smith",
             "detail": { "query": "user:\"alice \"al\" smith\" error", "list": [1, "x"] },
@@ -148,13 +145,19 @@ mod tests {
         assert_eq!(names.replaced("alice smith"), None);
         assert_eq!(names.replaced("{\"a\":\"malice\"}"), None);
         let number = Names::phrase("4711", "[gone]".to_owned());
-        assert_eq!(number.replaced("{\"card\":4711,\"of\":47110}").unwrap(), "{\"card\":\"[gone]\",\"of\":47110}");
+        assert_eq!(
+            number.replaced("{\"card\":4711,\"of\":47110}").unwrap(),
+            "{\"card\":\"[gone]\",\"of\":47110}"
+        );
     }
 
     #[test]
     fn a_query_goes_only_where_it_is_the_whole_value() {
         let names = Names::whole("level:error", "[gone]".to_owned());
-        assert_eq!(names.replaced("{\"query\":\"level:error\"}").unwrap(), "{\"query\":\"[gone]\"}");
+        assert_eq!(
+            names.replaced("{\"query\":\"level:error\"}").unwrap(),
+            "{\"query\":\"[gone]\"}"
+        );
         assert_eq!(names.replaced("{\"query\":\"level:error user:x\"}"), None);
     }
 }

@@ -133,7 +133,10 @@ pub fn verify_receipt(text: &[u8], keys: &[NoteKey]) -> Result<ErasureReceipt, (
     if receipt.version != VERSION {
         return Err((
             Verdict::Incomplete,
-            format!("a receipt of version {}: check it with a newer program", receipt.version),
+            format!(
+                "a receipt of version {}: check it with a newer program",
+                receipt.version
+            ),
         ));
     }
     let Some(signature) = &receipt.signature else {
@@ -146,7 +149,10 @@ pub fn verify_receipt(text: &[u8], keys: &[NoteKey]) -> Result<ErasureReceipt, (
     let Some(key) = named else {
         return Err((
             Verdict::UnknownKey,
-            format!("it is signed by {}, which is not among the keys given", receipt.key.as_deref().unwrap_or("no key")),
+            format!(
+                "it is signed by {}, which is not among the keys given",
+                receipt.key.as_deref().unwrap_or("no key")
+            ),
         ));
     };
     let is_signed = STANDARD

@@ -77,7 +77,9 @@ impl Redactor {
             return (!is_done).then(|| AttributeValue::Text(REDACTED.to_owned()));
         }
         match value {
-            AttributeValue::Text(text) => self.found(text.as_bytes()).map(|bytes| AttributeValue::Text(text_of(bytes))),
+            AttributeValue::Text(text) => self
+                .found(text.as_bytes())
+                .map(|bytes| AttributeValue::Text(text_of(bytes))),
             AttributeValue::Integer(number) => self.whole(&number.to_string()),
             AttributeValue::Number(number) => self.whole(&number.to_string()),
             AttributeValue::Json(json) => {
@@ -89,7 +91,8 @@ impl Redactor {
     }
 
     fn whole(&self, text: &str) -> Option<AttributeValue> {
-        self.found(text.as_bytes()).map(|_| AttributeValue::Text(REDACTED.to_owned()))
+        self.found(text.as_bytes())
+            .map(|_| AttributeValue::Text(REDACTED.to_owned()))
     }
 
     fn line(&self, line: &[u8]) -> Option<Vec<u8>> {
@@ -116,7 +119,11 @@ impl Redactor {
         for pattern in &self.patterns {
             let of = made.as_deref().unwrap_or(text);
             if pattern.is_match(of) {
-                made = Some(pattern.replace_all(of, regex::bytes::NoExpand(REDACTED.as_bytes())).into_owned());
+                made = Some(
+                    pattern
+                        .replace_all(of, regex::bytes::NoExpand(REDACTED.as_bytes()))
+                        .into_owned(),
+                );
             }
         }
         if let Some(phrase) = &self.phrase {
@@ -210,7 +217,11 @@ fn without_field(line: &[u8], field: &str) -> Option<Vec<u8>> {
     }
     let (mut made, mut at, mut has_changed) = (Vec::with_capacity(line.len()), 0, false);
     for ((start, end), json) in spans.into_iter().zip(is_quoted) {
-        let by = if json { format!("\"{REDACTED}\"") } else { REDACTED.to_owned() };
+        let by = if json {
+            format!("\"{REDACTED}\"")
+        } else {
+            REDACTED.to_owned()
+        };
         has_changed |= &line[start..end] != by.as_bytes();
         made.extend_from_slice(&line[at..start]);
         made.extend_from_slice(by.as_bytes());
@@ -252,7 +263,10 @@ mod tests {
     #[test]
     fn a_pattern_is_replaced_and_json_stays_json() {
         let redactor = of(&[], &[r"\d{4}-\d{4}"], None);
-        assert_eq!(redacted(&redactor, "paid by 1234-5678.").unwrap(), "paid by [redacted].");
+        assert_eq!(
+            redacted(&redactor, "paid by 1234-5678.").unwrap(),
+            "paid by [redacted]."
+        );
         let redactor = of(&[], &[r"\b4711\b"], None);
         let made = redacted(&redactor, r#"{"card":4711,"say":"4711!"}"#).unwrap();
         assert_eq!(made, r#"{"card":"[redacted]","say":"[redacted]!"}"#);

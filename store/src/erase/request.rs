@@ -61,7 +61,12 @@ pub(super) struct Request {
 
 impl What {
     pub(super) fn of(new: &NewErasure) -> Self {
-        let filled = |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        let filled = |text: &Option<String>| {
+            text.as_deref()
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+        };
         Self {
             query: filled(&new.query),
             subject: filled(&new.subject),
@@ -115,7 +120,9 @@ impl What {
 fn named(subject: &str) -> (Option<&str>, &str) {
     let is_name = |name: &str| {
         name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
     };
     match subject.split_once(':') {
         Some((name, value)) if is_name(name) && !value.trim().is_empty() && !value.starts_with("//") => {
@@ -154,7 +161,12 @@ impl Request {
         let state = serde_json::from_value(serde_json::Value::String(stored.state.clone())).map_err(damaged)?;
         Ok(Self {
             state,
-            what: stored.what.as_deref().map(serde_json::from_str).transpose().map_err(damaged)?,
+            what: stored
+                .what
+                .as_deref()
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(damaged)?,
             about: serde_json::from_str(&stored.body).map_err(damaged)?,
             id: stored.id,
         })

@@ -29,12 +29,6 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The store itself.
 const STORE: &str = "store";
 
-const EVERYTHING: Columns = Columns {
-    line: true,
-    provenance: true,
-    attributes: true,
-};
-
 /// What is looked for.
 struct Job<'a> {
     meant: &'a Meant,
@@ -105,7 +99,8 @@ impl Shared {
         let redactor = what.redactor(request.about.kind)?;
         let names = what.names(&request.about.hash);
         self.note(|progress| progress.step = "names in the store's own records".to_owned());
-        self.catalog().replace_texts(&request.id, &|text| names.replaced(text))?;
+        self.catalog()
+            .replace_texts(&request.id, &|text| names.replaced(text))?;
         // From here on nothing that the store tells of itself has the name in it, but for what was taken before.
         let context = self.store.context();
         let fixed = context.queue_ranges()?;
@@ -177,7 +172,8 @@ impl Shared {
             let is_new = |split: &&Arc<CatalogSplit>| {
                 !done.contains(&split.meta.id)
                     && !kept.contains_key(&split.meta.id)
-                    && (is_own_topic(&split.topic) || job.meant.may_be_between(split.meta.time_min, split.meta.time_max))
+                    && (is_own_topic(&split.topic)
+                        || job.meant.may_be_between(split.meta.time_min, split.meta.time_max))
             };
             let splits: Vec<Arc<CatalogSplit>> = snapshot.splits.iter().filter(is_new).cloned().collect();
             drop(snapshot);
@@ -190,7 +186,13 @@ impl Shared {
                 self.note(|progress| progress.splits_done += 1);
                 let id = split.meta.id.clone();
                 if let Some(reason) = &split.quarantined {
-                    kept.insert(id, (format!("damaged, so it cannot be looked through: {reason}"), split.meta.rows));
+                    kept.insert(
+                        id,
+                        (
+                            format!("damaged, so it cannot be looked through: {reason}"),
+                            split.meta.rows,
+                        ),
+                    );
                     continue;
                 }
                 let rewrite = self.find(&split, job)?;
@@ -241,10 +243,12 @@ impl Shared {
         let open = self.store.split(split)?;
         if is_own_topic(&split.topic) {
             for page in 0..open.pages().len() as u32 {
-                let rows = open.read_page(page, EVERYTHING)?;
+                let rows = open.read_page(page, Columns::ALL)?;
                 open.forget_templates();
                 for row in rows.rows() {
-                    let Ok(line) = std::str::from_utf8(row.line) else { continue };
+                    let Ok(line) = std::str::from_utf8(row.line) else {
+                        continue;
+                    };
                     if let Some(line) = job.names.replaced(line) {
                         let to = Changed {
                             line: line.into_bytes(),
@@ -258,7 +262,7 @@ impl Shared {
         }
         let streams = self.catalog().snapshot().streams.clone();
         for page in job.meant.pages(&open, &streams)? {
-            let rows = open.read_page(page, EVERYTHING)?;
+            let rows = open.read_page(page, Columns::ALL)?;
             open.forget_templates();
             let meant = rows
                 .rows()
@@ -366,7 +370,9 @@ impl Shared {
         let until = Instant::now() + self.options.wait_max;
         while !self.catalog().scrub()? {
             if Instant::now() >= until {
-                return Err(ErasureError::Later("somebody reads the catalog and keeps its log".to_owned()));
+                return Err(ErasureError::Later(
+                    "somebody reads the catalog and keeps its log".to_owned(),
+                ));
             }
             self.pause(LOOK);
             self.go_on()?;
@@ -440,7 +446,10 @@ impl Shared {
         for block in blocks.iter().filter(|block| !is_own_topic(&block.topic)) {
             let position = snapshot.positions.get(&(block.topic.clone(), block.partition));
             let from = position.map_or(0, |position| position.next_offset);
-            let rows = block.rows.rows().filter(|row| row.offset >= from && job.takes(&block.topic, row));
+            let rows = block
+                .rows
+                .rows()
+                .filter(|row| row.offset >= from && job.takes(&block.topic, row));
             for row in rows {
                 preview.records += 1;
                 *topics.entry(block.topic.clone()).or_default() += 1;

@@ -49,7 +49,11 @@ impl HashKey {
         if bytes.len() != KEY_BYTES {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("{}: {} bytes where {KEY_BYTES} were written: restore it from a backup", path.display(), bytes.len()),
+                format!(
+                    "{}: {} bytes where {KEY_BYTES} were written: restore it from a backup",
+                    path.display(),
+                    bytes.len()
+                ),
             ));
         }
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))

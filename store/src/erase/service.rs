@@ -227,7 +227,11 @@ impl Erasures {
     /// [`ErasureError::Catalog`]
     pub fn list(&self) -> Result<Vec<ErasureStatus>, ErasureError> {
         let requests = self.shared.requests()?;
-        Ok(requests.iter().rev().map(|request| self.shared.status(request)).collect())
+        Ok(requests
+            .iter()
+            .rev()
+            .map(|request| self.shared.status(request))
+            .collect())
     }
 
     /// One request. Blocks.

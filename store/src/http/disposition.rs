@@ -1,5 +1,7 @@
 //! Names of files that a browser is to save: `Content-Disposition` as RFC 6266 has it.
 
+use crate::percent::encode;
+
 /// Characters of a name at most, extension included.
 const CHARS_MAX: usize = 120;
 /// An extension is no longer; what is, belongs to the name.
@@ -20,14 +22,7 @@ pub(super) fn attachment(name: &str) -> String {
     if plain == name {
         return format!("attachment; filename=\"{plain}\"");
     }
-    let mut whole = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            whole.push(char::from(byte));
-        } else {
-            whole.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    let whole = encode(name);
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{whole}")
 }
 

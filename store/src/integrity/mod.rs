@@ -33,6 +33,6 @@ pub(crate) use keeper::Keeper;
 pub use keys::{KeyError, StoreKey, new_key, rotate};
 pub use options::{CopyTo, IntegrityOptions, SyslogCopy};
 pub use punctured::{Erased, punctured};
-pub(crate) use redacted::redacted;
 pub use recompute::{Recomputed, TreeFound, recompute};
+pub(crate) use redacted::redacted;
 pub(crate) use seal::seal;

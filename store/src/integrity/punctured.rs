@@ -8,12 +8,6 @@ use super::leaves::Hasher;
 use super::recompute::places;
 use crate::split::{Columns, Integrity, Removed, Split, SplitError};
 
-const EVERYTHING: Columns = Columns {
-    line: true,
-    provenance: true,
-    attributes: true,
-};
-
 /// Leaves of a tree that were erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erased {
@@ -50,7 +44,7 @@ pub fn punctured(
         if !places_of.any(|place| is_meant(&place)) {
             continue;
         }
-        let rows = split.read_page(page, EVERYTHING)?;
+        let rows = split.read_page(page, Columns::ALL)?;
         split.forget_templates();
         for row in rows.rows().filter(|row| is_meant(&(row.partition, row.offset))) {
             let Some(tree) = integrity.tree_of(row.partition, row.offset).map(|tree| tree as usize) else {

@@ -8,12 +8,6 @@ use super::leaves::Hasher;
 use crate::rows::Row;
 use crate::split::{Columns, Integrity, Removed, Split, SplitError};
 
-const EVERYTHING: Columns = Columns {
-    line: true,
-    provenance: true,
-    attributes: true,
-};
-
 /// What a split's rows make.
 #[derive(Debug)]
 pub struct Recomputed {
@@ -96,7 +90,7 @@ pub(super) fn recompute_with(
         .collect();
     let mut hasher = Hasher::new(topic);
     for page in 0..split.pages().len() as u32 {
-        let rows = split.read_page(page, EVERYTHING)?;
+        let rows = split.read_page(page, Columns::ALL)?;
         split.forget_templates();
         for row in rows.rows() {
             each(&row);

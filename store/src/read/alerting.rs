@@ -1,6 +1,5 @@
 //! What the evaluation of alert rules asks of a reader.
 
-use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use timberline_proto::query::ast::Filter;
 
 use super::limits::Limits;
 use super::row::RowView;
-use super::scan::{PageUnit, Selection, Unit};
+use super::scan::{Selection, Unit, units_of_offsets};
 use super::search::{Hit, Search};
 use super::time::{TimeRange, rfc3339};
 use super::topics::Topics;
@@ -125,47 +124,12 @@ impl Reader {
         let mut units: Vec<Unit> = view.live.iter().cloned().map(Unit::Live).collect();
         for entry in &view.snapshot.splits {
             running.check()?;
-            let of_split = entry.meta.offsets.iter().map(|&(partition, first, last)| {
-                let wanted = wanted(&entry.topic, partition);
-                (
-                    partition,
-                    first.max(wanted.start)..wanted.end.min(last.saturating_add(1)),
-                )
-            });
-            let of_split: Vec<(u32, Range<u64>)> = of_split.filter(|(_, range)| !range.is_empty()).collect();
-            if of_split.is_empty() {
-                continue;
-            }
-            let Some(split) = view.open(entry, running) else {
-                continue;
-            };
-            let topic: Arc<str> = Arc::from(entry.topic.as_str());
-            let mut pages = BTreeSet::new();
-            for (partition, range) in of_split {
-                match split.offsets(partition) {
-                    Ok(held) => {
-                        let held = held
-                            .iter()
-                            .filter(|held| held.first < range.end && range.start <= held.last);
-                        pages.extend(held.map(|held| held.page));
-                    }
-                    Err(error) => view.failed(&entry.meta.id, entry.meta.rows, &error, running),
-                }
-            }
-            units.extend(
-                pages
-                    .into_iter()
-                    .map(|page| Unit::Page(PageUnit::new(&topic, entry, &split, page))),
-            );
+            let of_topic = |partition| wanted(&entry.topic, partition);
+            units.extend(units_of_offsets(&view, entry, &of_topic, running));
         }
-        let everything = Columns {
-            line: true,
-            provenance: true,
-            attributes: true,
-        };
         for unit in &units {
             running.check()?;
-            let Some(rows) = unit.read(&view, everything, running) else {
+            let Some(rows) = unit.read(&view, Columns::ALL, running) else {
                 continue;
             };
             for at in rows.first..rows.block.len() {

@@ -1,6 +1,9 @@
-//! Statements that would take all memory there is.
+//! Statements that would take all memory there is, or all time.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use timberline_proto::api::QueryRequest;
 
 use super::fixture::{Fixture, TestRow};
 use super::tests::{ask, request};
@@ -155,4 +158,58 @@ async fn s10_a_statement_that_writes_is_not_parsed_beyond_the_bounds_nor_before_
     drop(turn);
     let refused = fixture.reader.query(request("DROP TABLE logs")).await;
     assert!(matches!(refused, Err(ReadError::Query(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s10_a_join_that_finds_nothing_for_hours_is_ended_and_gives_its_turn_back() {
+    let mut fixture = Fixture::with(ReadOptions {
+        // One may run: the next waits until it is gone.
+        concurrent_max: 1,
+        time_limit: Duration::from_secs(3600),
+        ..ReadOptions::default()
+    });
+    let rows: Vec<_> = (0..10_000)
+        .map(|n| TestRow::new(n, &format!("line {n} {}", "abc ".repeat(25))))
+        .collect();
+    fixture.append(&rows);
+    fixture.flush(false);
+    let reader = fixture.reader.clone();
+    for (name, endless) in [
+        (
+            "nested",
+            "SELECT count(*) FROM logs a, logs b WHERE levenshtein(a.body, b.body) > 200",
+        ),
+        (
+            "crossed",
+            "SELECT count(DISTINCT a.body) FROM logs a CROSS JOIN logs b CROSS JOIN logs c",
+        ),
+        (
+            "hashed",
+            "SELECT count(*) FROM logs a JOIN logs b ON a.host = b.host AND levenshtein(a.body, b.body) > 200",
+        ),
+    ] {
+        let asked = QueryRequest {
+            query_id: Some(name.to_owned()),
+            ..request(endless)
+        };
+        let asking = tokio::spawn({
+            let reader = reader.clone();
+            async move {
+                match reader.query(asked).await {
+                    Ok(frames) => frames.collect().await.map_err(|error| error.code),
+                    Err(error) => Err(error.code().to_owned()),
+                }
+            }
+        });
+        while reader.inner.registry.rows_scanned(name) <= 10_000 {
+            tokio::task::yield_now().await;
+        }
+        // One side is read, and the other begun: from now on it is at work on pairs of rows. Whatever this takes, the rest holds.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(reader.cancel(name), "{name}");
+        assert_eq!(asking.await.unwrap().unwrap_err(), "cancelled", "{name}");
+        let next = ask(&fixture, request("* | stats count()"));
+        let next = tokio::time::timeout(Duration::from_secs(30), next).await;
+        assert_eq!(next.expect(name).rows, [[json!(10_000)]], "{name}");
+    }
 }

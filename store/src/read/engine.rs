@@ -15,6 +15,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::bounds::{self, Bounds};
 use super::counts::CountsRule;
 use super::functions;
+use super::joins::StoppableJoins;
+use super::running::Running;
 use super::{ReadError, ReadOptions};
 
 /// Rows of a batch at most.
@@ -92,7 +94,7 @@ static COMMON: LazyLock<SessionState> = LazyLock::new(|| {
 });
 
 /// A session for one query.
-pub(crate) fn session(runtime: &Arc<RuntimeEnv>, options: &ReadOptions) -> SessionContext {
+pub(crate) fn session(runtime: &Arc<RuntimeEnv>, options: &ReadOptions, running: &Arc<Running>) -> SessionContext {
     let sort_reserved = (options.memory_bytes_max / 64).clamp(SORT_RESERVED_BYTES_MIN, SORT_RESERVED_BYTES_MAX);
     // Of small memory a batch must not be a large part: what sorts holds several.
     let batch_rows = (options.memory_bytes_max / BATCH_SHARE_BYTES).clamp(BATCH_ROWS_MIN, BATCH_ROWS_MAX);
@@ -107,6 +109,7 @@ pub(crate) fn session(runtime: &Arc<RuntimeEnv>, options: &ReadOptions) -> Sessi
         .with_config(config)
         .with_runtime_env(Arc::clone(runtime))
         .with_analyzer_rule(Arc::new(Bounds::new(options.memory_bytes_max)))
+        .with_physical_optimizer_rule(Arc::new(StoppableJoins::new(running)))
         .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
         .build();
     SessionContext::new_with_state(state)

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use timberline_proto::id::RecordId;
 
-use crate::catalog::CatalogSplit;
 use crate::rows::{Row, RowBlock};
 use crate::split::Columns;
 
 use super::ReadError;
 use super::running::Running;
-use super::scan::{PageUnit, Unit};
+use super::scan::units_of_offsets;
 use super::search::{Hit, Key};
 use super::view::View;
 
@@ -19,17 +18,15 @@ const PLACE_ONLY: Columns = Columns {
     provenance: false,
     attributes: false,
 };
-const EVERYTHING: Columns = Columns {
-    line: true,
-    provenance: true,
-    attributes: true,
-};
-
 /// The record of an id.
 ///
 /// # Errors
 /// [`ReadError::Incomplete`] if what may hold it cannot be read, [`ReadError::NotFound`] if nothing holds it.
 pub(crate) fn find(view: &View, id: &RecordId, running: &Running) -> Result<Hit, ReadError> {
+    let wanted = |partition| match partition == id.partition {
+        true => id.offset..id.offset.saturating_add(1),
+        false => 0..0,
+    };
     let is_it = |row: &Row<'_>| row.partition == id.partition && row.offset == id.offset;
     for part in view.live.iter().filter(|part| *part.topic == *id.topic) {
         let found = (part.first..part.rows.len()).find(|&at| is_it(&part.rows.row(at)));
@@ -39,10 +36,10 @@ pub(crate) fn find(view: &View, id: &RecordId, running: &Running) -> Result<Hit,
     }
     for entry in &view.snapshot.splits {
         running.check()?;
-        if entry.topic != id.topic || !holds(entry, id.partition, id.offset) {
+        if entry.topic != id.topic {
             continue;
         }
-        for unit in units_of(view, entry, id, running) {
+        for unit in units_of_offsets(view, entry, &wanted, running) {
             running.check()?;
             let Some(rows) = unit.read(view, PLACE_ONLY, running) else {
                 continue;
@@ -50,7 +47,7 @@ pub(crate) fn find(view: &View, id: &RecordId, running: &Running) -> Result<Hit,
             let Some(at) = (0..rows.block.len()).find(|&at| is_it(&rows.block.row(at))) else {
                 continue;
             };
-            let Some(rows) = unit.read(view, EVERYTHING, running) else {
+            let Some(rows) = unit.read(view, Columns::ALL, running) else {
                 continue;
             };
             return Ok(hit(&rows.topic, &rows.block, at));
@@ -68,31 +65,6 @@ pub(crate) fn find(view: &View, id: &RecordId, running: &Running) -> Result<Hit,
 /// That nothing holds it.
 pub(crate) fn no_record(id: &RecordId) -> ReadError {
     ReadError::NotFound(format!("there is no record {id}: it was deleted, or never stored"))
-}
-
-/// The pages between whose offsets the id's stands.
-fn units_of(view: &View, entry: &Arc<CatalogSplit>, id: &RecordId, running: &Running) -> Vec<Unit> {
-    let Some(split) = view.open(entry, running) else {
-        return Vec::new();
-    };
-    let ranges = match split.offsets(id.partition) {
-        Ok(ranges) => ranges,
-        Err(error) => {
-            view.failed(&entry.meta.id, entry.meta.rows, &error, running);
-            return Vec::new();
-        }
-    };
-    let topic: Arc<str> = Arc::from(entry.topic.as_str());
-    let holding = ranges
-        .iter()
-        .filter(|range| (range.first..=range.last).contains(&id.offset));
-    let units = holding.map(|range| Unit::Page(PageUnit::new(&topic, entry, &split, range.page)));
-    units.collect()
-}
-
-fn holds(entry: &CatalogSplit, partition: u32, offset: u64) -> bool {
-    let mut ranges = entry.meta.offsets.iter();
-    ranges.any(|&(of, first, last)| of == partition && first <= offset && offset <= last)
 }
 
 fn hit(topic: &Arc<str>, block: &Arc<RowBlock>, at: usize) -> Hit {

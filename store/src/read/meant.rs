@@ -31,7 +31,9 @@ impl Meant {
     pub(crate) fn by_query(text: &str, range: TimeRange) -> Result<Self, ReadError> {
         let filter = filter_of(text)?;
         if has_pipes(text) {
-            return Err(ReadError::BadRequest("pipes are not for an erasure: give a filter".to_owned()));
+            return Err(ReadError::BadRequest(
+                "pipes are not for an erasure: give a filter".to_owned(),
+            ));
         }
         if Topics::of(&filter) != Topics::Queue {
             return Err(ReadError::BadRequest(

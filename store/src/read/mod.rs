@@ -32,7 +32,7 @@
 //! | [`stored`], [`histogram`], [`summaries`], [`lookup`], [`tail`] | how much there is, counts over time, fields, records by id, records as they arrive |
 //! | [`alerting`] | what alert rules are evaluated on |
 //! | [`agents`], [`ledger`], [`cursor`] | how each agent is, what became of every byte of every file, pages of lists |
-//! | [`bounds`] | functions of SQL that could make too much |
+//! | [`bounds`], [`joins`] | functions of SQL that could make too much, and joins that could take too long |
 //! | [`running`], [`options`], [`engine`], [`memory`], [`workers`] | limits, cancellation, memory |
 
 mod agents;
@@ -69,6 +69,7 @@ mod frames;
 mod function_tests;
 mod functions;
 mod histogram;
+mod joins;
 #[cfg(test)]
 mod language_tests;
 mod leaf;
@@ -129,7 +130,6 @@ pub use ledger::LedgerRequest;
 pub use limits::For;
 pub(crate) use limits::Limits;
 pub(crate) use meant::Meant;
-pub(crate) use time::TimeRange;
 pub use options::{FileTables, ReadOptions};
 pub use reader::Reader;
 pub use room::RoomRequest;
@@ -138,5 +138,6 @@ pub use sources::{AgentFile, NoSources, Sources};
 pub use stored::Stored;
 pub use tail::Tail;
 pub(crate) use test::{TableRow, Tester};
+pub(crate) use time::TimeRange;
 pub(crate) use topics::Topics;
 pub use view::Splits;

@@ -222,6 +222,14 @@ impl Registry {
         running.iter().for_each(|r| r.cancel());
         !running.is_empty()
     }
+
+    /// Rows that the queries of a name have looked at.
+    #[cfg(test)]
+    pub(crate) fn rows_scanned(&self, id: &str) -> u64 {
+        let found = self.running.lock().get(id).cloned().unwrap_or_default();
+        let running = found.iter().filter_map(Weak::upgrade);
+        running.map(|running| running.meter.rows_scanned.load(Relaxed)).sum()
+    }
 }
 
 /// Ends a query when dropped.

@@ -1,5 +1,7 @@
 //! Pages and live rows that may hold what a query looks for, and the exact test of their rows.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use timberline_proto::query::ast::{Filter, Test};
@@ -230,6 +232,46 @@ pub(crate) fn split_units(
         add(&running.meter.splits_skipped, 1);
     }
     units
+}
+
+/// The pages of a split that may hold the offsets which `wanted` says of a partition; in no order, none twice.
+pub(crate) fn units_of_offsets(
+    view: &View,
+    entry: &Arc<CatalogSplit>,
+    wanted: &dyn Fn(u32) -> Range<u64>,
+    running: &Running,
+) -> Vec<Unit> {
+    let ranges = entry.meta.offsets.iter().map(|&(partition, first, last)| {
+        let wanted = wanted(partition);
+        (
+            partition,
+            first.max(wanted.start)..wanted.end.min(last.saturating_add(1)),
+        )
+    });
+    let ranges: Vec<(u32, Range<u64>)> = ranges.filter(|(_, range)| !range.is_empty()).collect();
+    if ranges.is_empty() {
+        return Vec::new();
+    }
+    let Some(split) = view.open(entry, running) else {
+        return Vec::new();
+    };
+    let mut pages = BTreeSet::new();
+    for (partition, range) in ranges {
+        match split.offsets(partition) {
+            Ok(held) => {
+                let held = held
+                    .iter()
+                    .filter(|held| held.first < range.end && range.start <= held.last);
+                pages.extend(held.map(|held| held.page));
+            }
+            Err(error) => view.failed(&entry.meta.id, entry.meta.rows, &error, running),
+        }
+    }
+    let topic: Arc<str> = Arc::from(entry.topic.as_str());
+    let units = pages
+        .into_iter()
+        .map(|page| Unit::Page(PageUnit::new(&topic, entry, &split, page)));
+    units.collect()
 }
 
 /// The splits whose times overlap the range; the others count as skipped.

@@ -125,6 +125,8 @@ async fn answer(
             error = stopped(&running) => Err(error),
             () = sender.closed() => Err(ReadError::Cancelled),
         };
+        // What is computed between two rows of an answer asks for it.
+        running.cancel();
         running.release();
         if let Ok(ending) = blocking(move || Ok(ending(&reader, &running, outcome))).await {
             sender.end(ending).await;

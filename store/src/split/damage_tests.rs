@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::tests::{ALL, Owned, block, options, read_all};
+use super::tests::{Owned, block, options, read_all};
 use super::*;
 
 fn small_split(dir: &Path) -> PathBuf {
@@ -30,7 +30,7 @@ fn use_it(path: &Path) -> Result<(), SplitError> {
         String::new(),
     ]))?;
     for page in 0..split.meta().pages {
-        split.read_page(page, ALL)?;
+        split.read_page(page, Columns::ALL)?;
     }
     split.summary()?;
     Ok(())
@@ -93,7 +93,10 @@ fn s6_damage_after_opening_is_noticed() {
     std::fs::write(&path, &bytes).unwrap();
     assert!(matches!(split.verify(), Err(SplitError::Damaged { .. })));
     std::fs::write(&path, &sound[..100]).unwrap();
-    assert!(matches!(split.read_page(0, ALL), Err(SplitError::Damaged { .. })));
+    assert!(matches!(
+        split.read_page(0, Columns::ALL),
+        Err(SplitError::Damaged { .. })
+    ));
     assert!(matches!(
         split.candidates(&PageQuery::Token("x".into())),
         Err(SplitError::Damaged { .. })

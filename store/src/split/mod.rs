@@ -34,7 +34,7 @@ pub(crate) mod summary;
 mod template;
 mod time;
 mod token_regex;
-mod wire;
+pub(crate) mod wire;
 mod write;
 
 #[cfg(test)]
@@ -157,6 +157,15 @@ pub struct Columns {
     pub provenance: bool,
     /// Attributes that are not in the line.
     pub attributes: bool,
+}
+
+impl Columns {
+    /// All that is stored of a row.
+    pub const ALL: Self = Self {
+        line: true,
+        provenance: true,
+        attributes: true,
+    };
 }
 
 /// What is known of a page without reading it.

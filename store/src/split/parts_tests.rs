@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::tests::{ALL, Owned, any_rows, written};
+use super::tests::{Owned, any_rows, written};
 use super::*;
 
 /// The value of row `at` of a template's rows, from the column.
@@ -26,7 +26,7 @@ fn value(view: &SlotView<'_>, at: usize) -> Option<Vec<u8>> {
 
 #[track_caller]
 fn check_page(split: &Split, page: u32) {
-    let whole = split.read_page(page, ALL).unwrap();
+    let whole = split.read_page(page, Columns::ALL).unwrap();
     let core = split.page_core(page).unwrap();
     let text = split.page_text(page, &core).unwrap();
     let templates = split.templates(page).unwrap();
@@ -43,7 +43,9 @@ fn check_page(split: &Split, page: u32) {
     }
     let first = core.rows().div_ceil(3);
     assert_eq!(text.line_lengths(first), lengths[..first]);
-    let rows_read = split.read_rows(page, &core, None, &[first as u32 - 1, 0], ALL).unwrap();
+    let rows_read = split
+        .read_rows(page, &core, None, &[first as u32 - 1, 0], Columns::ALL)
+        .unwrap();
     assert_eq!(rows_read.row(0), whole.row(first - 1), "with its place");
     assert_eq!(rows_read.row(1), whole.row(0), "with its place");
     let mut rows = 0;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::summary::{Summary, TIMELINE_ENTRIES_MAX, WIDTHS};
-use super::tests::{ALL, Owned, any_rows, stream, written};
+use super::tests::{Owned, any_rows, stream, written};
 use super::*;
 
 /// What a summary must say, counted from the rows that are read.
@@ -13,7 +13,7 @@ fn check(split: &Split, summary: &Summary) {
     let mut timeline: BTreeMap<(u64, i64, u8), u64> = BTreeMap::new();
     let mut spans: BTreeMap<u64, (i64, i64)> = BTreeMap::new();
     for page in 0..split.meta().pages {
-        let rows = split.read_page(page, ALL).unwrap();
+        let rows = split.read_page(page, Columns::ALL).unwrap();
         let mut cells: BTreeMap<(u64, u64, u8), u32> = BTreeMap::new();
         for row in rows.rows() {
             let (stream, severity) = (row.stream.id.0, row.severity as u8);

@@ -10,12 +10,6 @@ use timberline_proto::line::Severity;
 use super::*;
 use crate::rows::{Place, Row, RowBlock, Stream};
 
-pub(super) const ALL: Columns = Columns {
-    line: true,
-    provenance: true,
-    attributes: true,
-};
-
 pub(super) fn options() -> SplitOptions {
     SplitOptions {
         page_rows_max: 16,
@@ -114,7 +108,7 @@ pub(super) fn written(dir: &Path, rows: &[Owned]) -> Split {
 }
 
 pub(super) fn read_all(split: &Split) -> Vec<Owned> {
-    let pages = (0..split.meta().pages).map(|page| split.read_page(page, ALL).unwrap());
+    let pages = (0..split.meta().pages).map(|page| split.read_page(page, Columns::ALL).unwrap());
     pages
         .flat_map(|page| page.rows().map(|row| Owned::of(&row)).collect::<Vec<_>>())
         .collect()
@@ -179,7 +173,7 @@ fn a_time_in_the_line_that_is_the_records_is_not_stored_twice() {
     check_round_trip(&rows);
     let dir = tempfile::tempdir().unwrap();
     let split = written(dir.path(), &rows[..1]);
-    let template = split.read_page(0, ALL).unwrap().row(0).template;
+    let template = split.read_page(0, Columns::ALL).unwrap().row(0).template;
     assert_eq!(template, super::template::stable_id(b"\0\x02 start \0\x01 done"));
     assert_eq!(split.candidates(&PageQuery::Token("14t22".into())).unwrap(), [0]);
 }
@@ -207,7 +201,13 @@ fn structured_lines_share_a_shape_and_come_back_byte_for_byte() {
     let split = written(dir.path(), &rows);
     let mut templates = std::collections::BTreeSet::new();
     for page in 0..split.meta().pages {
-        templates.extend(split.read_page(page, ALL).unwrap().rows().map(|row| row.template));
+        templates.extend(
+            split
+                .read_page(page, Columns::ALL)
+                .unwrap()
+                .rows()
+                .map(|row| row.template),
+        );
     }
     let shape = b"{\"ts\":\"\0\x02\", \"n\":\0\x03, \"msg\":\"\0\x03\",\"n\":\0\x03}";
     assert!(templates.contains(&super::template::stable_id(shape)));
@@ -247,7 +247,7 @@ fn a_template_has_the_same_id_in_every_split() {
     );
     let two = written(dir.path(), &[Owned::plain(9, "user 99999 logged in")]);
     let templates = |split: &Split| -> Vec<u64> {
-        let pages = (0..split.meta().pages).map(|p| split.read_page(p, ALL).unwrap());
+        let pages = (0..split.meta().pages).map(|p| split.read_page(p, Columns::ALL).unwrap());
         pages
             .flat_map(|p| p.rows().map(|row| row.template).collect::<Vec<_>>())
             .collect()

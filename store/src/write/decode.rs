@@ -22,7 +22,7 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// Adds the batch's records from `offset` on to `rows`. Returns how many that were.
+    /// Adds the batch's records from `offset` on to `rows`, but for those that were erased. Returns how many that were.
     pub(super) fn decode(
         &mut self,
         batch: &LogBatch,
@@ -33,7 +33,8 @@ impl Decoder {
     ) -> u64 {
         let stream = self.stream(batch, known);
         let mut n_rows = 0;
-        for record in batch.records().filter(|record| record.offset >= offset) {
+        let is_here = |record: &LogRecord<'_>| record.offset >= offset && !record.erased;
+        for record in batch.records().filter(is_here) {
             rows.push(&row(batch, partition, &stream, &record));
             n_rows += 1;
         }

@@ -19,12 +19,6 @@ use crate::integrity::{LogTree, Removal, punctured, redacted};
 use crate::rows::{Row, RowBlock, StreamId};
 use crate::split::{Columns, SplitError, SplitMeta, SplitOptions, SplitStream};
 
-const EVERYTHING: Columns = Columns {
-    line: true,
-    provenance: true,
-    attributes: true,
-};
-
 /// Partition and offset.
 pub(crate) type RowPlace = (u32, u64);
 
@@ -111,7 +105,7 @@ impl Context {
         let mut changed = RowBlock::new();
         let mut kept_rows = 0;
         for page in 0..open.pages().len() as u32 {
-            let rows = open.read_page(page, EVERYTHING)?;
+            let rows = open.read_page(page, Columns::ALL)?;
             open.forget_templates();
             kept_rows += push_kept(&mut output, &rows, rewrite, &mut changed)?;
         }
@@ -243,7 +237,9 @@ fn ranges_of(rows: &RowBlock) -> Vec<(u32, u64, u64)> {
         *range = (range.0.min(offset), range.1.max(offset));
     }
     let ranges = ranges.into_iter();
-    ranges.map(|(partition, (first, last))| (partition, first, last)).collect()
+    ranges
+        .map(|(partition, (first, last))| (partition, first, last))
+        .collect()
 }
 
 /// A partition of the queue whose records are looked at, up to an offset.
@@ -309,7 +305,9 @@ impl Context {
                 other => other?,
             };
             for bytes in &fetched.batches {
-                let Ok(header) = BatchHeader::parse(bytes) else { continue };
+                let Ok(header) = BatchHeader::parse(bytes) else {
+                    continue;
+                };
                 let Ok(batch) = LogBatch::parse(bytes, self.options.unpacked_bytes_max) else {
                     continue;
                 };
@@ -317,7 +315,9 @@ impl Context {
                 if batch.marker.is_none() {
                     decoder.decode(&batch, range.partition, 0, &known, &mut rows);
                 }
-                let meant = rows.rows().filter(|row| row.offset < range.to && is_meant(&range.topic, row));
+                let meant = rows
+                    .rows()
+                    .filter(|row| row.offset < range.to && is_meant(&range.topic, row));
                 found.extend(meant.map(|row| row.offset));
                 at = at.max((header.base_offset.max(0) as u64).saturating_add(u64::from(header.record_count)));
             }
@@ -362,8 +362,14 @@ impl Context {
     /// # Errors
     /// [`SourceError`]
     pub(crate) fn erase_in_queue(&self, range: &QueueRange, gone: &BTreeSet<u64>) -> Result<(), SourceError> {
-        let _ = (range, gone);
-        Ok(())
+        match self
+            .source
+            .erase(&range.topic, range.partition, range.incarnation, gone)
+        {
+            // A partition that is gone, or is another one now, holds nothing of it.
+            Err(SourceError::NoPartition { .. } | SourceError::OtherIncarnation { .. }) => Ok(()),
+            outcome => outcome.map(drop),
+        }
     }
 
     /// Removes the files of splits that are dropped and read by nobody; whether none is left.

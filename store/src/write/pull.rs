@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use timberline_proto::batch::{BatchHeader, ChainCheck, LogBatch};
+use timberline_proto::gap;
 use timberline_proto::id::IncarnationId;
 use timberline_queue::PartitionInfo;
 
@@ -180,17 +181,20 @@ impl Puller {
         let Some(generation) = batch.meta.generation else {
             return Ok(());
         };
-        let holes: Vec<Hole> = batch
-            .meta
-            .dropped
-            .iter()
-            .map(|dropped| Hole {
-                generation,
-                start: dropped.start,
-                end: dropped.end,
-                reason: dropped.reason.clone(),
-            })
-            .collect();
+        let dropped = batch.meta.dropped.iter().map(|dropped| Hole {
+            generation,
+            start: dropped.start,
+            end: dropped.end,
+            reason: dropped.reason.clone(),
+        });
+        let erased = batch.records().filter(|record| record.erased);
+        let erased = erased.filter_map(|record| record.place).map(|(start, bytes)| Hole {
+            generation,
+            start,
+            end: start.saturating_add(bytes.into()),
+            reason: gap::ERASED.to_owned(),
+        });
+        let holes: Vec<Hole> = dropped.chain(erased).collect();
         self.context.catalog.note_holes(&holes)
     }
 
@@ -226,7 +230,7 @@ impl Puller {
             records: if batch.marker.is_some() {
                 0
             } else {
-                batch.header.record_count
+                batch.records().filter(|record| !record.erased).count() as u32
             },
             chain,
         })

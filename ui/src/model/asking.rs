@@ -1,8 +1,11 @@
 //! What is asked of the server, one thing at a time: whoever asks anew, or leaves, lets go of what was
 //! asked before.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
+use timberline_proto::api::ApiError;
 use web_sys::{AbortController, AbortSignal};
+
+use crate::api::Failure;
 
 /// The question that is out, if there is one. Copies share it.
 #[derive(Clone, Copy)]
@@ -36,4 +39,20 @@ impl Asking {
             }
         });
     }
+}
+
+/// Does something that nothing else takes the place of: `busy` while it is under way, and why it failed
+/// in `error`, if it did.
+pub(crate) fn act(
+    busy: RwSignal<bool>,
+    error: RwSignal<Option<ApiError>>,
+    work: impl AsyncFnOnce(AbortSignal) -> Result<(), Failure> + 'static,
+) {
+    let Ok(abort) = AbortController::new() else { return };
+    busy.set(true);
+    spawn_local(async move {
+        let result = work(abort.signal()).await;
+        busy.set(false);
+        error.set(result.err().and_then(Failure::into_error));
+    });
 }

@@ -10,6 +10,7 @@ use timberline_proto::api::{
 };
 use web_sys::{AbortController, AbortSignal};
 
+use super::asking;
 use super::view::encode;
 use crate::api::{self, Failure};
 
@@ -236,13 +237,7 @@ impl Keeping {
     }
 
     fn act(self, work: impl AsyncFnOnce(AbortSignal) -> Result<(), Failure> + 'static) {
-        let Ok(abort) = AbortController::new() else { return };
-        self.busy.set(true);
-        spawn_local(async move {
-            let result = work(abort.signal()).await;
-            self.busy.set(false);
-            self.error.set(result.err().and_then(Failure::into_error));
-        });
+        asking::act(self.busy, self.error, work);
     }
 }
 

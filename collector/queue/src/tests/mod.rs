@@ -2,6 +2,7 @@
 
 mod basic;
 mod damage;
+mod erase;
 mod faults;
 mod groups;
 mod model;

@@ -2,9 +2,10 @@
 //!
 //! A run is a number; see `seeds.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use timberline_proto::batch::LogBatch;
 
 use super::seeds;
 use super::support::*;
@@ -23,6 +24,8 @@ enum Action {
     Full(u64),
     Take(u64),
     Retain,
+    /// So many records from so far behind the start, and each how manyeth.
+    Erase(u64, u64, u64),
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -36,6 +39,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (0..200u64).prop_map(Action::Full),
         1 => (0..30u64).prop_map(Action::Take),
         1 => Just(Action::Retain),
+        2 => (0..200u64, 1..60u64, 1..7u64).prop_map(|(from, records, each)| Action::Erase(from, records, each)),
     ]
 }
 
@@ -48,6 +52,7 @@ struct Model {
     next_offset: u64,
     taken: u64,
     start: u64,
+    erased: BTreeSet<u64>,
 }
 
 impl Model {
@@ -106,6 +111,11 @@ impl Model {
         for (i, end) in &self.ends {
             assert_eq!(queue.generation_end(TOPIC, generation(*i)), Some(*end));
         }
+        for (_, batch) in read_from(queue, info.start_offset) {
+            for record in LogBatch::parse(&batch, UNPACKED_MAX).unwrap().records() {
+                assert_eq!(record.erased, self.erased.contains(&record.offset), "{}", record.offset);
+            }
+        }
     }
 }
 
@@ -157,6 +167,17 @@ fn act(bench: &Bench, queue: &mut Option<Queue>, model: &mut Model, action: &Act
         }
         Action::Retain => {
             open.enforce_retention(bench.now()).unwrap();
+        }
+        Action::Erase(from, records, each) => {
+            if let Some(info) = open.partitions().pop() {
+                let from = info.start_offset + from;
+                let gone: BTreeSet<u64> = (from..from + records).step_by(each as usize).collect();
+                let erased = open.erase(TOPIC, 0, info.incarnation, &gone).unwrap();
+                let held = gone.range(..info.end_offset.max(from)).copied();
+                model.erased.extend(held);
+                let all = erased.records + erased.already + erased.missing;
+                assert_eq!(all, gone.len() as u64, "{erased:?}");
+            }
         }
     }
     *queue = Some(open);

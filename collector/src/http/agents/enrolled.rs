@@ -19,7 +19,9 @@ pub(super) async fn revoke(
     Path(id): Path<String>,
 ) -> Result<Json<MachineInfo>, Refused> {
     let (trust, id) = (trust(&collector)?, machine_id(&id)?);
-    act(move || trust.revoke(id, &operator.0)).await.map(Json)
+    let done = act(move || trust.revoke(id, &operator.0)).await;
+    collector.note_revoked();
+    done.map(Json)
 }
 
 pub(super) async fn allow(
@@ -28,7 +30,9 @@ pub(super) async fn allow(
     Path(id): Path<String>,
 ) -> Result<Json<MachineInfo>, Refused> {
     let (trust, id) = (trust(&collector)?, machine_id(&id)?);
-    act(move || trust.allow(id, &operator.0)).await.map(Json)
+    let done = act(move || trust.allow(id, &operator.0)).await;
+    collector.note_revoked();
+    done.map(Json)
 }
 
 /// `{"name": "value"}`; an empty value takes the label away.

@@ -151,6 +151,11 @@ fn chosen<'a>(aggregates: &'a [Aggregate], value: Option<&str>) -> Result<&'a Ag
 fn is_kept_up(function: AggregateFunction) -> bool {
     matches!(
         function,
-        AggregateFunction::Count | AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Rate(_)
+        AggregateFunction::Count
+            | AggregateFunction::Sum
+            | AggregateFunction::Avg
+            | AggregateFunction::Min
+            | AggregateFunction::Max
+            | AggregateFunction::Rate(_)
     )
 }

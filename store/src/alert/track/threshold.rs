@@ -79,12 +79,12 @@ impl Track for Thresholds {
     }
 
     fn is_sure(&self) -> bool {
-        let grows = match self.rows.function {
-            AggregateFunction::Count => true,
-            AggregateFunction::Rate(_) => self.rows.field.is_none(),
+        match self.rows.function {
+            AggregateFunction::Count | AggregateFunction::Max => self.when.is_upward(),
+            AggregateFunction::Rate(_) => self.rows.field.is_none() && self.when.is_upward(),
+            AggregateFunction::Min => self.when.is_downward(),
             _ => false,
-        };
-        grows && self.when.is_upward()
+        }
     }
 
     fn steps(&self, group: &Group, end: i64) -> Vec<f64> {

@@ -14,7 +14,8 @@ pub(super) fn paths() -> Value {
     );
     asked["responses"] =
         json!({ "201": { "description": "On record.", "content": answer("ErasureStatus") }, "default": error() });
-    let decide = |what: &str| json!({ "post": operation(what, &[id()], Some("ErasureDecision"), answer("ErasureStatus")) });
+    let decide =
+        |what: &str| json!({ "post": operation(what, &[id()], Some("ErasureDecision"), answer("ErasureStatus")) });
     json!({
         "/api/v1/erasures": {
             "get": operation("Requests to erase, the newest first", &[], None, answer("ErasuresAnswer")),

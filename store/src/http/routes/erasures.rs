@@ -27,9 +27,12 @@ pub(super) fn routes() -> Router<HttpState> {
 }
 
 fn erasures(state: HttpState) -> Result<Erasures, HttpError> {
-    state
-        .erasures
-        .ok_or_else(|| HttpError::new("unavailable", "this process does not erase: ask the one that writes the store"))
+    state.erasures.ok_or_else(|| {
+        HttpError::new(
+            "unavailable",
+            "this process does not erase: ask the one that writes the store",
+        )
+    })
 }
 
 async fn list(State(state): State<HttpState>) -> Result<Json<ErasuresAnswer>, HttpError> {

@@ -3,6 +3,7 @@
 use timberline_proto::id::{AgentId, GenerationId};
 
 use super::link::{Link, LinkChain, join};
+use crate::split::wire::{Corrupt, Reader, put_varint};
 
 const VERSION: u8 = 1;
 const CHAINED: u8 = 1;
@@ -45,8 +46,8 @@ impl Block {
     /// As it is kept.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
-        put(&mut bytes, self.forgotten);
-        put(&mut bytes, self.links.len() as u64);
+        put_varint(&mut bytes, self.forgotten);
+        put_varint(&mut bytes, self.links.len() as u64);
         let mut agent = None;
         for link in &self.links {
             put_link(&mut bytes, link, agent == Some(link.agent));
@@ -58,27 +59,11 @@ impl Block {
     /// Reads a block; `None` if it is none, or one of a newer program.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let (&version, rest) = bytes.split_first()?;
-        if version != VERSION {
-            return None;
+        match version {
+            VERSION => read(&mut Reader::new(rest)).ok(),
+            _ => None,
         }
-        let mut rest = Rest(rest);
-        let forgotten = rest.number()?;
-        let count = usize::try_from(rest.number()?).ok()?;
-        let mut links: Vec<Link> = Vec::with_capacity(count.min(bytes.len() / LINK_BYTES_MIN + 1));
-        for _ in 0..count {
-            let link = rest.link(links.last().map(|link| link.agent))?;
-            links.push(link);
-        }
-        rest.0.is_empty().then_some(Self { forgotten, links })
     }
-}
-
-fn put(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
 }
 
 fn put_link(bytes: &mut Vec<u8>, link: &Link, same_agent: bool) {
@@ -91,76 +76,67 @@ fn put_link(bytes: &mut Vec<u8>, link: &Link, same_agent: bool) {
         bytes.extend_from_slice(&link.agent.0);
     }
     bytes.extend_from_slice(&link.generation.0);
-    put(bytes, link.start);
-    put(bytes, link.end - link.start);
-    put(bytes, link.offsets.0);
-    put(bytes, link.offsets.1 - link.offsets.0);
-    put(bytes, link.records);
+    put_varint(bytes, link.start);
+    put_varint(bytes, link.end - link.start);
+    put_varint(bytes, link.offsets.0);
+    put_varint(bytes, link.offsets.1 - link.offsets.0);
+    put_varint(bytes, link.records);
     if let Some(chain) = &link.chain {
-        put(bytes, chain.first);
-        put(bytes, chain.lines);
+        put_varint(bytes, chain.first);
+        put_varint(bytes, chain.lines);
         bytes.extend_from_slice(&chain.previous);
         bytes.extend_from_slice(&chain.value);
     }
 }
 
-struct Rest<'b>(&'b [u8]);
-
-impl Rest<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*taken)
+fn read(rest: &mut Reader<'_>) -> Result<Block, Corrupt> {
+    let forgotten = rest.varint()?;
+    let count = usize::try_from(rest.varint()?).map_err(|_| Corrupt("count beyond memory"))?;
+    let mut links: Vec<Link> = Vec::with_capacity(count.min(rest.remaining() / LINK_BYTES_MIN + 1));
+    for _ in 0..count {
+        let link = read_link(rest, links.last().map(|link| link.agent))?;
+        links.push(link);
     }
+    rest.end()?;
+    Ok(Block { forgotten, links })
+}
 
-    fn number(&mut self) -> Option<u64> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let [byte] = self.take()?;
-            let bits = u64::from(byte & 0x7f);
-            if bits << shift >> shift != bits {
-                return None;
-            }
-            number |= bits << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
-    }
+fn read_link(rest: &mut Reader<'_>, before: Option<AgentId>) -> Result<Link, Corrupt> {
+    let flags = rest.u8()?;
+    let agent = match flags & SAME_AGENT {
+        0 => AgentId(rest.array()?),
+        _ => before.ok_or(Corrupt("the first link has no agent"))?,
+    };
+    let generation = GenerationId(rest.array()?);
+    let (start, end) = range(rest)?;
+    let offsets = range(rest)?;
+    let records = rest.varint()?;
+    let chain = match flags & CHAINED {
+        0 => None,
+        _ => Some(LinkChain {
+            first: rest.varint()?,
+            lines: rest.varint()?,
+            previous: rest.array()?,
+            value: rest.array()?,
+            broken: flags & BROKEN != 0,
+            partial: flags & PARTIAL != 0,
+            closes: flags & CLOSES != 0,
+        }),
+    };
+    Ok(Link {
+        agent,
+        generation,
+        start,
+        end,
+        offsets,
+        records,
+        chain,
+    })
+}
 
-    fn link(&mut self, before: Option<AgentId>) -> Option<Link> {
-        let [flags] = self.take()?;
-        let agent = match flags & SAME_AGENT {
-            0 => AgentId(self.take()?),
-            _ => before?,
-        };
-        let generation = GenerationId(self.take()?);
-        let start = self.number()?;
-        let end = start.checked_add(self.number()?)?;
-        let first_offset = self.number()?;
-        let offsets = (first_offset, first_offset.checked_add(self.number()?)?);
-        let records = self.number()?;
-        let chain = match flags & CHAINED {
-            0 => None,
-            _ => Some(LinkChain {
-                first: self.number()?,
-                lines: self.number()?,
-                previous: self.take()?,
-                value: self.take()?,
-                broken: flags & BROKEN != 0,
-                partial: flags & PARTIAL != 0,
-                closes: flags & CLOSES != 0,
-            }),
-        };
-        Some(Link {
-            agent,
-            generation,
-            start,
-            end,
-            offsets,
-            records,
-            chain,
-        })
-    }
+/// A number and how far behind it another stands.
+fn range(rest: &mut Reader<'_>) -> Result<(u64, u64), Corrupt> {
+    let first = rest.varint()?;
+    let second = first.checked_add(rest.varint()?);
+    Ok((first, second.ok_or(Corrupt("number above 64 bits"))?))
 }

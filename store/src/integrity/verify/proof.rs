@@ -87,12 +87,6 @@ pub struct ConsistencyProof {
     pub path: Vec<Hash>,
 }
 
-const EVERYTHING: Columns = Columns {
-    line: true,
-    provenance: true,
-    attributes: true,
-};
-
 /// The proof of one record, from a data directory.
 ///
 /// # Errors
@@ -227,7 +221,7 @@ fn record_of(split: &Split, topic: &str, id: &RecordId) -> Result<Option<ProofRe
         if !places.any(|(&partition, &offset)| (partition, offset) == (id.partition, id.offset)) {
             continue;
         }
-        let rows = split.read_page(page, EVERYTHING).map_err(damaged)?;
+        let rows = split.read_page(page, Columns::ALL).map_err(damaged)?;
         let row = rows
             .rows()
             .find(|row| (row.partition, row.offset) == (id.partition, id.offset));

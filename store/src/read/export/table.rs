@@ -78,6 +78,8 @@ async fn plan_and_send(
             error = stopped(&running) => Err(error),
             () = sender.closed() => Err(ReadError::Cancelled),
         };
+        // What is computed between two rows of an answer asks for it.
+        running.cancel();
         sender.end(outcome).await;
     });
     Ok(())

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::split::Columns;
+
 use super::super::ReadError;
 use super::super::running::Running;
 use super::super::view::View;
-use super::pieces::{EVERYTHING, Found, Group, Member, Piece, Scope, groups, look_into, pieces, rows_of};
+use super::pieces::{Found, Group, Member, Piece, Scope, groups, look_into, pieces, rows_of};
 
 /// Bytes of lines on one side of a record at most; beyond it fewer lines are given than asked for.
 const SIDE_BYTES_MAX: usize = 64 << 20;
@@ -115,7 +117,7 @@ impl Near {
             if self.needs_none_of(piece) {
                 break;
             }
-            let rows = rows_of(view, piece, member, EVERYTHING, running);
+            let rows = rows_of(view, piece, member, Columns::ALL, running);
             self.rows.extend(rows.into_iter().filter(|(key, _)| is_beyond(*key)));
             self.trim();
         }

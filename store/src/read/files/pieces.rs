@@ -14,13 +14,6 @@ use super::super::scan::{PageUnit, Unit};
 use super::super::search::Hit;
 use super::super::view::{LivePart, View};
 
-/// Everything of a row.
-pub(super) const EVERYTHING: Columns = Columns {
-    line: true,
-    provenance: true,
-    attributes: true,
-};
-
 /// Rows that stand in one order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Member {

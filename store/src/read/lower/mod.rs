@@ -61,7 +61,7 @@ impl Lowering {
     pub(crate) fn new(reader: &Reader, topics: &Topics, range: TimeRange, running: &Arc<Running>) -> Self {
         let options = reader.options();
         Self {
-            session: engine::session(reader.runtime(), options),
+            session: engine::session(reader.runtime(), options, running),
             view: reader.view_of(topics),
             range,
             running: Arc::clone(running),

@@ -1,7 +1,7 @@
 use timberline_proto::token::tokens;
 
-use super::super::tests::{ALL, Owned, any_rows, options, written};
-use super::super::{HeldRange, PageQuery, Split, write_split};
+use super::super::tests::{Owned, any_rows, options, written};
+use super::super::{Columns, HeldRange, PageQuery, Split, write_split};
 use super::terms;
 use crate::rows::{Row, RowBlock, StreamId};
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ struct Case {
 impl Case {
     fn new(split: Split) -> Self {
         let pages = (0..split.meta().pages)
-            .map(|page| split.read_page(page, ALL).unwrap())
+            .map(|page| split.read_page(page, Columns::ALL).unwrap())
             .collect();
         Self { split, pages }
     }

@@ -1,13 +1,13 @@
 //! A queue that tests can damage, shorten and lose. It forgets what the store says it has taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
-use timberline_proto::batch::{BatchBuilder, BatchMeta, NewRecord};
+use timberline_proto::batch::{BatchBuilder, BatchMeta, LogBatch, NewRecord};
 use timberline_proto::id::{AgentId, GenerationId, IncarnationId};
-use timberline_queue::PartitionInfo;
+use timberline_queue::{Erased, PartitionInfo};
 
 use super::Found;
 use crate::write::{Batches, FetchFrom, Source, SourceError};
@@ -265,6 +265,27 @@ impl Source for TestQueue {
         taken.batches.retain(|batch| batch.end > offset);
         taken.start = taken.batches.first().map_or(taken.committed, |batch| batch.base);
         Ok(())
+    }
+
+    fn erase(
+        &self,
+        _: &str,
+        partition: u32,
+        incarnation: IncarnationId,
+        gone: &BTreeSet<u64>,
+    ) -> Result<Erased, SourceError> {
+        let mut inner = self.inner.lock();
+        let held = &mut inner.partitions[partition as usize];
+        assert_eq!(held.incarnation, incarnation);
+        let mut erased = Erased::default();
+        for batch in &mut held.batches {
+            let parsed = LogBatch::parse(&batch.bytes, u64::MAX).unwrap();
+            if let Some(without) = parsed.without(|offset| gone.contains(&offset), 1).unwrap() {
+                erased.records += without.records;
+                batch.bytes = without.bytes;
+            }
+        }
+        Ok(erased)
     }
 }
 

@@ -47,6 +47,33 @@ fn records_of_the_queue_in_this_process_are_found_published_and_told_to_it() {
     assert_eq!(told.iter().sum::<u64>(), 200);
 }
 
+#[test]
+fn what_is_erased_from_the_queue_before_it_is_taken_becomes_no_row_and_no_loss() {
+    let bench = Bench::new(0);
+    let queue = Queue::open(&bench.dir.path().join("queue"), QueueOptions::default()).unwrap();
+    append(&queue, &lines(0, 10));
+    let source: Arc<dyn Source> = Arc::new(LocalSource::new(queue.clone()));
+    let info = queue.partitions().into_iter().find(|info| info.end_offset > 0).unwrap();
+    let gone = std::collections::BTreeSet::from([2, 3, 9, 70]);
+    let erased = source
+        .erase(&info.topic, info.partition, info.incarnation, &gone)
+        .unwrap();
+    assert_eq!((erased.records, erased.missing), (3, 1));
+    let store = Store::open(bench.options.clone(), source).unwrap();
+    wait_until("the other rows", || found(&store).len() == 7);
+    assert!(store.shutdown(PATIENCE));
+    assert_eq!(store.stats().rows, 7);
+    assert!(store.catalog().gaps().unwrap().is_empty());
+    let view = store.catalog().ledger().unwrap();
+    let accounts = view
+        .accounts(&crate::catalog::LedgerFilter::default(), None, 10, 10)
+        .unwrap();
+    let gaps: Vec<_> = accounts.iter().flat_map(|account| &account.gaps).collect();
+    let erased = gaps.iter().filter(|gap| gap.reason == "erased").count();
+    assert_eq!((erased, gaps.len()), (gaps.len(), gaps.len()), "{gaps:?}");
+    assert!(erased > 0);
+}
+
 /// Serves a test's queue as a collector would.
 #[derive(Debug)]
 struct Service(Arc<TestQueue>);
@@ -91,6 +118,18 @@ impl queue_server::Queue for Service {
             .commit(&request.topic, request.partition, incarnation, request.offset);
         committed.map_err(status)?;
         Ok(Response::new(v1::CommitResponse {}))
+    }
+
+    async fn erase(&self, request: Request<v1::EraseRequest>) -> Result<Response<v1::EraseResponse>, Status> {
+        let request = request.into_inner();
+        let incarnation = request.incarnation_id.as_ref().try_into().unwrap();
+        let ranges = request.first_offsets.iter().zip(&request.counts);
+        let gone = ranges.flat_map(|(first, count)| *first..first + count).collect();
+        let erased = self.0.erase(&request.topic, request.partition, incarnation, &gone);
+        Ok(Response::new(v1::EraseResponse {
+            records: erased.map_err(status)?.records,
+            ..v1::EraseResponse::default()
+        }))
     }
 
     async fn agents(&self, _: Request<v1::AgentsRequest>) -> Result<Response<v1::AgentsResponse>, Status> {
@@ -138,7 +177,7 @@ fn records_of_a_collector_elsewhere_are_found_and_another_incarnation_is_noticed
     let files = timberline_proto::tls::MachineFiles::new(bench.options.data_dir.join("pki"));
     let credentials = timberline_proto::tls::Credentials::new(files, None);
     let source = RemoteSource::new(&address, &credentials, runtime.handle().clone()).unwrap();
-    let store = Store::open(bench.options.clone(), Arc::new(source)).unwrap();
+    let store = Store::open(bench.options.clone(), Arc::new(source.clone())).unwrap();
     bench.queue.append(0, &lines(0, 10));
     bench.queue.append(1, &lines(10, 10));
     bench.check_found(&store);
@@ -146,6 +185,10 @@ fn records_of_a_collector_elsewhere_are_found_and_another_incarnation_is_noticed
     wait_until("the collector to be told", || bench.queue.committed(1) == 10);
     bench.queue.append(0, &lines(20, 10));
     bench.check_found(&store);
+    let incarnation = bench.queue.partitions().unwrap()[0].incarnation;
+    let gone = [10, 11, 12, 15, 900].into();
+    let erased = source.erase(queue::TOPIC, 0, incarnation, &gone).unwrap();
+    assert_eq!(erased.records, 4);
     bench.queue.lose(0);
     bench.queue.append(0, &lines(50, 3));
     bench.check_found(&store);

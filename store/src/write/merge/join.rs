@@ -114,7 +114,7 @@ impl Input {
             if self.next_page as usize >= self.split.pages().len() {
                 return self.is_whole().map(|()| false);
             }
-            self.rows = self.split.read_page(self.next_page, EVERYTHING)?;
+            self.rows = self.split.read_page(self.next_page, Columns::ALL)?;
             // Of many inputs they would be more than the pages.
             self.split.forget_templates();
             self.next_page += 1;
@@ -134,9 +134,3 @@ impl Input {
         })
     }
 }
-
-const EVERYTHING: Columns = Columns {
-    line: true,
-    provenance: true,
-    attributes: true,
-};

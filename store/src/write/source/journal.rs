@@ -4,14 +4,14 @@
 //! transaction. Seen from here each of its topics is a partition like any: an entry's id is its offset, and
 //! what is published of it is forgotten with the commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use timberline_proto::batch::{BatchBuilder, BatchMeta, NewRecord};
 use timberline_proto::id::IncarnationId;
-use timberline_queue::PartitionInfo;
+use timberline_queue::{Erased, PartitionInfo};
 
 use super::{Batches, FetchFrom, Source, SourceError, check};
 use crate::catalog::{Catalog, CatalogError, JournalEntry, OWN_TOPICS, is_own_topic};
@@ -120,6 +120,20 @@ impl Source for Journal {
                 .journal_forget(topic, offset)
                 .map_err(|error| unavailable(&error)),
             false => self.queue.commit(topic, partition, incarnation, offset),
+        }
+    }
+
+    /// What the store tells of itself is no part of the queue: the catalog has it.
+    fn erase(
+        &self,
+        topic: &str,
+        partition: u32,
+        incarnation: IncarnationId,
+        gone: &BTreeSet<u64>,
+    ) -> Result<Erased, SourceError> {
+        match is_own_topic(topic) {
+            true => Ok(Erased::default()),
+            false => self.queue.erase(topic, partition, incarnation, gone),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The queue in this process.
 
+use std::collections::BTreeSet;
+
 use timberline_proto::id::IncarnationId;
-use timberline_queue::{Fetched, PartitionInfo, Queue, QueueError};
+use timberline_queue::{EraseError, Erased, Fetched, PartitionInfo, Queue, QueueError};
 
 use super::{Batches, FetchFrom, GROUP, Source, SourceError, check, find};
 
@@ -59,6 +61,25 @@ impl Source for LocalSource {
             Ok(()) => Ok(()),
             Err(QueueError::NoPartition { topic, partition }) => Err(SourceError::NoPartition { topic, partition }),
             Err(QueueError::OtherIncarnation { .. }) => Err(SourceError::OtherIncarnation {
+                partition: find(self, topic, partition)?,
+            }),
+            Err(error) => Err(SourceError::Unavailable(error.to_string())),
+        }
+    }
+
+    fn erase(
+        &self,
+        topic: &str,
+        partition: u32,
+        incarnation: IncarnationId,
+        gone: &BTreeSet<u64>,
+    ) -> Result<Erased, SourceError> {
+        match self.queue.erase(topic, partition, incarnation, gone) {
+            Ok(erased) => Ok(erased),
+            Err(EraseError::Queue(QueueError::NoPartition { topic, partition })) => {
+                Err(SourceError::NoPartition { topic, partition })
+            }
+            Err(EraseError::Queue(QueueError::OtherIncarnation { .. })) => Err(SourceError::OtherIncarnation {
                 partition: find(self, topic, partition)?,
             }),
             Err(error) => Err(SourceError::Unavailable(error.to_string())),

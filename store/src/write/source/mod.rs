@@ -5,12 +5,13 @@ mod journal;
 mod local;
 mod remote;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use timberline_proto::id::IncarnationId;
-use timberline_queue::PartitionInfo;
+use timberline_queue::{Erased, PartitionInfo};
 
 pub(crate) use journal::Journal;
 pub use local::LocalSource;
@@ -96,6 +97,19 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`SourceError`]
     fn commit(&self, topic: &str, partition: u32, incarnation: IncarnationId, offset: u64) -> Result<(), SourceError>;
+
+    /// Takes what the records at these offsets said out of the queue; offsets that it does not hold are passed
+    /// over. Durable on return. Takes as long as writing the segments anew that hold them.
+    ///
+    /// # Errors
+    /// [`SourceError`]; some of it may be done then, and asking again does the rest.
+    fn erase(
+        &self,
+        topic: &str,
+        partition: u32,
+        incarnation: IncarnationId,
+        gone: &BTreeSet<u64>,
+    ) -> Result<Erased, SourceError>;
 }
 
 /// The one partition among all, as it is now.

@@ -3,14 +3,17 @@
 //! The connection is made at the first call and again after it broke; who calls pauses between
 //! attempts. A deadline over each call keeps a silent peer from holding a thread for ever.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
 use timberline_proto::id::IncarnationId;
 use timberline_proto::tls::{CollectorUrl, Credentials};
 use timberline_proto::wire::v1::queue_client::QueueClient;
-use timberline_proto::wire::v1::{self, AgentsRequest, AgentsResponse, CommitRequest, FetchRequest, PartitionsRequest};
-use timberline_queue::PartitionInfo;
+use timberline_proto::wire::v1::{
+    self, AgentsRequest, AgentsResponse, CommitRequest, EraseRequest, FetchRequest, PartitionsRequest,
+};
+use timberline_queue::{Erased, PartitionInfo};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
@@ -23,6 +26,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// A fetch gives at least one batch, however large the operator lets batches be.
 const MESSAGE_BYTES_MAX: usize = 256 << 20;
+
+/// Records that are erased with one call; a collector takes no more than a million.
+const ERASED_AT_ONCE: usize = 100_000;
+/// Segments are written anew meanwhile.
+const ERASE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Reads a collector's queue over its gRPC port.
 #[derive(Clone, Debug)]
@@ -159,6 +167,48 @@ impl Source for RemoteSource {
             Ok(_) => Ok(()),
             Err(status) => Err(self.unavailable(&status)),
         }
+    }
+
+    fn erase(
+        &self,
+        topic: &str,
+        partition: u32,
+        incarnation: IncarnationId,
+        gone: &BTreeSet<u64>,
+    ) -> Result<Erased, SourceError> {
+        let mut all = Erased::default();
+        let offsets: Vec<u64> = gone.iter().copied().collect();
+        for piece in offsets.chunks(ERASED_AT_ONCE) {
+            let (mut first_offsets, mut counts) = (Vec::new(), Vec::new());
+            for run in piece.chunk_by(|one, next| one + 1 == *next) {
+                first_offsets.push(run[0]);
+                counts.push(run.len() as u64);
+            }
+            let request = EraseRequest {
+                topic: topic.to_owned(),
+                partition,
+                incarnation_id: incarnation.0.to_vec().into(),
+                first_offsets,
+                counts,
+            };
+            let mut client = self.client.clone();
+            let answer = match self.call(ERASE_TIMEOUT, client.erase(request)) {
+                Ok(answer) => answer,
+                Err(status) => {
+                    // Whether the partition is another one is seen from the partition.
+                    let found = find(self, topic, partition)?;
+                    return Err(match found.incarnation == incarnation {
+                        true => self.unavailable(&status),
+                        false => SourceError::OtherIncarnation { partition: found },
+                    });
+                }
+            };
+            all.records += answer.records;
+            all.already += answer.already;
+            all.missing += answer.missing;
+            all.segments += answer.segments;
+        }
+        Ok(all)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who is told and who is not: incidents that people take up, silences, messages, targets.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use timberline_proto::{
     alert::{
         AlertGroup,
@@ -11,12 +11,12 @@ use timberline_proto::{
     },
     api::ApiError,
 };
-use web_sys::{AbortController, AbortSignal};
+use web_sys::AbortSignal;
 
 use super::ADDRESS;
 use crate::{
     api::{self, Failure},
-    model::view::encode,
+    model::{asking, view::encode},
 };
 
 /// Open incidents that the page holds.
@@ -167,12 +167,6 @@ impl Tell {
     }
 
     fn act(self, work: impl AsyncFnOnce(AbortSignal) -> Result<(), Failure> + 'static) {
-        let Ok(abort) = AbortController::new() else { return };
-        self.busy.set(true);
-        spawn_local(async move {
-            let result = work(abort.signal()).await;
-            self.busy.set(false);
-            self.error.set(result.err().and_then(Failure::into_error));
-        });
+        asking::act(self.busy, self.error, work);
     }
 }

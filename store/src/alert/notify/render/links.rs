@@ -4,6 +4,7 @@ use timberline_proto::alert::Transition;
 use timberline_proto::alert::notify::Matcher;
 
 use super::view::time;
+use crate::percent::encode;
 
 /// A longer value is left for people to write: addresses have their limits, too.
 const VALUE_BYTES_MAX: usize = 200;
@@ -52,16 +53,4 @@ fn name_of(transition: &Transition) -> &str {
         .labels
         .get("alertname")
         .map_or(transition.rule.name.as_str(), String::as_str)
-}
-
-/// Percent-encoding of everything but RFC 3986's unreserved characters.
-fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }

@@ -29,6 +29,10 @@ impl Source for NoQueue {
     fn commit(&self, topic: &str, _: u32, _: IncarnationId, _: u64) -> Result<(), SourceError> {
         panic!("{topic} is committed to the queue")
     }
+
+    fn erase(&self, topic: &str, _: u32, _: IncarnationId, _: &BTreeSet<u64>) -> Result<Erased, SourceError> {
+        panic!("{topic} is erased from the queue")
+    }
 }
 
 fn journal(dir: &std::path::Path) -> Journal {
