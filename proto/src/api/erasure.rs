@@ -68,6 +68,11 @@ impl ErasureState {
         }
     }
 
+    /// Whether it runs, or may once its turn comes.
+    pub fn may_run(self) -> bool {
+        matches!(self, Self::Queued | Self::Running | Self::Blocked | Self::Sealing)
+    }
+
     /// Whether nothing more will happen to it.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Final | Self::Refused | Self::Cancelled)

@@ -8,7 +8,7 @@ use serde_json::json;
 use timberline_proto::id::GenerationId;
 
 use super::snapshot::Published;
-use super::{Catalog, CatalogError, CatalogSplit, Deletion, ErasureWork, Snapshot, audit, erasures, integrity, ledger};
+use super::{Catalog, CatalogError, CatalogSplit, Deletion, ErasureWork, Guard, Snapshot, audit, erasures, integrity, ledger};
 use crate::integrity::Removal;
 use crate::rows::StreamId;
 use crate::split::SplitMeta;
@@ -72,7 +72,7 @@ impl Catalog {
     /// # Errors
     /// As `delete`.
     pub fn delete_by(&self, ids: &[String], removal: &Removal, now_nanos: i64) -> Result<Vec<String>, CatalogError> {
-        self.delete_noting(ids, removal, now_nanos, None)
+        self.delete_noting(ids, removal, now_nanos, Guard::HoldsAndMinimums, None)
     }
 
     /// As [`delete_by`](Self::delete_by), for a request to erase, which notes what was done.
@@ -84,6 +84,7 @@ impl Catalog {
         ids: &[String],
         removal: &Removal,
         now_nanos: i64,
+        guard: Guard,
         work: Option<(&str, &ErasureWork)>,
     ) -> Result<Vec<String>, CatalogError> {
         let reason = &removal.reason;
@@ -91,8 +92,8 @@ impl Catalog {
         self.transact(|transaction, next| {
             for id in ids {
                 let Some(split) = next.split(id) else { continue };
-                if let Some(keeping) = next.rules.keeper(split, &next.streams, now_nanos) {
-                    tracing::info!(split = %id, %keeping, reason, "not deleted");
+                if let Some(keeping) = guard.of(next, split, now_nanos) {
+                    tracing::info!(split = %id, keeping, reason, "not deleted");
                     continue;
                 }
                 insert_deletion(transaction, split, reason)?;

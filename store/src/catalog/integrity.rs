@@ -44,6 +44,8 @@ pub(crate) enum Guard {
     HoldsAndMinimums,
     /// A hold alone: where records stay, and only a name in them goes, no minimum is touched.
     Holds,
+    /// Nothing: it was done by right before, and a restored directory does not know of it.
+    Nothing,
 }
 
 impl Guard {
@@ -54,6 +56,7 @@ impl Guard {
             Self::HoldsAndMinimums => rules
                 .keeper(split, &snapshot.streams, now_nanos)
                 .map(|keeping| keeping.to_string()),
+            Self::Nothing => None,
             Self::Holds => rules.holder(split, &snapshot.streams).map(|held| held.to_string()),
         }
     }

@@ -30,6 +30,7 @@
 //! | [`request`] | what is kept of a request |
 //! | [`names`] | a name in JSON and plain text |
 //! | [`redact`] | what of a record is replaced, and what it becomes |
+//! | [`replay`] | carrying erasures out again that a restored directory does not know of |
 //! | [`secret`] | the keyed hash |
 //! | [`work`] | notes of what was done |
 //! | [`receipt`] | the receipt, and its check |
@@ -38,6 +39,7 @@ mod error;
 mod names;
 mod receipt;
 mod redact;
+mod replay;
 mod request;
 mod run;
 mod secret;

@@ -138,7 +138,7 @@ impl Shared {
     }
 
     /// Waits until everything that the queue holds now is in splits.
-    fn wait_published(&self, fixed: &[QueueRange]) -> Result<(), ErasureError> {
+    pub(super) fn wait_published(&self, fixed: &[QueueRange]) -> Result<(), ErasureError> {
         self.note(|progress| progress.step = "what the queue holds becomes splits".to_owned());
         let context = self.store.context();
         let until = Instant::now() + self.options.wait_max;
@@ -365,7 +365,7 @@ impl Shared {
     }
 
     /// Clears freed pages of the catalog, and its log.
-    fn scrub(&self) -> Result<(), ErasureError> {
+    pub(super) fn scrub(&self) -> Result<(), ErasureError> {
         self.note(|progress| progress.step = "freed pages of the catalog".to_owned());
         let until = Instant::now() + self.options.wait_max;
         while !self.catalog().scrub()? {

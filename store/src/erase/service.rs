@@ -1,5 +1,6 @@
 //! Requests: asked for, decided, listed, and carried out one at a time on a thread of its own.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -376,52 +377,54 @@ impl Shared {
 
     fn work(&self) {
         // When what failed, and what is blocked, is looked at again.
-        let mut not_before: Option<(String, Instant)> = None;
+        let mut not_before: BTreeMap<String, Instant> = BTreeMap::new();
         let mut rules = None;
         loop {
             let now = Arc::clone(&self.catalog().snapshot().rules);
-            let rules_changed = rules.as_ref().is_none_or(|before| !Arc::ptr_eq(before, &now));
+            if rules.as_ref().is_none_or(|before| !Arc::ptr_eq(before, &now)) {
+                // A hold may have ended.
+                not_before.clear();
+            }
             rules = Some(now);
-            let next = match self.requests() {
-                Ok(requests) => requests.into_iter().find(|request| match request.state {
-                    ErasureState::Queued | ErasureState::Running | ErasureState::Sealing => not_before
-                        .as_ref()
-                        .is_none_or(|(id, at)| *id != request.id || *at <= Instant::now()),
-                    ErasureState::Blocked => {
-                        rules_changed
-                            || not_before
-                                .as_ref()
-                                .is_none_or(|(id, at)| *id != request.id || *at <= Instant::now())
+            not_before.retain(|_, at| *at > Instant::now());
+            match self.requests() {
+                Ok(requests) => {
+                    let next = requests
+                        .into_iter()
+                        .find(|request| request.state.may_run() && !not_before.contains_key(&request.id));
+                    if let Some(request) = next {
+                        let id = request.id.clone();
+                        if let Some(pause) = self.run_one(request) {
+                            not_before.insert(id, Instant::now() + pause);
+                        }
                     }
-                    _ => false,
-                }),
-                Err(error) => {
-                    tracing::error!(%error, "requests to erase cannot be read, trying again");
-                    None
                 }
-            };
-            if let Some(mut request) = next {
-                let id = request.id.clone();
-                self.state.lock().running = Some((id.clone(), Progress::default()));
-                let outcome = self.carry_out(&mut request);
-                let records = self.state.lock().running.take().map(|(_, progress)| progress.records);
-                not_before = match outcome {
-                    Ok(()) if request.state == ErasureState::Blocked => {
-                        tracing::info!(erasure = id, "blocked: it goes on when what keeps the rest ends");
-                        Some((id, Instant::now() + BLOCKED_LOOK))
-                    }
-                    Ok(()) => {
-                        tracing::info!(erasure = id, records, "carried out");
-                        None
-                    }
-                    Err(error) => {
-                        self.failed(&mut request, &error);
-                        Some((id, Instant::now() + RETRY_AFTER))
-                    }
-                };
+                Err(error) => tracing::error!(%error, "requests to erase cannot be read, trying again"),
             }
             if !self.pause(LOOK) {
                 return;
+            }
+        }
+    }
+
+    /// Carries a request out as far as that goes; after what time it is looked at again, if ever.
+    fn run_one(&self, mut request: Request) -> Option<Duration> {
+        let id = request.id.clone();
+        self.state.lock().running = Some((id.clone(), Progress::default()));
+        let outcome = self.carry_out(&mut request);
+        let records = self.state.lock().running.take().map(|(_, progress)| progress.records);
+        match outcome {
+            Ok(()) if request.state == ErasureState::Blocked => {
+                tracing::info!(erasure = id, "blocked: it goes on when what keeps the rest ends");
+                Some(BLOCKED_LOOK)
+            }
+            Ok(()) => {
+                tracing::info!(erasure = id, records, "carried out");
+                None
+            }
+            Err(error) => {
+                self.failed(&mut request, &error);
+                Some(RETRY_AFTER)
             }
         }
     }

@@ -114,7 +114,7 @@ impl Context {
             let work = why.request.map(|(id, work)| (id, work(None)));
             let work = work.as_ref().map(|(id, work)| (*id, work));
             let ids = [split.meta.id.clone()];
-            let deleted = self.catalog.delete_noting(&ids, why.removal, now, work)?;
+            let deleted = self.catalog.delete_noting(&ids, why.removal, now, why.guard, work)?;
             if deleted.is_empty() {
                 return Err(self.why_kept(split, why.guard).into());
             }
