@@ -8,7 +8,9 @@ use serde_json::json;
 use timberline_proto::id::GenerationId;
 
 use super::snapshot::Published;
-use super::{Catalog, CatalogError, CatalogSplit, Deletion, ErasureWork, Guard, Snapshot, audit, erasures, integrity, ledger};
+use super::{
+    Catalog, CatalogError, CatalogSplit, Deletion, ErasureWork, Guard, Snapshot, audit, erasures, integrity, ledger,
+};
 use crate::integrity::Removal;
 use crate::rows::StreamId;
 use crate::split::SplitMeta;
