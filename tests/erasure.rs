@@ -433,3 +433,47 @@ fn an_erasure_goes_on_wherever_the_program_is_killed() {
     let program = Program::start(dir.path(), "up", &config(dir.path()));
     assert_eq!(program.count("stays"), 2 * points.len() as u64);
 }
+
+#[test]
+fn what_is_restored_of_a_backup_that_was_made_before_an_erasure_carries_it_out_again() {
+    let dir = scratch();
+    let (log, backups) = (dir.path().join("app.log"), dir.path().join("backups"));
+    append(&log, format!("goes {CANARY}\n").repeat(6) + &"stays\n".repeat(3));
+    let config = format!("{}[backup]\ndirectory = {backups:?}\n", config(dir.path()));
+    let program = Program::start(dir.path(), "up", &config);
+    wait_for("the lines in a split", || {
+        (program.count(CANARY) == 6 && splits(&program) > 0).then_some(())
+    });
+    said(&program, &["backup", "now"]);
+    let done = erase(&program, &["--subject", CANARY]);
+    assert_eq!(done["state"], "final", "{done}");
+    let receipt = said(&program, &["erase", "receipt", done["id"].as_str().unwrap()]);
+    let receipt: Value = serde_json::from_str(&receipt).unwrap();
+    assert_eq!(receipt["backups"].as_array().unwrap().len(), 1, "{receipt}");
+    assert_eq!(program.stop(), 0);
+
+    let elsewhere = dir.path().join("restored");
+    fs::create_dir(&elsewhere).unwrap();
+    let data = elsewhere.join("data");
+    let restored = run(&[
+        "backup",
+        "restore",
+        backups.to_str().unwrap(),
+        "--to",
+        data.to_str().unwrap(),
+    ]);
+    assert!(restored.status.success(), "{restored:?}");
+    assert!(!holding(&data, CANARY).is_empty(), "the backup holds it");
+    // Nothing is tailed there: what is found is what was restored.
+    let config = config.replace(
+        &format!("data = {:?}", dir.path().join("data")),
+        &format!("data = {data:?}"),
+    );
+    let config = config.replace("app.log", "none.log").replace("/*.log", "/none/*.log");
+    let program = Program::start(&elsewhere, "up", &config);
+    assert_eq!((program.count(CANARY), program.count("stays")), (0, 3));
+    let left = holding(&data, CANARY);
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(program.stop(), 0);
+    verify_store(&elsewhere);
+}

@@ -56,6 +56,9 @@ pub enum ErasureError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Backups cannot be looked through.
+    #[error(transparent)]
+    Backup(#[from] crate::backup::BackupError),
     /// The disk said no.
     #[error("{path}: {source}")]
     Io {

@@ -29,6 +29,7 @@
 //! | [`run`] | the steps |
 //! | [`request`] | what is kept of a request |
 //! | [`names`] | a name in JSON and plain text |
+//! | [`order`] | what was erased by place, for restores |
 //! | [`redact`] | what of a record is replaced, and what it becomes |
 //! | [`replay`] | carrying erasures out again that a restored directory does not know of |
 //! | [`secret`] | the keyed hash |
@@ -37,6 +38,7 @@
 
 mod error;
 mod names;
+mod order;
 mod receipt;
 mod redact;
 mod replay;
@@ -47,5 +49,6 @@ mod service;
 mod work;
 
 pub use error::ErasureError;
+pub use order::{ErasedRanges, ErasureOrder, ORDER_VERSION};
 pub use receipt::verify_receipt;
 pub use service::{ErasureOptions, Erasures};

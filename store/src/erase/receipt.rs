@@ -1,6 +1,6 @@
 //! The receipt: what was removed from where, signed by the key that signs the log of trees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,9 +9,12 @@ use timberline_proto::integrity::NoteKey;
 use timberline_proto::query::time_range::format_rfc3339_nanos;
 
 use super::error::ErasureError;
+use super::order::{ErasedRanges, ErasureOrder, ORDER_VERSION};
 use super::request::Request;
 use super::service::Shared;
 use super::work::{QueueWork, SplitWork, TableWork};
+use crate::backup::{Directory, backups_holding};
+use crate::catalog::is_own_topic;
 use crate::integrity::verify::Verdict;
 
 /// What the signature is over: this, then the receipt without it.
@@ -29,7 +32,38 @@ const NOT_COVERED: [&str; 6] = [
 ];
 
 impl Shared {
-    pub(super) fn make_receipt(&self, request: &Request) -> Result<ErasureReceipt, ErasureError> {
+    /// What was erased by place: beside the data, and beside backups. Durable on return.
+    pub(super) fn write_order(&self, request: &Request) -> Result<ErasureOrder, ErasureError> {
+        let work = self.catalog().erasure_work(&request.id)?;
+        let mut order = ErasureOrder {
+            version: ORDER_VERSION,
+            store: self.catalog().store_id().to_owned(),
+            id: request.id.clone(),
+            at_unix_nanos: request
+                .about
+                .final_at_nanos
+                .unwrap_or_else(|| self.clock.now_unix_nanos()),
+            erased: erased(&work),
+            splits: SplitWork::of(&work).map(|split| split.before).collect(),
+            key: self.catalog().signing_key(),
+            signature: None,
+        };
+        order.signature = self.catalog().signature(&order.signed_bytes());
+        let places = std::iter::once(self.store.data_dir()).chain(self.options.backups.as_deref());
+        for dir in places.filter(|dir| dir.is_dir()) {
+            order.write(dir).map_err(|source| ErasureError::Io {
+                path: ErasureOrder::path(dir, &order.id),
+                source,
+            })?;
+        }
+        Ok(order)
+    }
+
+    pub(super) fn make_receipt(&self, request: &Request, order: &ErasureOrder) -> Result<ErasureReceipt, ErasureError> {
+        let backups = match &self.options.backups {
+            None => Vec::new(),
+            Some(path) => backups_holding(&Directory::new(path), order)?,
+        };
         let about = &request.about;
         let work = self.catalog().erasure_work(&request.id)?;
         let splits: Vec<ReceiptSplit> = SplitWork::of(&work)
@@ -70,7 +104,7 @@ impl Shared {
                 "what queries kept of the former splits".to_owned(),
                 "freed pages of the catalog, and its log".to_owned(),
             ],
-            backups: Vec::new(),
+            backups,
             not_covered: NOT_COVERED.map(str::to_owned).to_vec(),
             log_entries: head.as_ref().map_or(0, |head| head.size()),
             log_root: head.map(|head| STANDARD.encode(head.root().0)),
@@ -81,6 +115,32 @@ impl Shared {
         receipt.signature = self.catalog().signature(&signed_bytes(&receipt));
         Ok(receipt)
     }
+}
+
+/// What went from splits and from the queue, per partition. Records of the store's own topics were changed,
+/// not taken away: in what is restored they are found by their text alone.
+fn erased(work: &[crate::catalog::ErasureWork]) -> Vec<ErasedRanges> {
+    let mut by: BTreeMap<(String, u32), BTreeSet<(u64, u64)>> = BTreeMap::new();
+    for split in SplitWork::of(work).filter(|split| !is_own_topic(&split.topic)) {
+        for (partition, first, last) in split.ranges {
+            by.entry((split.topic.clone(), partition))
+                .or_default()
+                .insert((first, last));
+        }
+    }
+    let mut incarnations: BTreeMap<(String, u32), String> = BTreeMap::new();
+    for queue in QueueWork::of(work) {
+        let of = (queue.topic, queue.partition);
+        incarnations.insert(of.clone(), queue.incarnation);
+        by.entry(of).or_default().extend(queue.ranges);
+    }
+    let of = |((topic, partition), ranges): ((String, u32), BTreeSet<(u64, u64)>)| ErasedRanges {
+        incarnation: incarnations.get(&(topic.clone(), partition)).cloned(),
+        topic,
+        partition,
+        ranges: ranges.into_iter().collect(),
+    };
+    by.into_iter().map(of).collect()
 }
 
 /// A partition may have been gone through more than once.

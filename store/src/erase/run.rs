@@ -386,7 +386,8 @@ impl Shared {
         reached(CrashPoint::ErasureScrubbed);
         self.note(|progress| progress.step = "the receipt".to_owned());
         self.store.context().sign_log();
-        let receipt = self.make_receipt(request)?;
+        let order = self.write_order(request)?;
+        let receipt = self.make_receipt(request, &order)?;
         let records = receipt.records;
         request.about.receipt = Some(receipt);
         request.about.problem = None;

@@ -96,10 +96,12 @@ impl Drop for Stop {
 }
 
 impl Erasures {
-    /// Begins to carry out what is on record, and takes requests.
+    /// Carries out what a restored directory does not know of, begins to carry out what is on record, and
+    /// takes requests. Nothing of the store may be served before. Blocks.
     ///
     /// # Errors
-    /// If the key cannot be read or made, or a thread cannot be made.
+    /// If the key cannot be read or made, a thread cannot be made, or what was erased before cannot be erased
+    /// again.
     pub fn start(
         store: Arc<Store>,
         reader: Reader,
@@ -116,6 +118,7 @@ impl Erasures {
             state: Mutex::default(),
             wake: Condvar::new(),
         });
+        shared.replay().map_err(std::io::Error::other)?;
         let working = Arc::clone(&shared);
         std::thread::Builder::new()
             .name("erasure".to_owned())

@@ -108,9 +108,11 @@ impl From<ErasureError> for HttpError {
             ErasureError::Own { .. } => "forbidden",
             ErasureError::Full { .. } => "limit",
             ErasureError::Later(_) | ErasureError::Source(_) => "unavailable",
-            ErasureError::Catalog(_) | ErasureError::Split(_) | ErasureError::Store(_) | ErasureError::Io { .. } => {
-                "internal"
-            }
+            ErasureError::Catalog(_)
+            | ErasureError::Split(_)
+            | ErasureError::Store(_)
+            | ErasureError::Backup(_)
+            | ErasureError::Io { .. } => "internal",
         };
         Self::new(code, error.to_string())
     }
