@@ -143,15 +143,20 @@ fn erased(work: &[crate::catalog::ErasureWork]) -> Vec<ErasedRanges> {
     by.into_iter().map(of).collect()
 }
 
+/// Topic, partition and incarnation.
+type Life = (String, u32, String);
+/// Up to where it was looked at, and first and last offsets of what went.
+type Gone = (u64, Vec<(u64, u64)>);
+
 /// A partition may have been gone through more than once.
 fn queue(work: &[crate::catalog::ErasureWork]) -> Vec<ReceiptQueue> {
-    let mut by: BTreeMap<(String, u32, String), (u64, Vec<(u64, u64)>)> = BTreeMap::new();
+    let mut by: BTreeMap<Life, Gone> = BTreeMap::new();
     for one in QueueWork::of(work) {
         let known = by.entry((one.topic, one.partition, one.incarnation)).or_default();
         known.0 = known.0.max(one.to);
         known.1.extend(one.ranges);
     }
-    let of = |((topic, partition, _), (to, ranges)): ((String, u32, String), (u64, Vec<(u64, u64)>))| {
+    let of = |((topic, partition, _), (to, ranges)): (Life, Gone)| {
         let mut offsets: Vec<u64> = ranges.into_iter().flat_map(|(first, last)| first..=last).collect();
         offsets.sort_unstable();
         offsets.dedup();

@@ -79,7 +79,7 @@ impl Redactor {
         match value {
             AttributeValue::Text(text) => self
                 .found(text.as_bytes())
-                .map(|bytes| AttributeValue::Text(text_of(bytes))),
+                .map(|bytes| AttributeValue::Text(text_of(&bytes))),
             AttributeValue::Integer(number) => self.whole(&number.to_string()),
             AttributeValue::Number(number) => self.whole(&number.to_string()),
             AttributeValue::Json(json) => {
@@ -144,7 +144,7 @@ impl Redactor {
         match value {
             Value::String(text) => match self.found(text.as_bytes()) {
                 Some(fresh) => {
-                    *text = text_of(fresh);
+                    *text = text_of(&fresh);
                     true
                 }
                 None => false,
@@ -164,8 +164,8 @@ impl Redactor {
     }
 }
 
-fn text_of(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn text_of(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn is_json(line: &[u8]) -> bool {
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     fn redacted(redactor: &Redactor, line: &str) -> Option<String> {
-        redactor.line(line.as_bytes()).map(text_of)
+        redactor.line(line.as_bytes()).as_deref().map(text_of)
     }
 
     fn of(fields: &[&str], patterns: &[&str], subject: Option<&str>) -> Redactor {

@@ -38,13 +38,16 @@ pub(crate) struct Rewrite {
     pub(crate) changed: BTreeMap<RowPlace, Changed>,
 }
 
+/// What is noted of a rewrite, by the id of the split that stands in the place of another.
+type Noted<'a> = &'a dyn Fn(Option<&str>) -> ErasureWork;
+
 /// Why it is done, what may forbid it, and for which request.
 #[derive(Clone, Copy)]
 pub(crate) struct RewriteFor<'a> {
     pub(crate) removal: &'a Removal,
     pub(crate) guard: Guard,
     /// The request's id, and what is noted there of the split that stands in the place of another.
-    pub(crate) request: Option<(&'a str, &'a dyn Fn(Option<&str>) -> ErasureWork)>,
+    pub(crate) request: Option<(&'a str, Noted<'a>)>,
 }
 
 impl Context {
