@@ -4,6 +4,8 @@
 mod access;
 #[cfg(feature = "store")]
 mod alerts;
+#[cfg(feature = "store")]
+mod erase;
 mod fleet;
 #[cfg(feature = "store")]
 mod retention;
@@ -19,6 +21,8 @@ pub(crate) use access::{
 #[cfg(feature = "store")]
 pub(crate) use alerts::{AlertsAction, AlertsArgs};
 use clap::{Args, Parser, Subcommand};
+#[cfg(feature = "store")]
+pub(crate) use erase::{DecisionArgs, EraseAction, EraseArgs, MeantArgs};
 #[cfg(any(feature = "agent", feature = "store"))]
 pub(crate) use fleet::EnrollArgs;
 #[cfg(feature = "store")]
@@ -88,6 +92,9 @@ pub(crate) enum Command {
     /// Legal holds: list, put in force, release
     #[cfg(feature = "store")]
     Holds(HoldsArgs),
+    /// Erase records that a query or a subject names, everywhere, with a signed receipt
+    #[cfg(feature = "store")]
+    Erase(EraseArgs),
     /// Accounts of people: add, list, change, forget
     #[cfg(feature = "store")]
     User(UserArgs),

@@ -3,7 +3,7 @@
 //!
 //! A run goes through some of the points, which its seed chooses (`TIMBERLINE_CRASH_SEED`);
 //! `TIMBERLINE_CRASH_POINTS=all` through all, `=NAME,NAME` through those. The points stand in
-//! `proto/src/crash.rs`; those of enrolling are `tests/fleet.rs`'s.
+//! `proto/src/crash.rs`; those of enrolling are `tests/fleet.rs`'s, those of erasure `tests/erasure.rs`'s.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![allow(clippy::print_stdout, reason = "whoever looks at a test's output is to see its seed")]
@@ -56,7 +56,8 @@ enum By {
 }
 
 impl By {
-    /// None for the points of `timberline enroll`.
+    /// None for the points of `timberline enroll`, of pushed configurations and of erasure: they have tests of
+    /// their own.
     fn of(point: Point) -> Option<Self> {
         use Point::*;
         Some(match point {
@@ -75,7 +76,13 @@ impl By {
             | EnrollIdentityWritten
             | PushedTrialKept
             | SegmentRewritten
-            | SegmentReplaced => return None,
+            | SegmentReplaced
+            | ErasureWritten
+            | ErasureReplaced
+            | ErasureQueueNoted
+            | ErasureQueueDone
+            | ErasureWiped
+            | ErasureScrubbed => return None,
             GroupUnwritten | GroupWritten | GroupSynced | GroupPublished => Self::Load,
             RecoveryPointWritten | RecoveryPointSynced => Self::Load,
             SegmentCreated | SegmentHeaderWritten | SegmentSynced | SegmentMade | SegmentSealed => Self::Load,

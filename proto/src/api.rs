@@ -8,6 +8,7 @@ mod agents;
 pub mod backups;
 pub mod dashboards;
 pub mod enrollment;
+pub mod erasure;
 mod explain;
 mod ledger;
 pub mod retention;

@@ -155,6 +155,20 @@ points! {
     RetentionDeleted = "retention-deleted",
     /// Of the files that go, the first is gone.
     FileRemoved = "file-removed",
+
+    // Erasure.
+    /// A split without the erased records is durable, the catalog has the one with them.
+    ErasureWritten = "erasure-written",
+    /// The catalog has the new split, the old one's file is there.
+    ErasureReplaced = "erasure-replaced",
+    /// What goes from the queue is on record, and still there.
+    ErasureQueueNoted = "erasure-queue-noted",
+    /// It is gone from the queue, too.
+    ErasureQueueDone = "erasure-queue-done",
+    /// The text of the request is forgotten, freed pages of the catalog may hold it.
+    ErasureWiped = "erasure-wiped",
+    /// They hold nothing any more, there is no receipt.
+    ErasureScrubbed = "erasure-scrubbed",
 }
 
 /// Dies here if the environment says so.

@@ -60,6 +60,17 @@ pub(crate) enum VerifyAction {
         #[arg(long)]
         json: bool,
     },
+    /// Check the receipt of an erasure, as `erase receipt` printed it
+    Erasure {
+        /// The receipt; `-` reads standard input
+        #[arg(value_name = "RECEIPT")]
+        receipt: PathBuf,
+        #[command(flatten)]
+        keys: KeyArgs,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Check that a checkpoint goes on where an older one stood
     Consistency {
         /// The older checkpoint; the last one of the file

@@ -22,6 +22,8 @@ mod config;
 #[cfg(any(feature = "agent", feature = "store"))]
 mod enroll;
 #[cfg(feature = "store")]
+mod erase;
+#[cfg(feature = "store")]
 mod file;
 #[cfg(feature = "store")]
 mod fleet;
@@ -94,6 +96,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Retention(args) => retention::run(&args),
         #[cfg(feature = "store")]
         Command::Holds(args) => holds::run(&args),
+        #[cfg(feature = "store")]
+        Command::Erase(args) => erase::run(&args),
         #[cfg(feature = "store")]
         Command::User(args) => accounts::user::run(&args),
         #[cfg(feature = "store")]

@@ -13,6 +13,7 @@ use timberline_store::alert::Alerts;
 use timberline_store::alert::notify::Notifier;
 use timberline_store::backup::{Backups, What};
 use timberline_store::catalog::{Catalog, NotedAct};
+use timberline_store::erase::Erasures;
 use timberline_store::http::{self, HttpState, Metrics, Searches};
 use timberline_store::read::{Reader, Sources};
 use timberline_store::{Store, SystemClock};
@@ -102,6 +103,12 @@ pub(super) fn router(
         config.backup.options(),
         Arc::new(SystemClock),
     )?;
+    let erasures = Erasures::start(
+        Arc::clone(&store),
+        reader.clone(),
+        config.erasure.options(config.backup.directory.clone()),
+        Arc::new(SystemClock),
+    )?;
     let (collector, seen) = match beside {
         Some((collector, seen)) => (Some(collector), Some(Box::new(seen) as Box<_>)),
         None => (None, None),
@@ -120,6 +127,7 @@ pub(super) fn router(
         alerts: Some(alerts),
         collector: collector_address.map(Arc::from),
         backups: Some(backups),
+        erasures: Some(erasures),
         metrics: Arc::new(StoreMetrics {
             store: Arc::clone(&store),
             collector: collector.clone(),

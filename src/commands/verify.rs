@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use timberline_proto::id::GenerationId;
+use timberline_proto::integrity::NoteKey;
+use timberline_store::erase::verify_receipt;
 use timberline_store::integrity::verify::{
     AgentHead, AgentOptions, InputError, Report, Verdict, VerifyOptions, read_keys, verify_agent, verify_consistency,
     verify_record, verify_store,
@@ -41,6 +43,10 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         VerifyAction::Record { proof, keys, json } => {
             let keys = read_keys(&keys.keys).map_err(|error| failed(&error))?;
             print(&verify_record(&read(proof)?, &keys), *json)
+        }
+        VerifyAction::Erasure { receipt, keys, json } => {
+            let keys = read_keys(&keys.keys).map_err(|error| failed(&error))?;
+            erasure(&read(receipt)?, &keys, *json)
         }
         VerifyAction::Consistency {
             old,
@@ -116,6 +122,48 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
         Ok(_) => Ok(bytes),
         Err(error) => Err(Exit::code(Verdict::Incomplete.code(), format!("{}: {error}", path.display())).into()),
     }
+}
+
+/// Whether a receipt is what one of these keys signed, and what it says.
+fn erasure(text: &[u8], keys: &[NoteKey], json: bool) -> anyhow::Result<()> {
+    let receipt = match verify_receipt(text, keys) {
+        Ok(receipt) => receipt,
+        Err((verdict, what)) => {
+            if json {
+                println(&serde_json::json!({ "verdict": verdict.word(), "what": what }).to_string())?;
+            }
+            return Err(Exit::code(verdict.code(), format!("verify: {}: {what}", verdict.word())).into());
+        }
+    };
+    if json {
+        return println(&serde_json::json!({ "verdict": "intact", "receipt": receipt }).to_string());
+    }
+    let mut text = format!(
+        "verdict: intact\n{} {}, case {}: {} records in {} splits, {} in the queue; done {}\n",
+        receipt.kind.word(),
+        receipt.id,
+        receipt.case,
+        receipt.records,
+        receipt.splits.len(),
+        receipt.queue.iter().map(|queue| queue.records).sum::<u64>(),
+        receipt.final_at
+    );
+    for backup in &receipt.backups {
+        text += &format!(
+            "  a backup still held it: {} in {}, of {}\n",
+            backup.name, backup.directory, backup.at
+        );
+    }
+    text += &format!("  signed by {}", receipt.key.as_deref().unwrap_or("nobody"));
+    // What is said in it comes from outside, and must not drive a terminal.
+    let plain = text
+        .chars()
+        .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c });
+    println(&plain.collect::<String>())
+}
+
+fn println(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
 /// Prints what was found; ends with the verdict's code.

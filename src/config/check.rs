@@ -67,6 +67,7 @@ impl Config {
         self.access.check()?;
         self.alerts.evaluation.check()?;
         self.backup.check()?;
+        self.erasure.check()?;
         #[cfg(feature = "agent")]
         timberline_agent::check_globs(&self.agent.tail, &self.agent.exclude)
             .map_err(|error| format!("agent: {error}"))?;

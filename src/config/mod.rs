@@ -8,6 +8,7 @@ mod access;
 mod alerts;
 mod backup;
 mod check;
+mod erasure;
 mod expand;
 #[cfg(feature = "agent")]
 mod files;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use access::AccessSection;
 pub(crate) use alerts::AlertsSection;
 pub(crate) use backup::BackupSection;
+pub(crate) use erasure::ErasureSection;
 pub(crate) use integrity::IntegritySection;
 #[cfg(all(feature = "agent", feature = "collector"))]
 pub(crate) use pushed::check_pushed;
@@ -68,6 +70,7 @@ pub(crate) struct Config {
     pub(crate) query: QuerySection,
     pub(crate) alerts: AlertsSection,
     pub(crate) backup: BackupSection,
+    pub(crate) erasure: ErasureSection,
     pub(crate) access: AccessSection,
 }
 
@@ -88,6 +91,7 @@ impl Default for Config {
             query: QuerySection::default(),
             alerts: AlertsSection::default(),
             backup: BackupSection::default(),
+            erasure: ErasureSection::default(),
             access: AccessSection::default(),
         }
     }

@@ -6,6 +6,8 @@ pub mod alert;
 pub mod backup;
 pub mod catalog;
 mod crash;
+#[cfg(feature = "read")]
+pub mod erase;
 pub mod integrity;
 pub mod live;
 #[cfg(feature = "read")]

@@ -36,7 +36,12 @@ const PASSED_ON_BY: [&str; 8] = [
 ];
 
 /// What may be done only by whoever is known by an account or key, or from this machine.
-const NOT_BY_ANYONE: [Permission; 2] = [Permission::ManageFleet, Permission::ManageAccess];
+const NOT_BY_ANYONE: [Permission; 4] = [
+    Permission::ManageFleet,
+    Permission::ManageAccess,
+    Permission::EraseLogs,
+    Permission::ApproveErasures,
+];
 /// Whoever started the server makes the first account; others on this machine must not.
 const NOT_WITHOUT_ACCOUNT: [Permission; 1] = [Permission::ManageAccess];
 

@@ -74,8 +74,8 @@ const fn known(method: &'static str, path: &'static str) -> Route {
 }
 
 use Permission::{
-    ExportLogs, IngestLogs, ManageAccess, ManageFleet, ManageStore, ReadAlerts, ReadAudit, ReadQueue, ReadStatus,
-    SearchLogs, WriteAlerts, WriteDocuments,
+    ApproveErasures, EraseLogs, ExportLogs, IngestLogs, ManageAccess, ManageFleet, ManageStore, ReadAlerts, ReadAudit,
+    ReadQueue, ReadStatus, SearchLogs, WriteAlerts, WriteDocuments,
 };
 
 /// Every route of every port that speaks HTTP.
@@ -151,6 +151,24 @@ pub const ROUTES: &[Route] = &[
     plain("GET", "/api/v1/holds", ReadStatus),
     plain("POST", "/api/v1/holds", ManageStore),
     plain("POST", "/api/v1/holds/{id}/release", ManageStore),
+    route(
+        "GET",
+        "/api/v1/erasures",
+        Need::Either(EraseLogs, ApproveErasures),
+        Limits::Refused,
+    ),
+    records("POST", "/api/v1/erasures", EraseLogs),
+    records("POST", "/api/v1/erasures/preview", EraseLogs),
+    route(
+        "GET",
+        "/api/v1/erasures/{id}",
+        Need::Either(EraseLogs, ApproveErasures),
+        Limits::Refused,
+    ),
+    records("GET", "/api/v1/erasures/{id}/receipt", EraseLogs),
+    records("POST", "/api/v1/erasures/{id}/cancel", EraseLogs),
+    records("POST", "/api/v1/erasures/{id}/approve", ApproveErasures),
+    records("POST", "/api/v1/erasures/{id}/refuse", ApproveErasures),
     plain("GET", "/api/v1/backups", ManageStore),
     plain("POST", "/api/v1/backups", ManageStore),
     // What people keep.

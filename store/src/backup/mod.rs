@@ -4,6 +4,7 @@
 //! DIR/backups/NAME.json       one backup: its files, each with size and SHA-256 (a manifest)
 //! DIR/blobs/ab/abcdef…        the files' bytes, by their SHA-256: what did not change is there once
 //! DIR/incoming/               what is being written; emptied by the next backup
+//! DIR/erasures/ID.json        what erasures took since, by place: a restore carries them out again
 //! DIR/LOCK                    held by who writes
 //! ```
 //!
@@ -24,11 +25,13 @@
 //! | [`manifest`] | what one holds |
 //! | [`take`] | makes one |
 //! | [`check`] | whether all of one is there |
+//! | [`erasures`] | which backups hold what was erased, and what a restore is told of it |
 //! | [`restore`] | a data directory of one |
 //! | [`service`] | making them by the clock and by request |
 
 mod check;
 mod directory;
+mod erasures;
 mod manifest;
 mod restore;
 mod service;
@@ -40,6 +43,7 @@ use std::path::{Path, PathBuf};
 
 pub use check::{Checked, Fault, check};
 pub use directory::Directory;
+pub use erasures::backups_holding;
 pub use manifest::{File, Manifest};
 pub use restore::restore;
 pub use service::{BackupOptions, Backups};

@@ -35,7 +35,8 @@ pub fn restore(
         fs::remove_dir_all(&beside).at(&beside)?;
     }
     make_dir(&beside)?;
-    let outcome = fill(directory, manifest, &beside, told);
+    let outcome =
+        fill(directory, manifest, &beside, told).and_then(|()| super::erasures::hand_on(directory, &beside).map(drop));
     if outcome.is_err() {
         // What is left of it is in nobody's way.
         fs::remove_dir_all(&beside).at(&beside)?;

@@ -8,7 +8,9 @@ use serde_json::json;
 use timberline_proto::id::GenerationId;
 
 use super::snapshot::Published;
-use super::{Catalog, CatalogError, CatalogSplit, Deletion, Snapshot, audit, integrity, ledger};
+use super::{
+    Catalog, CatalogError, CatalogSplit, Deletion, ErasureWork, Guard, Snapshot, audit, erasures, integrity, ledger,
+};
 use crate::integrity::Removal;
 use crate::rows::StreamId;
 use crate::split::SplitMeta;
@@ -72,13 +74,28 @@ impl Catalog {
     /// # Errors
     /// As `delete`.
     pub fn delete_by(&self, ids: &[String], removal: &Removal, now_nanos: i64) -> Result<Vec<String>, CatalogError> {
+        self.delete_noting(ids, removal, now_nanos, Guard::HoldsAndMinimums, None)
+    }
+
+    /// As [`delete_by`](Self::delete_by), for a request to erase, which notes what was done.
+    ///
+    /// # Errors
+    /// As `delete`.
+    pub(crate) fn delete_noting(
+        &self,
+        ids: &[String],
+        removal: &Removal,
+        now_nanos: i64,
+        guard: Guard,
+        work: Option<(&str, &ErasureWork)>,
+    ) -> Result<Vec<String>, CatalogError> {
         let reason = &removal.reason;
         let mut deleted = Vec::new();
         self.transact(|transaction, next| {
             for id in ids {
                 let Some(split) = next.split(id) else { continue };
-                if let Some(keeping) = next.rules.keeper(split, &next.streams, now_nanos) {
-                    tracing::info!(split = %id, %keeping, reason, "not deleted");
+                if let Some(keeping) = guard.of(next, split, now_nanos) {
+                    tracing::info!(split = %id, keeping, reason, "not deleted");
                     continue;
                 }
                 insert_deletion(transaction, split, reason)?;
@@ -95,6 +112,9 @@ impl Catalog {
                 });
                 audit::note_by(transaction, &removal.actor, "split.delete", id, &detail)?;
                 deleted.push(id.clone());
+            }
+            if let Some((id, work)) = work.filter(|_| !deleted.is_empty()) {
+                erasures::add_work(transaction, id, work)?;
             }
             remove_splits(transaction, &deleted, next)
         })?;

@@ -11,8 +11,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use timberline_proto::integrity::{Frontier, Hash, NoteKey};
 
 use super::edit::now_nanos;
-use super::{Catalog, CatalogError, CatalogSplit};
+use super::{Catalog, CatalogError, CatalogSplit, ErasureWork, Snapshot, erasures};
 use crate::integrity::{BeginEntry, DeleteEntry, Entry, EraseEntry, Erased, LogTree, Removal, StoreKey, ranges_of};
+use crate::split::SplitMeta;
 
 pub(super) const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS integrity_log (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL) STRICT;
@@ -36,10 +37,62 @@ const LOG: &str = "log";
 const KEY: &str = "key";
 const PAUSED: &str = "paused";
 
+/// What keeps records of a split from being erased or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// A hold, or a minimum retention.
+    HoldsAndMinimums,
+    /// A hold alone: where records stay, and only a name in them goes, no minimum is touched.
+    Holds,
+    /// Nothing: it was done by right before, and a restored directory does not know of it.
+    Nothing,
+}
+
+impl Guard {
+    /// What keeps a split, in words.
+    pub(crate) fn of(self, snapshot: &Snapshot, split: &CatalogSplit, now_nanos: i64) -> Option<String> {
+        let rules = &snapshot.rules;
+        match self {
+            Self::HoldsAndMinimums => rules
+                .keeper(split, &snapshot.streams, now_nanos)
+                .map(|keeping| keeping.to_string()),
+            Self::Nothing => None,
+            Self::Holds => rules.holder(split, &snapshot.streams).map(|held| held.to_string()),
+        }
+    }
+}
+
+/// How a split is replaced by one from which records were erased, or in which they were changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SplitErasure<'a> {
+    /// The one that stands in its place.
+    pub(crate) meta: &'a SplitMeta,
+    /// Which leaves of which of its trees ([`punctured`](crate::integrity::punctured)).
+    pub(crate) erased: &'a [Erased],
+    /// The tree over records that were changed, if there are any.
+    pub(crate) added: Option<&'a LogTree>,
+    /// Why, and by whom.
+    pub(crate) removal: &'a Removal,
+    /// What may forbid it.
+    pub(crate) guard: Guard,
+    /// The request for which it is done, and what is noted there.
+    pub(crate) work: Option<(&'a str, &'a ErasureWork)>,
+}
+
 impl Catalog {
     /// By what tombstones are signed from now on.
     pub(crate) fn sign_with(&self, key: Arc<StoreKey>) {
         *self.inner.key.write() = Some(key);
+    }
+
+    /// The public key that signs now, if integrity is on.
+    pub(crate) fn signing_key(&self) -> Option<String> {
+        self.inner.key.read().as_ref().map(|key| key.public().to_string())
+    }
+
+    /// A signature by that key, base64.
+    pub(crate) fn signature(&self, bytes: &[u8]) -> Option<String> {
+        self.inner.key.read().as_ref().map(|key| key.sign(bytes))
     }
 
     /// The right edge of the log; `None` if it never began.
@@ -107,43 +160,43 @@ impl Catalog {
         })
     }
 
-    /// Replaces a split by one from which records were erased, in one transaction: `erased` says
-    /// which leaves of which of its trees ([`punctured`](crate::integrity::punctured)). Positions
-    /// are not touched. Durable on return.
+    /// Replaces a split by one from which records were erased, or in which they were changed, in one
+    /// transaction. Positions are not touched. Durable on return.
     ///
     /// # Errors
     /// [`CatalogError::NotThere`], [`CatalogError::Kept`], [`CatalogError::Database`]
-    pub fn erase(
-        &self,
-        topic: &str,
-        replaced: &str,
-        by: &crate::split::SplitMeta,
-        erased: &[Erased],
-        removal: &Removal,
-    ) -> Result<(), CatalogError> {
+    pub(crate) fn erase(&self, topic: &str, replaced: &str, by: &SplitErasure<'_>) -> Result<(), CatalogError> {
         self.transact(|transaction, next| {
-            let keeping = next
-                .split(replaced)
-                .and_then(|split| next.rules.keeper(split, &next.streams, now_nanos()));
-            if let Some(keeping) = keeping {
+            if let Some(split) = next.split(replaced)
+                && let Some(why) = by.guard.of(next, split, now_nanos())
+            {
                 return Err(CatalogError::Kept {
                     id: replaced.to_owned(),
-                    why: keeping.to_string(),
+                    why,
                 });
             }
-            super::edit::replace_one(transaction, next, topic, replaced, by)?;
-            self.note_erased(transaction, erased, removal)
+            super::edit::replace_one(transaction, next, topic, replaced, by.meta)?;
+            self.note_erased(transaction, by)?;
+            if let Some(tree) = by.added
+                && let Some(seq) = append(transaction, &Entry::Tree(tree.clone()))?
+            {
+                insert_tree(transaction, seq, tree, &by.meta.id)?;
+            }
+            match by.work {
+                Some((id, work)) => erasures::add_work(transaction, id, work),
+                None => Ok(()),
+            }
         })
     }
 
     /// Puts on record in the log which leaves are erased, in the transaction that erases them.
-    fn note_erased(
-        &self,
-        transaction: &Transaction<'_>,
-        erased: &[Erased],
-        removal: &Removal,
-    ) -> Result<(), CatalogError> {
-        for Erased { tree, leaves } in erased {
+    fn note_erased(&self, transaction: &Transaction<'_>, by: &SplitErasure<'_>) -> Result<(), CatalogError> {
+        for Erased {
+            tree,
+            leaves,
+            is_redacted,
+        } in by.erased
+        {
             let seq: Option<i64> = transaction
                 .prepare_cached("SELECT seq FROM integrity_trees WHERE tree = ?1")?
                 .query_row(params![tree], |row| row.get(0))
@@ -153,7 +206,8 @@ impl Catalog {
                 tree: tree.clone(),
                 seq: seq as u64,
                 leaves: ranges_of(leaves.iter().copied()),
-                removal: removal.clone(),
+                redacted: by.added.filter(|_| *is_redacted).map(|tree| tree.tree.clone()),
+                removal: by.removal.clone(),
                 at: now_nanos(),
                 signature: None,
             });
@@ -221,12 +275,15 @@ pub(super) fn add_trees(transaction: &Transaction<'_>, trees: &[LogTree]) -> Res
         let Some(seq) = append(transaction, &Entry::Tree(tree.clone()))? else {
             return Ok(());
         };
-        transaction
-            .prepare_cached(
-                "INSERT INTO integrity_trees (seq, tree, split_id, root, leaves) VALUES (?1, ?2, ?2, ?3, ?4)",
-            )?
-            .execute(params![seq as i64, tree.tree, tree.root.0, tree.leaves as i64])?;
+        insert_tree(transaction, seq, tree, &tree.tree)?;
     }
+    Ok(())
+}
+
+fn insert_tree(transaction: &Transaction<'_>, seq: u64, tree: &LogTree, split: &str) -> Result<(), CatalogError> {
+    transaction
+        .prepare_cached("INSERT INTO integrity_trees (seq, tree, split_id, root, leaves) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![seq as i64, tree.tree, split, tree.root.0, tree.leaves as i64])?;
     Ok(())
 }
 

@@ -33,6 +33,7 @@
 //! | `alert_decommissioned` | host, at | hosts for which nothing waits any more |
 //! | `integrity_log`, `integrity_trees`, `integrity_state` | see `integrity.rs` | the log of trees, in which split each tree is, and how far the log goes |
 //! | `integrity_chains` | seq, topic, partition, tier, first, block | what agents chained: see `crate::integrity::chains`; `seq` is the number of the log's entry, `first` that of the oldest publication in it |
+//! | `erasures`, `erasure_work` | see `erasures.rs` | requests to erase, and what was done of each |
 //! | `audit` | id, at, actor, origin, action, object, outcome, detail | who did what; `detail` is JSON; entries older than 90 days go |
 //!
 //! # What holds
@@ -50,6 +51,7 @@ mod chains;
 mod change;
 mod documents;
 mod edit;
+mod erasures;
 mod holds;
 mod holes;
 mod integrity;
@@ -79,8 +81,10 @@ pub use alerts::{
 pub use audit::{AUDIT_AGE_MAX_NANOS, AuditEntry, NotedAct};
 pub use documents::{Document, DocumentError, DocumentKind, DocumentLimits, NewDocument};
 pub(crate) use edit::now_nanos;
+pub use erasures::{ErasureWork, StoredErasure};
 pub use holds::{HoldError, StoredHold};
 pub use holes::Hole;
+pub(crate) use integrity::{Guard, SplitErasure};
 pub use journal::{ALERTS_TOPIC, AUDIT_TOPIC, DELIVERIES_TOPIC, JournalEntry, OWN_TOPICS, is_own_topic};
 pub use ledger::{
     Account, AgentTrace, Counted, GapSum, LedgerFilter, LedgerKey, LedgerView, NamedGap, TakenFile, Totals,

@@ -260,6 +260,8 @@ pub(super) fn open(path: &Path) -> Result<Opened, CatalogError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted is overwritten: the journal's entries name what people searched for.
+    connection.pragma_update(None, "secure_delete", true)?;
     let created = found == 0;
     if created {
         create(&mut connection)?;
@@ -271,6 +273,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, CatalogError> {
     connection.execute_batch(super::journal::TABLES)?;
     connection.execute_batch(super::integrity::TABLES)?;
     connection.execute_batch(super::chains::TABLES)?;
+    connection.execute_batch(super::erasures::TABLES)?;
     add_later_columns(&connection)?;
     let store_id = connection
         .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))

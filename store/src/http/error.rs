@@ -7,6 +7,7 @@ use timberline_proto::api::ApiError;
 use timberline_proto::api::dashboards::Fault;
 
 use crate::catalog::{CatalogError, DocumentError, HoldError, PolicyError, RuleError};
+use crate::erase::ErasureError;
 use crate::read::ReadError;
 
 /// An error on its way to the client.
@@ -93,6 +94,25 @@ impl From<HoldError> for HttpError {
             HoldError::NotThere { .. } => "not_found",
             HoldError::Released { .. } => "conflict",
             HoldError::Catalog(_) => "internal",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<ErasureError> for HttpError {
+    fn from(error: ErasureError) -> Self {
+        let code = match &error {
+            ErasureError::Text(_) => "bad_request",
+            ErasureError::NotThere { .. } => "not_found",
+            ErasureError::State { .. } => "conflict",
+            ErasureError::Own { .. } => "forbidden",
+            ErasureError::Full { .. } => "limit",
+            ErasureError::Later(_) | ErasureError::Source(_) => "unavailable",
+            ErasureError::Catalog(_)
+            | ErasureError::Split(_)
+            | ErasureError::Store(_)
+            | ErasureError::Backup(_)
+            | ErasureError::Io { .. } => "internal",
         };
         Self::new(code, error.to_string())
     }

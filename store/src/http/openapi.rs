@@ -11,6 +11,7 @@ mod alerts;
 mod answers;
 mod backups;
 mod documents;
+mod erasures;
 mod ledger;
 mod notify;
 mod retention;
@@ -29,7 +30,7 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "Search, tables, live tail and state of the logs kept by Timberline."
         },
-        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths(), notify::paths(), alerts::paths(), room::paths(), backups::paths(), retention::paths(), access::paths()]),
+        "paths": joined([paths(), ledger::paths(), answers::paths(), documents::paths(), topics::paths(), notify::paths(), alerts::paths(), room::paths(), backups::paths(), erasures::paths(), retention::paths(), access::paths()]),
         "components": { "schemas": schemas(), "responses": { "Error": {
             "description": "What went wrong, whose fault it is (by the status) and the way out.",
             "content": { "application/json": { "schema": reference("ApiError") } }
@@ -200,6 +201,7 @@ fn schemas() -> Value {
         notify::schemas(),
         room::schemas(),
         backups::schemas(),
+        erasures::schemas(),
         retention::schemas(),
     ])
 }

@@ -11,6 +11,7 @@ use crate::alert::Alerts;
 use crate::alert::notify::Notifier;
 use crate::backup::Backups;
 use crate::catalog::{Catalog, DocumentLimits};
+use crate::erase::Erasures;
 use crate::read::Reader;
 
 use super::assets::Asset;
@@ -110,6 +111,8 @@ pub struct HttpState {
     pub collector: Option<Arc<str>>,
     /// Backups, if this process makes them.
     pub backups: Option<Backups>,
+    /// Erases, if this process does.
+    pub erasures: Option<Erasures>,
     /// Of the other roles.
     pub metrics: Arc<dyn Metrics>,
 }

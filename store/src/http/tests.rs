@@ -36,6 +36,7 @@ static ASSETS: [Asset; 2] = [
 fn app(fixture: &Fixture) -> Router {
     let state = HttpState {
         backups: None,
+        erasures: None,
         reader: fixture.reader.clone(),
         catalog: fixture.catalog.clone(),
         data_dir: "/data".into(),

@@ -133,6 +133,10 @@ pub struct EraseEntry {
     pub seq: u64,
     /// First and last of leaves that follow each other.
     pub leaves: Vec<(u64, u64)>,
+    /// The tree over what stands in their place, where they were changed and not taken away: an entry of its
+    /// own, of the same transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted: Option<String>,
     /// Why, by what, by whom.
     #[serde(flatten)]
     pub removal: Removal,

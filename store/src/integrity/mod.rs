@@ -5,7 +5,7 @@
 //! ```text
 //! flush ─► seal: a tree, links of agents' chains ─► split's footer, and in the catalog's transaction the log ─► keeper: checkpoint
 //! merge ─► combine: the same trees                                                      ├► DATA/store/integrity
-//! erase ─► punctured: the same trees, without some salts                                └► a second place
+//! erase ─► punctured: the same trees, without some salts; redacted: one more               └► a second place
 //! ```
 
 mod chains;
@@ -19,6 +19,7 @@ mod leaves;
 mod options;
 mod punctured;
 mod recompute;
+mod redacted;
 mod seal;
 pub mod verify;
 
@@ -33,4 +34,5 @@ pub use keys::{KeyError, StoreKey, new_key, rotate};
 pub use options::{CopyTo, IntegrityOptions, SyslogCopy};
 pub use punctured::{Erased, punctured};
 pub use recompute::{Recomputed, TreeFound, recompute};
+pub(crate) use redacted::redacted;
 pub(crate) use seal::seal;

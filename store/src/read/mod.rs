@@ -28,6 +28,7 @@
 //! | [`export`] | whole results as files, streamed |
 //! | [`files`] | a record's surroundings, the files that are held, their original bytes |
 //! | [`room`] | what takes the room, by part, stream, pattern and field |
+//! | [`meant`] | which rows a request to erase means |
 //! | [`stored`], [`histogram`], [`summaries`], [`lookup`], [`tail`] | how much there is, counts over time, fields, records by id, records as they arrive |
 //! | [`alerting`] | what alert rules are evaluated on |
 //! | [`agents`], [`ledger`], [`cursor`] | how each agent is, what became of every byte of every file, pages of lists |
@@ -79,6 +80,7 @@ mod literals;
 mod lookup;
 mod lower;
 mod matching;
+mod meant;
 mod memory;
 #[cfg(test)]
 mod memory_tests;
@@ -127,6 +129,7 @@ pub use frames::Frames;
 pub use ledger::LedgerRequest;
 pub use limits::For;
 pub(crate) use limits::Limits;
+pub(crate) use meant::Meant;
 pub use options::{FileTables, ReadOptions};
 pub use reader::Reader;
 pub use room::RoomRequest;
@@ -135,5 +138,6 @@ pub use sources::{AgentFile, NoSources, Sources};
 pub use stored::Stored;
 pub use tail::Tail;
 pub(crate) use test::{TableRow, Tester};
+pub(crate) use time::TimeRange;
 pub(crate) use topics::Topics;
 pub use view::Splits;

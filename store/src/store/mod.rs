@@ -201,7 +201,12 @@ impl Store {
         self.writer.drain(deadline)
     }
 
-    fn context(&self) -> &Context {
+    /// Where it keeps everything.
+    pub fn data_dir(&self) -> &Path {
+        &self.context().options.data_dir
+    }
+
+    pub(crate) fn context(&self) -> &Context {
         self.writer.context()
     }
 

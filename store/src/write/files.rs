@@ -115,6 +115,11 @@ impl SplitFiles {
         unused.len()
     }
 
+    /// Files of dropped splits that are still there, because somebody may read them.
+    pub(crate) fn dropped(&self) -> usize {
+        self.dropped.lock().len()
+    }
+
     /// Removes a file that is in no catalog. One that cannot be removed is garbage at the next start.
     pub(crate) fn remove(&self, id: &str) {
         self.open.lock().by_id.remove(id);

@@ -35,6 +35,7 @@ mod source;
 mod writer;
 
 pub(crate) use context::Context;
+pub(crate) use erase::{Changed, QueueRange, Rewrite, RewriteFor};
 pub(crate) use files::SplitFiles;
 pub(crate) use flush::FlushError;
 pub(crate) use source::Journal;

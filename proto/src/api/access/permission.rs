@@ -26,6 +26,12 @@ pub enum Permission {
     /// Check splits, and say how long data is kept.
     #[serde(rename = "store.manage")]
     ManageStore,
+    /// Ask for records to be erased, see such requests and their receipts.
+    #[serde(rename = "logs.erase")]
+    EraseLogs,
+    /// Approve what somebody else asks to be erased, or refuse it.
+    #[serde(rename = "erasures.approve")]
+    ApproveErasures,
     /// Say which machines may connect, and what they run.
     #[serde(rename = "fleet.manage")]
     ManageFleet,
@@ -48,13 +54,15 @@ pub enum Permission {
 
 impl Permission {
     /// All there are.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::SearchLogs,
         Self::ExportLogs,
         Self::IngestLogs,
         Self::ReadQueue,
         Self::ReadStatus,
         Self::ManageStore,
+        Self::EraseLogs,
+        Self::ApproveErasures,
         Self::ManageFleet,
         Self::WriteDocuments,
         Self::ReadAlerts,
@@ -72,6 +80,8 @@ impl Permission {
             Self::ReadQueue => "queue.read",
             Self::ReadStatus => "status.read",
             Self::ManageStore => "store.manage",
+            Self::EraseLogs => "logs.erase",
+            Self::ApproveErasures => "erasures.approve",
             Self::ManageFleet => "fleet.manage",
             Self::WriteDocuments => "documents.write",
             Self::ReadAlerts => "alerts.read",

@@ -6,6 +6,7 @@ mod backups;
 mod change;
 mod context;
 mod dashboards;
+mod erasures;
 mod explain;
 mod export;
 mod fields;
@@ -43,7 +44,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Every address of our own with its methods; what the API's description must list.
 #[cfg(test)]
-pub(super) const PATHS: [(&str, &str); 52] = [
+pub(super) const PATHS: [(&str, &str); 59] = [
     ("/api/v1/query", "post"),
     ("/api/v1/query/{id}", "delete"),
     ("/api/v1/histogram", "post"),
@@ -84,6 +85,13 @@ pub(super) const PATHS: [(&str, &str); 52] = [
     ("/api/v1/retention/templates", "get"),
     ("/api/v1/holds", "post"),
     ("/api/v1/holds/{id}/release", "post"),
+    ("/api/v1/erasures", "post"),
+    ("/api/v1/erasures/preview", "post"),
+    ("/api/v1/erasures/{id}", "get"),
+    ("/api/v1/erasures/{id}/receipt", "get"),
+    ("/api/v1/erasures/{id}/approve", "post"),
+    ("/api/v1/erasures/{id}/refuse", "post"),
+    ("/api/v1/erasures/{id}/cancel", "post"),
     ("/api/v1/status", "get"),
     ("/api/v1/openapi.json", "get"),
     ("/api/v1/alerts/targets", "get"),
@@ -136,6 +144,7 @@ pub fn router(state: HttpState, others: Router) -> Router {
         .route("/api/v1/files/{generation}/bytes", get(files::bytes))
         .merge(retention::routes())
         .merge(holds::routes())
+        .merge(erasures::routes())
         .route("/api/v1/status", get(status::get))
         .route("/api/v1/openapi.json", get(openapi::get))
         .route("/livez", get(health::live))

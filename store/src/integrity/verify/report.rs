@@ -70,7 +70,7 @@ pub struct Finding {
 /// What was removed on purpose, for one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Removed {
-    /// `deleted` or `erased`.
+    /// `deleted`, `erased`, or `redacted` where records stay and values in them were replaced.
     pub how: &'static str,
     /// Why.
     pub reason: String,

@@ -296,7 +296,11 @@ fn list_removed(history: &History, keys: &Keys, report: &mut Report) {
             .leaves
             .iter()
             .map(|(first, last)| last.saturating_sub(*first).saturating_add(1));
-        add("erased", &erasure.removal, leaves.sum(), erasure.at);
+        let how = match erasure.redacted {
+            None => "erased",
+            Some(_) => "redacted",
+        };
+        add(how, &erasure.removal, leaves.sum(), erasure.at);
     }
     report.removed = groups.into_values().collect();
     let unsigned = history.entries.iter().filter(|(_, entry)| {

@@ -14,6 +14,8 @@ pub(super) fn said(permission: Permission) -> &'static str {
         Permission::ReadQueue => "Read messages of the queue",
         Permission::ReadStatus => "See how server, agents and files are",
         Permission::ManageStore => "Say how long data is kept, check splits",
+        Permission::EraseLogs => "Ask for lines to be erased",
+        Permission::ApproveErasures => "Approve what others ask to be erased",
         Permission::ManageFleet => "Say which machines may connect, and what they run",
         Permission::WriteDocuments => "Keep dashboards and saved searches",
         Permission::ReadAlerts => "See alerts, incidents and silences",
