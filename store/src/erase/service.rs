@@ -325,8 +325,8 @@ impl Shared {
             "kind": about.kind, "hash": about.hash, "subject": about.is_subject,
             "first": about.first, "last": about.last, "reason": about.reason, "case": about.case,
         });
-        if let (Some(detail), Some(more)) = (detail.as_object_mut(), more.as_object()) {
-            detail.extend(more.clone());
+        if let (Some(detail), serde_json::Value::Object(more)) = (detail.as_object_mut(), more) {
+            detail.extend(more);
         }
         NotedAct {
             actor: actor.clone(),
