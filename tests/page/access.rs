@@ -4,16 +4,16 @@ use crate::browser::Tab;
 use crate::stage::Stage;
 use crate::support::{Program, append, scratch, up_config, wait_for};
 
-const PASSWORD: &str = "correct horse battery";
+pub(super) const PASSWORD: &str = "correct horse battery";
 
 /// A server of its own. It is called by another name than the others, so that its cookies are its own.
-struct Server {
-    program: Program,
-    dir: tempfile::TempDir,
+pub(super) struct Server {
+    pub(super) program: Program,
+    pub(super) dir: tempfile::TempDir,
 }
 
 impl Server {
-    fn start(more: &str) -> Self {
+    pub(super) fn start(more: &str) -> Self {
         let dir = scratch();
         let program = Program::start(
             dir.path(),
@@ -23,12 +23,12 @@ impl Server {
         Self { program, dir }
     }
 
-    fn address(&self, path: &str) -> String {
+    pub(super) fn address(&self, path: &str) -> String {
         format!("{}{path}", self.program.page().replace("127.0.0.1", "localhost"))
     }
 
     /// Makes the first account by the link that was printed; the page is open then.
-    fn with_admin<'a>(&self, stage: &'a Stage) -> Tab<'a> {
+    pub(super) fn with_admin<'a>(&self, stage: &'a Stage) -> Tab<'a> {
         let link = self.program.announced("account");
         let token = link.split_once("#setup=").unwrap().1;
         let tab = stage.open_at(&self.address(&format!("/login#setup={token}")));
@@ -44,7 +44,7 @@ impl Server {
 }
 
 #[track_caller]
-fn log_in(tab: &Tab<'_>, name: &str, password: &str) {
+pub(super) fn log_in(tab: &Tab<'_>, name: &str, password: &str) {
     tab.until("!!document.querySelector('#form') && !document.querySelector('#form').hidden");
     for (field, text) in [("name", name), ("password", password)] {
         tab.click(&format!("document.querySelector('#{field}')"));
@@ -54,7 +54,7 @@ fn log_in(tab: &Tab<'_>, name: &str, password: &str) {
     tab.click("document.querySelector('#send')");
 }
 
-fn button(words: &str) -> String {
+pub(super) fn button(words: &str) -> String {
     format!("[...document.querySelectorAll('main button')].find(b => b.textContent.trim() === '{words}')")
 }
 
@@ -65,7 +65,7 @@ fn field(words: &str) -> String {
 }
 
 #[track_caller]
-fn fill(tab: &Tab<'_>, words: &str, text: &str) {
+pub(super) fn fill(tab: &Tab<'_>, words: &str, text: &str) {
     tab.click(&field(words));
     tab.eval::<bool>(&format!("{}.select(), true", field(words)));
     tab.type_text(text);
@@ -73,7 +73,7 @@ fn fill(tab: &Tab<'_>, words: &str, text: &str) {
 
 /// Opens a part of the settings.
 #[track_caller]
-fn part(tab: &Tab<'_>, words: &str) {
+pub(super) fn part(tab: &Tab<'_>, words: &str) {
     tab.click("[...document.querySelectorAll('.rail-entry')].find(e => e.textContent.trim() === 'Settings')");
     let tab_of = format!("[...document.querySelectorAll('.settings .tab')].find(t => t.textContent === '{words}')");
     tab.until(&format!("!!{tab_of}"));

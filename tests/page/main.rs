@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod access;
+mod accounts;
 mod alerts;
 #[path = "../support/browser.rs"]
 mod browser;

@@ -17,14 +17,19 @@ fn policies_what_would_go_and_legal_holds_stand_in_the_settings() {
     // A hold is made; its text is text.
     let type_into = |label: &str, text: &str| {
         // A name may stand there already: the browser keeps it.
-        let field = format!("document.querySelector('.set-hold [aria-label=\"{label}\"]')");
+        let form = "form[aria-label=\"A new legal hold\"]";
+        let field = format!(
+            "([...document.querySelectorAll('{form} .form-field')].find(f => f.querySelector('span').textContent === '{label}')?.querySelector('input') \
+             ?? document.querySelector('{form} [aria-label=\"{label}\"]'))"
+        );
         tab.click(&field);
         tab.eval::<bool>(&format!("{field}.select(), true"));
         tab.type_text(text);
     };
-    type_into("case", "R-<b>1</b>");
-    type_into("reason", "dispute");
-    type_into("what is held: a filter; all if empty", "service.name:nobody");
+    tab.click(&button("Hold something"));
+    type_into("Case", "R-<b>1</b>");
+    type_into("Reason", "dispute");
+    type_into("Lines", "service.name:nobody");
     type_into("Your name", "counsel");
     tab.press("Tab");
     tab.until(&format!("!{}.disabled", button("Hold")));

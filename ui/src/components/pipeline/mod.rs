@@ -29,18 +29,23 @@ use crate::{
 /// Rows drawn of a table; the filter finds the others.
 const ROWS_DRAWN_MAX: usize = 500;
 
+/// What is longer ago is named by its day.
+const DAYS_COUNTED_MS: i64 = 400 * 86_400_000;
+
 /// How long ago an instant is, the exact one on hover.
 pub(crate) fn ago(app: App, instant: &str) -> impl IntoView + use<> {
     let Some(ms) = time::millis(instant) else {
         return view! { <span>{instant.to_owned()}</span> }.into_any();
     };
     let since = (js_sys::Date::now() as i64 - ms).max(0);
-    let shown = if since < 2_000 {
-        "now".to_owned()
-    } else {
-        format!("{} ago", spoken(since))
+    let exact = super::search::exact_now(app, ms);
+    let shown = match since {
+        0..2_000 => "now".to_owned(),
+        // Nobody counts days of years: the day itself.
+        DAYS_COUNTED_MS.. => exact.get(..10).unwrap_or_default().to_owned(),
+        _ => format!("{} ago", spoken(since)),
     };
-    view! { <span title=super::search::exact_now(app, ms)>{shown}</span> }.into_any()
+    view! { <span title=exact>{shown}</span> }.into_any()
 }
 
 /// Without the part that nobody reads: seconds of hours.

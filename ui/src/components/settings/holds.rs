@@ -54,13 +54,20 @@ fn table(app: App, holds: &[HoldState]) -> impl IntoView + use<> {
 fn New() -> impl IntoView {
     let app = App::get();
     let keeping = app.keeping;
+    // What it is called, what it looks like, and what is said of it.
     let fields = [
-        ("case", "input", 0),
-        ("reason", "input silence-why", 1),
-        ("what is held: a filter; all if empty", "input mono silence-why", 2),
-        ("from (2026-11-20)", "input", 3),
-        ("to", "input", 4),
+        ("Case", "input", "2026-17", ""),
+        ("Reason", "input", "dispute with a customer", ""),
+        (
+            "Lines",
+            "input mono",
+            "service.name:payments",
+            "a search; all lines if empty",
+        ),
+        ("From", "input", "2026-01-01", "the beginning if empty"),
+        ("To", "input", "2026-03-31", "without end if empty"),
     ];
+    let is_open = RwSignal::new(false);
     let texts: [RwSignal<String>; 5] = std::array::from_fn(|_| RwSignal::new(String::new()));
     let is_ready = move || {
         let is_given = |text: RwSignal<String>| text.with(|text| !text.trim().is_empty());
@@ -81,19 +88,38 @@ fn New() -> impl IntoView {
             from: moment(3),
             to: moment(4),
         };
-        keeping.hold(new, move || texts.iter().for_each(|text| text.set(String::new())));
+        keeping.hold(new, move || {
+            texts.iter().for_each(|text| text.set(String::new()));
+            is_open.set(false);
+        });
     };
-    let inputs = fields
-        .map(|(word, class, at)| view! {
-            <input class=class placeholder=word aria-label=word spellcheck="false" prop:value=move || texts[at].get() on:input=move |event| texts[at].set(event_target_value(&event))/>
-        })
-        .collect_view();
+    let field = move |at: usize| {
+        let (word, class, example, hint) = fields[at];
+        let text = texts[at];
+        view! {
+            <label class="form-field">
+                <span>{word}</span>
+                <input class=class placeholder=example spellcheck="false" autocomplete="off" prop:value=move || text.get() on:input=move |event| text.set(event_target_value(&event))/>
+                {(!hint.is_empty()).then(|| view! { <span class="field-hint">{hint}</span> })}
+            </label>
+        }
+    };
     view! {
-        <form class="set-tools needs-store set-hold" aria-label="A new legal hold" on:submit=keep>
-            {inputs}
-            <Who/>
-            <button class="button primary" disabled=move || !is_ready()>"Hold"</button>
-        </form>
+        <Show
+            when=move || is_open.get()
+            fallback=move || view! {
+                <div class="set-tools needs-store"><button class="button" on:click=move |_| is_open.set(true)>"Hold something"</button></div>
+            }
+        >
+            <form class="ask-back set-new needs-store" aria-label="A new legal hold" on:submit=keep>
+                <div class="set-fields">{[0, 1, 2, 3, 4].map(field)}</div>
+                <div class="set-tools">
+                    <Who/>
+                    <button class="button primary" disabled=move || !is_ready()>"Hold"</button>
+                    <button class="button" type="button" on:click=move |_| is_open.set(false)>"Discard"</button>
+                </div>
+            </form>
+        </Show>
     }
 }
 
