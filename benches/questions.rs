@@ -231,6 +231,7 @@ async fn serve(dir: &Path, catalog: &Catalog, reader: &Reader) -> String {
     let address = listener.local_addr().unwrap().to_string();
     let state = timberline_store::http::HttpState {
         backups: None,
+        erasures: None,
         collector: None,
         reader: reader.clone(),
         catalog: catalog.clone(),
