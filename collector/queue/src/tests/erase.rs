@@ -115,8 +115,13 @@ fn what_is_erased_is_in_no_file_and_all_else_is_as_it_was() {
     let before = seen(&queue);
     assert!(is_held(&bench) && queue.segments(TOPIC, 0).len() > 3);
     let gone = named(20);
+    // Somebody read up to here, and goes on behind the erasure.
+    let on = queue.read(TOPIC, 0, 100, 1).unwrap().next_offset;
     let erased = erase(&queue, &gone).unwrap();
     assert_eq!((erased.records, erased.already, erased.missing), (20, 0, 0));
+    let next = queue.read(TOPIC, 0, on, 1).unwrap();
+    let next = LogBatch::parse(&next.batches[0], UNPACKED_MAX).unwrap();
+    assert_eq!((on, next.header.base_offset), (110, 110));
     assert!(!is_held(&bench));
     assert_eq!(seen(&queue), without(&before, &gone));
     // From each offset on, by index and by hints.
