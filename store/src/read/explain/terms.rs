@@ -128,11 +128,16 @@ fn word_cut(probe: &mut Probe<'_>, search: &Search, parts: &[Filter], at: usize,
     let records = probe.count(&filter, probe.range).filter(|records| *records > 0)?;
     let example = probe.some(&filter, probe.range, Direction::Backward, 1);
     let example = example.first().and_then(|hit| longer(&hit.view().body(), text));
+    let is_coloured = example.as_ref().is_some_and(|word| is_behind_colours(word, text));
     let such_as = example.map_or(String::new(), |word| format!(", such as “{word}”"));
+    let what = match is_coloured {
+        true => "right behind colours of a terminal, which end in a letter",
+        false => "as a part of longer words",
+    };
     Some(cause(
         CauseCode::WordCut,
         format!(
-            "“{text}” stands in {} only as a part of longer words{such_as}: words match whole.",
+            "“{text}” stands in {} only {what}{such_as}: words match whole.",
             counted(records, "line", "lines")
         ),
         Some(records),
@@ -151,6 +156,14 @@ fn longer(line: &str, text: &str) -> Option<String> {
         lower.contains(&wanted) && lower != wanted
     });
     found.map(|word| word.chars().take(CHARS_MAX).collect())
+}
+
+/// Whether a word is the text behind the end of a sequence that sets colours (ECMA-48, SGR: `ESC [ 31 m`).
+fn is_behind_colours(word: &str, text: &str) -> bool {
+    let lower = word.to_lowercase();
+    let before = lower.strip_suffix(&text.to_lowercase());
+    let digits = before.and_then(|before| before.strip_suffix('m'));
+    digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The words of a phrase, wherever they stand.

@@ -56,6 +56,21 @@ async fn a_word_within_longer_ones_is_offered_as_a_fragment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_word_behind_the_colours_of_a_terminal_is_offered_and_named_so() {
+    let mut fixture = Fixture::new();
+    let rows: Vec<_> = (0..3_i64)
+        .map(|n| TestRow::new(n * SECOND, "\u{1b}[1;31mERROR\u{1b}[0m no lamp left"))
+        .collect();
+    fixture.append(&rows);
+    fixture.flush(false);
+    let message = first(&fixture, "error lamp", CauseCode::WordCut, 3).await;
+    assert!(
+        message.contains("behind colours of a terminal") && message.contains("31mERROR"),
+        "{message}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn words_of_a_phrase_that_stand_apart_are_offered_so() {
     first(&fixture(), "\"peer connection\"", CauseCode::PhraseApart, 100).await;
 }
