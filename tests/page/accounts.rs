@@ -145,7 +145,7 @@ fn an_own_role_hides_a_field_from_whoever_has_it_until_the_account_is_shut_out_a
     tab.until("document.querySelectorAll('.row').length === 0 && !!document.querySelector('.empty')");
     log_out(&tab);
 
-    // Another role is given, the account is shut out, let in again, and deleted.
+    // Another role is given, the account is shut out, and deleted.
     log_in(&tab, "anna", PASSWORD);
     tab.until("location.pathname === '/' && !!document.querySelector('.query-text')");
     part(&tab, "Accounts");
