@@ -1,6 +1,8 @@
 //! One rule as a form, and what it would have said beside it.
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 use super::{entry::Entry, trial::TrialPane};
 use crate::model::{
@@ -55,6 +57,19 @@ fn Open() -> impl IntoView {
         shown.set(true);
         if fault.with_untracked(Option::is_none) {
             alerts.save(app);
+        } else {
+            // Once it is drawn: whoever saves at the form's end is led to it.
+            request_animation_frame(|| {
+                let first = document().query_selector("form [aria-invalid=true]");
+                if let Some(field) = first
+                    .ok()
+                    .flatten()
+                    .and_then(|field| field.dyn_into::<HtmlElement>().ok())
+                {
+                    let focused = field.focus().is_ok();
+                    debug_assert!(focused);
+                }
+            });
         }
     };
     let delete = move |_| {
@@ -96,6 +111,7 @@ fn Open() -> impl IntoView {
                     <label class="form-field wide">
                         <span>"Name"</span>
                         <input class="input" spellcheck="false" autocomplete="off" placeholder="what people will read first" prop:value=name
+                            aria-invalid=move || name_fault().is_some().to_string()
                             on:input=move |event| { let name = event_target_value(&event); edit(&|form| form.name.clone_from(&name)) }/>
                         {move || name_fault().map(|what| view! { <span class="field-fault" role="alert">{what}</span> })}
                     </label>

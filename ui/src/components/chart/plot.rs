@@ -60,9 +60,14 @@ pub(super) struct TimePlot {
     pub(super) others: usize,
 }
 
+/// What a series without a value to be named by is called.
+const NAMELESS: &str = "–";
+
 /// The style of a series by its number and name: severities have their own colours everywhere.
 pub(super) fn series_class(number: usize, name: &str) -> String {
     match Level::of(Some(name)) {
+        // Without a name, so without a colour: the first one's is another's.
+        Level::None if name == NAMELESS => "series-none".to_owned(),
         Level::None => format!("series-{}", number + 1),
         level => format!("series-{} series-sev-{}", number + 1, level.word()),
     }
@@ -333,7 +338,7 @@ fn joined(row: &[Value], columns: &[usize]) -> Option<String> {
 fn spoken(value: Option<&Value>) -> String {
     match value {
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Null) | None => "–".to_owned(),
+        Some(Value::Null) | None => NAMELESS.to_owned(),
         Some(other) => other.to_string(),
     }
 }

@@ -97,7 +97,7 @@ fn New() -> impl IntoView {
         let (word, class, example, hint) = fields[at];
         let text = texts[at];
         view! {
-            <label class="form-field">
+            <label class="form-field" class:set-whole=word == "Lines">
                 <span>{word}</span>
                 <input class=class placeholder=example spellcheck="false" autocomplete="off" prop:value=move || text.get() on:input=move |event| text.set(event_target_value(&event))/>
                 {(!hint.is_empty()).then(|| view! { <span class="field-hint">{hint}</span> })}
