@@ -184,7 +184,7 @@ impl Store {
         self.context().waiting_merges()
     }
 
-    /// Stops or resumes merging; one under way is finished first.
+    /// Stops or resumes merging in the background; returns once one that is under way is finished. Blocks.
     pub fn pause_merging(&self, paused: bool) {
         self.context().pause_merging(paused);
     }

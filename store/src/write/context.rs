@@ -136,6 +136,10 @@ impl Context {
 
     pub(crate) fn pause_merging(&self, paused: bool) {
         self.merging_paused.store(paused, Ordering::Relaxed);
+        if paused {
+            // Whatever is under way has it.
+            drop(self.merging.lock());
+        }
     }
 
     pub(crate) fn open_split(&self, split: &CatalogSplit) -> Result<Arc<Split>, SplitError> {

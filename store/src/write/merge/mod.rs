@@ -136,7 +136,9 @@ impl Context {
     /// Plans and makes one merge. Returns whether there was one to make.
     fn merge_once(&self, eagerness: Eagerness) -> Result<bool, FlushError> {
         let mut merging = self.merging.lock();
-        if self.is_dead() {
+        // Looked at again here, so that nothing begins once who paused it had the lock.
+        let is_paused = eagerness != Eagerness::All && self.merging_paused.load(Ordering::Relaxed);
+        if self.is_dead() || is_paused {
             return Ok(false);
         }
         let merged = match merging.unpublished.take() {
