@@ -147,6 +147,8 @@ impl Shared {
             let splits: Vec<Arc<CatalogSplit>> = snapshot.splits.iter().filter(is_new).cloned().collect();
             drop(snapshot);
             if splits.is_empty() {
+                // Also what was merged or replaced meanwhile.
+                self.wait_swept(&|is_none_left| is_none_left)?;
                 return Ok(records);
             }
             for split in splits {

@@ -312,16 +312,22 @@ impl Shared {
 
     /// Waits until no file and no memory has what was replaced.
     fn let_go(&self, request: &Request) -> Result<(), ErasureError> {
-        self.note(|progress| progress.step = "files that queries still read".to_owned());
-        // Looking at what is there now lets the cache forget all else.
-        drop(self.reader.view_of(&Topics::All));
         let work = self.catalog().erasure_work(&request.id)?;
         let before: Vec<String> = SplitWork::of(&work).map(|split| split.before).collect();
         let context = self.store.context();
+        self.wait_swept(&|_| !before.iter().any(|id| context.split_path(id).exists()))
+    }
+
+    /// Removes files that nobody reads any more until `are_gone`, which is told whether none is left.
+    pub(super) fn wait_swept(&self, are_gone: &dyn Fn(bool) -> bool) -> Result<(), ErasureError> {
+        self.note(|progress| progress.step = "files that queries still read".to_owned());
+        // Looking at what is there now lets the cache forget all else.
+        drop(self.reader.view_of(&Topics::All));
+        let context = self.store.context();
         let until = Instant::now() + self.options.wait_max;
         loop {
-            context.sweep_files();
-            if !before.iter().any(|id| context.split_path(id).exists()) {
+            let is_none_left = context.sweep_files();
+            if are_gone(is_none_left) {
                 return Ok(());
             }
             if Instant::now() >= until {
