@@ -113,6 +113,11 @@ impl Queue {
             erased.already += here.saturating_sub(rewritten.records + rewritten.missing);
             erased.segments += u64::from(rewritten.is_new);
         }
+        if erased.already > 0 {
+            // Whoever erased these may have broken off behind the rename.
+            let disk = &partition.common.disk;
+            disk.sync_dir(&partition.dir).at(&partition.dir)?;
+        }
         Ok(erased)
     }
 }

@@ -256,6 +256,51 @@ fn q09_a_process_that_dies_in_any_step_of_an_erasure_leaves_nothing_of_it_behind
 }
 
 #[test]
+fn an_erasure_that_finds_all_done_by_one_that_broke_off_is_as_durable() {
+    for (seed, process_dies) in (0..8).flat_map(|seed| [(seed, true), (seed, false)]) {
+        let mut step = 0;
+        loop {
+            step += 1;
+            let bench = Bench::new(options());
+            let mut queue = bench.open();
+            for n in 0..4 {
+                append(&queue, ten(n));
+            }
+            let before = seen(&queue);
+            let gone = named(4);
+            bench.disk.set_faults(Faults {
+                steps: Some(step),
+                ..Faults::default()
+            });
+            let whole = erase(&queue, &gone).is_ok() && bench.disk.steps_left() > Some(0);
+            if process_dies {
+                bench.disk.kill();
+                drop(queue);
+                queue = bench.open();
+            }
+            bench.disk.set_faults(Faults::default());
+            // A disk that failed stops the partition where a segment is sealed; then nothing is promised.
+            let promised = erase(&queue, &gone).is_ok();
+            assert!(promised || !process_dies);
+            bench.disk.cut_power(seed);
+            drop(queue);
+            let queue = bench.open();
+            if promised {
+                let is_as_promised = seen(&queue) == without(&before, &gone) && !is_held(&bench);
+                assert!(
+                    is_as_promised,
+                    "step {step}, seed {seed}, the process dies: {process_dies}"
+                );
+            }
+            if whole {
+                break;
+            }
+        }
+        assert!(step > 8, "only {step} steps");
+    }
+}
+
+#[test]
 fn readers_producers_and_retention_go_on_while_it_is_erased() {
     let bench = Arc::new(Bench::new(options()));
     let queue = bench.open();
