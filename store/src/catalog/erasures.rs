@@ -115,6 +115,19 @@ impl Catalog {
         Ok(erasures.collect::<Result<_, _>>()?)
     }
 
+    /// The requests that may run, the oldest first; those that are over, with their receipts, are not read.
+    ///
+    /// # Errors
+    /// [`CatalogError::Database`]
+    pub(crate) fn erasures_to_run(&self) -> Result<Vec<StoredErasure>, CatalogError> {
+        let connection = self.inner.connection.lock();
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM erasures WHERE state IN ('queued', 'running', 'blocked', 'sealing') ORDER BY created_at, id"
+        ))?;
+        let erasures = statement.query_map([], erasure_of)?;
+        Ok(erasures.collect::<Result<_, _>>()?)
+    }
+
     /// One request.
     ///
     /// # Errors

@@ -266,6 +266,11 @@ impl Shared {
         self.store.catalog()
     }
 
+    fn requests_to_run(&self) -> Result<Vec<Request>, CatalogError> {
+        let stored = self.catalog().erasures_to_run()?;
+        stored.into_iter().map(Request::read).collect()
+    }
+
     fn requests(&self) -> Result<Vec<Request>, CatalogError> {
         self.catalog().erasures()?.into_iter().map(Request::read).collect()
     }
@@ -390,7 +395,7 @@ impl Shared {
             }
             rules = Some(now);
             not_before.retain(|_, at| *at > Instant::now());
-            match self.requests() {
+            match self.requests_to_run() {
                 Ok(requests) => {
                     let next = requests
                         .into_iter()
